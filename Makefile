@@ -1,0 +1,66 @@
+# Everything that a newcomer types. `make demo` and `make test` install what they need first.
+
+# Python 3.11 to 3.13.
+PYTHON ?= python3
+# tflite-runtime ends with Python 3.11: where PYTHON is newer, name an older one here as well.
+TFLITE_PYTHON ?= $(PYTHON)
+
+# Errors only: TensorFlow greets, and tells of absent GPUs, on every start.
+export TF_CPP_MIN_LOG_LEVEL = 3
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+export PIP_NO_INPUT = 1
+
+# $(call python_between,COMMAND,OLDEST,NEWEST): succeeds where the Python 3 is of these minors.
+python_between = $(1) -c 'import sys; sys.exit(not (3, $(2)) <= sys.version_info < (3, $(3) + 1))'
+
+has_tflite_python := $(shell $(call python_between,$(TFLITE_PYTHON),11,11) 2>/dev/null && echo yes)
+
+.PHONY: setup demo test lint check clean
+
+setup: .venv/.complete
+
+.venv/.complete: requirements/dev.txt setup.cfg
+	@$(call python_between,$(PYTHON),11,13) || { \
+	  echo 'TensorFlow 2.21 needs Python 3.11 to 3.13, "$(PYTHON)" is none; try make PYTHON=python3.12'; \
+	  exit 1; }
+	@echo 'Installing TensorFlow and the tools into .venv; this takes a few minutes.'
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --requirement requirements/dev.txt
+	.venv/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv-tflite/.complete: requirements/tflite-runtime.txt
+	$(TFLITE_PYTHON) -m venv .venv-tflite
+	.venv-tflite/bin/python -m pip install --quiet --requirement requirements/tflite-runtime.txt
+	@touch $@
+
+demo: setup
+	.venv/bin/python -m tfl_depth.tools.demo
+
+# All tests, then the runtime's once more with a board's interpreter and numpy 1.
+ifeq ($(has_tflite_python),yes)
+test: setup .venv-tflite/.complete
+	.venv/bin/python -m pytest
+	.venv-tflite/bin/python -m pytest tests/runtime
+else
+test: setup
+	.venv/bin/python -m pytest
+	@echo 'Left out: tests/runtime with tflite-runtime, pinned for Python 3.11 (set TFLITE_PYTHON).'
+endif
+
+# mypy knows nothing of package_dir in setup.cfg: links show it the tree as it is installed.
+lint: setup
+	rm -rf build/typing
+	mkdir -p build/typing/tfl_depth
+	ln -s "$(CURDIR)"/tfl_depth/* "$(CURDIR)"/converters "$(CURDIR)"/runtime "$(CURDIR)"/tools \
+	  build/typing/tfl_depth
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+
+check: lint test
+
+# The environments stay: removing .venv and .venv-tflite is left to you.
+clean:
+	rm -rf build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find tfl_depth converters runtime tools tests -name __pycache__ -prune -exec rm -r {} +

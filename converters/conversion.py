@@ -1,0 +1,212 @@
+"""The whole way: prepare, quantise, write the contract, verify, and only then give the name."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+import tfl_depth
+from tfl_depth.contract import Calibration, Contract
+from tfl_depth.converters.flatbuffer import pin_int16_ranges, with_contract
+from tfl_depth.converters.prepare import INPUT_NAME, Network, at_size, split_normalisation
+from tfl_depth.converters.quantize import Representative, to_tflite
+from tfl_depth.converters.representative import ImageSplit, read_calibration
+from tfl_depth.converters.verify import as_report, check_tensors, measure_fidelity
+from tfl_depth.encoding import Spans
+from tfl_depth.errors import ConversionError
+from tfl_depth.models.dual_head import FULL
+
+# Wraps an iterable, and shows how far it has come; given its length and what is done.
+Progress = Callable[[Iterable[Any], int, str], Iterable[Any]]
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """A converted, verified model.
+
+    Attributes:
+        model: the .tflite file's bytes, contract included.
+        contract: the same, as an object.
+    """
+
+    model: bytes
+    contract: Contract
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """What was done and measured, ready for JSON."""
+        contract = self.contract
+        return {
+            "tool": contract.tool,
+            "precision": contract.precision,
+            "head": contract.head,
+            "input": {"height": contract.height, "width": contract.width},
+            "edges_m": list(contract.edges_m),
+            "codes_per_span": contract.spans.codes_per_span,
+            "steps_mm": list(contract.spans.steps_mm),
+            "bytes": len(self.model),
+            "calibration": None
+            if contract.calibration is None
+            else {
+                "images": contract.calibration.images,
+                "sha256": contract.calibration.sha256,
+                "seed": contract.calibration.seed,
+            },
+            "verification": contract.verification,
+        }
+
+
+def _silent(items: Iterable[Any], _total: int, _what: str) -> Iterable[Any]:
+    return items
+
+
+def convert(
+    model: keras.Model,
+    *,
+    images: ImageSplit,
+    spans: Spans,
+    precision: str = "int8",
+    head: str = "split",
+    size: tuple[int, int] | None = None,
+    input_range: tuple[float, float] | None = None,
+    progress: Progress = _silent,
+) -> Conversion:
+    """Convert a Keras model that ends in a linear depth convolution, and verify the result.
+
+    Args:
+        model: one input (batch, H, W, 3), one output of metres.
+        images: to calibrate with (not for float32) and to verify with.
+        spans: the split's intervals; the last edge is the model's range in any case.
+        precision: "int8", "int16x8" or "float32".
+        head: "split" (outputs `integer` and `fractional`) or "single" (output `depth`).
+        size: (height, width) to deploy for, where it is not the model's own.
+        input_range: what the network takes for a pixel of 0 and of 255, where it does not begin
+            with a `Rescaling` layer.
+        progress: shows how far the slow parts have come.
+
+    Raises:
+        ConversionError: the model, the images or the result are not as they must be.
+    """
+    network = split_normalisation(at_size(model, size), input_range)
+    contract = _contract(network, images, precision=precision, head=head, spans=spans)
+    content = to_tflite(
+        network.deployed(precision=precision, head=head, spans=spans),
+        precision=precision,
+        representative=_representative(network, images, contract, progress),
+    )
+    if precision == "int16x8":
+        content = _pin_int16(content, head, spans)
+    if precision == "int8":
+        check_tensors(content, contract)
+    return _verified(content, contract, network, images, progress)
+
+
+def _contract(
+    network: Network, images: ImageSplit, *, precision: str, head: str, spans: Spans
+) -> Contract:
+    _, height, width, _ = network.body.inputs[0].shape
+    calibration = Calibration(len(images.calibration), images.sha256(), images.seed)
+    return Contract(
+        tool=f"tfl-depth {tfl_depth.__version__}",
+        precision=precision,
+        head=head,
+        edges_m=spans.edges_m if head == "split" else (0.0, spans.max_depth_m),
+        input_name=INPUT_NAME,
+        height=height,
+        width=width,
+        pixel_scale=network.normalisation.scale,
+        pixel_offset=network.normalisation.offset,
+        calibration=None if precision == "float32" else calibration,
+        verification={},
+    )
+
+
+def _representative(
+    network: Network, images: ImageSplit, contract: Contract, progress: Progress
+) -> Representative:
+    def batches() -> Iterator[npt.NDArray[np.float32]]:
+        pixels = read_calibration(images, (contract.height, contract.width))
+        for image in progress(pixels, len(images.calibration), "calibrate"):
+            yield network.as_input(image, contract.precision)
+
+    return batches
+
+
+def _pin_int16(content: bytes, head: str, spans: Spans) -> bytes:
+    if head == "single":
+        return pin_int16_ranges(content, {"depth": spans.max_depth_m}, None)
+    upper = {"integer": spans.integer_max, "fractional": 1.0}
+    return pin_int16_ranges(content, upper, FULL)
+
+
+def _verified(
+    content: bytes, contract: Contract, network: Network, images: ImageSplit, progress: Progress
+) -> Conversion:
+    """Measure the file as its users run it, and write the figures into its contract."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "model.tflite"
+        file.write_bytes(with_contract(content, contract))
+        shown = progress(images.verification, len(images.verification), "verify")
+        fidelity = measure_fidelity(file, network.on_pixels(), shown, contract.spans)
+    contract = replace(contract, verification=as_report(fidelity))
+    return Conversion(with_contract(content, contract), contract)
+
+
+def report_path(output: Path) -> Path:
+    """Where the report of a model lies: beside it, with the suffix .json."""
+    return output.with_suffix(".json")
+
+
+def refuse_existing(output: Path, *, overwrite: bool) -> None:
+    """Refuse to replace a model or its report unless told to.
+
+    Raises:
+        ConversionError: one of them is there, or their folder is not.
+    """
+    if not output.parent.is_dir():
+        raise ConversionError(f"There is no folder {output.parent} to write {output.name} into.")
+    for path in (output, report_path(output)):
+        if path.exists() and not overwrite:
+            raise ConversionError(f"{path} exists: name another output, or pass --overwrite.")
+
+
+def write_conversion(conversion: Conversion, output: Path, *, overwrite: bool = False) -> None:
+    """Write the model and, beside it, its report; each is whole or not there.
+
+    Raises:
+        ConversionError: an output exists and may not be replaced, or its folder is missing.
+    """
+    refuse_existing(output, overwrite=overwrite)
+    report = json.dumps({"model": output.name, **conversion.report}, indent=2) + "\n"
+    write_whole(report_path(output), report.encode())
+    write_whole(output, conversion.model)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file under another name and rename it, so that nobody sees half of it."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(0o666 & ~_umask())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    umask = os.umask(0)
+    os.umask(umask)
+    return umask

@@ -1,0 +1,99 @@
+"""Edits of a finished .tflite file: its contract, and the int16 ranges of its head."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from tensorflow.lite.python import schema_py_generated as schema
+from tensorflow.lite.tools import flatbuffer_utils
+
+from tfl_depth.contract import (
+    BLANK_SHA256,
+    METADATA_NAME,
+    Contract,
+    content_sha256,
+    find_contract,
+)
+
+INT16_MAX = 32767
+
+
+def with_contract(model: bytes, contract: Contract) -> bytes:
+    """Put a contract into a .tflite file, in place of one that is there."""
+    edited = flatbuffer_utils.convert_bytearray_to_object(bytearray(model))
+    entry = _metadata_entry(edited)
+    edited.buffers[entry.buffer].data = np.frombuffer(contract.to_json(BLANK_SHA256), np.uint8)
+    blank = _pack(edited)
+    found = find_contract(blank)
+    if found is None:
+        raise RuntimeError("The contract that was written cannot be found.")
+    start, length = found
+    sha256 = content_sha256(blank, start, blank[start : start + length])
+    # Same length, so nothing moves.
+    return blank[:start] + contract.to_json(sha256) + blank[start + length :]
+
+
+def _metadata_entry(model: Any) -> Any:
+    model.metadata = list(model.metadata or [])
+    for entry in model.metadata:
+        if entry.name in (METADATA_NAME, METADATA_NAME.encode()):
+            return entry
+    entry = schema.MetadataT()
+    entry.name = METADATA_NAME
+    entry.buffer = len(model.buffers)
+    model.buffers.append(schema.BufferT())
+    model.metadata.append(entry)
+    return entry
+
+
+def _pack(model: Any) -> bytes:
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
+def pin_int16_ranges(model: bytes, upper: Mapping[str, float], inner: float | None) -> bytes:
+    """Fix the ranges of the head of an int16x8 model, whose converter takes no pinned ones.
+
+    The head must reach its whole range, whatever the calibration images showed of it.
+
+    Args:
+        model: .tflite bytes with float32 outputs.
+        upper: largest value of each named output; int16 is symmetric.
+        inner: largest value of the tensor that the outputs are computed of, or None to leave it.
+    """
+    edited = flatbuffer_utils.convert_bytearray_to_object(bytearray(model))
+    graph = edited.subgraphs[0]
+    made_by = {int(index): op for op in graph.operators for index in op.outputs}
+    for signature in edited.signatureDefs[0].outputs:
+        dequantize = made_by[signature.tensorIndex]
+        result = int(dequantize.inputs[0])
+        convolution = made_by[result]
+        if inner is not None:
+            _set_scale(graph, int(convolution.inputs[0]), inner / INT16_MAX)
+            _rescale_bias(edited, graph, convolution)
+        name = signature.name if isinstance(signature.name, str) else signature.name.decode()
+        _set_scale(graph, result, upper[name] / INT16_MAX)
+    return _pack(edited)
+
+
+def _set_scale(graph: Any, tensor: int, scale: float) -> None:
+    quantization = graph.tensors[tensor].quantization
+    quantization.scale = np.array([scale], np.float32)
+    quantization.min = quantization.max = None
+
+
+def _rescale_bias(model: Any, graph: Any, convolution: Any) -> None:
+    """Requantise a bias to its new scale: that of the input times that of the weights."""
+    inputs, weights, bias = (graph.tensors[int(i)] for i in convolution.inputs)
+    scale = inputs.quantization.scale[0] * np.asarray(weights.quantization.scale)
+    buffer = model.buffers[bias.buffer]
+    dtype = np.int64 if bias.type == schema.TensorType.INT64 else np.int32
+    values = np.frombuffer(bytes(buffer.data), dtype) * np.asarray(bias.quantization.scale)
+    buffer.data = np.frombuffer(np.rint(values / scale).astype(dtype).tobytes(), np.uint8)
+    bias.quantization.scale = scale.astype(np.float32)
+
+
+def tensors(model: bytes) -> list[Any]:
+    """The tensors of a .tflite file's graph, as schema objects."""
+    return list(flatbuffer_utils.convert_bytearray_to_object(bytearray(model)).subgraphs[0].tensors)

@@ -1,0 +1,57 @@
+"""The stock TensorFlow Lite converter, set up for each precision."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from tfl_depth.errors import ConversionError
+
+# A batch of float32 network inputs, (1, H, W, 3).
+Representative = Callable[[], Iterator[npt.NDArray[np.float32]]]
+
+
+def to_tflite(model: keras.Model, *, precision: str, representative: Representative) -> bytes:
+    """Convert a Keras model with a dict output.
+
+    Args:
+        model: static shapes, batch 1.
+        precision: "int8" (every tensor int8 or int32, uint8 in and out), "int16x8" (int16
+            activations, int8 weights, float32 in and out), or "float32".
+        representative: gives the inputs to calibrate with; not asked for float32.
+
+    Raises:
+        ConversionError: TensorFlow cannot convert the model.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import tensorflow as tf
+
+    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    if precision != "float32":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.representative_dataset = lambda: ([batch] for batch in representative())
+        converter.target_spec.supported_ops = [_operator_set(tf, precision)]
+    if precision == "int8":
+        converter.inference_input_type = tf.uint8
+        converter.inference_output_type = tf.uint8
+    try:
+        # Keras prints where it keeps its intermediate files.
+        with contextlib.redirect_stdout(io.StringIO()):
+            return bytes(converter.convert())
+    except (RuntimeError, ValueError, tf.errors.OpError) as error:
+        raise ConversionError(
+            f"TensorFlow cannot convert the model to {precision}: {error}"
+        ) from error
+
+
+def _operator_set(tf: Any, precision: str) -> Any:
+    if precision == "int8":
+        return tf.lite.OpsSet.TFLITE_BUILTINS_INT8
+    return tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8

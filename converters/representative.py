@@ -1,0 +1,134 @@
+"""The images that quantisation ranges are measured on, and those kept apart to verify with."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from tfl_depth.errors import ConversionError
+from tfl_depth.runtime.preprocess import resize_pixels
+
+IMAGE_SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+VERIFICATION_IMAGES = 16
+# Of a small set, this share is kept to verify with.
+VERIFICATION_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class ImageSplit:
+    """Disjoint images: to calibrate with, and to verify with.
+
+    Attributes:
+        calibration, verification: paths.
+        seed: of the random choice.
+    """
+
+    calibration: tuple[Path, ...]
+    verification: tuple[Path, ...]
+    seed: int
+
+    def sha256(self) -> str:
+        """Digest of the calibration set: of its files' digests, sorted, one hex line each."""
+        digests = sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in self.calibration)
+        return hashlib.sha256("".join(f"{line}\n" for line in digests).encode()).hexdigest()
+
+
+def find_images(source: str) -> list[Path]:
+    """List the images of a folder (with its subfolders), a glob pattern, or a list file.
+
+    A list file names one image a line, absolute or relative to itself.
+
+    Raises:
+        ConversionError: nothing there, or no image among it.
+    """
+    path = Path(source)
+    if path.is_dir():
+        found = [p for p in path.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES]
+    elif path.is_file():
+        found = _listed(path)
+    else:
+        found = [Path(p) for p in glob.glob(source, recursive=True) if Path(p).is_file()]  # noqa: PTH207 - Path.glob takes no absolute pattern
+    if not found:
+        raise ConversionError(
+            f"Expected a folder, a glob or a list file of images, found no image at {source}."
+        )
+    return sorted(found)
+
+
+def _listed(path: Path) -> list[Path]:
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        raise ConversionError(
+            f"Expected a folder, a glob or a list file of images, got the one image {path}."
+        )
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConversionError(f"Cannot read {path} as a list of images: {error}.") from error
+    images = [path.parent / line.strip() for line in lines if line.strip()]
+    for image in images:
+        if not image.is_file():
+            raise ConversionError(f"The list {path} names {image}, which is not there.")
+    return images
+
+
+def split_images(paths: Sequence[Path], *, samples: int, seed: int) -> ImageSplit:
+    """Choose at random `samples` images to calibrate with, and others to verify with.
+
+    Of fewer images than that, a fifth (at least one, at most 16) verify and the rest calibrate.
+
+    Raises:
+        ConversionError: fewer than two images, or `samples` below 1.
+    """
+    if samples < 1:
+        raise ConversionError(f"Expected at least 1 sample to calibrate with, got {samples}.")
+    if len(paths) < 2:
+        raise ConversionError(
+            f"Expected at least 2 images, to calibrate with and to verify with, got {len(paths)}."
+        )
+    order = np.random.default_rng(seed).permutation(len(paths))
+    kept = min(VERIFICATION_IMAGES, max(1, round(VERIFICATION_SHARE * len(paths))))
+    kept = max(kept, min(VERIFICATION_IMAGES, len(paths) - samples))
+    shuffled = [paths[i] for i in order]
+    return ImageSplit(tuple(shuffled[kept : kept + samples]), tuple(shuffled[:kept]), seed)
+
+
+def read_pixels(path: Path, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    """Read an image as the network gets it: (height, width, 3) uint8 RGB.
+
+    Raises:
+        ConversionError: unreadable, or deeper than 8 bits: a depth map, say, is no photo.
+    """
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+    if image is None:
+        raise ConversionError(f"Cannot read the representative image {path}: remove or replace it.")
+    if image.dtype != np.uint8:
+        raise ConversionError(
+            f"Expected photos of 8 bits, pixels 0 to 255; {path} has {image.dtype}. If it is a "
+            "depth map, give only the folder of photos."
+        )
+    return resize_pixels(np.ascontiguousarray(image[..., ::-1]), size)
+
+
+def read_calibration(split: ImageSplit, size: tuple[int, int]) -> Iterator[npt.NDArray[np.uint8]]:
+    """Read the calibration images in turn, and look at their range over all.
+
+    Raises:
+        ConversionError: as `read_pixels`, or no pixel above 1 in the whole set.
+    """
+    brightest = 0
+    for path in split.calibration:
+        pixels = read_pixels(path, size)
+        brightest = max(brightest, int(pixels.max()))
+        yield pixels
+    if brightest <= 1:
+        raise ConversionError(
+            f"Expected pixels from 0 to 255; the brightest of all {len(split.calibration)} images "
+            f"is {brightest}: they look like values of 0 to 1 that were saved as bytes."
+        )

@@ -1,0 +1,23 @@
+"""The on-device runtime: numpy, OpenCV and one interpreter package, nothing heavier."""
+
+from tfl_depth.errors import (
+    ContractError,
+    DelegateRequiredError,
+    DepthError,
+    ImageError,
+    InterpreterError,
+    ModelFileError,
+    SelfCheckError,
+)
+from tfl_depth.runtime.runner import DepthRunner
+
+__all__ = [
+    "ContractError",
+    "DelegateRequiredError",
+    "DepthError",
+    "DepthRunner",
+    "ImageError",
+    "InterpreterError",
+    "ModelFileError",
+    "SelfCheckError",
+]

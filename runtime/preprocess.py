@@ -1,0 +1,116 @@
+"""From whatever the user has to the uint8 RGB pixels that the network takes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from tfl_depth.errors import ImageError
+
+Pixels = npt.NDArray[np.uint8]
+Channels = Literal["bgr", "rgb"]
+CHANNELS = ("bgr", "rgb")
+
+
+def load_pixels(image: Any, channels: Channels) -> tuple[Pixels, Channels]:
+    """Get an image's pixels, without copying an array that is fit.
+
+    Args:
+        image: a path (str or os.PathLike), a PIL image, or a uint8 array, (H, W, 3) or grey (H, W).
+        channels: the order in an array; paths and PIL images know their own.
+
+    Returns:
+        Pixels, (H, W, 3) or (H, W) uint8, and the order they are in.
+
+    Raises:
+        ImageError: a file that cannot be read, or an array of another dtype or shape, or empty.
+    """
+    if channels not in CHANNELS:
+        raise ImageError(f"Expected `channels` to be 'bgr' or 'rgb', got {channels!r}.")
+    if isinstance(image, (str, os.PathLike)):
+        return read_image(Path(image)), "bgr"
+    if isinstance(image, np.ndarray):
+        return _checked(image), channels
+    if hasattr(image, "convert") and hasattr(image, "getexif"):
+        return _from_pil(image), "rgb"
+    raise ImageError(
+        "Expected an image as a path, a PIL image or a uint8 array (H, W, 3), got "
+        f"{type(image).__name__}."
+    )
+
+
+def read_image(path: Path) -> Pixels:
+    """Read an image file as (H, W, 3) uint8 BGR, turned as its EXIF says.
+
+    Raises:
+        ImageError: it is missing or not an image.
+    """
+    if not path.is_file():
+        raise ImageError(f"There is no image file {path}.")
+    try:
+        pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    except cv2.error as error:
+        raise ImageError(f"Cannot read {path} as an image: {error.err}.") from error
+    if pixels is None:
+        raise ImageError(
+            f"Cannot read {path} as an image: damaged, or no format that OpenCV knows."
+        )
+    return np.asarray(pixels, np.uint8)
+
+
+def _from_pil(image: Any) -> Pixels:
+    from PIL import ImageOps
+
+    try:
+        return _checked(np.asarray(ImageOps.exif_transpose(image).convert("RGB")))
+    except OSError as error:  # PIL reads files late
+        raise ImageError(f"Cannot read the PIL image: {error}.") from error
+
+
+def _checked(pixels: npt.NDArray[Any]) -> Pixels:
+    if pixels.dtype != np.uint8:
+        raise ImageError(
+            f"Expected an image of dtype uint8, pixels 0 to 255, got {pixels.dtype}. Convert it "
+            "yourself: only you know what its values mean."
+        )
+    grey, colour = pixels.ndim == 2, pixels.ndim == 3 and pixels.shape[-1] == 3
+    if not (grey or colour):
+        raise ImageError(f"Expected an image of shape (H, W, 3) or (H, W), got {pixels.shape}.")
+    if pixels.size == 0:
+        raise ImageError(f"Expected an image with pixels, got shape {pixels.shape}.")
+    return pixels
+
+
+def fill_input(pixels: Pixels, channels: Channels, out: npt.NDArray[Any]) -> None:
+    """Resize pixels to the network's size and write them, as RGB, into its input.
+
+    Args:
+        pixels: (H, W, 3) or (H, W) uint8.
+        channels: the order of `pixels`.
+        out: (height, width, 3), uint8 or float32.
+    """
+    height, width, _ = out.shape
+    if pixels.shape[:2] != (height, width):
+        pixels = resize_pixels(pixels, (height, width))
+    if pixels.ndim == 2:
+        pixels = np.broadcast_to(pixels[..., None], out.shape)
+    elif channels == "bgr":
+        pixels = pixels[..., ::-1]
+    np.copyto(out, pixels)
+
+
+def resize_pixels(pixels: Pixels, size: tuple[int, int]) -> Pixels:
+    """Resize (H, W, 3) or (H, W) uint8 pixels to `size` = (height, width).
+
+    Shrinking averages over the area (no aliasing); enlarging is bilinear. Training, calibration
+    and the runtime all come through here: the network sees on the board what it was trained on.
+    """
+    height, width = size
+    shrink = pixels.shape[0] >= height and pixels.shape[1] >= width
+    method = cv2.INTER_AREA if shrink else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(pixels, (width, height), interpolation=method), np.uint8)

@@ -1,0 +1,258 @@
+"""The contract: what a .tflite file says of itself, so that a runtime needs nothing else.
+
+It is JSON in the flatbuffer metadata entry `TFL_DEPTH` (docs/contract.md) and carries a SHA-256
+over the whole file, so that a changed file is known before native code reads it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from flatbuffers import encode, number_types
+from flatbuffers.table import Table
+
+from tfl_depth.encoding import Spans
+from tfl_depth.errors import ContractError, ModelFileError
+
+METADATA_NAME = "TFL_DEPTH"
+VERSION = 1
+FILE_IDENTIFIER = b"TFL3"
+# Stands in the file where the digest goes while the digest is computed.
+BLANK_SHA256 = "0" * 64
+
+HEADS = {"split": ("integer", "fractional"), "single": ("depth",)}
+PRECISIONS = ("int8", "int16x8", "float32")
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What the quantisation ranges were measured on.
+
+    Attributes:
+        images: how many.
+        sha256: over the sorted SHA-256 digests of the image files, one hexadecimal line each.
+        seed: that chose the images.
+    """
+
+    images: int
+    sha256: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class Contract:
+    """How to feed the model and how to read it.
+
+    Attributes:
+        tool: name and version that wrote the file.
+        precision: one of `PRECISIONS`.
+        head: "split" (outputs `integer` and `fractional`) or "single" (output `depth`).
+        edges_m: span edges of the split, or (0, maximum depth) of the single head, in metres.
+        input_name: signature name of the input, which takes RGB pixels 0 to 255.
+        height, width: of the input, in pixels.
+        pixel_scale, pixel_offset: the network's own normalisation, pixel * scale + offset. It is
+            part of the model and for information only.
+        calibration: None for float32.
+        verification: what the converter measured on the finished file (see docs/contract.md).
+    """
+
+    tool: str
+    precision: str
+    head: str
+    edges_m: tuple[float, ...]
+    input_name: str
+    height: int
+    width: int
+    pixel_scale: float
+    pixel_offset: float
+    calibration: Calibration | None
+    verification: dict[str, Any]
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """Signature names of the outputs."""
+        return HEADS[self.head]
+
+    @property
+    def spans(self) -> Spans:
+        """The intervals that the split counts; one for the single head."""
+        return Spans(self.edges_m)
+
+    @property
+    def max_depth_m(self) -> float:
+        """The farthest depth that the model can say, in metres."""
+        return self.edges_m[-1]
+
+    def to_json(self, sha256: str) -> bytes:
+        """Serialise, with `sha256` (64 hexadecimal digits) as the file's digest."""
+        spans = self.spans
+        document = {
+            "version": VERSION,
+            "sha256": sha256,
+            "tool": self.tool,
+            "precision": self.precision,
+            "input": {
+                "name": self.input_name,
+                "height": self.height,
+                "width": self.width,
+                "colour_order": "rgb",
+                "pixel_range": [0, 255],
+                "normalisation": {"scale": self.pixel_scale, "offset": self.pixel_offset},
+            },
+            "head": self.head,
+            "outputs": {name: name for name in self.output_names},
+            "decoding": {
+                "rule": "folded" if self.head == "split" else "linear",
+                "edges_m": list(self.edges_m),
+                "codes_per_span": spans.codes_per_span,
+            },
+            "max_depth_m": self.max_depth_m,
+            "calibration": asdict(self.calibration) if self.calibration else None,
+            "verification": self.verification,
+        }
+        return json.dumps(document, separators=(",", ":")).encode()
+
+    @classmethod
+    def from_json(cls, text: bytes) -> Contract:
+        """Parse what `to_json` wrote.
+
+        Raises:
+            ContractError: another version, or a field missing or out of its range.
+        """
+        try:
+            document = json.loads(text)
+            version = document["version"]
+        except (ValueError, TypeError, KeyError) as error:
+            raise ContractError("The contract is not readable: convert the model anew.") from error
+        if version != VERSION:
+            raise ContractError(
+                f"Expected a contract of version {VERSION}, got {version!r}: install the tfl-depth "
+                "that wrote the file, or convert the model anew with this one."
+            )
+        try:
+            return cls._from_document(document)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ContractError(
+                f"The contract is damaged ({error}): convert the model anew."
+            ) from error
+
+    @classmethod
+    def _from_document(cls, document: dict[str, Any]) -> Contract:
+        source, normalisation = document["input"], document["input"]["normalisation"]
+        calibration = document["calibration"]
+        contract = cls(
+            tool=str(document["tool"]),
+            precision=_one_of(document["precision"], PRECISIONS),
+            head=_one_of(document["head"], tuple(HEADS)),
+            edges_m=tuple(float(edge) for edge in document["decoding"]["edges_m"]),
+            input_name=str(source["name"]),
+            height=int(source["height"]),
+            width=int(source["width"]),
+            pixel_scale=float(normalisation["scale"]),
+            pixel_offset=float(normalisation["offset"]),
+            calibration=Calibration(**calibration) if calibration else None,
+            verification=dict(document["verification"]),
+        )
+        if contract.height <= 0 or contract.width <= 0:
+            raise ValueError(f"input of {contract.height} x {contract.width}")
+        if contract.spans.codes_per_span != document["decoding"]["codes_per_span"]:
+            raise ValueError("codes_per_span does not follow from edges_m")
+        return contract
+
+
+def _one_of(value: Any, allowed: tuple[str, ...]) -> str:
+    if value not in allowed:
+        raise ValueError(f"expected one of {', '.join(allowed)}, got {value!r}")
+    return str(value)
+
+
+def read_contract(model: bytes) -> Contract:
+    """Find the contract in a .tflite file and check the file against its digest.
+
+    Raises:
+        ModelFileError: not a TensorFlow Lite file, or one that is not what was written.
+        ContractError: no contract in it, or one of another version.
+    """
+    found = find_contract(model)
+    if found is None:
+        raise ContractError(
+            "The model has no contract (metadata entry TFL_DEPTH): make it with tools/convert."
+        )
+    start, length = found
+    text = bytes(model[start : start + length])
+    contract = Contract.from_json(text)
+    written = str(json.loads(text)["sha256"])
+    if written != content_sha256(model, start, text):
+        raise ModelFileError(
+            "The file is damaged or was changed after conversion (its SHA-256 differs): copy it "
+            "anew, or convert the model anew."
+        )
+    return contract
+
+
+def content_sha256(model: bytes, start: int, text: bytes) -> str:
+    """SHA-256 over the file with the digest inside the contract blanked."""
+    digits = start + text.index(b'"sha256":"') + len(b'"sha256":"')
+    digest = hashlib.sha256(model[:digits])
+    digest.update(BLANK_SHA256.encode())
+    digest.update(model[digits + len(BLANK_SHA256) :])
+    return digest.hexdigest()
+
+
+# Field numbers in https://github.com/tensorflow/tensorflow/blob/master/tensorflow/compiler/mlir/lite/schema/schema.fbs
+_MODEL_BUFFERS, _MODEL_METADATA = 4, 6
+_METADATA_NAME, _METADATA_BUFFER = 0, 1
+_BUFFER_DATA = 0
+
+
+def find_contract(model: bytes) -> tuple[int, int] | None:
+    """Offset and length of the contract's bytes in a .tflite file, or None without one.
+
+    Raises:
+        ModelFileError: not a TensorFlow Lite file, or a damaged one.
+    """
+    if len(model) < 8 or model[4:8] != FILE_IDENTIFIER:
+        raise ModelFileError("The file is not a TensorFlow Lite model (no TFL3 in its header).")
+    try:
+        return _find_metadata(model)
+    except (struct.error, IndexError, ValueError, TypeError) as error:
+        raise ModelFileError("The file is damaged or cut short: copy it anew.") from error
+
+
+def _find_metadata(model: bytes) -> tuple[int, int] | None:
+    root = Table(model, encode.Get(number_types.UOffsetTFlags.packer_type, model, 0))
+    buffers = _tables(root, _MODEL_BUFFERS)
+    for entry in _tables(root, _MODEL_METADATA):
+        offset = _field(entry, _METADATA_NAME)
+        if not offset or entry.String(entry.Pos + offset) != METADATA_NAME.encode():
+            continue
+        index_at = _field(entry, _METADATA_BUFFER)
+        index = entry.Get(number_types.Uint32Flags, entry.Pos + index_at) if index_at else 0
+        data = _field(buffers[index], _BUFFER_DATA)
+        if not data:
+            return None
+        start, length = buffers[index].Vector(data), buffers[index].VectorLen(data)
+        if start + length > len(model):
+            raise IndexError("the contract lies past the end of the file")
+        return start, length
+    return None
+
+
+def _field(table: Table, number: int) -> int:
+    """Offset of a field in its table, 0 where it is absent."""
+    return int(table.Offset(4 + 2 * number))
+
+
+def _tables(parent: Table, number: int) -> list[Table]:
+    """The tables in a vector field of `parent`."""
+    offset = _field(parent, number)
+    if not offset:
+        return []
+    start, length = parent.Vector(offset), parent.VectorLen(offset)
+    if start + 4 * length > len(parent.Bytes):
+        raise IndexError("a vector runs past the end of the file")
+    return [Table(parent.Bytes, parent.Indirect(start + 4 * k)) for k in range(length)]

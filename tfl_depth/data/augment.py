@@ -1,0 +1,100 @@
+"""Augmentation that keeps depth metric.
+
+A crop that is enlarged shows everything nearer: for a pinhole camera, magnification by z is a
+focal length times z, which a network that knows one camera reads as depth divided by z.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from tfl_depth.data.samples import Sample
+from tfl_depth.runtime.preprocess import resize_pixels
+
+MAX_ZOOM = 1.5
+MAX_ROTATION_DEG = 5.0
+MAX_STRETCH = 1.08
+
+
+def plain(
+    sample: Sample, size: tuple[int, int]
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Resize a sample to the network's grid, as the runtime does.
+
+    Args:
+        sample: the sample.
+        size: (height, width) of the grid.
+
+    Returns:
+        Pixels (H, W, 3) float32 0 to 255 and depth (H, W, 1) float32 in metres, 0 = not valid.
+    """
+    pixels = resize_pixels(sample.rgb, size).astype(np.float32)
+    return pixels, _depth_on_grid(np.where(sample.valid, sample.depth_m, 0), size)
+
+
+def augmented(
+    sample: Sample, size: tuple[int, int], rng: np.random.Generator
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """As `plain`, after a random rotation, crop, mirror and change of light and colour."""
+    rgb = sample.rgb
+    depth_m = np.where(sample.valid, sample.depth_m, np.float32(0))
+    if rng.random() < 0.5:
+        rgb, depth_m = _rotate(rgb, depth_m, rng.uniform(-MAX_ROTATION_DEG, MAX_ROTATION_DEG))
+    rgb, depth_m = _zoom(rgb, depth_m, rng)
+    if rng.random() < 0.5:
+        rgb, depth_m = rgb[:, ::-1], depth_m[:, ::-1]
+    pixels = resize_pixels(np.ascontiguousarray(rgb), size).astype(np.float32)
+    return _recolour(pixels, rng), _depth_on_grid(np.ascontiguousarray(depth_m), size)
+
+
+def _depth_on_grid(
+    depth_m: npt.NDArray[np.float32], size: tuple[int, int]
+) -> npt.NDArray[np.float32]:
+    # Nearest: a mean over a depth edge, or over a missing reading, is a depth that nothing has.
+    grid = cv2.resize(depth_m, (size[1], size[0]), interpolation=cv2.INTER_NEAREST)
+    return np.asarray(grid, np.float32)[..., None]
+
+
+def _rotate(
+    rgb: npt.NDArray[np.uint8], depth_m: npt.NDArray[np.float32], degrees: float
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
+    height, width = depth_m.shape
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
+    turned = cv2.warpAffine(rgb, matrix, (width, height), borderMode=cv2.BORDER_REFLECT_101)
+    depth = cv2.warpAffine(depth_m, matrix, (width, height), flags=cv2.INTER_NEAREST)
+    return np.asarray(turned, np.uint8), np.asarray(depth, np.float32)
+
+
+def _zoom(
+    rgb: npt.NDArray[np.uint8], depth_m: npt.NDArray[np.float32], rng: np.random.Generator
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
+    """Crop a window 1/z as large; the later resize to the grid enlarges it by z."""
+    height, width = depth_m.shape
+    zoom = MAX_ZOOM ** rng.random()
+    stretch = MAX_STRETCH ** rng.uniform(-1, 1)
+    window_h = min(height, round(height / zoom * stretch))
+    window_w = min(width, round(width / zoom / stretch))
+    top = int(rng.integers(height - window_h + 1))
+    left = int(rng.integers(width - window_w + 1))
+    window = np.s_[top : top + window_h, left : left + window_w]
+    # The areas' ratio: the two axes differ by the stretch, which changes shape and not distance.
+    magnification = np.sqrt(height * width / (window_h * window_w))
+    return rgb[window], depth_m[window] / np.float32(magnification)
+
+
+def _recolour(pixels: npt.NDArray[np.float32], rng: np.random.Generator) -> npt.NDArray[np.float32]:
+    """Exposure, gamma, white balance, contrast, saturation, and a little sensor noise."""
+    gamma = 1.4 ** rng.uniform(-1, 1)
+    pixels = np.asarray(255 * (pixels / 255) ** gamma, np.float32)
+    pixels = pixels * rng.uniform(0.75, 1.25) * rng.uniform(0.9, 1.1, 3).astype(np.float32)
+    grey = pixels.mean(axis=-1, keepdims=True)
+    pixels = grey + (pixels - grey) * np.float32(rng.uniform(0.4, 1.4) if rng.random() < 0.9 else 0)
+    mean = pixels.mean()
+    pixels = mean + (pixels - mean) * np.float32(rng.uniform(0.75, 1.25))
+    if rng.random() < 0.3:
+        noise = rng.standard_normal(pixels.shape, dtype=np.float32)
+        pixels = pixels + noise * np.float32(rng.uniform(0, 6))
+    # Whole numbers, because that is all a camera and a uint8 input tensor can say.
+    return np.clip(np.rint(pixels), 0, 255).astype(np.float32)

@@ -1,0 +1,69 @@
+"""Batches for `keras.Model.fit` on any backend."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from tfl_depth.data.augment import augmented, plain
+from tfl_depth.data.samples import Sample
+
+
+class Batches(keras.utils.PyDataset):  # type: ignore[misc]
+    """Samples in memory, shuffled and augmented anew each epoch, the same for the same seed.
+
+    The random numbers of a sample depend on (seed, epoch, sample) alone, not on the order in
+    which workers ask, so a run that is taken up again sees what it would have seen.
+    """
+
+    def __init__(
+        self,
+        samples: Sequence[Sample],
+        size: tuple[int, int],
+        batch_size: int,
+        *,
+        augment: bool,
+        seed: int = 0,
+        first_epoch: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self._samples = samples
+        self._size = size
+        self._batch_size = batch_size
+        self._augment = augment
+        self._seed = seed
+        self._epoch = first_epoch
+        self._order = self._shuffled()
+
+    def __len__(self) -> int:
+        """Batches an epoch; in training the incomplete last one is left out."""
+        whole, rest = divmod(len(self._samples), self._batch_size)
+        return whole if self._augment else whole + bool(rest)
+
+    def __getitem__(self, index: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Pixels (B, H, W, 3) 0 to 255 and depth (B, H, W, 1) in metres, 0 = not valid."""
+        chosen = self._order[index * self._batch_size : (index + 1) * self._batch_size]
+        pairs = [self._pair(int(i)) for i in chosen]
+        return np.stack([p for p, _ in pairs]), np.stack([d for _, d in pairs])
+
+    def on_epoch_end(self) -> None:
+        self._epoch += 1
+        self._order = self._shuffled()
+
+    def _shuffled(self) -> npt.NDArray[np.int64]:
+        order = np.arange(len(self._samples))
+        if self._augment:
+            np.random.default_rng((self._seed, self._epoch)).shuffle(order)
+        return order
+
+    def _pair(self, i: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        if not self._augment:
+            return plain(self._samples[i], self._size)
+        return augmented(
+            self._samples[i], self._size, np.random.default_rng((self._seed, self._epoch, i))
+        )

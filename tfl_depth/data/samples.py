@@ -1,0 +1,37 @@
+"""The one sample type that every loader gives and every consumer takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class Intrinsics:
+    """Pinhole camera of an image, in pixels of that image."""
+
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+
+
+@dataclass(frozen=True)
+class Sample:
+    """An image with its depth.
+
+    Attributes:
+        name: unique within the split.
+        rgb: (H, W, 3) uint8.
+        depth_m: (H, W) float32, metres along the optical axis; 0 where there is no reading.
+        valid: (H, W) bool, where depth_m counts: a reading, inside the dataset's range and crop.
+        intrinsics: of the camera that took `rgb`, or None where unknown.
+    """
+
+    name: str
+    rgb: npt.NDArray[np.uint8]
+    depth_m: npt.NDArray[np.float32]
+    valid: npt.NDArray[np.bool_]
+    intrinsics: Intrinsics | None = None

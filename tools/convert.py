@@ -1,0 +1,168 @@
+"""tools/convert: a trained Keras model to a full-integer TensorFlow Lite model."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tfl_depth.encoding import Spans
+from tfl_depth.errors import ConversionError
+from tfl_depth.tools import command
+
+if TYPE_CHECKING:
+    from tfl_depth.converters import Conversion
+
+EXAMPLE = (
+    "tools/convert zoo/lite0-nyu-192x256/model.keras --int8 --representative photos/ "
+    "--max-depth 10 --output model.tflite"
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit status."""
+    parser = _parser()
+    options = parser.parse_args(argv)
+    return command.run(lambda: _convert(options))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command.parser(
+        "convert",
+        "Convert a trained Keras depth model to TensorFlow Lite, verify the result against the\n"
+        "float network, and write it with its contract and a report (.json) beside it.",
+        EXAMPLE,
+    )
+    parser.add_argument("model", type=Path, metavar="MODEL", help="a .keras file")
+    precision = parser.add_mutually_exclusive_group(required=True)
+    for name, text in (
+        ("int8", "every tensor int8 or int32; uint8 pixels in, uint8 codes out"),
+        ("int16x8", "int16 activations, int8 weights: the upper bound of what 8-bit weights give"),
+        ("float32", "no quantisation: the reference"),
+    ):
+        precision.add_argument(
+            f"--{name}", dest="precision", action="store_const", const=name, help=text
+        )
+    parser.add_argument(
+        "--representative",
+        required=True,
+        metavar="PATH",
+        help="photos like those the camera will see: a folder, a glob, or a list file of images. "
+        "Some calibrate, others verify",
+    )
+    parser.add_argument("--output", required=True, type=Path, metavar="FILE", help="the .tflite")
+    parser.add_argument(
+        "--samples", type=int, default=100, metavar="N", help="images to calibrate with (100)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the choice of images (0)")
+    parser.add_argument("--size", type=command.size, metavar="HxW", help="input size to deploy for")
+    parser.add_argument(
+        "--head",
+        choices=("split", "single"),
+        default="split",
+        help="two tensors, integer and fractional (split, default), or one (single)",
+    )
+    parser.add_argument("--max-depth", type=float, metavar="METRES", help="range of the depth (15)")
+    parser.add_argument("--span", type=float, metavar="METRES", help="width of a span (1)")
+    parser.add_argument(
+        "--spans",
+        type=command.numbers,
+        metavar="EDGES",
+        help="edges of growing spans, in metres: 0,1,2,4,8,16,32,80 is fine near and coarse far",
+    )
+    parser.add_argument(
+        "--input-range",
+        type=command.numbers,
+        metavar="LOW,HIGH",
+        help="what the network takes for pixels 0 and 255, where it has no Rescaling layer itself",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing output")
+    return parser
+
+
+def _convert(options: argparse.Namespace) -> None:
+    # What can be refused at once is refused before TensorFlow is loaded.
+    spans = _spans(options)
+    if options.input_range is not None and len(options.input_range) != 2:
+        raise ConversionError("Expected two numbers for --input-range, like 0,1.")
+    from tfl_depth.converters.conversion import refuse_existing
+    from tfl_depth.converters.representative import find_images, split_images
+
+    refuse_existing(options.output, overwrite=options.overwrite)
+    images = split_images(
+        find_images(options.representative), samples=options.samples, seed=options.seed
+    )
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from tfl_depth.converters import convert, write_conversion
+
+    conversion = convert(
+        load_model(options.model),
+        images=images,
+        spans=spans,
+        precision=options.precision,
+        head=options.head,
+        size=options.size,
+        input_range=options.input_range,
+        progress=command.progress,
+    )
+    write_conversion(conversion, options.output, overwrite=options.overwrite)
+    print(table(conversion, options.output))
+
+
+def _spans(options: argparse.Namespace) -> Spans:
+    try:
+        if options.spans is None:
+            return Spans.uniform(options.max_depth or 15.0, options.span or 1.0)
+        if options.span is not None or options.max_depth not in (None, options.spans[-1]):
+            raise ConversionError(
+                "--spans gives the edges of all spans: leave out --span and --max-depth."
+            )
+        return Spans(options.spans)
+    except ValueError as error:
+        raise ConversionError(str(error)) from error
+
+
+def load_model(path: Path) -> Any:
+    """Load a .keras file.
+
+    Raises:
+        ConversionError: it is missing, or no Keras model that can be loaded.
+    """
+    if not path.is_file():
+        raise ConversionError(f"There is no model {path}.")
+    import keras
+
+    import tfl_depth.models  # noqa: F401 - registers our layers with Keras
+
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except (ValueError, TypeError, OSError, KeyError) as error:
+        raise ConversionError(f"Cannot load {path} as a Keras model: {error}") from error
+
+
+def table(conversion: Conversion, output: Path) -> str:
+    """What was made and measured, as a short table."""
+    contract, measured = conversion.contract, conversion.contract.verification
+    steps = contract.spans.steps_mm
+    step = (
+        f"{steps[0]:.2f}"
+        if max(steps) - min(steps) < 0.01
+        else f"{min(steps):.2f} - {max(steps):.2f}"
+    )
+    calibration = contract.calibration
+    rows = {
+        "model": f"{output} ({len(conversion.model) / 1e6:.2f} MB, {contract.precision})",
+        "input": f"{contract.height}x{contract.width} RGB",
+        "outputs": ", ".join(contract.output_names),
+        "range": f"{contract.edges_m[0]:g} - {contract.max_depth_m:g} m",
+        "spans": f"{contract.spans.count}" if contract.head == "split" else "-",
+        "step": f"{step} mm" if contract.precision == "int8" else "-",
+        "calibrated on": f"{calibration.images} images" if calibration else "-",
+        "compared with FP32 on": f"{measured['images']} other images",
+        "  median, mean difference": f"{measured['median_mm']:.1f}, {measured['mean_mm']:.1f} mm",
+        "  95 %, largest": f"{measured['p95_mm']:.1f}, {measured['max_mm']:.1f} mm",
+        "  over half a span": f"{measured['wrap_share']:.3%} of pixels",
+    }
+    return "\n".join(f"{name:<26} {value}" for name, value in rows.items())
