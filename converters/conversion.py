@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ from tfl_depth.converters.representative import ImageSplit, read_calibration
 from tfl_depth.converters.verify import as_report, check_tensors, measure_fidelity
 from tfl_depth.encoding import Spans
 from tfl_depth.errors import ConversionError
+from tfl_depth.files import write_whole
 from tfl_depth.models.dual_head import FULL
 
 # Wraps an iterable, and shows how far it has come; given its length and what is done.
@@ -189,24 +189,3 @@ def write_conversion(conversion: Conversion, output: Path, *, overwrite: bool = 
     report = json.dumps({"model": output.name, **conversion.report}, indent=2) + "\n"
     write_whole(report_path(output), report.encode())
     write_whole(output, conversion.model)
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file under another name and rename it, so that nobody sees half of it."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(0o666 & ~_umask())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    umask = os.umask(0)
-    os.umask(umask)
-    return umask

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import os
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tfl_depth.errors import ConversionError
+from tfl_depth.quiet import quiet
 
 # A batch of float32 network inputs, (1, H, W, 3).
 Representative = Callable[[], Iterator[npt.NDArray[np.float32]]]
@@ -30,7 +29,6 @@ def to_tflite(model: keras.Model, *, precision: str, representative: Representat
     Raises:
         ConversionError: TensorFlow cannot convert the model.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import tensorflow as tf
 
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
@@ -42,8 +40,9 @@ def to_tflite(model: keras.Model, *, precision: str, representative: Representat
         converter.inference_input_type = tf.uint8
         converter.inference_output_type = tf.uint8
     try:
-        # Keras prints where it keeps its intermediate files.
-        with contextlib.redirect_stdout(io.StringIO()):
+        with quiet(), warnings.catch_warnings():
+            # It warns so at every uint8 input, calibrated or not.
+            warnings.filterwarnings("ignore", "Statistics for quantized inputs were expected")
             return bytes(converter.convert())
     except (RuntimeError, ValueError, tf.errors.OpError) as error:
         raise ConversionError(

@@ -12,7 +12,11 @@ from typing import Any
 from tfl_depth.errors import DelegateRequiredError, InterpreterError
 
 # A board's own tflite_runtime comes first: its delegate was built against it.
-PACKAGES = ("tflite_runtime.interpreter", "ai_edge_litert.interpreter", "tensorflow.lite")
+PACKAGES = (
+    "tflite_runtime.interpreter",
+    "ai_edge_litert.interpreter",
+    "tensorflow.lite.python.interpreter",
+)
 
 
 def open_interpreter(
@@ -38,16 +42,16 @@ def open_interpreter(
     if num_threads is not None and num_threads < 1:
         raise InterpreterError(f"Expected `num_threads` to be at least 1, got {num_threads}.")
     module = _import(package or next(_installed(), None))
-    resolvers = getattr(module, "OpResolverType", None) or module.experimental.OpResolverType
-    kernels = resolvers.AUTO if xnnpack else resolvers.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     try:
+        resolvers = module.OpResolverType
+        kernels = resolvers.AUTO if xnnpack else resolvers.BUILTIN_WITHOUT_DEFAULT_DELEGATES
         interpreter = module.Interpreter(
             model_content=model,
             num_threads=num_threads or len(os.sched_getaffinity(0)),
             experimental_op_resolver_type=kernels,
         )
         interpreter.allocate_tensors()
-    except (RuntimeError, ValueError) as error:
+    except (RuntimeError, ValueError, AttributeError) as error:
         raise _refusal(error, module.__name__) from error
     return interpreter
 
@@ -68,8 +72,8 @@ def _import(name: str | None) -> ModuleType:
         # tflite_runtime 2.14, built for numpy 1, fails so under numpy 2. Taking the next package
         # instead would run without the board's delegate, and nobody would know.
         raise InterpreterError(
-            f"{name} is installed but cannot be imported ({error}). tflite_runtime 2.14 needs "
-            "numpy < 2; otherwise install it anew, or remove it."
+            f"{name} cannot be imported ({error}). tflite_runtime 2.14 needs numpy < 2; otherwise "
+            "install it anew, or remove it."
         ) from error
 
 

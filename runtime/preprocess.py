@@ -35,7 +35,7 @@ def load_pixels(image: Any, channels: Channels) -> tuple[Pixels, Channels]:
     if isinstance(image, (str, os.PathLike)):
         return read_image(Path(image)), "bgr"
     if isinstance(image, np.ndarray):
-        return _checked(image), channels
+        return _checked(np.asarray(image)), channels
     if hasattr(image, "convert") and hasattr(image, "getexif"):
         return _from_pil(image), "rgb"
     raise ImageError(
@@ -48,27 +48,57 @@ def read_image(path: Path) -> Pixels:
     """Read an image file as (H, W, 3) uint8 BGR, turned as its EXIF says.
 
     Raises:
-        ImageError: it is missing or not an image.
+        ImageError: it is missing, damaged, not an image, or deeper than 8 bits.
     """
-    if not path.is_file():
-        raise ImageError(f"There is no image file {path}.")
     try:
-        pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    except cv2.error as error:
-        raise ImageError(f"Cannot read {path} as an image: {error.err}.") from error
+        if not path.is_file():
+            raise ImageError(f"There is no image file {path}.")
+        content = path.read_bytes()
+    except OSError as error:
+        raise ImageError(f"Cannot read {path}: {error.strerror}.") from error
+    pixels = None if _is_cut_jpeg(content) else _decoded(content)
     if pixels is None:
         raise ImageError(
             f"Cannot read {path} as an image: damaged, or no format that OpenCV knows."
         )
-    return np.asarray(pixels, np.uint8)
+    return _checked(pixels)
+
+
+def _decoded(content: bytes) -> npt.NDArray[Any] | None:
+    # Any depth: 16 bits, a depth map perhaps, are refused afterwards and not cut to 8.
+    try:
+        return cv2.imdecode(
+            np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
+        )
+    except cv2.error:
+        return None
+
+
+def _is_cut_jpeg(content: bytes) -> bool:
+    """Whether a JPEG file lacks its end, for which OpenCV puts grey without a word."""
+    if content[:2] != b"\xff\xd8":
+        return False
+    at = 2
+    # Over the header's segments, of which one may hold a whole JPEG, a preview, to the scan.
+    while content[at : at + 1] == b"\xff" and content[at + 1 : at + 2] != b"\xda":
+        at += 2 + int.from_bytes(content[at + 2 : at + 4], "big")
+    return b"\xff\xd9" not in content[at:]
 
 
 def _from_pil(image: Any) -> Pixels:
     from PIL import ImageOps
 
+    if image.mode[0] in "IF":
+        raise ImageError(
+            f"Expected a PIL image of 8 bits a channel, got mode {image.mode}. Convert it yourself: "
+            "only you know what its values mean."
+        )
     try:
-        return _checked(np.asarray(ImageOps.exif_transpose(image).convert("RGB")))
-    except OSError as error:  # PIL reads files late
+        upright = ImageOps.exif_transpose(image)
+        if upright.mode == "P":  # which PIL does not take to RGB without a warning
+            upright = upright.convert("RGBA")
+        return _checked(np.asarray(upright.convert("RGB")))
+    except (OSError, ValueError) as error:  # PIL reads files late
         raise ImageError(f"Cannot read the PIL image: {error}.") from error
 
 

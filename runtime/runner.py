@@ -86,11 +86,12 @@ class DepthRunner:
         interpreter = self._interpreter
         if interpreter is None:
             raise DepthError("The runner is closed: open a new one.")
-        # Views of the tensors must be gone when the interpreter is invoked, so none is kept.
+        # No view of a tensor may be left when the interpreter is invoked. The input's is gone with
+        # this line; the outputs are copied, as an error that is kept would keep their views.
         fill_input(pixels, order, interpreter.tensor(self._input["index"])()[0])
         interpreter.invoke()
         return self._recombine(
-            {name: interpreter.tensor(d["index"])() for name, d in self._outputs.items()}
+            {name: interpreter.get_tensor(d["index"]) for name, d in self._outputs.items()}
         )
 
     def close(self) -> None:
@@ -119,7 +120,12 @@ def _read(path: Path) -> bytes:
 
 def _bind(interpreter: Any, contract: Contract) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     """Details of the input and of the named outputs, checked against the contract."""
-    signature = interpreter.get_signature_runner()
+    try:
+        signature = interpreter.get_signature_runner()
+    except ValueError as error:
+        raise ContractError(
+            "The model names no inputs and outputs (it has no signature): convert it anew."
+        ) from error
     inputs, outputs = signature.get_input_details(), signature.get_output_details()
     missing = {contract.input_name} - set(inputs) | set(contract.output_names) - set(outputs)
     if missing:
@@ -128,7 +134,7 @@ def _bind(interpreter: Any, contract: Contract) -> tuple[dict[str, Any], dict[st
             f"{sorted(inputs)} and outputs {sorted(outputs)}. Convert it anew."
         )
     source = inputs[contract.input_name]
-    _expect("input shape", tuple(source["shape"]), (1, contract.height, contract.width, 3))
+    _expect("input shape", source["shape"].tolist(), [1, contract.height, contract.width, 3])
     quantised = contract.precision == "int8"
     _expect("input dtype", source["dtype"], np.uint8 if quantised else np.float32)
     for name in contract.output_names:

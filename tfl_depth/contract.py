@@ -23,6 +23,7 @@ VERSION = 1
 FILE_IDENTIFIER = b"TFL3"
 # Stands in the file where the digest goes while the digest is computed.
 BLANK_SHA256 = "0" * 64
+_DIGEST_FIELD = b'"sha256":"'
 
 HEADS = {"split": ("integer", "fractional"), "single": ("depth",)}
 PRECISIONS = ("int8", "int16x8", "float32")
@@ -126,7 +127,7 @@ class Contract:
         try:
             document = json.loads(text)
             version = document["version"]
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise ContractError("The contract is not readable: convert the model anew.") from error
         if version != VERSION:
             raise ContractError(
@@ -135,7 +136,7 @@ class Contract:
             )
         try:
             return cls._from_document(document)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise ContractError(
                 f"The contract is damaged ({error}): convert the model anew."
             ) from error
@@ -185,8 +186,7 @@ def read_contract(model: bytes) -> Contract:
     start, length = found
     text = bytes(model[start : start + length])
     contract = Contract.from_json(text)
-    written = str(json.loads(text)["sha256"])
-    if written != content_sha256(model, start, text):
+    if text[_digest_place(text)] != content_sha256(model, start, text).encode():
         raise ModelFileError(
             "The file is damaged or was changed after conversion (its SHA-256 differs): copy it "
             "anew, or convert the model anew."
@@ -196,11 +196,20 @@ def read_contract(model: bytes) -> Contract:
 
 def content_sha256(model: bytes, start: int, text: bytes) -> str:
     """SHA-256 over the file with the digest inside the contract blanked."""
-    digits = start + text.index(b'"sha256":"') + len(b'"sha256":"')
-    digest = hashlib.sha256(model[:digits])
+    place = _digest_place(text)
+    digest = hashlib.sha256(model[: start + place.start])
     digest.update(BLANK_SHA256.encode())
-    digest.update(model[digits + len(BLANK_SHA256) :])
+    digest.update(model[start + place.stop :])
     return digest.hexdigest()
+
+
+def _digest_place(text: bytes) -> slice:
+    """Where the digest's 64 digits are in the contract."""
+    field = text.find(_DIGEST_FIELD)
+    if field < 0:
+        raise ContractError("The contract is damaged (no sha256): convert the model anew.")
+    first = field + len(_DIGEST_FIELD)
+    return slice(first, first + len(BLANK_SHA256))
 
 
 # Field numbers in https://github.com/tensorflow/tensorflow/blob/master/tensorflow/compiler/mlir/lite/schema/schema.fbs

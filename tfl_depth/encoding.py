@@ -2,7 +2,7 @@
 
 A folding code, as in folding analog-to-digital converters. `integer` counts spans, with
 `codes_per_span` codes each; `fractional` rises from 0 to 255 over one span and falls back over
-the next, so both agree at every boundary and no rounding can wrap. docs/split.md has pictures.
+the next, so both agree at every boundary and no rounding can wrap.
 """
 
 from __future__ import annotations
@@ -196,7 +196,8 @@ def decode_float(
         fractional: 0 to 1.
         spans: the intervals that were counted.
     """
-    n = np.floor(np.nan_to_num(integer) + spans.integer_bias).astype(np.int64)
-    n = np.clip(n, 0, spans.count - 1)
-    place = np.where(n % 2 == 0, fractional, 1 - fractional) + 0 * integer
-    return np.asarray(np.asarray(spans.edges_m)[n] + np.asarray(spans.widths_m)[n] * place)
+    full = np.floor(np.nan_to_num(integer) + spans.integer_bias)
+    n = np.clip(full, 0, spans.count - 1).astype(np.int64)
+    place = np.where(n % 2 == 0, fractional, 1 - fractional)
+    depth_m = np.asarray(spans.edges_m)[n] + np.asarray(spans.widths_m)[n] * place
+    return np.where(np.isnan(integer), np.nan, depth_m)

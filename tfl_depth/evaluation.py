@@ -12,6 +12,7 @@ import numpy.typing as npt
 from tfl_depth.data.datasets import Dataset
 from tfl_depth.data.samples import Sample
 from tfl_depth.metrics import depth_metrics
+from tfl_depth.runtime import DepthRunner
 from tfl_depth.runtime.preprocess import resize_pixels
 
 # (H, W, 3) uint8 RGB -> (H, W) float32 depth in metres.
@@ -27,6 +28,15 @@ def keras_predictor(model: keras.Model) -> Predictor:
         grid = model.predict_on_batch(pixels)[0, ..., 0]
         height, width = rgb.shape[:2]
         return np.asarray(cv2.resize(grid, (width, height), interpolation=cv2.INTER_LINEAR))
+
+    return predict
+
+
+def runner_predictor(runner: DepthRunner) -> Predictor:
+    """Depth of an image by a converted model, as its users get it: whole millimetres."""
+
+    def predict(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        return np.asarray(runner.infer(rgb, channels="rgb") / 1000, np.float32)
 
     return predict
 

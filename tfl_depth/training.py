@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -13,10 +15,19 @@ import keras
 
 from tfl_depth.data import DATASETS, Sample, load_split
 from tfl_depth.data.batches import Batches
+from tfl_depth.errors import DatasetError, DepthError
 from tfl_depth.evaluation import evaluate, keras_predictor
+from tfl_depth.files import write_whole
 from tfl_depth.losses import log_l1_with_gradient
-from tfl_depth.metrics import mean_over_images
+from tfl_depth.metrics import METRICS, mean_over_images
 from tfl_depth.models.depth_net import lite0_depth_net
+
+# In a run's folder: the last whole epoch's weights and optimiser, the best epoch, every epoch.
+STATE = "state.weights.h5"
+BEST = "best.json"
+LOG = "log.csv"
+
+_JSON_TYPES: dict[str, type | tuple[type, ...]] = {"int": int, "float": (int, float), "str": str}
 
 
 @dataclass(frozen=True)
@@ -41,33 +52,83 @@ class Recipe:
         """Read a recipe; every field must be there and no other.
 
         Raises:
-            ValueError: not JSON, or fields missing or unknown.
+            OSError: no such file.
+            ValueError: not JSON, or fields missing, unknown or of another type.
         """
         values = json.loads(path.read_text(encoding="utf-8"))
-        expected = {field.name for field in fields(cls)}
-        if set(values) != expected:
-            raise ValueError(f"Expected {path} to hold {sorted(expected)}, got {sorted(values)}.")
-        return cls(**values)
+        if not isinstance(values, dict):
+            raise ValueError(f"Expected {path} to hold a JSON object.")
+        types = {field.name: str(field.type) for field in fields(cls)}
+        if set(values) != set(types):
+            raise ValueError(f"Expected {path} to hold {sorted(types)}, got {sorted(values)}.")
+        for name, value in values.items():
+            if not isinstance(value, _JSON_TYPES[types[name]]):
+                raise ValueError(f"Expected {name} in {path} to be {types[name]}, got {value!r}.")
+        recipe = cls(**values)
+        if min(recipe.height, recipe.width, recipe.epochs, recipe.batch_size) < 1:
+            raise ValueError(f"Expected positive sizes and epochs in {path}.")
+        return recipe
 
 
 def train(recipe: Recipe, data: Path, run: Path) -> dict[str, float]:
     """Train, keep the best epoch by validation abs_rel, and return its metrics.
 
+    An interrupted run goes on after its last whole epoch, with what it would have seen next; a
+    finished one only returns its metrics.
+
     Args:
         recipe: what to train.
         data: the dataset's folder.
-        run: folder for `best.keras`, `best.json`, `log.csv` and the state to go on from.
+        run: folder for `best.keras`, `best.json` (its epoch and metrics), `log.csv` and the state
+            to go on from.
+
+    Raises:
+        DatasetError: the data cannot be read, or is less than a batch.
+        DepthError: the folder holds a run of another recipe.
     """
+    _claim(run, recipe)
     keras.utils.set_random_seed(recipe.seed)
-    run.mkdir(parents=True, exist_ok=True)
-    (run / "recipe.json").write_text(json.dumps(asdict(recipe), indent=2) + "\n", encoding="utf-8")
+    samples = load_split(recipe.dataset, data, "train", for_training=True)
+    steps_per_epoch = len(samples) // recipe.batch_size
+    if steps_per_epoch == 0:
+        raise DatasetError(
+            f"Expected at least one batch of {recipe.batch_size} images, got {len(samples)}."
+        )
+    model = _compiled(recipe, steps_per_epoch)
+    first_epoch = _restore(model, run) // steps_per_epoch
     batches = Batches(
-        load_split(recipe.dataset, data, "train", for_training=True),
+        samples,
         (recipe.height, recipe.width),
         recipe.batch_size,
         augment=True,
         seed=recipe.seed,
     )
+    epochs = _Epochs(batches, load_split(recipe.dataset, data, "val"), recipe, run, first_epoch)
+    if first_epoch < recipe.epochs:
+        model.fit(
+            batches,
+            shuffle=False,
+            initial_epoch=first_epoch,
+            epochs=recipe.epochs,
+            verbose=2,
+            callbacks=[epochs],
+        )
+    return epochs.best
+
+
+def _claim(run: Path, recipe: Recipe) -> None:
+    """Make the run's folder the recipe's, unless another recipe has begun to train in it."""
+    path, text = run / "recipe.json", json.dumps(asdict(recipe), indent=2) + "\n"
+    if (run / STATE).exists() and path.read_text(encoding="utf-8") != text:
+        raise DepthError(
+            f"{run} holds a run of another recipe (its recipe.json): name another folder, or "
+            "remove this one."
+        )
+    run.mkdir(parents=True, exist_ok=True)
+    write_whole(path, text.encode())
+
+
+def _compiled(recipe: Recipe, steps_per_epoch: int) -> keras.Model:
     model = lite0_depth_net(
         (recipe.height, recipe.width),
         imagenet=True,
@@ -75,24 +136,21 @@ def train(recipe: Recipe, data: Path, run: Path) -> dict[str, float]:
         dropout=recipe.dropout,
     )
     model.compile(
-        optimizer=_optimizer(recipe, len(batches)),
+        optimizer=_optimizer(recipe, steps_per_epoch),
         loss=_at_output_size,
         # XLA's CPU convolutions are several times slower than TensorFlow's own.
         jit_compile="auto" if keras.backend.backend() == "jax" else False,
     )
-    best = _KeepBest(load_split(recipe.dataset, data, "val"), recipe.dataset, run)
-    model.fit(
-        batches,
-        epochs=recipe.epochs,
-        verbose=2,
-        callbacks=[
-            keras.callbacks.BackupAndRestore(str(run / "state")),
-            keras.callbacks.SwapEMAWeights(swap_on_epoch=True),
-            best,
-            keras.callbacks.CSVLogger(str(run / "log.csv"), append=True),
-        ],
-    )
-    return best.metrics
+    return model
+
+
+def _restore(model: keras.Model, run: Path) -> int:
+    """Take up the state of an interrupted run; returns how many steps it had done."""
+    if (run / STATE).exists():
+        # Its slots, and the averaged weights, must be there to be loaded.
+        model.optimizer.build(model.trainable_variables)
+        model.load_weights(run / STATE)
+    return int(model.optimizer.iterations)
 
 
 def _optimizer(recipe: Recipe, steps_per_epoch: int) -> keras.optimizers.Optimizer:
@@ -121,25 +179,79 @@ def _at_output_size(depth_true: Any, depth_pred: Any) -> Any:
     return log_l1_with_gradient(depth_true[:, ::step, ::step], depth_pred)
 
 
-class _KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
-    """Evaluate after each epoch by the full protocol and save the model when abs_rel improves."""
+class _Epochs(keras.callbacks.Callback):  # type: ignore[misc]
+    """After each epoch: evaluate the averaged weights, keep the best, log, save the state.
 
-    def __init__(self, samples: Sequence[Sample], dataset: str, run: Path) -> None:
+    The state comes last: an epoch that was cut short anywhere is run again and comes out the same.
+
+    Attributes:
+        best: metrics of the best epoch, that of before an interruption included.
+    """
+
+    def __init__(
+        self,
+        batches: Batches,
+        samples: Sequence[Sample],
+        recipe: Recipe,
+        run: Path,
+        first_epoch: int,
+    ) -> None:
         super().__init__()
+        self._batches = batches
         self._samples = samples
-        self._dataset = DATASETS[dataset]
+        self._dataset = DATASETS[recipe.dataset]
         self._run = run
-        self.metrics: dict[str, float] = {}
+        self._log = _read_log(run / LOG, first_epoch)
+        self.best: dict[str, float] = {}
+        if first_epoch:
+            self.best = json.loads((run / BEST).read_text(encoding="utf-8"))["metrics"]
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._batches.start_epoch(epoch)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+        # In training the weights are the latest; what is measured and kept is their average.
+        latest = self.model.get_weights()
+        self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
         metrics = mean_over_images(
             evaluate(keras_predictor(self.model), self._samples, self._dataset)
         )
-        logs.update({f"val_{name}": value for name, value in metrics.items()})
-        if not self.metrics or metrics["abs_rel"] < self.metrics["abs_rel"]:
-            self.metrics = metrics
-            self.model.save(self._run / "best.keras")
+        if not self.best or metrics["abs_rel"] < self.best["abs_rel"]:
+            self._keep(epoch, metrics)
+        self.model.set_weights(latest)
+        self._write_log(epoch, logs["loss"], metrics)
+        _save(self.model.save_weights, self._run / STATE)
         print(
             f"epoch {epoch + 1}: abs_rel {metrics['abs_rel']:.4f} delta1 {metrics['delta1']:.4f}",
             flush=True,
         )
+
+    def _keep(self, epoch: int, metrics: dict[str, float]) -> None:
+        self.best = metrics
+        _save(self.model.save, self._run / "best.keras")
+        text = json.dumps({"epoch": epoch, "metrics": metrics}, indent=2) + "\n"
+        write_whole(self._run / BEST, text.encode())
+
+    def _write_log(self, epoch: int, loss: float, metrics: dict[str, float]) -> None:
+        values = {"loss": loss, **{f"val_{name}": metrics[name] for name in METRICS}}
+        self._log.append({"epoch": str(epoch), **{name: f"{v:.6g}" for name, v in values.items()}})
+        text = io.StringIO()
+        writer = csv.DictWriter(text, fieldnames=list(self._log[0]))
+        writer.writeheader()
+        writer.writerows(self._log)
+        write_whole(self._run / LOG, text.getvalue().encode())
+
+
+def _save(save: Callable[[Path], None], path: Path) -> None:
+    """Let Keras save under another name and rename it, so that nobody sees half of it."""
+    partial = path.with_name(f"partial-{path.name}")
+    save(partial)
+    partial.replace(path)
+
+
+def _read_log(path: Path, first_epoch: int) -> list[dict[str, str]]:
+    """The rows of epochs before `first_epoch`; a later one is of an epoch that is run again."""
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return [row for row in csv.DictReader(file) if int(row["epoch"]) < first_epoch]

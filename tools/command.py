@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable
@@ -52,6 +53,8 @@ def progress(items: Iterable[Any], total: int, what: str) -> Iterable[Any]:
 
 def run(action: Callable[[], None]) -> int:
     """Run a command; say an error in one sentence. The exit status: 0, or 1 for an error."""
+    # TensorFlow greets, and tells of absent GPUs, unless told not to before it is loaded.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         action()
     except DepthError as error:

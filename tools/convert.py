@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfl_depth.encoding import Spans
 from tfl_depth.errors import ConversionError
+from tfl_depth.quiet import quiet
 from tfl_depth.tools import command
 
 if TYPE_CHECKING:
@@ -83,20 +83,17 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _convert(options: argparse.Namespace) -> None:
-    # What can be refused at once is refused before TensorFlow is loaded.
     spans = _spans(options)
     if options.input_range is not None and len(options.input_range) != 2:
         raise ConversionError("Expected two numbers for --input-range, like 0,1.")
-    from tfl_depth.converters.conversion import refuse_existing
-    from tfl_depth.converters.representative import find_images, split_images
+    with quiet():
+        from tfl_depth.converters import convert, find_images, split_images, write_conversion
+        from tfl_depth.converters.conversion import refuse_existing
 
     refuse_existing(options.output, overwrite=options.overwrite)
     images = split_images(
         find_images(options.representative), samples=options.samples, seed=options.seed
     )
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from tfl_depth.converters import convert, write_conversion
-
     conversion = convert(
         load_model(options.model),
         images=images,
@@ -139,7 +136,8 @@ def load_model(path: Path) -> Any:
     try:
         return keras.saving.load_model(path, compile=False)
     except (ValueError, TypeError, OSError, KeyError) as error:
-        raise ConversionError(f"Cannot load {path} as a Keras model: {error}") from error
+        reason = str(error).split(". ")[0]
+        raise ConversionError(f"Cannot load {path} as a Keras model: {reason}.") from error
 
 
 def table(conversion: Conversion, output: Path) -> str:

@@ -17,7 +17,8 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     """Samples in memory, shuffled and augmented anew each epoch, the same for the same seed.
 
     The random numbers of a sample depend on (seed, epoch, sample) alone, not on the order in
-    which workers ask, so a run that is taken up again sees what it would have seen.
+    which workers ask, so a run that is taken up again sees what it would have seen. Give them to
+    `fit` with `shuffle=False`: it would shuffle the batches by the global generator.
     """
 
     def __init__(
@@ -28,7 +29,6 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         *,
         augment: bool,
         seed: int = 0,
-        first_epoch: int = 0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -37,8 +37,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         self._batch_size = batch_size
         self._augment = augment
         self._seed = seed
-        self._epoch = first_epoch
-        self._order = self._shuffled()
+        self.start_epoch(0)
 
     def __len__(self) -> int:
         """Batches an epoch; in training the incomplete last one is left out."""
@@ -51,15 +50,16 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         pairs = [self._pair(int(i)) for i in chosen]
         return np.stack([p for p, _ in pairs]), np.stack([d for _, d in pairs])
 
-    def on_epoch_end(self) -> None:
-        self._epoch += 1
-        self._order = self._shuffled()
+    def start_epoch(self, epoch: int) -> None:
+        """Shuffle and augment as in this epoch, counted from 0.
 
-    def _shuffled(self) -> npt.NDArray[np.int64]:
-        order = np.arange(len(self._samples))
+        To be called before each. Keras' own hooks cannot count: on TensorFlow, `on_epoch_end` is
+        called once before the first epoch, too.
+        """
+        self._epoch = epoch
+        self._order = np.arange(len(self._samples))
         if self._augment:
-            np.random.default_rng((self._seed, self._epoch)).shuffle(order)
-        return order
+            np.random.default_rng((self._seed, epoch)).shuffle(self._order)
 
     def _pair(self, i: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         if not self._augment:

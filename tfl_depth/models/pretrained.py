@@ -10,7 +10,7 @@ import pickle
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import keras
 import numpy as np
@@ -78,17 +78,20 @@ def read_legacy_torch(path: Path) -> dict[str, Array]:
     with path.open("rb") as file:
         try:
             magic, _version, _system, state, order = (_Unpickler(file).load() for _ in range(5))
-        except pickle.UnpicklingError as error:
+            if magic != _MAGIC:
+                raise ValueError("another magic number")
+            dtypes = {tensor.storage.key: tensor.storage.dtype for tensor in state.values()}
+            elements = memoryview(file.read())
+            data = {}
+            for key in order:
+                data[key], elements = _split_elements(elements, dtypes[key])
+            return {name: tensor.on(data[tensor.storage.key]) for name, tensor in state.items()}
+        except (
+            Exception
+        ) as error:  # The pickle module promises no narrower class for foreign bytes.
             raise ValueError(
                 f"Expected {path} to be a legacy PyTorch checkpoint: {error}"
             ) from error
-        if magic != _MAGIC:
-            raise ValueError(
-                f"Expected {path} to be a legacy PyTorch checkpoint, got another file."
-            )
-        dtypes = {tensor.storage.key: tensor.storage.dtype for tensor in state.values()}
-        data = {key: _read_elements(file, dtypes[key]) for key in order}
-    return {name: tensor.on(data[tensor.storage.key]) for name, tensor in state.items()}
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,10 @@ class _Tensor:
     strides: tuple[int, ...]
 
     def on(self, elements: Array) -> Array:
+        # A view past the end would show memory of others.
+        last = self.offset + sum((n - 1) * k for n, k in zip(self.shape, self.strides, strict=True))
+        if min(self.offset, *self.shape, *self.strides, 0) < 0 or last >= len(elements):
+            raise ValueError("a tensor reaches past its storage")
         byte_strides = [stride * elements.itemsize for stride in self.strides]
         view = np.lib.stride_tricks.as_strided(elements[self.offset :], self.shape, byte_strides)
         return view.copy()
@@ -127,9 +134,10 @@ class _Unpickler(pickle.Unpickler):
         return _Storage(key, dtype)
 
 
-def _read_elements(file: BinaryIO, dtype: np.dtype[Any]) -> Array:
-    count = int.from_bytes(file.read(8), "little")
-    data = file.read(count * dtype.itemsize)
-    if len(data) != count * dtype.itemsize:
-        raise ValueError("The PyTorch checkpoint ends too early.")
-    return np.frombuffer(data, dtype)
+def _split_elements(data: memoryview, dtype: np.dtype[Any]) -> tuple[Array, memoryview]:
+    """The elements of the storage that `data` begins with, and what follows it."""
+    count = int.from_bytes(data[:8], "little")
+    end = 8 + count * dtype.itemsize
+    if end > len(data):
+        raise ValueError("it ends too early")
+    return np.frombuffer(data[8:end], dtype), data[end:]

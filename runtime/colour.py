@@ -1,0 +1,62 @@
+"""Depth as a picture for people: colours with a legend in metres."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from tfl_depth.encoding import DepthMm
+
+# Cividis reads the same with and without colour-blindness (Nunez et al., PLOS ONE 2018).
+COLOUR_MAP = cv2.COLORMAP_CIVIDIS
+NO_DEPTH_BGR = (60, 60, 60)
+LEGEND_TICKS = 5
+
+
+def colourise(depth_mm: DepthMm, near_mm: int, far_mm: int) -> npt.NDArray[np.uint8]:
+    """Colour depth from near (bright) to far (dark), with a legend below.
+
+    Args:
+        depth_mm: (H, W) millimetres, 0 = no depth, which is drawn grey.
+        near_mm: depth of the brightest colour.
+        far_mm: depth of the darkest; both ends take what lies beyond them.
+
+    Returns:
+        (H + legend, W, 3) uint8, BGR.
+    """
+    share = (depth_mm.astype(np.float64) - near_mm) / max(far_mm - near_mm, 1)
+    picture = _coloured(share)
+    picture[depth_mm == 0] = NO_DEPTH_BGR
+    return np.vstack([picture, _legend(depth_mm.shape[1], near_mm, far_mm)])
+
+
+def _coloured(share: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
+    """Colours of 0 (near) to 1 (far)."""
+    brightness = np.rint(255 * (1 - np.clip(share, 0, 1))).astype(np.uint8)
+    return np.asarray(cv2.applyColorMap(brightness, COLOUR_MAP), np.uint8)
+
+
+def _legend(width: int, near_mm: int, far_mm: int) -> npt.NDArray[np.uint8]:
+    scale = max(0.35, width / 1400)
+    bar, text = round(36 * scale), round(56 * scale)
+    legend = np.full((bar + text, width, 3), 255, np.uint8)
+    legend[:bar] = _coloured(np.linspace(0, 1, width)[None])
+    for place in np.linspace(0, 1, LEGEND_TICKS):
+        label = f"{(near_mm + place * (far_mm - near_mm)) / 1000:.2f} m"
+        (label_width, label_height), _ = cv2.getTextSize(label, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
+        x = round(place * (width - label_width))
+        origin = (x, bar + (text + label_height) // 2)
+        cv2.putText(
+            legend, label, origin, cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 0, 0), 1, cv2.LINE_AA
+        )
+    return legend
+
+
+def depth_limits(depth_mm: DepthMm) -> tuple[int, int]:
+    """A robust near and far limit to colour between: the 1st and 99th percentile of depth."""
+    present = depth_mm[depth_mm > 0]
+    if present.size == 0:
+        return 0, 1
+    near, far = np.percentile(present, [1, 99])
+    return int(near), int(np.ceil(far))

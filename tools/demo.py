@@ -1,0 +1,90 @@
+"""`make demo`: the bundled checkpoint to INT8, a real photo to millimetres.
+
+It needs no data of its own: it calibrates with photographs that scikit-image ships, which cover
+the range of natural colours and textures well enough to show the way. For a product, calibrate
+with images of your own camera.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from tfl_depth.encoding import DepthMm
+from tfl_depth.errors import ConversionError
+from tfl_depth.runtime import DepthRunner
+from tfl_depth.runtime.colour import colourise, depth_limits
+from tfl_depth.runtime.preprocess import read_image
+from tfl_depth.tools import command, convert
+from tfl_depth.tools.infer import describe, write_depth, write_png
+
+ROOT = Path(__file__).resolve().parent.parent
+CHECKPOINT = ROOT / "zoo" / "lite0-nyu-192x256" / "model.keras"
+# A photograph of a room, from the Middlebury stereo data of 2014 (D. Scharstein, CC0).
+PHOTO = "motorcycle_left.png"
+CALIBRATION = (
+    "astronaut.png",
+    "brick.png",
+    "camera.png",
+    "chelsea.png",
+    "coffee.png",
+    "coins.png",
+    "grass.png",
+    "gravel.png",
+    "motorcycle_right.png",
+    "rocket.jpg",
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the demo; returns its exit status."""
+    parser = command.parser(
+        "demo",
+        "Convert the bundled checkpoint to INT8 and compute the depth of a photo.",
+        "make demo",
+    )
+    parser.add_argument("--output", type=Path, default=ROOT / "build" / "demo", metavar="DIR")
+    options = parser.parse_args(argv)
+    return command.run(lambda: _demo(options.output))
+
+
+def _demo(output: Path) -> None:
+    photos = _photographs()
+    output.mkdir(parents=True, exist_ok=True)
+    listing = output / "calibration.txt"
+    listing.write_text("".join(f"{photos / name}\n" for name in CALIBRATION), encoding="utf-8")
+    model = output / "model.tflite"
+    arguments = [str(CHECKPOINT), "--int8", "--representative", str(listing), "--max-depth", "10"]
+    print(f"$ tools/convert {' '.join(arguments)} --output {model}", flush=True)
+    if convert.main([*arguments, "--output", str(model), "--overwrite"]):
+        raise ConversionError("The conversion failed; its error stands above.")
+    with DepthRunner(model) as runner:
+        depth_mm = runner.infer(photos / PHOTO)
+    write_depth(depth_mm, output / "photo")
+    write_png(output / "side_by_side.png", _side_by_side(photos / PHOTO, depth_mm))
+    print(f"\n{PHOTO}: {describe(depth_mm)}")
+    for name in ("photo_depth.png", "photo_colour.png", "side_by_side.png"):
+        print(f"  {output / name}")
+
+
+def _photographs() -> Path:
+    import skimage
+
+    return Path(skimage.__file__).parent / "data"
+
+
+def _side_by_side(photo: Path, depth_mm: DepthMm) -> npt.NDArray[np.uint8]:
+    coloured = colourise(depth_mm, *depth_limits(depth_mm))
+    pixels = read_image(photo)
+    below = coloured.shape[0] - pixels.shape[0]
+    padded = cv2.copyMakeBorder(pixels, 0, below, 0, 0, cv2.BORDER_CONSTANT, value=(255, 255, 255))
+    return np.hstack([padded, coloured])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

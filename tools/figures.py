@@ -1,0 +1,135 @@
+"""`make figures`: measure what INT8 costs the bundled network, and write it into README.md.
+
+python -m tfl_depth.tools.figures --data DIR    measure, write the result file and README.md
+python -m tfl_depth.tools.figures               write README.md from the result file
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tfl_depth.encoding import Spans
+from tfl_depth.errors import DatasetError
+from tfl_depth.files import write_whole
+from tfl_depth.quiet import quiet
+from tfl_depth.tools import command
+
+if TYPE_CHECKING:
+    from tfl_depth.converters import Conversion, ImageSplit
+    from tfl_depth.data import Sample
+    from tfl_depth.evaluation import Predictor
+
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+RESULTS = ROOT / "docs" / "figures" / "int8.json"
+ENTRY = "lite0-nyu-192x256"
+MAX_DEPTH_M = 10.0
+BEGIN, END = "<!-- figures: make figures -->\n", "<!-- end of figures -->\n"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit status."""
+    parser = command.parser(
+        "figures", "Measure what INT8 costs, and write README.md's table.", "make figures"
+    )
+    parser.add_argument("--data", type=Path, metavar="DIR", help="NYU: measure anew")
+    options = parser.parse_args(argv)
+    return command.run(lambda: _figures(options.data))
+
+
+def _figures(data: Path | None) -> None:
+    if data is not None:
+        RESULTS.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(RESULTS, (json.dumps(measure(data), indent=2) + "\n").encode())
+    write_whole(README, with_table(README.read_text(encoding="utf-8")).encode())
+
+
+def with_table(readme: str) -> str:
+    """README.md with its table made from the result file.
+
+    Raises:
+        DatasetError: the marks that the table stands between are missing.
+    """
+    before, begin, rest = readme.partition(BEGIN)
+    _old, end, after = rest.partition(END)
+    if not (begin and end):
+        raise DatasetError("README.md lacks the marks that its table of figures stands between.")
+    return before + BEGIN + table(json.loads(RESULTS.read_text(encoding="utf-8"))) + END + after
+
+
+def table(results: dict[str, Any]) -> str:
+    """The figures as a Markdown table."""
+    lines = [
+        "| network | abs_rel | rmse | delta1 | from FP32: median | 95 % | depths told apart |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for name, row in results["rows"].items():
+        metrics, fidelity = row["metrics"], row["fidelity"]
+        cells = [name, f"{metrics['abs_rel']:.4f}", f"{metrics['rmse']:.3f} m"]
+        cells.append(f"{metrics['delta1']:.4f}")
+        cells += [f"{fidelity[key]:.0f} mm" if fidelity else "-" for key in ("median_mm", "p95_mm")]
+        cells.append(f"{row['levels']:,}" if fidelity else "-")
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def measure(data: Path) -> dict[str, Any]:
+    """Convert the bundled network, calibrated on NYU's training images, and measure on its val."""
+    with quiet():
+        from tfl_depth.converters import ImageSplit
+        from tfl_depth.converters.representative import split_images
+        from tfl_depth.data import load_split
+        from tfl_depth.evaluation import keras_predictor
+        from tfl_depth.tools.convert import load_model
+    model = load_model(ROOT / "zoo" / ENTRY / "model.keras")
+    samples = load_split("nyuv2", data, "val")
+    images = split_images(_photos(data, "train"), samples=100, seed=0)
+    # Measured on every image of val, none of which calibrates.
+    images = ImageSplit(images.calibration, tuple(_photos(data, "val")), images.seed)
+    rows = {"FP32": {**_metrics(keras_predictor(model), samples), "fidelity": None}}
+    for name, head in (("INT8, one tensor", "single"), ("INT8, exact split", "split")):
+        rows[name] = _int8(model, images, head, samples)
+    return {"checkpoint": ENTRY, "dataset": "nyuv2", "split": "val", "images": 168, "rows": rows}
+
+
+def _photos(data: Path, split: str) -> list[Path]:
+    names = (data / f"{split}.txt").read_text(encoding="utf-8").split()
+    return [data / "rgb" / f"{name}.jpg" for name in names]
+
+
+def _int8(model: Any, images: ImageSplit, head: str, samples: Sequence[Sample]) -> dict[str, Any]:
+    from tfl_depth.converters import convert
+    from tfl_depth.evaluation import runner_predictor
+    from tfl_depth.runtime import DepthRunner
+
+    conversion: Conversion = convert(
+        model, images=images, spans=Spans.uniform(MAX_DEPTH_M), head=head, progress=command.progress
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "model.tflite"
+        file.write_bytes(conversion.model)
+        with DepthRunner(file) as runner:
+            row = _metrics(runner_predictor(runner), samples)
+            grids = [runner.infer(s.rgb, size="model", channels="rgb") for s in samples]
+    seen = np.unique(np.stack(grids))
+    return {**row, "levels": int(seen.size), "fidelity": conversion.contract.verification}
+
+
+def _metrics(predict: Predictor, samples: Sequence[Sample]) -> dict[str, Any]:
+    from tfl_depth.data import DATASETS
+    from tfl_depth.evaluation import evaluate
+    from tfl_depth.metrics import mean_over_images
+
+    shown = command.progress(samples, len(samples), "evaluate")
+    return {"metrics": mean_over_images(evaluate(predict, shown, DATASETS["nyuv2"]))}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,69 @@
+"""tools/train: train a zoo network from its recipe; interrupted, it goes on where it was."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tfl_depth.errors import DatasetError
+from tfl_depth.quiet import quiet
+from tfl_depth.tools import command
+
+EXAMPLE = "tools/train zoo/lite0-nyu-192x256/recipe.json --data ../shared/data/nyuv2"
+
+# glibc gives freed blocks of over 128 KiB back to the kernel, which zeroes them anew for the next
+# step: training a batch took 2.6 s so, and 0.73 s with these (docs/decisions/002).
+KEEP_MEMORY = {
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": str(2**34),
+    "MALLOC_TOP_PAD_": str(2**28),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit status."""
+    options = _parser().parse_args(argv)
+    if argv is None and not set(KEEP_MEMORY) <= set(os.environ):
+        # The allocator reads its settings once, when the process starts: start it anew.
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **KEEP_MEMORY})  # noqa: S606
+    return command.run(lambda: _train(options))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command.parser(
+        "train",
+        "Train a network from its recipe, and write the zoo entry: model.keras, metrics.json and\n"
+        "the model card. Started again after an interruption, it goes on from its last epoch.",
+        EXAMPLE,
+    )
+    parser.add_argument("recipe", type=Path, metavar="RECIPE", help="a recipe.json")
+    parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="the dataset")
+    parser.add_argument(
+        "--run",
+        type=Path,
+        metavar="DIR",
+        help="folder for logs, the best epoch, and the state to go on from (runs/NAME)",
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="DIR", help="folder of the zoo entry (the recipe's own)"
+    )
+    return parser
+
+
+def _train(options: argparse.Namespace) -> None:
+    with quiet():
+        from tfl_depth.training import Recipe, train
+        from tfl_depth.zoo import write_entry
+    try:
+        recipe = Recipe.load(options.recipe)
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"Cannot read the recipe {options.recipe}: {error}") from error
+    entry = options.output or options.recipe.resolve().parent
+    run = options.run or Path("runs") / options.recipe.resolve().parent.name
+    train(recipe, options.data, run)
+    metrics = write_entry(recipe, run / "best.keras", options.data, entry)["metrics"]
+    print(f"{entry}: " + ", ".join(f"{name} {value:.4f}" for name, value in metrics.items()))
