@@ -37,13 +37,18 @@ setup: .venv/.complete
 demo: setup
 	.venv/bin/python -m tfl_depth.tools.demo
 
+# The models that tests/runtime opens: made here, as tflite-runtime and TensorFlow exclude each other.
+build/test-models/.complete: tests/make_models.py tests/ramp.py $(shell find converters tfl_depth \
+  -name '*.py') | .venv/.complete
+	.venv/bin/python -m tests.make_models $(@D)
+
 # All tests, then the runtime's once more with a board's interpreter and numpy 1.
 ifeq ($(has_tflite_python),yes)
-test: setup .venv-tflite/.complete
+test: setup .venv-tflite/.complete build/test-models/.complete
 	.venv/bin/python -m pytest
 	.venv-tflite/bin/python -m pytest tests/runtime
 else
-test: setup
+test: setup build/test-models/.complete
 	.venv/bin/python -m pytest
 	@echo 'Left out: tests/runtime with tflite-runtime, pinned for Python 3.11 (set TFLITE_PYTHON).'
 endif

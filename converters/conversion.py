@@ -22,7 +22,7 @@ from tfl_depth.converters.representative import ImageSplit, read_calibration
 from tfl_depth.converters.verify import as_report, check_tensors, measure_fidelity
 from tfl_depth.encoding import Spans
 from tfl_depth.errors import ConversionError
-from tfl_depth.files import write_whole
+from tfl_depth.files import write_together
 from tfl_depth.models.dual_head import FULL
 
 # Wraps an iterable, and shows how far it has come; given its length and what is done.
@@ -170,22 +170,25 @@ def refuse_existing(output: Path, *, overwrite: bool) -> None:
     """Refuse to replace a model or its report unless told to.
 
     Raises:
-        ConversionError: one of them is there, or their folder is not.
+        ConversionError: one of them is there, their folder is not, or the name is no .tflite.
     """
+    if output.suffix != ".tflite":
+        raise ConversionError(f"Expected an output that ends in .tflite, got {output}.")
     if not output.parent.is_dir():
         raise ConversionError(f"There is no folder {output.parent} to write {output.name} into.")
     for path in (output, report_path(output)):
+        if path.is_dir():
+            raise ConversionError(f"{path} is a folder: name another output.")
         if path.exists() and not overwrite:
             raise ConversionError(f"{path} exists: name another output, or pass --overwrite.")
 
 
 def write_conversion(conversion: Conversion, output: Path, *, overwrite: bool = False) -> None:
-    """Write the model and, beside it, its report; each is whole or not there.
+    """Write the model and, beside it, its report, both whole.
 
     Raises:
         ConversionError: an output exists and may not be replaced, or its folder is missing.
     """
     refuse_existing(output, overwrite=overwrite)
     report = json.dumps({"model": output.name, **conversion.report}, indent=2) + "\n"
-    write_whole(report_path(output), report.encode())
-    write_whole(output, conversion.model)
+    write_together({output: conversion.model, report_path(output): report.encode()})

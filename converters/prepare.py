@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,12 @@ from keras import layers
 
 from tfl_depth.encoding import Spans
 from tfl_depth.errors import ConversionError
-from tfl_depth.models.dual_head import PinnedRange, to_dual_head, to_single_head
+from tfl_depth.models.dual_head import (
+    PinnedRange,
+    expect_graph,
+    to_dual_head,
+    to_single_head,
+)
 
 INPUT_NAME = "pixels"
 
@@ -40,6 +46,7 @@ def at_size(model: keras.Model, size: tuple[int, int] | None) -> keras.Model:
     Raises:
         ConversionError: no size is known, or the network cannot take it.
     """
+    expect_graph(model)
     if len(model.inputs) != 1 or len(model.inputs[0].shape) != 4 or model.inputs[0].shape[-1] != 3:
         shapes = [tuple(tensor.shape) for tensor in model.inputs]
         raise ConversionError(f"Expected a model with one input (batch, H, W, 3), got {shapes}.")
@@ -49,14 +56,50 @@ def at_size(model: keras.Model, size: tuple[int, int] | None) -> keras.Model:
         raise ConversionError("The model takes any size: say which to deploy, with --size HxW.")
     pixels = keras.Input(batch_shape=(1, *size, 3), name=INPUT_NAME)
     try:
-        sized = keras.models.clone_model(model, input_tensors=pixels)
-        sized.set_weights(model.get_weights())
+        return _rebuilt(model, pixels)
     except (ValueError, TypeError) as error:
         raise ConversionError(
             f"The network cannot take {size[0]}x{size[1]} (height x width). Most need multiples of "
             f"32. Keras says: {_first_line(error)}"
         ) from error
-    return sized
+
+
+def _rebuilt(model: keras.Model, pixels: keras.KerasTensor) -> keras.Model:
+    """Copy a model's layers onto another input, those of models nested in it too.
+
+    `keras.models.clone_model` keeps nested models whole, and those their size.
+    """
+    copies: dict[int, tuple[Any, Any]] = {}
+    names: set[str] = set()
+
+    def copy(layer: Any) -> Any:
+        if _is_graph(layer):
+            return layer
+        if id(layer) not in copies:
+            name = layer.name
+            while name in names:
+                name += "_"
+            names.add(name)
+            copies[id(layer)] = layer, layer.from_config({**layer.get_config(), "name": name})
+        return copies[id(layer)][1]
+
+    def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
+        return graph(layer, args[0]) if _is_graph(layer) else layer(*args, **kwargs)
+
+    def graph(model: keras.Model, inputs: Any) -> Any:
+        flat = keras.Model(model.inputs, model.outputs)
+        inputs = keras.tree.flatten(inputs)
+        return flat._run_through_graph(inputs, operation_fn=copy, call_fn=call)
+
+    outputs = graph(model, pixels)
+    for original, copied in copies.values():
+        if isinstance(copied, layers.Layer):
+            copied.set_weights(original.get_weights())
+    return keras.Model(pixels, outputs[0] if len(outputs) == 1 else outputs, name=model.name)
+
+
+def _is_graph(layer: Any) -> bool:
+    return isinstance(layer, keras.Model) and hasattr(layer, "inputs")
 
 
 def _first_line(error: Exception) -> str:
@@ -148,9 +191,20 @@ def split_normalisation(
         )
     if input_range is not None:
         low, high = input_range
-        return Network(model, Normalisation((high - low) / 255, low))
+        return Network(model, _checked(Normalisation((high - low) / 255, low)))
     body = keras.Model(first.output, model.outputs[0], name=model.name)
-    return Network(body, Normalisation(float(first.scale), float(first.offset)))
+    return Network(body, _checked(Normalisation(float(first.scale), float(first.offset))))
+
+
+def _checked(normalisation: Normalisation) -> Normalisation:
+    """Refuse what a uint8 tensor cannot say: its codes rise from zero or less to zero or more."""
+    low, high = normalisation.range
+    if not (math.isfinite(low) and math.isfinite(high) and low <= 0 <= high and low < high):
+        raise ConversionError(
+            f"Expected the network to take a range around 0 for pixels 0 to 255, got {low:g} to "
+            f"{high:g}: INT8 has no codes for that. Train it with another Rescaling."
+        )
+    return normalisation
 
 
 def _only_consumer(model: keras.Model) -> Any:

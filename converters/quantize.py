@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -30,6 +31,7 @@ def to_tflite(model: keras.Model, *, precision: str, representative: Representat
         ConversionError: TensorFlow cannot convert the model.
     """
     import tensorflow as tf
+    from tensorflow.lite.python.convert_phase import ConverterError
 
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
     if precision != "float32":
@@ -44,10 +46,18 @@ def to_tflite(model: keras.Model, *, precision: str, representative: Representat
             # It warns so at every uint8 input, calibrated or not.
             warnings.filterwarnings("ignore", "Statistics for quantized inputs were expected")
             return bytes(converter.convert())
-    except (RuntimeError, ValueError, tf.errors.OpError) as error:
+    except (ConverterError, RuntimeError, ValueError, tf.errors.OpError) as error:
         raise ConversionError(
-            f"TensorFlow cannot convert the model to {precision}: {error}"
+            f"TensorFlow cannot convert the model to {precision}: {_reason(str(error))}"
         ) from error
+
+
+def _reason(text: str) -> str:
+    """What the converter means, out of pages of compiler messages."""
+    lacking = sorted(set(re.findall(r"'tf\.(\w+)' op is neither a custom op nor a flex op", text)))
+    if lacking:
+        return f"TensorFlow Lite has no operator for {', '.join(lacking)}; use other layers there."
+    return next((line for line in text.splitlines() if line.strip()), "no reason given")
 
 
 def _operator_set(tf: Any, precision: str) -> Any:

@@ -43,7 +43,8 @@ class ImageSplit:
 def find_images(source: str) -> list[Path]:
     """List the images of a folder (with its subfolders), a glob pattern, or a list file.
 
-    A list file names one image a line, absolute or relative to itself.
+    A list file names one image a line, absolute or relative to itself. An image that is found
+    twice, by two names or through a link, counts once: it must not verify what it calibrated.
 
     Raises:
         ConversionError: nothing there, or no image among it.
@@ -59,7 +60,7 @@ def find_images(source: str) -> list[Path]:
         raise ConversionError(
             f"Expected a folder, a glob or a list file of images, found no image at {source}."
         )
-    return sorted(found)
+    return sorted({path.resolve() for path in found})
 
 
 def _listed(path: Path) -> list[Path]:

@@ -25,7 +25,7 @@ def colourise(depth_mm: DepthMm, near_mm: int, far_mm: int) -> npt.NDArray[np.ui
     Returns:
         (H + legend, W, 3) uint8, BGR.
     """
-    share = (depth_mm.astype(np.float64) - near_mm) / max(far_mm - near_mm, 1)
+    share = (depth_mm.astype(np.float64) - near_mm) / ((far_mm - near_mm) or 1)
     picture = _coloured(share)
     picture[depth_mm == 0] = NO_DEPTH_BGR
     return np.vstack([picture, _legend(depth_mm.shape[1], near_mm, far_mm)])

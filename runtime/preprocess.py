@@ -56,7 +56,7 @@ def read_image(path: Path) -> Pixels:
         content = path.read_bytes()
     except OSError as error:
         raise ImageError(f"Cannot read {path}: {error.strerror}.") from error
-    pixels = None if _is_cut_jpeg(content) else _decoded(content)
+    pixels = _decoded(content)
     if pixels is None:
         raise ImageError(
             f"Cannot read {path} as an image: damaged, or no format that OpenCV knows."
@@ -65,6 +65,7 @@ def read_image(path: Path) -> Pixels:
 
 
 def _decoded(content: bytes) -> npt.NDArray[Any] | None:
+    # From memory OpenCV takes no JPEG that is cut short; from a file it does, and fills with grey.
     # Any depth: 16 bits, a depth map perhaps, are refused afterwards and not cut to 8.
     try:
         return cv2.imdecode(
@@ -74,24 +75,13 @@ def _decoded(content: bytes) -> npt.NDArray[Any] | None:
         return None
 
 
-def _is_cut_jpeg(content: bytes) -> bool:
-    """Whether a JPEG file lacks its end, for which OpenCV puts grey without a word."""
-    if content[:2] != b"\xff\xd8":
-        return False
-    at = 2
-    # Over the header's segments, of which one may hold a whole JPEG, a preview, to the scan.
-    while content[at : at + 1] == b"\xff" and content[at + 1 : at + 2] != b"\xda":
-        at += 2 + int.from_bytes(content[at + 2 : at + 4], "big")
-    return b"\xff\xd9" not in content[at:]
-
-
 def _from_pil(image: Any) -> Pixels:
     from PIL import ImageOps
 
     if image.mode[0] in "IF":
         raise ImageError(
-            f"Expected a PIL image of 8 bits a channel, got mode {image.mode}. Convert it yourself: "
-            "only you know what its values mean."
+            f"Expected a PIL image of 8 bits a channel, got mode {image.mode}. Convert it "
+            "yourself: only you know what its values mean."
         )
     try:
         upright = ImageOps.exif_transpose(image)

@@ -155,7 +155,7 @@ class Contract:
             width=int(source["width"]),
             pixel_scale=float(normalisation["scale"]),
             pixel_offset=float(normalisation["offset"]),
-            calibration=Calibration(**calibration) if calibration else None,
+            calibration=_calibration(calibration) if calibration else None,
             verification=dict(document["verification"]),
         )
         if contract.height <= 0 or contract.width <= 0:
@@ -163,6 +163,12 @@ class Contract:
         if contract.spans.codes_per_span != document["decoding"]["codes_per_span"]:
             raise ValueError("codes_per_span does not follow from edges_m")
         return contract
+
+
+def _calibration(document: dict[str, Any]) -> Calibration:
+    return Calibration(
+        images=int(document["images"]), sha256=str(document["sha256"]), seed=int(document["seed"])
+    )
 
 
 def _one_of(value: Any, allowed: tuple[str, ...]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import cv2
 import keras
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from tfl_depth.data.datasets import Dataset
 from tfl_depth.data.samples import Sample
-from tfl_depth.metrics import depth_metrics
+from tfl_depth.metrics import BinnedMetrics, PooledMetrics, depth_metrics
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.runtime.preprocess import resize_pixels
 
@@ -42,13 +42,27 @@ def runner_predictor(runner: DepthRunner) -> Predictor:
 
 
 def evaluate(
-    predict: Predictor, samples: Iterable[Sample], dataset: Dataset
+    predict: Predictor,
+    samples: Iterable[Sample],
+    dataset: Dataset,
+    *,
+    collectors: Sequence[PooledMetrics | BinnedMetrics] = (),
 ) -> list[dict[str, float]]:
-    """Metrics of each sample that has a valid pixel; predictions are clipped to the range."""
+    """Metrics of each sample that has a valid pixel; predictions are clipped to the range.
+
+    Args:
+        predict: gives the depth of an RGB image.
+        samples: what to predict.
+        dataset: says the range.
+        collectors: are given the same valid pixels, for metrics over all images together.
+    """
     rows = []
     for sample in samples:
         if not sample.valid.any():
             continue
         depth_m = np.clip(predict(sample.rgb), max(dataset.min_depth_m, 1e-3), dataset.max_depth_m)
-        rows.append(depth_metrics(sample.depth_m[sample.valid], depth_m[sample.valid]))
+        true_m, pred_m = sample.depth_m[sample.valid], depth_m[sample.valid]
+        rows.append(depth_metrics(true_m, pred_m))
+        for collector in collectors:
+            collector.add(true_m, pred_m)
     return rows

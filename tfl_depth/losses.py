@@ -43,12 +43,15 @@ def log_l1_with_gradient(depth_true: Any, depth_pred: Any) -> Any:
 
 
 def _log_residual(depth_true: Any, depth_pred: Any) -> tuple[Any, Any]:
-    """Log residual with a linear continuation below MIN_DEPTH_M, and the mask of valid pixels."""
+    """Log residual, 0 where there is no truth, and the mask of pixels that have one."""
     valid = ops.cast(depth_true > 0, "float32")
-    log_true = ops.log(ops.where(depth_true > 0, depth_true, 1.0))
-    positive = ops.maximum(depth_pred, MIN_DEPTH_M)
-    below = ops.minimum(depth_pred - MIN_DEPTH_M, 0.0) / MIN_DEPTH_M
-    return (ops.log(positive) + below - log_true) * valid, valid
+    return (_log(depth_pred) - _log(depth_true)) * valid, valid
+
+
+def _log(depth: Any) -> Any:
+    """Logarithm, continued below MIN_DEPTH_M by its tangent."""
+    below = ops.minimum(depth - MIN_DEPTH_M, 0.0) / MIN_DEPTH_M
+    return ops.log(ops.maximum(depth, MIN_DEPTH_M)) + below
 
 
 def _masked_mean(values: Any, mask: Any) -> Any:

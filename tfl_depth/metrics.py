@@ -1,12 +1,15 @@
-"""The field's metrics of metric depth: unaligned, per image, then the mean over images.
+"""The field's metrics of metric depth, unaligned: per image, pooled over pixels, by distance.
 
 Definitions: D. Eigen, C. Puhrsch and R. Fergus, "Depth Map Prediction from a Single Image using a
 Multi-Scale Deep Network" (NIPS 2014); silog is its scale-invariant log error, as a root, x 100.
+
+All of them follow from sums over pixels, so nothing here holds more than an image.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -23,10 +26,11 @@ METRICS = (
     "delta3",
 )
 
+_Depths = npt.NDArray[np.floating]
+_Sums = npt.NDArray[np.float64]
 
-def depth_metrics(
-    depth_true_m: npt.NDArray[np.floating], depth_pred_m: npt.NDArray[np.floating]
-) -> dict[str, float]:
+
+def depth_metrics(depth_true_m: _Depths, depth_pred_m: _Depths) -> dict[str, float]:
     """Compare one image's depths.
 
     Args:
@@ -40,6 +44,109 @@ def depth_metrics(
     Raises:
         ValueError: no pixel, different shapes, or a depth that is not positive and finite.
     """
+    true, pred = _checked(depth_true_m, depth_pred_m)
+    return _from_means(_terms(true, pred).mean(axis=1))
+
+
+def mean_over_images(per_image: Sequence[dict[str, float]]) -> dict[str, float]:
+    """Mean of each metric over images, every image counting alike.
+
+    Raises:
+        ValueError: no image.
+    """
+    if not per_image:
+        raise ValueError("Expected the metrics of at least one image.")
+    return {name: float(np.mean([row[name] for row in per_image])) for name in METRICS}
+
+
+class PooledMetrics:
+    """The metrics over the pixels of all images at once, every pixel counting alike.
+
+    Attributes:
+        pixels: how many were added.
+    """
+
+    def __init__(self) -> None:
+        self.pixels = 0
+        self._sums: _Sums = np.zeros(9)
+
+    def add(self, depth_true_m: _Depths, depth_pred_m: _Depths) -> None:
+        """Add an image's valid pixels: (n,) metres each, as `depth_metrics` takes them.
+
+        Raises:
+            ValueError: as `depth_metrics`; nothing was added.
+        """
+        self._add_checked(*_checked(depth_true_m, depth_pred_m))
+
+    def metrics(self) -> dict[str, float]:
+        """A value for each of `METRICS`, in the units of `depth_metrics`.
+
+        Raises:
+            ValueError: nothing was added.
+        """
+        if not self.pixels:
+            raise ValueError("Expected at least one pixel.")
+        return _from_means(self._sums / self.pixels)
+
+    def _add_checked(self, true: _Sums, pred: _Sums) -> None:
+        self.pixels += true.size
+        self._sums += _terms(true, pred).sum(axis=1)
+
+
+@dataclass(frozen=True)
+class DistanceBin:
+    """The pixels whose ground truth is from near_m to before far_m.
+
+    Attributes:
+        near_m, far_m: metres.
+        pixels: how many there are.
+        metrics: theirs, pooled, as of `depth_metrics`; None where there is no pixel.
+    """
+
+    near_m: float
+    far_m: float
+    pixels: int
+    metrics: dict[str, float] | None
+
+
+class BinnedMetrics:
+    """The pooled metrics of each range of true distance.
+
+    Args:
+        edges_m: (bins + 1,) metres, rising; pixels outside the first and last count nowhere.
+
+    Raises:
+        ValueError: fewer than two edges, or not rising.
+    """
+
+    def __init__(self, edges_m: Sequence[float]) -> None:
+        if len(edges_m) < 2 or not np.all(np.diff(edges_m) > 0):
+            raise ValueError(f"Expected two or more rising edges in metres, got {list(edges_m)}.")
+        self._edges_m = [float(edge) for edge in edges_m]
+        self._pools = [PooledMetrics() for _ in self._edges_m[1:]]
+
+    def add(self, depth_true_m: _Depths, depth_pred_m: _Depths) -> None:
+        """Add an image's valid pixels: (n,) metres each, as `depth_metrics` takes them.
+
+        Raises:
+            ValueError: as `depth_metrics`; nothing was added.
+        """
+        true, pred = _checked(depth_true_m, depth_pred_m)
+        places = np.digitize(true, self._edges_m) - 1
+        for place, pool in enumerate(self._pools):
+            pool._add_checked(true[places == place], pred[places == place])
+
+    def bins(self) -> list[DistanceBin]:
+        """The bins from near to far."""
+        return [
+            DistanceBin(near_m, far_m, pool.pixels, pool.metrics() if pool.pixels else None)
+            for near_m, far_m, pool in zip(
+                self._edges_m[:-1], self._edges_m[1:], self._pools, strict=True
+            )
+        ]
+
+
+def _checked(depth_true_m: _Depths, depth_pred_m: _Depths) -> tuple[_Sums, _Sums]:
     true, pred = np.asarray(depth_true_m, np.float64), np.asarray(depth_pred_m, np.float64)
     if true.shape != pred.shape or true.size == 0:
         raise ValueError(
@@ -49,22 +156,41 @@ def depth_metrics(
         raise ValueError("Expected finite depths.")
     if true.min() <= 0 or pred.min() <= 0:
         raise ValueError("Expected positive depths, in metres.")
+    return true.ravel(), pred.ravel()
+
+
+def _terms(true: _Sums, pred: _Sums) -> _Sums:
+    """(9, n): what is averaged over pixels, in the order in which `_from_means` takes it."""
     error = pred - true
     log_error = np.log(pred) - np.log(true)
     ratio = np.maximum(pred / true, true / pred)
+    return np.stack(
+        [
+            np.abs(error) / true,
+            error**2 / true,
+            error**2,
+            log_error**2,
+            np.abs(log_error),
+            log_error,
+            ratio < 1.25,
+            ratio < 1.25**2,
+            ratio < 1.25**3,
+        ]
+    )
+
+
+def _from_means(means: _Sums) -> dict[str, float]:
+    abs_rel, sq_rel, square, log_square, log_abs, log, delta1, delta2, delta3 = map(float, means)
+    # Rounding may leave the variance of a constant log error below zero.
+    log_variance = max(0.0, log_square - log**2)
     return {
-        "abs_rel": float(np.mean(np.abs(error) / true)),
-        "sq_rel": float(np.mean(error**2 / true)),
-        "rmse": float(np.sqrt(np.mean(error**2))),
-        "rmse_log": float(np.sqrt(np.mean(log_error**2))),
-        "log10": float(np.mean(np.abs(log_error)) / np.log(10)),
-        "silog": float(100 * np.std(log_error)),
-        "delta1": float(np.mean(ratio < 1.25)),
-        "delta2": float(np.mean(ratio < 1.25**2)),
-        "delta3": float(np.mean(ratio < 1.25**3)),
+        "abs_rel": abs_rel,
+        "sq_rel": sq_rel,
+        "rmse": square**0.5,
+        "rmse_log": log_square**0.5,
+        "log10": log_abs / float(np.log(10)),
+        "silog": 100 * log_variance**0.5,
+        "delta1": delta1,
+        "delta2": delta2,
+        "delta3": delta3,
     }
-
-
-def mean_over_images(per_image: Sequence[dict[str, float]]) -> dict[str, float]:
-    """Mean of each metric over images, every image counting alike."""
-    return {name: float(np.mean([row[name] for row in per_image])) for name in METRICS}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 
@@ -17,11 +18,13 @@ def quiet() -> Iterator[None]:
     of flags and of where intermediate files lie: partly from native code, which writes to the
     file descriptor of standard error itself.
     """
+    sys.stderr.flush()
     with tempfile.TemporaryFile() as unheard, contextlib.redirect_stdout(io.StringIO()):
         heard = os.dup(2)
         os.dup2(unheard.fileno(), 2)
         try:
             yield
         finally:
+            sys.stderr.flush()
             os.dup2(heard, 2)
             os.close(heard)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from tfl_depth.data import DATASETS, Sample, load_split
 from tfl_depth.data.batches import Batches
@@ -67,6 +68,10 @@ class Recipe:
         recipe = cls(**values)
         if min(recipe.height, recipe.width, recipe.epochs, recipe.batch_size) < 1:
             raise ValueError(f"Expected positive sizes and epochs in {path}.")
+        if recipe.warmup_epochs >= recipe.epochs:
+            raise ValueError(
+                f"Expected a warm-up shorter than the {recipe.epochs} epochs in {path}."
+            )
         return recipe
 
 
@@ -200,6 +205,7 @@ class _Epochs(keras.callbacks.Callback):  # type: ignore[misc]
         self._batches = batches
         self._samples = samples
         self._dataset = DATASETS[recipe.dataset]
+        self._seed = recipe.seed
         self._run = run
         self._log = _read_log(run / LOG, first_epoch)
         self.best: dict[str, float] = {}
@@ -208,6 +214,12 @@ class _Epochs(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._batches.start_epoch(epoch)
+        # Keras saves no state of dropout's generators: they, too, begin each epoch anew.
+        for number, layer in enumerate(self.model.layers):
+            generator = getattr(layer, "seed_generator", None)
+            if generator is not None:
+                seed = np.random.default_rng((self._seed, epoch, number)).integers(2**31)
+                generator.state.assign([seed, 0])
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         # In training the weights are the latest; what is measured and kept is their average.

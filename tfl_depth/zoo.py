@@ -143,4 +143,5 @@ The weights of the encoder began as those of ImageNet classification.
 
 
 def _focal(dataset: str) -> str:
-    return f"{DATASETS[dataset].intrinsics.fx / IMAGE_WIDTH:.2f}"
+    camera = DATASETS[dataset].intrinsics
+    return f"{camera.fx / IMAGE_WIDTH:.2f}" if camera else "unknown"

@@ -12,6 +12,9 @@ from typing import Any
 import tfl_depth
 from tfl_depth.errors import DepthError
 
+# Standard error as it is at the start: progress goes on while `quiet` drops what others print.
+TERMINAL = os.fdopen(os.dup(2), "w")
+
 
 def parser(name: str, description: str, example: str) -> argparse.ArgumentParser:
     """An argument parser in the one style of all commands, with an example in its help."""
@@ -46,7 +49,7 @@ def progress(items: Iterable[Any], total: int, what: str) -> Iterable[Any]:
     from tqdm import tqdm
 
     bar: Iterable[Any] = tqdm(
-        items, total=total, desc=what, disable=not sys.stderr.isatty(), leave=False
+        items, total=total, desc=what, file=TERMINAL, disable=not TERMINAL.isatty(), leave=False
     )
     return bar
 
@@ -57,8 +60,9 @@ def run(action: Callable[[], None]) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         action()
-    except DepthError as error:
-        print(f"error: {error}", file=sys.stderr)
+    except (DepthError, OSError) as error:
+        # Keras and TensorFlow, whose words some errors hold, speak in paragraphs.
+        print("error:", *str(error).split(), file=sys.stderr)
         return 1
     except ModuleNotFoundError as error:
         print(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -111,7 +112,9 @@ def _convert(options: argparse.Namespace) -> None:
 def _spans(options: argparse.Namespace) -> Spans:
     try:
         if options.spans is None:
-            return Spans.uniform(options.max_depth or 15.0, options.span or 1.0)
+            max_depth = 15.0 if options.max_depth is None else options.max_depth
+            whole = max_depth if options.head == "single" else 1.0
+            return Spans.uniform(max_depth, whole if options.span is None else options.span)
         if options.span is not None or options.max_depth not in (None, options.spans[-1]):
             raise ConversionError(
                 "--spans gives the edges of all spans: leave out --span and --max-depth."
@@ -129,6 +132,8 @@ def load_model(path: Path) -> Any:
     """
     if not path.is_file():
         raise ConversionError(f"There is no model {path}.")
+    if path.suffix == ".keras" and not zipfile.is_zipfile(path):
+        raise ConversionError(f"{path} is not a .keras file, or was cut short: copy it anew.")
     import keras
 
     import tfl_depth.models  # noqa: F401 - registers our layers with Keras

@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _demo(output: Path) -> None:
-    photos = _photographs()
+    photos = photographs()
     output.mkdir(parents=True, exist_ok=True)
     listing = output / "calibration.txt"
     listing.write_text("".join(f"{photos / name}\n" for name in CALIBRATION), encoding="utf-8")
@@ -72,7 +72,8 @@ def _demo(output: Path) -> None:
         print(f"  {output / name}")
 
 
-def _photographs() -> Path:
+def photographs() -> Path:
+    """The folder of photographs in the scikit-image package."""
     import skimage
 
     return Path(skimage.__file__).parent / "data"

@@ -12,6 +12,7 @@ inverse. The construction is this project's own.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -42,12 +43,14 @@ class PinnedRange(layers.Layer):  # type: ignore[misc]
         return {**super().get_config(), "low": self.low, "high": self.high}
 
 
-def to_dual_head(model: keras.Model, *, spans: Spans, pin_ranges: bool = True) -> keras.Model:
+def to_dual_head(
+    model: keras.Model, *, spans: Spans | Sequence[float], pin_ranges: bool = True
+) -> keras.Model:
     """Turn the depth output of a model into the exact split, with the same weights.
 
     Args:
         model: a model with one output, that of a linear `Conv2D` with one filter: metres.
-        spans: the intervals to count.
+        spans: the intervals to count, or their edges in metres.
         pin_ranges: put fake-quantisation where int8 tensors will be. Without it the head is
             exact in floating point.
 
@@ -57,7 +60,10 @@ def to_dual_head(model: keras.Model, *, spans: Spans, pin_ranges: bool = True) -
 
     Raises:
         ConversionError: the model does not end in such a convolution.
+        ValueError: the edges are no `Spans`.
     """
+    if not isinstance(spans, Spans):
+        spans = Spans(tuple(float(edge) for edge in spans))
     depth = depth_convolution(model)
     thermometer = layers.Conv2D(
         spans.count,
@@ -89,6 +95,7 @@ def depth_convolution(model: keras.Model) -> layers.Conv2D:
     Raises:
         ConversionError: it does not end so; the text says in what it ends.
     """
+    expect_graph(model)
     if len(model.outputs) != 1:
         raise ConversionError(
             f"Expected a model with one output, metric depth, got {len(model.outputs)}."
@@ -101,6 +108,19 @@ def depth_convolution(model: keras.Model) -> layers.Conv2D:
             f"metres; it ends in {_describe(last)}. Remove what follows that convolution."
         )
     return last
+
+
+def expect_graph(model: keras.Model) -> None:
+    """Refuse a model that is not a graph of layers.
+
+    Raises:
+        ConversionError: a subclassed model, or a Sequential that knows no input size.
+    """
+    if not hasattr(model, "inputs"):
+        raise ConversionError(
+            "Expected a functional model, or a Sequential that begins with keras.Input, got "
+            f"{type(model).__name__} '{model.name}'."
+        )
 
 
 def _features(model: keras.Model) -> Any:

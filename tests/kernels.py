@@ -1,0 +1,31 @@
+"""Runs a model's bare tensors, below `DepthRunner`, on every interpreter that is installed."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tfl_depth.runtime.interpreter import PACKAGES, open_interpreter
+
+INSTALLED = [name for name in PACKAGES if importlib.util.find_spec(name.partition(".")[0])]
+
+
+def output_tensors(
+    model: bytes, rgb: npt.NDArray[np.uint8], *, package: str, xnnpack: bool
+) -> dict[str, npt.NDArray[Any]]:
+    """The outputs (1, H, W, 1) of a model for an image of its size, by name."""
+    interpreter = open_interpreter(model, package=package, xnnpack=xnnpack)
+    inputs, outputs = _details(interpreter)
+    (source,) = inputs.values()
+    interpreter.set_tensor(source["index"], rgb[None].astype(source["dtype"]))
+    interpreter.invoke()
+    return {name: interpreter.get_tensor(detail["index"]) for name, detail in outputs.items()}
+
+
+def _details(interpreter: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    # The signature runner, while it lives, keeps the interpreter from being invoked.
+    signature = interpreter.get_signature_runner()
+    return signature.get_input_details(), signature.get_output_details()

@@ -1,0 +1,184 @@
+"""Makes the small models that tests/runtime opens: .venv/bin/python -m tests.make_models FOLDER.
+
+Those tests run where no TensorFlow is installed, so the models are made beforehand (`make test`
+does), by the project's own converters.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import keras
+import numpy as np
+from keras import layers
+from tensorflow.lite.tools import flatbuffer_utils
+
+from tests import ramp
+from tfl_depth.contract import Contract
+from tfl_depth.converters import ImageSplit, convert
+from tfl_depth.converters.conversion import Conversion
+from tfl_depth.converters.flatbuffer import with_contract
+from tfl_depth.encoding import Spans
+
+SEED = 20240517
+# Height and width of the small convolutional network, whose depth comes out at half of it.
+NET_SIZE = (64, 96)
+NET_SPANS = Spans.uniform(10)
+
+VELA = [
+    "--accelerator-config", "ethos-u65-256", "--config", "Arm/vela.ini",
+    "--system-config", "Ethos_U65_High_End", "--memory-mode", "Dedicated_Sram",
+]  # fmt: skip
+
+
+def make_models(folder: Path) -> None:
+    """Write every model into `folder`, which is replaced when all of them are there."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as work:
+        new, images = Path(work, "new"), Path(work, "images")
+        new.mkdir()
+        images.mkdir()
+        _write_ramps(new, images)
+        _write_nets(new, _write_photos(images), Path(work))
+        (new / ".complete").touch()
+        if folder.exists():
+            folder.rename(Path(work, "old"))
+        new.rename(folder)
+
+
+def _write_ramps(folder: Path, work: Path) -> None:
+    images = ImageSplit(
+        calibration=(_write_image(work / "ramp.png", ramp.image()),),
+        verification=(_write_image(work / "mirrored.png", ramp.image()[::-1]),),
+        seed=SEED,
+    )
+    kinds = [(name, "split", "int8") for name in ramp.SPANS]
+    kinds += [(ramp.COMMON, "single", "int8")]
+    kinds += [
+        (ramp.COMMON, head, precision)
+        for precision in ("int16x8", "float32")
+        for head in ("split", "single")
+    ]
+    for name, head, precision in kinds:
+        spans = ramp.SPANS[name]
+        made = convert(_ramp(spans), images=images, spans=spans, head=head, precision=precision)
+        (folder / ramp.file_name(name, head, precision)).write_bytes(made.model)
+    spans = ramp.SPANS[ramp.COARSE]
+    made = convert(_ramp(spans, ramp.COARSE_FEATURES), images=images, spans=spans)
+    (folder / ramp.coarse_file_name()).write_bytes(made.model)
+
+
+def _ramp(spans: Spans, features: int = ramp.FEATURES) -> keras.Model:
+    """The network of tests/ramp.py."""
+    pixels = keras.Input((ramp.SIDE, ramp.SIDE, 3))
+    repeats = features // 3
+    repeated = layers.Concatenate()([layers.Rescaling(1.0)(pixels)] * repeats)
+    depth = layers.Conv2D(1, 1)
+    model = keras.Model(pixels, depth(repeated))
+    weights = np.array([ramp.RED_WEIGHT, 1, 0] * repeats) * ramp.step_m(spans) / repeats
+    depth.set_weights([weights.reshape(1, 1, -1, 1), np.zeros(1)])
+    return model
+
+
+def _write_nets(folder: Path, images: ImageSplit, work: Path) -> None:
+    """The convolutional network, and files made of it that a runtime must refuse."""
+    made = convert(_net(), images=images, spans=NET_SPANS)
+    single = convert(_net(), images=images, spans=NET_SPANS, head="single")
+    newer = _NextVersion(**vars(made.contract))
+    files = {
+        "net": made.model,
+        "net-single": single.model,
+        "net-vela": _compiled(made, work),
+        "net-no-contract": _edited(made.model, _drop_metadata),
+        "net-newer": with_contract(made.model, newer),
+        # Its contract names `integer` and `fractional`.
+        "net-lacking": with_contract(single.model, made.contract),
+        "net-no-signature": with_contract(_edited(made.model, _drop_signature), made.contract),
+        "net-swapped": with_contract(_edited(made.model, _swap_outputs), made.contract),
+        "net-other-size": with_contract(made.model, replace(made.contract, height=32)),
+        "net-other-type": with_contract(made.model, replace(made.contract, precision="float32")),
+    }
+    for name, content in files.items():
+        (folder / f"{name}.tflite").write_bytes(content)
+
+
+def _net() -> keras.Model:
+    """Two convolutions: blurred brightness, differently for each colour, as metres."""
+    random = np.random.default_rng(SEED)
+    pixels = keras.Input((*NET_SIZE, 3))
+    features = layers.Conv2D(8, 3, strides=2, padding="same", activation="relu6")
+    depth = layers.Conv2D(1, 1)
+    model = keras.Model(pixels, depth(features(layers.Rescaling(1 / 255)(pixels))))
+    features.set_weights([random.uniform(0, 0.3, (3, 3, 3, 8)), np.zeros(8)])
+    depth.set_weights([random.uniform(0, 0.6, (1, 1, 8, 1)), np.array([0.5])])
+    return model
+
+
+class _NextVersion(Contract):
+    """A contract as a later tfl-depth might write it."""
+
+    def to_json(self, sha256: str) -> bytes:
+        return super().to_json(sha256).replace(b'"version":1', b'"version":2')
+
+
+def _compiled(made: Conversion, work: Path) -> bytes:
+    """The model for an Ethos-U65, whose operators only its delegate knows."""
+    source = work / "net.tflite"
+    source.write_bytes(made.model)
+    command = [sys.executable, "-m", "ethosu.vela", *VELA, "--output-dir", str(work), str(source)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"Vela failed: {done.stdout}{done.stderr}")
+    return with_contract((work / "net_vela.tflite").read_bytes(), made.contract)
+
+
+def _edited(content: bytes, edit: Callable[[Any], None]) -> bytes:
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
+    edit(model)
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
+def _drop_metadata(model: Any) -> None:
+    model.metadata = []
+
+
+def _drop_signature(model: Any) -> None:
+    model.signatureDefs = []
+
+
+def _swap_outputs(model: Any) -> None:
+    one, other = model.signatureDefs[0].outputs
+    one.name, other.name = other.name, one.name
+
+
+def _write_photos(folder: Path) -> ImageSplit:
+    """Blurred noise, so that small patches have any brightness and colour."""
+    random = np.random.default_rng(SEED)
+    paths = []
+    for number in range(8):
+        coarse = random.integers(0, 256, (8, 12, 3), np.uint8)
+        photo = cv2.resize(coarse, NET_SIZE[::-1], interpolation=cv2.INTER_CUBIC)
+        paths.append(_write_image(folder / f"{number}.png", np.asarray(photo)))
+    return ImageSplit(tuple(paths[2:]), tuple(paths[:2]), seed=SEED)
+
+
+def _write_image(path: Path, rgb: Any) -> Path:
+    cv2.imwrite(str(path), rgb[..., ::-1])
+    return path
+
+
+if __name__ == "__main__":
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("folder", type=Path)
+    # It warns of being traced anew for each model.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    make_models(arguments.parse_args().folder)

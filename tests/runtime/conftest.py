@@ -1,0 +1,39 @@
+"""The models that the runtime's tests open, and an image for them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+MODELS = Path(__file__).resolve().parents[2] / "build" / "test-models"
+
+
+@pytest.fixture(scope="session")
+def models() -> Path:
+    """The folder that tests/make_models.py wrote."""
+    if not (MODELS / ".complete").exists():
+        pytest.fail(
+            f"There are no test models in {MODELS}: run make test, or "
+            "python -m tests.make_models build/test-models with TensorFlow installed.",
+            pytrace=False,
+        )
+    return MODELS
+
+
+@pytest.fixture(scope="session")
+def net(models: Path) -> Path:
+    """The small convolutional network: 64 x 96 pixels to 32 x 48 depths, 10 m."""
+    return models / "net.tflite"
+
+
+@pytest.fixture(scope="session")
+def photo() -> npt.NDArray[np.uint8]:
+    """BGR pixels (150, 210, 3), smooth and colourful."""
+    coarse = np.random.default_rng(1).integers(0, 256, (10, 14, 3), np.uint8)
+    pixels = cv2.resize(coarse, (210, 150), interpolation=cv2.INTER_CUBIC)
+    pixels.flags.writeable = False
+    return np.asarray(pixels)

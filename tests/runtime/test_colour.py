@@ -1,0 +1,42 @@
+"""Depth as a picture: near is bright, no depth is grey, the legend is below."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tfl_depth.runtime.colour import NO_DEPTH_BGR, colourise, depth_limits
+
+
+def test_nearer_is_brighter() -> None:
+    depth_mm = np.linspace(1000, 5000, 200, dtype=np.uint16)[None].repeat(40, axis=0)
+    brightness = colourise(depth_mm, 1000, 5000)[0].astype(int).sum(axis=-1)
+    assert brightness[0] > brightness[100] > brightness[-1]
+
+
+def test_no_depth_has_a_colour_that_no_depth_can_have() -> None:
+    depth_mm = np.arange(200, dtype=np.uint16)[None].repeat(40, axis=0)
+    picture = colourise(depth_mm, 1, 199)[:40]
+    assert tuple(picture[0, 0]) == NO_DEPTH_BGR
+    assert not (picture[:, 1:] == NO_DEPTH_BGR).all(axis=-1).any()
+
+
+def test_the_legend_is_below_and_has_text() -> None:
+    depth_mm = np.full((100, 640), 2000, np.uint16)
+    legend = colourise(depth_mm, 1000, 3000)[100:]
+    text = legend[legend.shape[0] // 2 :]
+    assert legend.shape[0] > 30
+    assert (text[:, :60] < 128).any() and (text[:, -60:] < 128).any()
+    assert (text[:, 80:120] == 255).all()
+
+
+def test_limits_ignore_missing_depth_and_outliers() -> None:
+    depth_mm = np.full((100, 100), 2000, np.uint16)
+    depth_mm[:, :50] = 1000
+    depth_mm[0, :3] = (0, 1, 60_000)
+    assert depth_limits(depth_mm) == (1000, 2000)
+
+
+def test_a_map_without_depth_can_be_drawn() -> None:
+    depth_mm = np.zeros((10, 320), np.uint16)
+    picture = colourise(depth_mm, *depth_limits(depth_mm))
+    assert (picture[:10] == NO_DEPTH_BGR).all()

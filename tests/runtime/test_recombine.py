@@ -1,0 +1,108 @@
+"""Depth of tensors without codes, and at the image's size, where "no depth" never mixes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests import ramp
+from tfl_depth.contract import read_contract
+from tfl_depth.encoding import DepthMm
+from tfl_depth.runtime.recombine import Recombiner, enlarge
+
+# A float network may give anything; of the range of 10 m and of the head's two tensors.
+SINGLE = {"depth": [np.nan, -np.inf, -1, 0.0004, 1.2344, 10.1, np.inf]}
+SPLIT = {
+    "integer": [np.nan, 3, -np.inf, -1, 0, 1.2, 10.3, np.inf],
+    "fractional": [0.5, np.nan, 0, 0, 0.0004, 0.7656, 0, 0],
+}
+SINGLE_MM = [0, 0, 0, 0, 1234, 10_000, 10_000]
+SPLIT_MM = [0, 0, 0, 0, 0, 1234, 10_000, 10_000]
+
+
+@pytest.mark.parametrize(
+    ("head", "values", "expected_mm"),
+    [("single", SINGLE, SINGLE_MM), ("split", SPLIT, SPLIT_MM)],
+    ids=["single", "split"],
+)
+def test_float_outputs_are_held_within_the_range(
+    head: str, values: dict[str, list[float]], expected_mm: list[int], models: Path
+) -> None:
+    """What is not a number is no depth."""
+    file = models / ramp.file_name(ramp.COMMON, head, "float32")
+    outputs = {name: np.array(row, np.float32)[None, None, :, None] for name, row in values.items()}
+    recombine = Recombiner(read_contract(file.read_bytes()), {"depth": (0.0, 0)})
+    np.testing.assert_array_equal(recombine(outputs), [expected_mm])
+
+
+@pytest.mark.parametrize("zero_point", [0, 7, 255])
+def test_one_quantised_output_is_widened_before_its_zero_point_is_taken(
+    zero_point: int, models: Path
+) -> None:
+    file = models / ramp.file_name(ramp.COMMON, "single")
+    recombine = Recombiner(read_contract(file.read_bytes()), {"depth": (0.1, zero_point)})
+    codes = np.array([0, 7, 60, 255], np.uint8)
+    expected_mm = np.clip((codes.astype(np.int64) - zero_point) * 100, 0, 10_000)
+    np.testing.assert_array_equal(recombine({"depth": codes[None, None, :, None]}), [expected_mm])
+
+
+SIZES = [(64, 96), (65, 97), (31, 200), (480, 640), (5, 7), (1, 1)]
+
+
+def depth_with_holes(dtype: Any, share: float) -> DepthMm:
+    random = np.random.default_rng(9)
+    depth_mm = random.integers(40_000, 60_000, (32, 48)).astype(dtype)
+    depth_mm[random.random(depth_mm.shape) < share] = 0
+    return depth_mm
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.uint32])
+@pytest.mark.parametrize("size", SIZES)
+def test_shape_and_dtype_are_kept(size: tuple[int, int], dtype: Any) -> None:
+    enlarged = enlarge(depth_with_holes(dtype, 0.1), size)
+    assert (enlarged.shape, enlarged.dtype) == (size, dtype)
+
+
+@pytest.mark.parametrize(("scale", "dtype"), [(1, np.uint16), (1000, np.uint32)])
+def test_depth_between_two_pixels_lies_between(scale: int, dtype: Any) -> None:
+    """Also past 16 bits, in whole millimetres."""
+    row = np.array([[1001 * scale, 2001 * scale]], dtype)
+    expected = np.array([[1001, 1251, 1751, 2001]]) * scale
+    np.testing.assert_array_equal(enlarge(row, (1, 4)), expected)
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.uint32])
+def test_own_size_changes_nothing(dtype: Any) -> None:
+    depth_mm = depth_with_holes(dtype, 0.2)
+    np.testing.assert_array_equal(enlarge(depth_mm, depth_mm.shape), depth_mm)
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.uint32])
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.9])
+def test_no_depth_never_mixes(share: float, size: tuple[int, int], dtype: Any) -> None:
+    """Depth is 40 to 60 m where there is any: mixed with 0 it would be less."""
+    depth_mm = depth_with_holes(dtype, share)
+    enlarged = enlarge(depth_mm, size)
+    assert ((enlarged == 0) | (enlarged >= depth_mm[depth_mm > 0].min())).all()
+    assert enlarged.max() <= depth_mm.max()
+
+
+@pytest.mark.parametrize("size", [(64, 96), (65, 97), (480, 640)])
+def test_no_depth_spreads_over_all_that_it_touches(size: tuple[int, int]) -> None:
+    depth_mm = np.full((32, 48), 5000, np.uint16)
+    depth_mm[10, 20] = 0
+    enlarged = enlarge(depth_mm, size)
+    scale = np.divide(size, depth_mm.shape)
+    centres = [(np.arange(n) + 0.5) / s - 0.5 for n, s in zip(size, scale, strict=True)]
+    touched = np.outer(np.abs(centres[0] - 10) < 1 - 1e-3, np.abs(centres[1] - 20) < 1 - 1e-3)
+    assert not enlarged[touched].any()
+    near = np.outer(np.abs(centres[0] - 10) < 1 + 1e-3, np.abs(centres[1] - 20) < 1 + 1e-3)
+    assert (enlarged[~near] == 5000).all()
+
+
+def test_no_depth_at_all_stays_so() -> None:
+    assert not enlarge(np.zeros((3, 4), np.uint16), (30, 40)).any()

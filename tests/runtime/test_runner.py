@@ -1,0 +1,135 @@
+"""`DepthRunner` as an object: what it says of its model, how long it lives, who shares it."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from tests import ramp
+from tfl_depth.encoding import DepthMm
+from tfl_depth.runtime import DepthError, DepthRunner
+
+Pixels = npt.NDArray[np.uint8]
+
+
+def test_runner_says_what_its_model_is(net: Path) -> None:
+    with DepthRunner(net) as runner:
+        assert runner.model_size == (64, 96)
+        assert runner.grid_size == (32, 48)
+        assert runner.depth_dtype == np.uint16
+        assert runner.contract.max_depth_m == 10
+        assert runner.contract.tool.startswith("tfl-depth ")
+
+
+def test_path_may_be_a_string(net: Path, photo: Pixels) -> None:
+    with DepthRunner(str(net)) as from_string, DepthRunner(net) as from_path:
+        np.testing.assert_array_equal(from_string.infer(photo), from_path.infer(photo))
+
+
+@pytest.mark.parametrize("precision", ["int8", "int16x8", "float32"])
+@pytest.mark.parametrize("head", ["split", "single"])
+def test_depth_is_uint16_millimetres(head: str, precision: str, models: Path) -> None:
+    with DepthRunner(models / ramp.file_name(ramp.COMMON, head, precision)) as runner:
+        depth_mm = runner.infer(ramp.image(), channels="rgb")
+    assert depth_mm.dtype == runner.depth_dtype == np.uint16
+    assert (depth_mm.min(), depth_mm.max()) == (0, 10_000)
+
+
+@pytest.mark.parametrize("size", [(256, 256), (100, 300)])
+def test_far_range_is_uint32_millimetres(size: tuple[int, int], models: Path) -> None:
+    with DepthRunner(models / ramp.file_name("80m-growing")) as runner:
+        bright = np.full((*size, 3), (0, 250, 250), np.uint8)
+        depth_mm = runner.infer(bright)
+        assert depth_mm.dtype == runner.depth_dtype == np.uint32
+    true_mm = 1000 * (ramp.RED_WEIGHT + 1) * 250 * ramp.step_m(runner.contract.spans)
+    assert true_mm > 65_535
+    assert np.abs(depth_mm - true_mm).max() <= runner.contract.spans.steps_mm[-1] / 2 + 1
+
+
+def test_single_head_and_split_agree(models: Path, net: Path, photo: Pixels) -> None:
+    """Within half a step of the one tensor, 20 mm, and what ranges of inner tensors differ by."""
+    with DepthRunner(net) as split, DepthRunner(models / "net-single.tflite") as single:
+        difference_mm = split.infer(photo).astype(np.int64) - single.infer(photo)
+    assert np.abs(difference_mm).max() <= 25
+
+
+def test_depth_is_the_callers_own(net: Path, photo: Pixels) -> None:
+    with DepthRunner(net) as runner:
+        first = runner.infer(photo, size="model")
+        kept = first.copy()
+        runner.infer(255 - photo)
+        np.testing.assert_array_equal(first, kept)
+        first[:] = 0
+        np.testing.assert_array_equal(runner.infer(photo, size="model"), kept)
+
+
+def test_closed_runner_says_so(net: Path, photo: Pixels) -> None:
+    runner = DepthRunner(net)
+    runner.close()
+    runner.close()
+    with pytest.raises(DepthError, match="closed: open a new one"):
+        runner.infer(photo)
+
+
+def test_context_closes_also_after_an_error(net: Path, photo: Pixels) -> None:
+    with pytest.raises(ZeroDivisionError), DepthRunner(net) as runner:
+        raise ZeroDivisionError
+    with pytest.raises(DepthError, match="closed"):
+        runner.infer(photo)
+
+
+def test_closing_frees_the_interpreter(net: Path, photo: Pixels) -> None:
+    runner = DepthRunner(net)
+    depth_mm = runner.infer(photo)
+    interpreter = weakref.ref(runner._interpreter)
+    runner.close()
+    gc.collect()
+    assert interpreter() is None
+    assert depth_mm.all()
+
+
+def test_two_runners_do_not_disturb_each_other(net: Path, models: Path, photo: Pixels) -> None:
+    with DepthRunner(net) as runner:
+        expected, inverted = runner.infer(photo), runner.infer(255 - photo)
+    with DepthRunner(net) as one, DepthRunner(models / "net-single.tflite") as other:
+        for _ in range(3):
+            np.testing.assert_array_equal(one.infer(photo), expected)
+            other.infer(255 - photo)
+            np.testing.assert_array_equal(one.infer(255 - photo), inverted)
+    with DepthRunner(net) as one, DepthRunner(net) as same:
+        one.infer(photo)
+        np.testing.assert_array_equal(same.infer(255 - photo), inverted)
+
+
+def test_threads_share_one_runner(net: Path) -> None:
+    random = np.random.default_rng(4)
+    images = [random.integers(0, 256, (80, 120, 3), np.uint8) for _ in range(8)]
+    with DepthRunner(net) as runner, ThreadPoolExecutor(8) as pool:
+        expected = [runner.infer(image) for image in images]
+        found: list[DepthMm] = list(pool.map(runner.infer, images * 20))
+    for k, depth_mm in enumerate(found):
+        np.testing.assert_array_equal(depth_mm, expected[k % len(images)])
+
+
+def test_closing_while_threads_wait_is_an_error_for_those(net: Path, photo: Pixels) -> None:
+    """Each gets its whole depth, or is told; none meets a freed interpreter."""
+    with DepthRunner(net) as reference:
+        expected = reference.infer(photo)
+    runner = DepthRunner(net)
+    with ThreadPoolExecutor(4) as pool:
+        waiting = [pool.submit(runner.infer, photo) for _ in range(200)]
+        waiting[3].result()
+        runner.close()
+    errors = [future.exception() for future in waiting]
+    assert errors[3] is None
+    for future, error in zip(waiting, errors, strict=True):
+        if error is None:
+            np.testing.assert_array_equal(future.result(), expected)
+        else:
+            assert isinstance(error, DepthError)

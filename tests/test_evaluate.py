@@ -1,0 +1,129 @@
+"""tools/evaluate, on slopes whose depth is known."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from tests.synthetic_data import SIZE, write_dataset
+from tfl_depth.metrics import METRICS
+from tfl_depth.tools import convert, evaluate
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_dataset(tmp_path_factory.mktemp("data") / "slopes", {"val": 6})
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Undoes the slopes' shading: depth = (250 - grey) * 25 mm, but 30 % too far."""
+    pixels = keras.Input((*SIZE, 3))
+    convolution = layers.Conv2D(1, 1)
+    depth = convolution(layers.Rescaling(1 / 255)(pixels))
+    network = keras.Model(pixels, depth)
+    gain = -1.3 * 0.025 * 255 / 3
+    convolution.set_weights([np.full((1, 1, 3, 1), gain), np.array([1.3 * 0.025 * 250])])
+    path = tmp_path_factory.mktemp("model") / "model.keras"
+    network.save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def tflite(model: Path, data: Path) -> Path:
+    output = model.with_name("model.tflite")
+    arguments = [str(model), "--int8", "--representative", str(data / "rgb"), "--max-depth", "10"]
+    assert convert.main([*arguments, "--output", str(output)]) == 0
+    return output
+
+
+def arguments(model: Path, data: Path) -> list[str]:
+    return [str(model), "--dataset", "redkitchen", "--data", str(data)]
+
+
+def result(capsys: pytest.CaptureFixture[str], *options: str) -> dict[str, Any]:
+    capsys.readouterr()
+    assert evaluate.main([*options, "--json"]) == 0
+    return dict(json.loads(capsys.readouterr().out))
+
+
+def test_a_known_error_is_measured(
+    model: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    measured = result(capsys, *arguments(model, data))
+    assert measured["images"] == 6
+    assert measured["alignment"] is None
+    assert measured["metrics"]["abs_rel"] == pytest.approx(0.3, abs=0.03)
+    assert measured["metrics"]["delta1"] < 0.3 < 0.7 < measured["metrics"]["delta2"]
+
+
+def test_keras_and_tflite_go_the_same_way(
+    model: Path, tflite: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = result(capsys, *arguments(model, data))["metrics"]
+    other = result(capsys, *arguments(tflite, data))["metrics"]
+    assert other["abs_rel"] == pytest.approx(one["abs_rel"], abs=0.01)
+    assert other["abs_rel"] != one["abs_rel"]
+
+
+def test_a_model_has_not_changed_against_itself(
+    model: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    against = result(capsys, *arguments(model, data), "--against", str(model))["against"]
+    assert set(against["change"]) == set(METRICS)
+    assert all(change["relative"] == 0 for change in against["change"].values())
+
+
+def test_the_table_names_the_change_and_that_nothing_was_aligned(
+    model: Path, tflite: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert evaluate.main([*arguments(tflite, data), "--against", str(model)]) == 0
+    text = capsys.readouterr().out
+    assert "nothing aligned" in text
+    assert "95 % interval" in text
+    assert all(metric in text for metric in METRICS)
+
+
+def test_writes_a_row_an_image_and_pictures_of_the_best_and_worst(
+    model: Path, data: Path, tmp_path: Path
+) -> None:
+    options = ["--output", str(tmp_path / "report"), "--pictures", "2"]
+    assert evaluate.main([*arguments(model, data), *options]) == 0
+    with (tmp_path / "report/images.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 6
+    order = sorted(rows, key=lambda row: float(row["abs_rel"]))
+    best = tmp_path / f"report/best1-{order[0]['image']}.png"
+    worst = tmp_path / f"report/worst1-{order[-1]['image']}.png"
+    for path in (best, worst):
+        picture = cv2.imread(str(path))
+        assert picture is not None
+        assert picture.shape[1] == 4 * SIZE[1]
+    assert len(list((tmp_path / "report").glob("*.png"))) == 4
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--dataset", "nowhere"], "nyuv2"),
+        (["--split", "absent"], "absent.txt"),
+        (["--against", "absent.keras"], "absent.keras"),
+    ],
+)
+def test_wrong_arguments_are_one_clear_error(
+    model: Path,
+    data: Path,
+    options: list[str],
+    expected: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert evaluate.main([*arguments(model, data), *options]) == 1
+    assert expected in capsys.readouterr().err

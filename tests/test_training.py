@@ -1,0 +1,308 @@
+"""Training: what it leaves behind, and that an interruption changes nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from tests.synthetic_data import write_dataset
+from tfl_depth import training
+from tfl_depth.data import DATASETS, load_split
+from tfl_depth.errors import DatasetError, DepthError
+from tfl_depth.evaluation import evaluate, keras_predictor
+from tfl_depth.metrics import METRICS, mean_over_images
+from tfl_depth.training import BEST, LOG, STATE, Recipe, train
+
+ROOT = Path(__file__).resolve().parent.parent
+
+RECIPE = Recipe(
+    dataset="redkitchen",
+    height=64,
+    width=64,
+    epochs=3,
+    batch_size=2,
+    learning_rate=0.01,
+    weight_decay=0.02,
+    warmup_epochs=1,
+    ema_momentum=0.8,
+    drop_path=0.4,
+    dropout=0.4,
+    seed=0,
+)
+
+
+def small_net(
+    size: tuple[int, int], *, imagenet: bool, drop_path: float, dropout: float
+) -> keras.Model:
+    """In place of the real network, which takes a minute to be compiled."""
+    pixels = keras.Input((*size, 3))
+    x = layers.Rescaling(1 / 255)(pixels)
+    x = layers.Conv2D(8, 3, strides=2, padding="same")(x)
+    x = layers.BatchNormalization()(x)
+    x = layers.Dropout(drop_path, noise_shape=(None, 1, 1, 1))(layers.ReLU()(x))
+    x = layers.SpatialDropout2D(dropout)(x)
+    depth = layers.Conv2D(1, 1, bias_initializer=keras.initializers.Constant(2.5))(x)
+    return keras.Model(pixels, depth)
+
+
+@pytest.fixture(autouse=True)
+def _small_net(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "lite0_depth_net", small_net)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_dataset(tmp_path_factory.mktemp("data") / "data", {"train": 7, "val": 3})
+
+
+@pytest.fixture(scope="module")
+def whole(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that nothing interrupted."""
+    run = tmp_path_factory.mktemp("whole") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "lite0_depth_net", small_net)
+        train(RECIPE, data, run)
+    return run
+
+
+# Recipes
+
+
+def write_recipe(path: Path, **changes: Any) -> Path:
+    values = {**asdict(RECIPE), **changes}
+    path.write_text(json.dumps({k: v for k, v in values.items() if v is not None}))
+    return path
+
+
+def test_recipe_is_read_as_written(tmp_path: Path) -> None:
+    assert Recipe.load(write_recipe(tmp_path / "recipe.json")) == RECIPE
+
+
+@pytest.mark.parametrize(
+    "path", sorted(ROOT.glob("zoo/*/recipe.json")), ids=lambda p: p.parent.name
+)
+def test_the_recipes_of_the_zoo_can_be_read(path: Path) -> None:
+    recipe = Recipe.load(path)
+    assert (recipe.height % 32, recipe.width % 32) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"seed": None}, {"momentum": 0.9}, {"seed": None, "sead": 1}],
+    ids=["missing", "unknown", "misspelt"],
+)
+def test_recipe_with_other_fields_is_refused(tmp_path: Path, changes: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="to hold"):
+        Recipe.load(write_recipe(tmp_path / "recipe.json", **changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"epochs": "ten"}, "epochs in .* to be int, got 'ten'"),
+        ({"epochs": 2.5}, "epochs in .* to be int"),
+        ({"dropout": [0.1]}, "dropout in .* to be float"),
+        ({"dataset": 5}, "dataset in .* to be str"),
+        ({"epochs": 0}, "positive"),
+        ({"width": -64}, "positive"),
+        ({"warmup_epochs": 3}, "warm-up"),
+    ],
+)
+def test_recipe_with_wrong_values_is_refused(
+    tmp_path: Path, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        Recipe.load(write_recipe(tmp_path / "recipe.json", **changes))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1, 2]", "7"])
+def test_recipe_that_is_no_json_object_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "recipe.json"
+    path.write_text(text)
+    with pytest.raises(ValueError):
+        Recipe.load(path)
+
+
+def test_missing_recipe_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No such file"):
+        Recipe.load(tmp_path / "recipe.json")
+
+
+# A whole run
+
+
+def log_of(run: Path) -> list[dict[str, float]]:
+    with (run / LOG).open(newline="") as file:
+        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+
+
+def best_of(run: Path) -> dict[str, Any]:
+    return dict(json.loads((run / BEST).read_text()))
+
+
+def test_run_leaves_its_files_and_nothing_else(whole: Path) -> None:
+    assert {path.name for path in whole.iterdir()} == {
+        "best.keras",
+        "recipe.json",
+        BEST,
+        LOG,
+        STATE,
+    }
+    assert Recipe.load(whole / "recipe.json") == RECIPE
+
+
+def test_log_has_a_row_of_loss_and_metrics_for_each_epoch(whole: Path) -> None:
+    rows = log_of(whole)
+    assert [row["epoch"] for row in rows] == [0, 1, 2]
+    assert list(rows[0]) == ["epoch", "loss", *(f"val_{name}" for name in METRICS)]
+    assert all(row["loss"] > 0 for row in rows)
+
+
+def test_best_is_the_epoch_of_the_least_abs_rel(whole: Path) -> None:
+    rows, best = log_of(whole), best_of(whole)
+    assert best["epoch"] == np.argmin([row["val_abs_rel"] for row in rows])
+    for name in METRICS:
+        assert rows[best["epoch"]][f"val_{name}"] == pytest.approx(best["metrics"][name], rel=1e-5)
+
+
+def test_best_model_is_what_was_measured(whole: Path, data: Path) -> None:
+    model = keras.saving.load_model(whole / "best.keras", compile=False)
+    samples = load_split("redkitchen", data, "val")
+    metrics = mean_over_images(evaluate(keras_predictor(model), samples, DATASETS["redkitchen"]))
+    assert metrics == pytest.approx(best_of(whole)["metrics"], rel=1e-5)
+
+
+def test_averaged_weights_are_kept_and_the_latest_trained_on(data: Path, tmp_path: Path) -> None:
+    recipe = replace(RECIPE, epochs=1, warmup_epochs=0)
+    train(recipe, data, tmp_path)
+    model = training._compiled(recipe, 3)
+    assert training._restore(model, tmp_path) == 3
+    latest = [np.array(variable) for variable in model.trainable_variables]
+    model.optimizer.finalize_variable_values(model.trainable_variables)
+    averaged = [np.array(variable) for variable in model.trainable_variables]
+    kept = keras.saving.load_model(tmp_path / "best.keras", compile=False).trainable_variables
+    for one, other in zip(kept, averaged, strict=True):
+        np.testing.assert_array_equal(np.array(one), other)
+    assert not all(np.array_equal(one, other) for one, other in zip(latest, averaged, strict=True))
+
+
+# Interruptions
+
+
+class InterruptedTrainingError(Exception):
+    """Stands for whatever ends a process."""
+
+
+def before_epoch_1(patch: pytest.MonkeyPatch) -> None:
+    stop_before_epoch(1, patch)
+
+
+def stop_before_epoch(stop: int | None, patch: pytest.MonkeyPatch) -> None:
+    def interrupt(self: training._Epochs, batch: int, logs: Any = None) -> None:
+        if self.model.optimizer.iterations == 3 * (stop or -1):
+            raise InterruptedTrainingError
+
+    patch.setattr(training._Epochs, "on_train_batch_begin", interrupt, raising=False)
+
+
+def within_epoch_1(patch: pytest.MonkeyPatch) -> None:
+    def interrupt(self: training._Epochs, batch: int, logs: Any = None) -> None:
+        if self.model.optimizer.iterations == 5:
+            raise InterruptedTrainingError
+
+    patch.setattr(training._Epochs, "on_train_batch_end", interrupt, raising=False)
+
+
+def while_the_state_of_epoch_1_is_saved(patch: pytest.MonkeyPatch) -> None:
+    replace_file, states = Path.replace, iter([False, True])
+
+    def interrupt(self: Path, target: Path) -> Path:
+        if target.name == STATE and next(states):
+            raise InterruptedTrainingError
+        return replace_file(self, target)
+
+    patch.setattr(Path, "replace", interrupt)
+
+
+@pytest.mark.parametrize(
+    "interrupt",
+    [before_epoch_1, within_epoch_1, while_the_state_of_epoch_1_is_saved],
+    ids=lambda function: function.__name__,
+)
+def test_an_interrupted_run_ends_as_a_whole_one(
+    whole: Path, data: Path, tmp_path: Path, interrupt: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "lite0_depth_net", small_net)
+        interrupt(patch)
+        with pytest.raises(InterruptedTrainingError):
+            train(RECIPE, data, tmp_path)
+    with trained_epochs() as epochs:
+        metrics = train(RECIPE, data, tmp_path)
+    assert epochs == [1, 2]
+    assert metrics == pytest.approx(best_of(whole)["metrics"], rel=1e-4)
+    for row, expected in zip(log_of(tmp_path), log_of(whole), strict=True):
+        assert row == pytest.approx(expected, rel=1e-4)
+
+
+@contextlib.contextmanager
+def trained_epochs() -> Iterator[list[int]]:
+    """The epochs that are begun meanwhile."""
+    epochs: list[int] = []
+    begin = training._Epochs.on_epoch_begin
+
+    def record(self: training._Epochs, epoch: int, logs: Any = None) -> None:
+        epochs.append(epoch)
+        begin(self, epoch, logs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training._Epochs, "on_epoch_begin", record)
+        yield epochs
+
+
+def test_the_best_of_before_an_interruption_is_kept(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    abs_rel = iter([0.3, 0.2, 0.9])
+    monkeypatch.setattr(
+        training, "evaluate", lambda *_: [{**dict.fromkeys(METRICS, 0.5), "abs_rel": next(abs_rel)}]
+    )
+    stop_before_epoch(2, monkeypatch)
+    with pytest.raises(InterruptedTrainingError):
+        train(RECIPE, data, tmp_path)
+    kept = (tmp_path / "best.keras").read_bytes()
+    stop_before_epoch(None, monkeypatch)
+    assert train(RECIPE, data, tmp_path)["abs_rel"] == 0.2
+    assert best_of(tmp_path)["epoch"] == 1
+    assert (tmp_path / "best.keras").read_bytes() == kept
+    assert [row["val_abs_rel"] for row in log_of(tmp_path)] == [0.3, 0.2, 0.9]
+
+
+def test_a_finished_run_only_tells_its_metrics(whole: Path, data: Path) -> None:
+    before = {path: path.read_bytes() for path in whole.iterdir()}
+    with trained_epochs() as epochs:
+        metrics = train(RECIPE, data, whole)
+    assert not epochs
+    assert metrics == best_of(whole)["metrics"]
+    assert {path: path.read_bytes() for path in whole.iterdir()} == before
+
+
+def test_a_run_of_another_recipe_is_not_taken_up(whole: Path, data: Path) -> None:
+    with pytest.raises(DepthError, match="run of another recipe"):
+        train(replace(RECIPE, learning_rate=0.02), data, whole)
+    assert Recipe.load(whole / "recipe.json") == RECIPE
+
+
+def test_fewer_images_than_a_batch_are_refused(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="at least one batch of 8 images, got 7"):
+        train(replace(RECIPE, batch_size=8), data, tmp_path)

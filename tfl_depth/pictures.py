@@ -1,0 +1,52 @@
+"""A prediction beside its ground truth, for people."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from tfl_depth.data.samples import Sample
+from tfl_depth.runtime.colour import colourise
+
+# Errors beyond this look alike: one scale for all pictures, so that they can be compared.
+ERROR_MM = 1000
+
+
+def comparison_picture(
+    sample: Sample, depth_pred_m: npt.NDArray[np.floating]
+) -> npt.NDArray[np.uint8]:
+    """Photo, ground truth, prediction, and absolute error, in a row with legends.
+
+    Truth and prediction share a scale, from the truth's nearest to its farthest valid depth; the
+    error's ends at 1 m. Where there is no valid truth, truth and error are grey.
+
+    Args:
+        sample: photo and ground truth.
+        depth_pred_m: (H, W) metres.
+
+    Returns:
+        (H + legend, 4 W, 3) uint8, BGR.
+    """
+    true_mm = _millimetres(np.where(sample.valid, sample.depth_m, 0))
+    pred_mm = _millimetres(depth_pred_m)
+    limits = int(true_mm[sample.valid].min()), int(true_mm[sample.valid].max())
+    error_mm = np.abs(true_mm.astype(np.int64) - pred_mm)
+    # 0 would be drawn as missing; an error of nothing is drawn as one of a millimetre.
+    error_mm = np.where(sample.valid, np.clip(error_mm, 1, ERROR_MM), 0).astype(np.uint16)
+    maps = [colourise(true_mm, *limits), colourise(pred_mm, *limits)]
+    # Reversed, so that a large error is what shines.
+    maps.append(colourise(error_mm, ERROR_MM, 0))
+    return np.hstack([_padded(sample.rgb, maps[0].shape[0]), *maps])
+
+
+def _millimetres(depth_m: npt.NDArray[np.floating]) -> npt.NDArray[np.uint32]:
+    return np.asarray(np.rint(1000 * depth_m), np.uint32)
+
+
+def _padded(rgb: npt.NDArray[np.uint8], height: int) -> npt.NDArray[np.uint8]:
+    below = height - rgb.shape[0]
+    bgr = np.ascontiguousarray(rgb[..., ::-1])
+    white = (255, 255, 255)
+    padded = cv2.copyMakeBorder(bgr, 0, below, 0, 0, cv2.BORDER_CONSTANT, value=white)
+    return np.asarray(padded, np.uint8)

@@ -1,0 +1,169 @@
+"""tools/evaluate: the field's metrics of a .keras or a .tflite model, alone or against another."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tfl_depth.errors import DatasetError
+from tfl_depth.files import write_whole
+from tfl_depth.metrics import METRICS, mean_over_images
+from tfl_depth.quiet import quiet
+from tfl_depth.runtime import DepthRunner
+from tfl_depth.tools import command
+
+if TYPE_CHECKING:
+    from tfl_depth.data import Sample
+    from tfl_depth.evaluation import Predictor
+
+EXAMPLE = (
+    "tools/evaluate model.tflite --dataset nyuv2 --data ../shared/data/nyuv2 "
+    "--against zoo/lite0-nyu-192x256/model.keras"
+)
+Rows = list[dict[str, float]]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit status."""
+    options = _parser().parse_args(argv)
+    return command.run(lambda: _evaluate(options))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command.parser(
+        "evaluate",
+        "Measure metric depth by the field's protocol: nothing aligned, at the images' full size,\n"
+        "the dataset's crop and range, per image, then the mean over images.",
+        EXAMPLE,
+    )
+    parser.add_argument("model", type=Path, metavar="MODEL", help="a .keras or .tflite file")
+    parser.add_argument("--dataset", required=True, metavar="NAME", help="nyuv2 or redkitchen")
+    parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="its folder")
+    parser.add_argument("--split", default="val", metavar="NAME", help="which images (val)")
+    parser.add_argument(
+        "--against",
+        type=Path,
+        metavar="OTHER",
+        help="a model to compare with on the same images: the change from OTHER to MODEL, with a "
+        "paired bootstrap 95 %% interval",
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="DIR", help="write the table of images, and pictures, there"
+    )
+    parser.add_argument(
+        "--pictures", type=int, default=3, metavar="K", help="of the K best and worst images (3)"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    return parser
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    with quiet():
+        import tfl_depth.evaluation  # noqa: F401 - loads Keras, whose backend talks
+        from tfl_depth.data import load_split
+
+    samples = load_split(options.dataset, options.data, options.split)
+    names = [sample.name for sample in samples if sample.valid.any()]
+    rows = _measure(options.model, samples, options.dataset)
+    result: dict[str, Any] = {
+        "model": str(options.model),
+        "dataset": options.dataset,
+        "split": options.split,
+        "images": len(rows),
+        "alignment": None,
+        "metrics": mean_over_images(rows),
+    }
+    if options.against is not None:
+        other = _measure(options.against, samples, options.dataset)
+        result["against"] = _compare(str(options.against), other, rows)
+    if options.output is not None:
+        options.output.mkdir(parents=True, exist_ok=True)
+        write_whole(options.output / "images.csv", _csv(names, rows).encode())
+        _draw(options, samples, names, rows)
+    print(json.dumps(result, indent=2) if options.json else _table(result))
+
+
+def _measure(model: Path, samples: Sequence[Sample], dataset: str) -> Rows:
+    from tfl_depth.data import DATASETS
+    from tfl_depth.evaluation import evaluate
+
+    with _predictor(model) as predict:
+        shown = command.progress(samples, len(samples), model.name)
+        rows = evaluate(predict, shown, DATASETS[dataset])
+    if not rows:
+        raise DatasetError("No image of the split has a valid depth: nothing can be measured.")
+    return rows
+
+
+@contextlib.contextmanager
+def _predictor(model: Path) -> Iterator[Predictor]:
+    from tfl_depth.evaluation import keras_predictor, runner_predictor
+    from tfl_depth.tools.convert import load_model
+
+    if model.suffix == ".keras":
+        yield keras_predictor(load_model(model))
+        return
+    with DepthRunner(model) as runner:
+        yield runner_predictor(runner)
+
+
+def _compare(name: str, other: Rows, rows: Rows) -> dict[str, Any]:
+    from tfl_depth.comparison import paired_change
+
+    return {
+        "model": name,
+        "metrics": mean_over_images(other),
+        "change": {
+            metric: asdict(paired_change([r[metric] for r in other], [r[metric] for r in rows]))
+            for metric in METRICS
+        },
+    }
+
+
+def _csv(names: Sequence[str], rows: Rows) -> str:
+    lines = [",".join(["image", *METRICS])]
+    for name, row in zip(names, rows, strict=True):
+        lines.append(",".join([name, *(f"{row[metric]:.6g}" for metric in METRICS)]))
+    return "\n".join(lines) + "\n"
+
+
+def _draw(
+    options: argparse.Namespace, samples: Sequence[Sample], names: Sequence[str], rows: Rows
+) -> None:
+    from tfl_depth.pictures import comparison_picture
+    from tfl_depth.tools.infer import write_png
+
+    by_name = {sample.name: sample for sample in samples}
+    order = np.argsort([row["abs_rel"] for row in rows])
+    chosen = {"best": order[: options.pictures], "worst": order[::-1][: options.pictures]}
+    with _predictor(options.model) as predict:
+        for kind, places in chosen.items():
+            for rank, place in enumerate(places, start=1):
+                sample = by_name[names[place]]
+                picture = comparison_picture(sample, predict(sample.rgb))
+                write_png(options.output / f"{kind}{rank}-{sample.name}.png", picture)
+
+
+def _table(result: dict[str, Any]) -> str:
+    lines = [
+        f"{result['model']}: {result['dataset']} {result['split']}, {result['images']} images, "
+        "nothing aligned"
+    ]
+    against = result.get("against")
+    if against:
+        lines.append(f"change from {against['model']}, with 95 % interval over images")
+    for metric, value in result["metrics"].items():
+        line = f"{metric:<9} {value:8.4f}"
+        if against:
+            change = against["change"][metric]
+            line += f"  from {against['metrics'][metric]:8.4f}  {change['relative']:+8.2%}"
+            line += f"  [{change['low']:+.2%}, {change['high']:+.2%}]"
+        lines.append(line)
+    return "\n".join(lines)
