@@ -15,7 +15,7 @@ python_between = $(1) -c 'import sys; sys.exit(not (3, $(2)) <= sys.version_info
 
 has_tflite_python := $(shell $(call python_between,$(TFLITE_PYTHON),11,11) 2>/dev/null && echo yes)
 
-.PHONY: setup demo test lint check clean
+.PHONY: setup demo test lint check figures clean
 
 setup: .venv/.complete
 
@@ -64,6 +64,10 @@ lint: setup
 	.venv/bin/mypy
 
 check: lint test
+
+# README.md's table from its result file; DATA=path/to/nyuv2 measures anew (some minutes).
+figures: setup
+	.venv/bin/python -m tfl_depth.tools.figures $(if $(DATA),--data $(DATA))
 
 # The environments stay: removing .venv and .venv-tflite is left to you.
 clean:

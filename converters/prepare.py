@@ -16,6 +16,7 @@ from tfl_depth.encoding import Spans
 from tfl_depth.errors import ConversionError
 from tfl_depth.models.dual_head import (
     PinnedRange,
+    depth_convolution,
     expect_graph,
     to_dual_head,
     to_single_head,
@@ -177,8 +178,10 @@ def split_normalisation(
             with a `Rescaling`.
 
     Raises:
-        ConversionError: neither is there, or both are.
+        ConversionError: neither is there, or both are, or the model does not end in a depth
+            convolution.
     """
+    depth_convolution(model)
     first = _only_consumer(model)
     rescales = isinstance(first, layers.Rescaling) and _is_scalar(first)
     if rescales == (input_range is not None):
@@ -201,8 +204,8 @@ def _checked(normalisation: Normalisation) -> Normalisation:
     low, high = normalisation.range
     if not (math.isfinite(low) and math.isfinite(high) and low <= 0 <= high and low < high):
         raise ConversionError(
-            f"Expected the network to take a range around 0 for pixels 0 to 255, got {low:g} to "
-            f"{high:g}: INT8 has no codes for that. Train it with another Rescaling."
+            f"Expected the network to take a range with 0 in it for pixels 0 to 255, got {low:g} "
+            f"to {high:g}: INT8 has no codes for it."
         )
     return normalisation
 

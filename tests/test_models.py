@@ -135,7 +135,8 @@ def test_the_models_run_on_another_backend(backend: str, tmp_path: Path) -> None
     model.save(saved := tmp_path / "model.keras")
     pixels = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3)).astype(np.float32)
     np.save(given := tmp_path / "pixels.npy", pixels)
-    command = [sys.executable, "-c", OTHER_BACKEND, saved, given, tmp_path / "outputs.npz"]
+    paths = [str(path) for path in (saved, given, tmp_path / "outputs.npz")]
+    command = [sys.executable, "-c", OTHER_BACKEND, *paths]
     subprocess.run(command, check=True, cwd=ROOT, env={**os.environ, "KERAS_BACKEND": backend})
     expected = to_dual_head(model, spans=UNIFORM).predict_on_batch(pixels)
     with np.load(tmp_path / "outputs.npz") as outputs:
@@ -152,7 +153,8 @@ MAGIC = 0x1950A86A20F9469CFC6C
 
 def legacy_file(path: Path, state: bytes, order: tuple[str, ...] = (), data: bytes = b"") -> Path:
     """A file in the layout that `read_legacy_torch` reads; `state` is the pickle of the tensors."""
-    head = b"".join(pickle.dumps(value, protocol=2) for value in (MAGIC, 1001, {}))
+    opening: tuple[Any, ...] = (MAGIC, 1001, {})
+    head = b"".join(pickle.dumps(value, protocol=2) for value in opening)
     path.write_bytes(head + state + pickle.dumps(list(order), protocol=2) + data)
     return path
 
@@ -258,7 +260,7 @@ def test_other_storages_are_refused(tmp_path: Path) -> None:
         b"\x89HDF\r\n\x1a\n" + bytes(100),
         b"Not a checkpoint, but a text.",
         bytes(range(256)) * 4,
-        b"".join(pickle.dumps(value, protocol=2) for value in (1, 2, 3, {}, [])),
+        b"".join(pickle.dumps(value, protocol=2) for value in (1, 2, 3, 4, 5)),
         pickle.dumps({"weight": [1.0]}),
     ],
     ids=["empty", "zip", "hdf5", "text", "bytes", "other magic", "one pickle"],

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 RESAMPLES = 10_000
 INTERVAL = (2.5, 97.5)
@@ -25,7 +25,7 @@ class Change:
     high: float
 
 
-def paired_change(one: Sequence[float], other: Sequence[float], *, seed: int = 0) -> Change:
+def paired_change(one: npt.ArrayLike, other: npt.ArrayLike, *, seed: int = 0) -> Change:
     """Compare a metric's values on the same images, in the same order.
 
     The images are drawn anew, with replacement, 10,000 times, for both models alike: the

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import os
 import re
 import sys
@@ -14,6 +15,7 @@ from tfl_depth.errors import DepthError
 
 # Standard error as it is at the start: progress goes on while `quiet` drops what others print.
 TERMINAL = os.fdopen(os.dup(2), "w")
+atexit.register(TERMINAL.close)
 
 
 def parser(name: str, description: str, example: str) -> argparse.ArgumentParser:
@@ -24,6 +26,8 @@ def parser(name: str, description: str, example: str) -> argparse.ArgumentParser
         epilog=f"example:\n  {example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    # argparse knows "-1" for a number, and takes "-1,1" for an option.
+    made._negative_number_matcher = re.compile(r"-\.?\d")
     made.add_argument("--version", action="version", version=f"tfl-depth {tfl_depth.__version__}")
     return made
 

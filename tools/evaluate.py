@@ -44,7 +44,12 @@ def _parser() -> argparse.ArgumentParser:
         EXAMPLE,
     )
     parser.add_argument("model", type=Path, metavar="MODEL", help="a .keras or .tflite file")
-    parser.add_argument("--dataset", required=True, metavar="NAME", help="nyuv2 or redkitchen")
+    parser.add_argument(
+        "--dataset",
+        required=True,
+        metavar="NAME",
+        help="of tfl_depth.data.DATASETS: nyuv2, kitti, ...",
+    )
     parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="its folder")
     parser.add_argument("--split", default="val", metavar="NAME", help="which images (val)")
     parser.add_argument(

@@ -42,7 +42,8 @@ def pattern(size: tuple[int, int] = SIZE) -> npt.NDArray[np.uint8]:
     stripes = np.where(x > width // 2, 35 * ((x + 2 * y) // 5 % 2), 0)[..., None]
     noise = np.random.default_rng(0).normal(0, 6, (height, width, 1))
     noise[height // 3 :] = 0
-    return np.clip(np.rint(30 + gradient + tiles + stripes + noise), 0, 255).astype(np.uint8)
+    pixels = np.rint(30 + gradient + tiles + stripes + noise)
+    return np.asarray(np.clip(pixels, 0, 255), np.uint8)
 
 
 def original_features(pixels: npt.NDArray[np.uint8]) -> dict[str, Array]:

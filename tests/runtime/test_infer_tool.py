@@ -26,6 +26,7 @@ def test_writes_the_millimetres_and_a_picture_with_a_legend(
 ) -> None:
     assert infer.main([str(net), str(photo_file), "--output", str(tmp_path / "depth")]) == 0
     written = cv2.imread(str(tmp_path / "depth/photo_depth.png"), cv2.IMREAD_UNCHANGED)
+    assert written is not None
     with DepthRunner(net) as runner:
         assert np.array_equal(written, runner.infer(photo_file))
     picture = cv2.imread(str(tmp_path / "depth/photo_colour.png"))

@@ -1,14 +1,17 @@
-"""Datasets in the layout `rgb/NAME.jpg`, `depth/NAME.png` (uint16, millimetres), `SPLIT.txt`."""
+"""The datasets by name: what the field's protocol fixes for each, and how each lies on disk."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
-import numpy as np
-import numpy.typing as npt
-
+from tfl_depth.data import diode, kitti, nyu, seven_scenes, tum
+from tfl_depth.data.crops import KITTI_EIGEN, KITTI_GARG, NYU_BORDER, NYU_EIGEN, Crop
+from tfl_depth.data.flat import flat
+from tfl_depth.data.folders import folders
+from tfl_depth.data.frames import FrameReader, Frames, each_whole
+from tfl_depth.data.pairs import Layout, Pair
 from tfl_depth.data.samples import Intrinsics, Sample
 from tfl_depth.errors import DatasetError
 
@@ -18,101 +21,139 @@ class Dataset:
     """What the field's protocol fixes for a dataset.
 
     Attributes:
+        layouts: how it lies on disk; the first that fits the folder is taken.
         min_depth_m, max_depth_m: readings outside are not valid (open interval).
-        crop: (top, bottom, left, right) rows and columns that are evaluated, or None for all.
+        crop: what is evaluated, or None for all.
         train_crop: the same for training, where only the sensor's border is left out.
-        invalid_mm: readings at or above mark a missing measurement.
-        intrinsics: of the RGB camera.
+        intrinsics: of the RGB camera, where one took all images.
     """
 
     name: str
+    layouts: tuple[Layout, ...]
     min_depth_m: float
     max_depth_m: float
-    crop: tuple[int, int, int, int] | None
-    train_crop: tuple[int, int, int, int] | None
-    invalid_mm: int
-    intrinsics: Intrinsics
+    crop: Crop | None = None
+    train_crop: Crop | None = None
+    intrinsics: Intrinsics | None = None
 
+
+# 1e-3 - 10 m: Eigen et al., NIPS 2014. The camera is that of the dataset's toolbox.
+_NYU = Dataset(
+    "nyuv2",
+    (flat(missing_from_mm=65535), nyu.LISTED, nyu.EXTRACTED),
+    1e-3,
+    10.0,
+    NYU_EIGEN,
+    NYU_BORDER,
+    Intrinsics(518.86, 519.47, 325.58, 253.74),
+)
+# Its Kinect gives nothing nearer than 0.3 m. The camera is the published one, for depth.
+_SEVEN_SCENES = Dataset(
+    "7scenes",
+    (flat(missing_from_mm=seven_scenes.MISSING_FROM_MM), seven_scenes.SEQUENCES),
+    0.3,
+    15.0,
+    intrinsics=Intrinsics(585.0, 585.0, 320.0, 240.0),
+)
+# 1e-3 - 80 m: Eigen et al.; the field evaluates on the crop of Garg et al. unless it says so.
+_KITTI = Dataset("kitti", (kitti.ANNOTATED, kitti.SELECTED, kitti.LISTED), 1e-3, 80.0, KITTI_GARG)
+# Kinects, too; no protocol fixes a range.
+_TUM = Dataset("tum", (tum.TUM,), 1e-3, 10.0)
+# The range of its laser scanner, and the one camera that its images were rendered for.
+_DIODE = Dataset(
+    "diode", (diode.DIODE,), 0.6, 350.0, intrinsics=Intrinsics(886.81, 927.06, 512.0, 384.0)
+)
+# Data of one's own: all that is positive counts, as far as any sensor sees.
+_PAIRS = Dataset("pairs", (folders(png_per_metre=1000),), 0.0, 1000.0)
 
 DATASETS = {
-    # Eigen crop and 1e-3 - 10 m: Eigen et al., NIPS 2014. The images have a white border of 8 px.
-    "nyuv2": Dataset(
-        "nyuv2",
-        1e-3,
-        10.0,
-        (45, 471, 41, 601),
-        (9, 471, 9, 631),
-        65535,
-        Intrinsics(518.86, 519.47, 325.58, 253.74),
-    ),
-    # 7-Scenes marks missing depth with 65535; its Kinect gives nothing nearer than 0.3 m.
-    "redkitchen": Dataset(
-        "redkitchen", 0.3, 15.0, None, None, 60000, Intrinsics(585.0, 585.0, 320.0, 240.0)
-    ),
+    dataset.name: dataset
+    for dataset in (
+        _NYU,
+        _SEVEN_SCENES,
+        replace(_SEVEN_SCENES, name="redkitchen"),
+        _TUM,
+        _KITTI,
+        replace(_KITTI, name="kitti-eigen-crop", crop=KITTI_EIGEN),
+        _DIODE,
+        _PAIRS,
+        replace(_PAIRS, name="pairs-256", layouts=(folders(png_per_metre=256),)),
+    )
 }
 
 
 def load_split(
-    dataset: str, folder: str | Path, split: str, *, for_training: bool = False
+    dataset: str,
+    folder: str | Path,
+    split: str,
+    *,
+    for_training: bool = False,
+    skip_broken: bool = False,
 ) -> list[Sample]:
-    """Read one split into memory (about 1.8 MB a frame of 640x480).
+    """Read one split into memory (about 2.5 MB a frame of 640x480).
 
     Args:
         dataset: a name in `DATASETS`.
-        folder: holds `rgb/`, `depth/` and `{split}.txt` with one frame name a line.
+        folder: the dataset, in one of its layouts.
         split: name of the split, for instance "train".
         for_training: mark valid all but the sensor's border, not the evaluation crop.
+        skip_broken: leave out pairs that are broken, with a warning that counts and names them.
 
     Raises:
-        DatasetError: unknown dataset, missing split list, or a frame that cannot be read.
+        DatasetError: unknown dataset, a folder without the split in any layout, or broken pairs:
+            a file is missing, unreadable or not of the layout's kind and its partner's size, or
+            no depth is valid. It counts all of them and names the first.
     """
+    pairs, read = _split(dataset, Path(folder), split, for_training)
+    return each_whole(pairs, read, Path(folder), skip_broken=skip_broken)
+
+
+def open_split(
+    dataset: str,
+    folder: str | Path,
+    split: str,
+    *,
+    for_training: bool = False,
+    skip_broken: bool = False,
+) -> Frames:
+    """As `load_split`, for a split that does not fit into memory: frames are read on access.
+
+    Every pair is read once here, so that a broken one shows now and not in the middle of a run.
+
+    Raises:
+        DatasetError: as `load_split`.
+    """
+    pairs, read = _split(dataset, Path(folder), split, for_training)
+
+    def checked(pair: Pair) -> Pair:
+        read(pair)
+        return pair
+
+    return Frames(each_whole(pairs, checked, Path(folder), skip_broken=skip_broken), read)
+
+
+def _split(
+    dataset: str, folder: Path, split: str, for_training: bool
+) -> tuple[Sequence[Pair], FrameReader]:
     if dataset not in DATASETS:
         raise DatasetError(
             f"Expected `dataset` to be one of {', '.join(DATASETS)}, got {dataset!r}."
         )
     spec = DATASETS[dataset]
-    root = Path(folder)
-    names = _split_names(root / f"{split}.txt")
     crop = spec.train_crop if for_training else spec.crop
-    return [_read_frame(root, name, spec, crop) for name in names]
+    read = FrameReader(spec.min_depth_m, spec.max_depth_m, crop, spec.intrinsics)
+    return _find(spec, folder, split), read
 
 
-def _split_names(path: Path) -> list[str]:
-    try:
-        names = path.read_text(encoding="utf-8").split()
-    except OSError as error:
-        raise DatasetError(f"Cannot read the split list {path}: {error.strerror}.") from error
-    if not names:
-        raise DatasetError(f"The split list {path} names no frame.")
-    return names
-
-
-def _read_frame(
-    root: Path, name: str, spec: Dataset, crop: tuple[int, int, int, int] | None
-) -> Sample:
-    bgr = cv2.imread(str(root / "rgb" / f"{name}.jpg"), cv2.IMREAD_COLOR)
-    depth_mm = cv2.imread(str(root / "depth" / f"{name}.png"), cv2.IMREAD_UNCHANGED)
-    if bgr is None or depth_mm is None:
-        missing = "rgb" if bgr is None else "depth"
-        raise DatasetError(f"Frame {name} of {root}: its {missing} image is missing or unreadable.")
-    if depth_mm.dtype != np.uint16 or depth_mm.shape != bgr.shape[:2]:
-        raise DatasetError(
-            f"Frame {name} of {root}: expected depth as a uint16 PNG of {bgr.shape[:2]}, "
-            f"got {depth_mm.dtype} of {depth_mm.shape}."
-        )
-    present_mm = np.where(depth_mm < spec.invalid_mm, depth_mm, 0)
-    depth_m = np.asarray(present_mm / 1000, np.float32)
-    rgb = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
-    return Sample(name, rgb, depth_m, _valid(depth_m, spec, crop), spec.intrinsics)
-
-
-def _valid(
-    depth_m: npt.NDArray[np.float32], spec: Dataset, crop: tuple[int, int, int, int] | None
-) -> npt.NDArray[np.bool_]:
-    valid = (depth_m > spec.min_depth_m) & (depth_m < spec.max_depth_m)
-    if crop is not None:
-        top, bottom, left, right = crop
-        inside = np.zeros_like(valid)
-        inside[top:bottom, left:right] = True
-        valid &= inside
-    return valid
+def _find(spec: Dataset, folder: Path, split: str) -> list[Pair]:
+    for layout in spec.layouts:
+        pairs = layout.find(folder, split)
+        if pairs is None:
+            continue
+        if not pairs:
+            raise DatasetError(f"The split {split!r} of {spec.name} in {folder} names no frame.")
+        return pairs
+    expected = "; or ".join(layout.expects.replace("SPLIT", split) for layout in spec.layouts)
+    raise DatasetError(
+        f"There is no split {split!r} of {spec.name} in {folder}. Expected {expected}."
+    )

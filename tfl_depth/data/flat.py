@@ -1,0 +1,29 @@
+"""One folder of photos, one of depth, and lists: rgb/NAME.jpg, depth/NAME.png, SPLIT.txt."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from tfl_depth.data.depth_files import read_png
+from tfl_depth.data.pairs import Layout, Pair, read_rows
+
+
+def flat(missing_from_mm: int) -> Layout:
+    """The layout with depth in whole millimetres, missing at 0 and from `missing_from_mm` on."""
+    return Layout(
+        "rgb/NAME.jpg, depth/NAME.png (uint16, millimetres) and SPLIT.txt",
+        partial(_find, missing_from_mm=missing_from_mm),
+    )
+
+
+def _find(folder: Path, split: str, *, missing_from_mm: int) -> list[Pair] | None:
+    names = folder / f"{split}.txt"
+    if not (names.is_file() and (folder / "rgb").is_dir()):
+        return None
+    read = partial(read_png, per_metre=1000, missing_from=missing_from_mm)
+    return [
+        Pair(name, folder / "rgb" / f"{name}.jpg", folder / "depth" / f"{name}.png", read)
+        for row in read_rows(names)
+        for name in row
+    ]

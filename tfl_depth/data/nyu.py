@@ -1,0 +1,74 @@
+"""NYU Depth V2 as it is commonly passed on; both layouts hold images of 640x480.
+
+- Extracted from the .mat, as by the scripts of BTS (Lee et al., 2019) and its successors:
+  rgb_00045.jpg and sync_depth_00045.png (uint16, millimetres), in a folder a split, usually with
+  one a scene in it.
+- The archive of DenseDepth (Alhashim and Wonka, 2018): data/nyu2_SPLIT.csv names photo and depth
+  in each row. Its training depth is an 8-bit PNG, 255 = 10 m, so in steps of 39 mm; its test depth
+  is uint16 millimetres.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from functools import partial
+from pathlib import Path
+
+from tfl_depth.data.depth_files import read_png
+from tfl_depth.data.pairs import Layout, Pair, frame_name, split_folder
+from tfl_depth.errors import DatasetError
+
+RGB_NAME = re.compile(r"rgb_(\d+)\.(?:jpg|png)")
+DEPTH_NAME = re.compile(r"sync_depth_(\d+)\.png")
+_read_mm = partial(read_png, per_metre=1000, missing_from=65535)
+_read_tenth_of_10_m = partial(read_png, per_metre=255 / 10, bits=8)
+
+
+def _find_extracted(folder: Path, split: str) -> list[Pair] | None:
+    root = split_folder(folder, split)
+    photos, depths = _numbered(root, RGB_NAME), _numbered(root, DEPTH_NAME)
+    if not photos and not depths:
+        return None
+    return [
+        Pair(
+            frame_name((place / f"{number}.png").relative_to(root)),
+            photos.get((place, number), place / f"rgb_{number}.jpg"),
+            depths.get((place, number), place / f"sync_depth_{number}.png"),
+            _read_mm,
+        )
+        for place, number in sorted(photos.keys() | depths.keys())
+    ]
+
+
+def _numbered(root: Path, pattern: re.Pattern[str]) -> dict[tuple[Path, str], Path]:
+    matches = ((path, pattern.fullmatch(path.name)) for path in root.rglob("*_*"))
+    return {(path.parent, match[1]): path for path, match in matches if match}
+
+
+def _find_listed(folder: Path, split: str) -> list[Pair] | None:
+    places = (folder / "data" / f"nyu2_{split}.csv", folder / f"nyu2_{split}.csv")
+    table = next((place for place in places if place.is_file()), None)
+    if table is None:
+        return None
+    read = _read_tenth_of_10_m if split == "train" else _read_mm
+    with table.open(encoding="utf-8", newline="") as lines:
+        rows = [row for row in csv.reader(lines) if row]
+    pairs = []
+    for number, row in enumerate(rows, start=1):
+        if len(row) != 2:
+            raise DatasetError(f"Expected photo,depth in row {number} of {table}, got {row}.")
+        rgb, depth = (_without_data(Path(cell)) for cell in row)
+        pairs.append(Pair(frame_name(rgb), table.parent / rgb, table.parent / depth, read))
+    return pairs
+
+
+def _without_data(path: Path) -> Path:
+    # Rows begin with the folder that holds the table, which may have been renamed.
+    return path.relative_to("data") if path.is_relative_to("data") else path
+
+
+EXTRACTED = Layout(
+    "SPLIT/**/rgb_NUMBER.jpg with sync_depth_NUMBER.png (uint16, millimetres)", _find_extracted
+)
+LISTED = Layout("data/nyu2_SPLIT.csv with rows photo,depth", _find_listed)
