@@ -8,12 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
-from tfl_depth.errors import ConversionError
-from tfl_depth.runtime.preprocess import resize_pixels
+from tfl_depth.errors import ConversionError, ImageError
+from tfl_depth.runtime.preprocess import read_image, resize_pixels
 
 IMAGE_SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 VERIFICATION_IMAGES = 16
@@ -106,14 +105,10 @@ def read_pixels(path: Path, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
     Raises:
         ConversionError: unreadable, or deeper than 8 bits: a depth map, say, is no photo.
     """
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
-    if image is None:
-        raise ConversionError(f"Cannot read the representative image {path}: remove or replace it.")
-    if image.dtype != np.uint8:
-        raise ConversionError(
-            f"Expected photos of 8 bits, pixels 0 to 255; {path} has {image.dtype}. If it is a "
-            "depth map, give only the folder of photos."
-        )
+    try:
+        image = read_image(path)
+    except ImageError as error:
+        raise ConversionError(f"Unfit to calibrate or verify with: {error}") from error
     return resize_pixels(np.ascontiguousarray(image[..., ::-1]), size)
 
 

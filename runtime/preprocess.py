@@ -61,7 +61,12 @@ def read_image(path: Path) -> Pixels:
         raise ImageError(
             f"Cannot read {path} as an image: damaged, or no format that OpenCV knows."
         )
-    return _checked(pixels)
+    if pixels.dtype != np.uint8:
+        raise ImageError(
+            f"Expected {path} to hold pixels of dtype uint8, 0 to 255, got {pixels.dtype}: a depth "
+            "map is no photo."
+        )
+    return np.asarray(pixels, np.uint8)
 
 
 def _decoded(content: bytes) -> npt.NDArray[Any] | None:

@@ -165,11 +165,11 @@ CASES = {
         "got the one image", images=lambda work, _: work / "photos" / "coffee1.png"
     ),
     "unreadable image": Case(
-        r"Cannot read the representative image .*\d\.png",
+        r"calibrate or verify .*Cannot read .*\d\.png",
         images=folder_of(noise(256), noise(256), b"none", b"none", noise(256)),
     ),
     "depth maps": Case(
-        "8 bits.* has uint16.*depth map", images=folder_of(*[noise(9000, np.uint16)] * 3)
+        r"\.png .*uint8.*got uint16.*depth map", images=folder_of(*[noise(9000, np.uint16)] * 3)
     ),
     "pixels of 0 and 1": Case(
         "pixels from 0 to 255; the brightest of all 2 images is 1",
@@ -286,7 +286,9 @@ def test_the_script_says_its_error_alone(work: Path, tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert done.stdout == ""
-    assert re.fullmatch(r"error: Cannot read the representative image \S+\.png: .*\n", done.stderr)
+    assert re.fullmatch(
+        r"error: Unfit to calibrate .* Cannot read \S+\.png as an image: .*\n", done.stderr
+    )
     assert not list(tmp_path.glob("*model*"))
 
 
