@@ -182,7 +182,8 @@ def split_normalisation(
             convolution.
     """
     depth_convolution(model)
-    first = _only_consumer(model)
+    node = _only_consumer(model)
+    first = node.operation if node else None
     rescales = isinstance(first, layers.Rescaling) and _is_scalar(first)
     if rescales == (input_range is not None):
         raise ConversionError(
@@ -195,7 +196,7 @@ def split_normalisation(
     if input_range is not None:
         low, high = input_range
         return Network(model, _checked(Normalisation((high - low) / 255, low)))
-    body = keras.Model(first.output, model.outputs[0], name=model.name)
+    body = keras.Model(node.outputs[0], model.outputs[0], name=model.name)
     return Network(body, _checked(Normalisation(float(first.scale), float(first.offset))))
 
 
@@ -211,9 +212,10 @@ def _checked(normalisation: Normalisation) -> Normalisation:
 
 
 def _only_consumer(model: keras.Model) -> Any:
+    """The one call that takes the model's input, or None where there are several."""
     nodes = model.inputs[0]._keras_history.operation._outbound_nodes
-    operations = {node.operation for node in nodes if node.operation in model.layers}
-    return operations.pop() if len(operations) == 1 else None
+    calls = [node for node in nodes if node.operation in model.operations]
+    return calls[0] if len(calls) == 1 else None
 
 
 def _is_scalar(layer: layers.Rescaling) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,28 @@ def test_a_known_error_is_measured(
     assert measured["alignment"] is None
     assert measured["metrics"]["abs_rel"] == pytest.approx(0.3, abs=0.03)
     assert measured["metrics"]["delta1"] < 0.3 < 0.7 < measured["metrics"]["delta2"]
+
+
+def test_distance_bins_hold_every_pixel_once(
+    model: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    measured = result(capsys, *arguments(model, data))
+    bins = measured["distance_bins"]
+    assert sum(each["pixels"] for each in bins) == 6 * SIZE[0] * SIZE[1]
+    assert bins[0]["near_m"] == 1
+    assert measured["pooled"]["abs_rel"] == pytest.approx(measured["metrics"]["abs_rel"], rel=0.1)
+
+
+def test_broken_pairs_stop_it_unless_they_are_to_be_skipped(
+    model: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = shutil.copytree(data, tmp_path / "broken")
+    (broken / "depth" / "val2.png").write_bytes(b"no picture")
+    assert evaluate.main(arguments(model, broken)) == 1
+    assert "val2" in capsys.readouterr().err
+    with pytest.warns(UserWarning, match="val2"):
+        measured = result(capsys, *arguments(model, broken), "--skip-broken")
+    assert measured["images"] == 5
 
 
 def test_keras_and_tflite_go_the_same_way(

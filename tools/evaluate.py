@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfl_depth.errors import DatasetError
 from tfl_depth.files import write_whole
-from tfl_depth.metrics import METRICS, mean_over_images
+from tfl_depth.metrics import METRICS, BinnedMetrics, PooledMetrics, mean_over_images
 from tfl_depth.quiet import quiet
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.tools import command
@@ -28,6 +27,8 @@ EXAMPLE = (
     "--against zoo/lite0-nyu-192x256/model.keras"
 )
 Rows = list[dict[str, float]]
+# Bins of true distance; empty ones are not shown.
+DISTANCE_EDGES_M = (0, 1, 2, 3, 5, 10, 20, 40, 80)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -53,6 +54,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="its folder")
     parser.add_argument("--split", default="val", metavar="NAME", help="which images (val)")
     parser.add_argument(
+        "--skip-broken", action="store_true", help="leave out pairs that are broken, and say so"
+    )
+    parser.add_argument(
         "--against",
         type=Path,
         metavar="OTHER",
@@ -72,11 +76,13 @@ def _parser() -> argparse.ArgumentParser:
 def _evaluate(options: argparse.Namespace) -> None:
     with quiet():
         import tfl_depth.evaluation  # noqa: F401 - loads Keras, whose backend talks
-        from tfl_depth.data import load_split
+        from tfl_depth.data import open_split
 
-    samples = load_split(options.dataset, options.data, options.split)
-    names = [sample.name for sample in samples if sample.valid.any()]
-    rows = _measure(options.model, samples, options.dataset)
+    samples = open_split(
+        options.dataset, options.data, options.split, skip_broken=options.skip_broken
+    )
+    pooled, bins = PooledMetrics(), BinnedMetrics(DISTANCE_EDGES_M)
+    rows = _measure(options.model, samples, options.dataset, pooled, bins)
     result: dict[str, Any] = {
         "model": str(options.model),
         "dataset": options.dataset,
@@ -84,27 +90,32 @@ def _evaluate(options: argparse.Namespace) -> None:
         "images": len(rows),
         "alignment": None,
         "metrics": mean_over_images(rows),
+        "pooled": pooled.metrics(),
+        "distance_bins": [asdict(each) for each in bins.bins() if each.pixels],
     }
     if options.against is not None:
         other = _measure(options.against, samples, options.dataset)
         result["against"] = _compare(str(options.against), other, rows)
     if options.output is not None:
         options.output.mkdir(parents=True, exist_ok=True)
+        names = [sample.name for sample in samples]
         write_whole(options.output / "images.csv", _csv(names, rows).encode())
-        _draw(options, samples, names, rows)
+        _draw(options, samples, rows)
     print(json.dumps(result, indent=2) if options.json else _table(result))
 
 
-def _measure(model: Path, samples: Sequence[Sample], dataset: str) -> Rows:
+def _measure(
+    model: Path,
+    samples: Sequence[Sample],
+    dataset: str,
+    *collectors: PooledMetrics | BinnedMetrics,
+) -> Rows:
     from tfl_depth.data import DATASETS
     from tfl_depth.evaluation import evaluate
 
     with _predictor(model) as predict:
         shown = command.progress(samples, len(samples), model.name)
-        rows = evaluate(predict, shown, DATASETS[dataset])
-    if not rows:
-        raise DatasetError("No image of the split has a valid depth: nothing can be measured.")
-    return rows
+        return evaluate(predict, shown, DATASETS[dataset], collectors=collectors)
 
 
 @contextlib.contextmanager
@@ -139,19 +150,16 @@ def _csv(names: Sequence[str], rows: Rows) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _draw(
-    options: argparse.Namespace, samples: Sequence[Sample], names: Sequence[str], rows: Rows
-) -> None:
+def _draw(options: argparse.Namespace, samples: Sequence[Sample], rows: Rows) -> None:
     from tfl_depth.pictures import comparison_picture
     from tfl_depth.tools.infer import write_png
 
-    by_name = {sample.name: sample for sample in samples}
     order = np.argsort([row["abs_rel"] for row in rows])
     chosen = {"best": order[: options.pictures], "worst": order[::-1][: options.pictures]}
     with _predictor(options.model) as predict:
         for kind, places in chosen.items():
             for rank, place in enumerate(places, start=1):
-                sample = by_name[names[place]]
+                sample = samples[int(place)]
                 picture = comparison_picture(sample, predict(sample.rgb))
                 write_png(options.output / f"{kind}{rank}-{sample.name}.png", picture)
 
@@ -171,4 +179,11 @@ def _table(result: dict[str, Any]) -> str:
             line += f"  from {against['metrics'][metric]:8.4f}  {change['relative']:+8.2%}"
             line += f"  [{change['low']:+.2%}, {change['high']:+.2%}]"
         lines.append(line)
+    lines.append("true distance   pixels  abs_rel    rmse  delta1")
+    for each in result["distance_bins"]:
+        of = each["metrics"]
+        lines.append(
+            f"{each['near_m']:4g} - {each['far_m']:<4g} m {each['pixels']:9,}  "
+            f"{of['abs_rel']:7.4f} {of['rmse']:5.2f} m {of['delta1']:7.4f}"
+        )
     return "\n".join(lines)
