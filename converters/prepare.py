@@ -182,8 +182,7 @@ def split_normalisation(
             convolution.
     """
     depth_convolution(model)
-    node = _only_consumer(model)
-    first = node.operation if node else None
+    first = _only_consumer(model)
     rescales = isinstance(first, layers.Rescaling) and _is_scalar(first)
     if rescales == (input_range is not None):
         raise ConversionError(
@@ -196,7 +195,7 @@ def split_normalisation(
     if input_range is not None:
         low, high = input_range
         return Network(model, _checked(Normalisation((high - low) / 255, low)))
-    body = keras.Model(node.outputs[0], model.outputs[0], name=model.name)
+    body = keras.Model(first.output, model.outputs[0], name=model.name)
     return Network(body, _checked(Normalisation(float(first.scale), float(first.offset))))
 
 
@@ -212,10 +211,11 @@ def _checked(normalisation: Normalisation) -> Normalisation:
 
 
 def _only_consumer(model: keras.Model) -> Any:
-    """The one call that takes the model's input, or None where there are several."""
+    """The one layer that takes the model's input, or None where it has another use as well."""
     nodes = model.inputs[0]._keras_history.operation._outbound_nodes
-    calls = [node for node in nodes if node.operation in model.operations]
-    return calls[0] if len(calls) == 1 else None
+    operations = [node.operation for node in nodes if node.operation in model.operations]
+    alone = len(operations) == 1 and len(operations[0]._inbound_nodes) == 1
+    return operations[0] if alone else None
 
 
 def _is_scalar(layer: layers.Rescaling) -> bool:

@@ -230,28 +230,28 @@ def augment(sample: Sample, seed: int, size: tuple[int, int] = (192, 256)) -> tu
     return augmented(sample, size, np.random.default_rng(seed))
 
 
-def square_before_a_wall() -> Sample:
-    """A square 2 m away in front of a wall 4 m away; it fills 1/64 of the picture."""
+def rectangle_before_a_wall() -> Sample:
+    """A rectangle 2 m away in front of a wall 4 m away, inside of every window that is cut."""
     depth_m = np.full((480, 640), 4.0)
-    depth_m[206:275, 285:355] = 2
+    depth_m[190:290, 250:390] = 2
     return sample_of(depth_m)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_what_looks_larger_is_nearer_by_as_much(seed: int) -> None:
-    """The magnification that the square shows is the one that the depths are divided by."""
-    _, depth = augment(square_before_a_wall(), seed)
+    """The magnification that the rectangle shows is the one that the depths are divided by."""
+    _, depth = augment(rectangle_before_a_wall(), seed, (480, 640))
     near, far = (float(value) for value in np.unique(depth[depth > 0]))
     assert far == pytest.approx(2 * near, rel=1e-6)
     assert 4 / (MAX_ZOOM * MAX_STRETCH) <= far <= 4.001
-    square = depth[..., 0] == np.float32(near)
-    whole = 69 * 70 / (480 * 640)
-    magnification = np.sqrt(square.mean() / whole)
-    assert magnification == pytest.approx(4 / far, rel=0.03)
+    rectangle = depth[..., 0] == np.float32(near)
+    assert not rectangle[[0, -1]].any() and not rectangle[:, [0, -1]].any()
+    magnification = np.sqrt(rectangle.sum() / (100 * 140))
+    assert magnification == pytest.approx(4 / far, rel=0.012)
 
 
 def test_zoom_is_spread_over_its_range() -> None:
-    magnifications = [4 / augment(square_before_a_wall(), seed)[1].max() for seed in SEEDS]
+    magnifications = [4 / augment(rectangle_before_a_wall(), seed)[1].max() for seed in SEEDS]
     assert min(magnifications) < 1.1 and max(magnifications) > 1.35
 
 
@@ -347,6 +347,13 @@ def test_an_epoch_shows_no_sample_twice() -> None:
 
 def test_epochs_are_shuffled_and_augmented_anew() -> None:
     source = batches()
+    first = contents(source)
+    source.start_epoch(1)
+    assert not same(first, contents(source))
+
+
+def test_one_sample_looks_different_each_epoch() -> None:
+    source = Batches(numbered(1), (32, 32), 1, augment=True)
     first = contents(source)
     source.start_epoch(1)
     assert not same(first, contents(source))

@@ -18,6 +18,7 @@ from keras import layers
 from tests.synthetic_data import write_dataset
 from tfl_depth import training
 from tfl_depth.data import DATASETS, load_split
+from tfl_depth.data.batches import Batches
 from tfl_depth.errors import DatasetError, DepthError
 from tfl_depth.evaluation import evaluate, keras_predictor
 from tfl_depth.metrics import METRICS, mean_over_images
@@ -194,6 +195,22 @@ def test_averaged_weights_are_kept_and_the_latest_trained_on(data: Path, tmp_pat
     for one, other in zip(kept, averaged, strict=True):
         np.testing.assert_array_equal(np.array(one), other)
     assert not all(np.array_equal(one, other) for one, other in zip(latest, averaged, strict=True))
+
+
+def test_each_epoch_sees_batches_of_its_own(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[int, int]] = []
+
+    class Recorded(Batches):
+        def __getitem__(self, index: int) -> Any:
+            seen.append((self._epoch, index))
+            return super().__getitem__(index)
+
+    monkeypatch.setattr(training, "Batches", Recorded)
+    train(replace(RECIPE, epochs=2), data, tmp_path)
+    # Before the first epoch Keras looks at a few, to learn their shape.
+    assert seen[-6:] == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
 
 
 # Interruptions
