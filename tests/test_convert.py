@@ -13,12 +13,13 @@ import keras
 import numpy as np
 import numpy.typing as npt
 import pytest
+from tensorflow.lite.python.schema_py_generated import TensorType
 
 import tfl_depth
 from tests.small_net import OFFSET, SCALE, SIZE, run_convert, write_examples
 from tfl_depth.contract import Contract, read_contract
 from tfl_depth.converters import find_images, representative, split_images, verify
-from tfl_depth.converters.flatbuffer import tensors
+from tfl_depth.converters.flatbuffer import INT16_MAX, tensors
 from tfl_depth.encoding import CODES
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.runtime.interpreter import open_interpreter
@@ -60,9 +61,10 @@ VARIANTS = {
         edges_m=(0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0),
         calibration=(10, 1),
     ),
+    # Half of what the network sees is farther than that.
     "half metres": Variant(
-        ("--int8", *TEN_METRES, "--span", "0.5", "--size", "96x64", "--samples", "6"),
-        edges_m=tuple(k / 2 for k in range(21)),
+        ("--int8", "--max-depth", "5", "--span", "0.5", "--size", "96x64", "--samples", "6"),
+        edges_m=tuple(k / 2 for k in range(11)),
         size=(96, 64),
         calibration=(6, 0),
     ),
@@ -190,6 +192,22 @@ def test_int16x8_computes_on_16_and_8_bits(converted: Converted) -> None:
     assert {np.int16, np.int8} <= set(dtypes)
     # Floats are the three doors.
     assert dtypes.count(np.float32) == 3
+
+
+def test_ranges_of_the_split_are_pinned_on_16_bits(converted: Converted) -> None:
+    """The head must reach its whole range, whatever the calibration images showed of it."""
+    int16 = [
+        tensor
+        for tensor in tensors(converted("int16x8").read_bytes())
+        if tensor.type == TensorType.INT16 and tensor.shape is not None
+    ]
+    # Of ten spans: the thermometer has ten channels, the outputs one.
+    scales = sorted((tensor.shape[-1], tensor.quantization.scale[0]) for tensor in int16)
+    assert [scale for channels, scale in scales if channels == 10] == [np.float32(6 / INT16_MAX)]
+    assert [scale for channels, scale in scales if channels == 1] == [
+        np.float32(1 / INT16_MAX),
+        np.float32(10.2 / INT16_MAX),
+    ]
 
 
 # What it says of itself

@@ -237,7 +237,8 @@ def rectangle_before_a_wall() -> Sample:
     return sample_of(depth_m)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+# With seeds 56 and 80 the window is stretched to the picture's whole height, or width.
+@pytest.mark.parametrize("seed", [*SEEDS, 56, 80])
 def test_what_looks_larger_is_nearer_by_as_much(seed: int) -> None:
     """The magnification that the rectangle shows is the one that the depths are divided by."""
     _, depth = augment(rectangle_before_a_wall(), seed, (480, 640))

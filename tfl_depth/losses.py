@@ -43,9 +43,8 @@ def log_l1_with_gradient(depth_true: Any, depth_pred: Any) -> Any:
 
 
 def _log_residual(depth_true: Any, depth_pred: Any) -> tuple[Any, Any]:
-    """Log residual, 0 where there is no truth, and the mask of pixels that have one."""
-    valid = ops.cast(depth_true > 0, "float32")
-    return (_log(depth_pred) - _log(depth_true)) * valid, valid
+    """Log residual, and the mask of pixels that have a truth."""
+    return _log(depth_pred) - _log(depth_true), ops.cast(depth_true > 0, "float32")
 
 
 def _log(depth: Any) -> Any:

@@ -225,6 +225,8 @@ class _Epochs(keras.callbacks.Callback):  # type: ignore[misc]
         # In training the weights are the latest; what is measured and kept is their average.
         latest = self.model.get_weights()
         self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
+        # On JAX the two would share arrays now, and prediction frees the model's: copy them.
+        self.model.set_weights(self.model.get_weights())
         metrics = mean_over_images(
             evaluate(keras_predictor(self.model), self._samples, self._dataset)
         )
