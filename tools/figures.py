@@ -96,7 +96,13 @@ def measure(data: Path) -> dict[str, Any]:
     rows = {"FP32": {**_metrics(keras_predictor(model), samples), "fidelity": None}}
     for name, head in (("INT8, one tensor", "single"), ("INT8, exact split", "split")):
         rows[name] = _int8(model, images, head, samples)
-    return {"checkpoint": ENTRY, "dataset": "nyuv2", "split": "val", "images": 168, "rows": rows}
+    return {
+        "checkpoint": ENTRY,
+        "dataset": "nyuv2",
+        "split": "val",
+        "images": len(samples),
+        "rows": rows,
+    }
 
 
 def _photos(data: Path, split: str) -> list[Path]:
