@@ -39,7 +39,7 @@ def break_each(dataset: Path) -> None:
 def test_all_are_counted_and_the_first_named(dataset: Path, read: Reader) -> None:
     break_each(dataset)
     with pytest.raises(DatasetError) as raised:
-        read("redkitchen", dataset, "train")
+        read("nyuv2", dataset, "train")
     text = str(raised.value)
     assert "7 of 8 pairs" in text
     assert "skip_broken" in text
@@ -55,7 +55,7 @@ def test_all_are_counted_and_the_first_named(dataset: Path, read: Reader) -> Non
 def test_skipping_is_reported(dataset: Path, read: Reader) -> None:
     break_each(dataset)
     with pytest.warns(UserWarning, match="Left out: 7 of 8 pairs.*train1: ") as warned:
-        frames = read("redkitchen", dataset, "train", skip_broken=True)
+        frames = read("nyuv2", dataset, "train", skip_broken=True)
     assert warned[0].filename == __file__
     assert [sample.name for sample in frames] == ["train0"]
 
@@ -65,12 +65,12 @@ def test_nothing_but_broken_pairs_is_an_error(dataset: Path, read: Reader) -> No
     break_each(dataset)
     (dataset / "rgb" / "train0.jpg").unlink()
     with pytest.raises(DatasetError, match="8 of 8 pairs"):
-        read("redkitchen", dataset, "train", skip_broken=True)
+        read("nyuv2", dataset, "train", skip_broken=True)
 
 
 @READERS
 def test_whole_pairs_need_no_skipping(dataset: Path, read: Reader) -> None:
-    assert len(read("redkitchen", dataset, "train", skip_broken=True)) == 8
+    assert len(read("nyuv2", dataset, "train", skip_broken=True)) == 8
 
 
 def test_a_partner_is_missed_on_either_side(tmp_path: Path) -> None:
@@ -116,8 +116,8 @@ def test_an_archive_of_several_arrays_must_say_which(tmp_path: Path) -> None:
 
 
 def test_a_split_on_disk_is_the_one_in_memory(dataset: Path) -> None:
-    loaded = load_split("redkitchen", dataset, "train", for_training=True)
-    opened = open_split("redkitchen", dataset, "train", for_training=True)
+    loaded = load_split("nyuv2", dataset, "train", for_training=True)
+    opened = open_split("nyuv2", dataset, "train", for_training=True)
     assert len(opened) == len(loaded)
     for one, other in zip(opened, loaded, strict=True):
         assert one.name == other.name
@@ -129,12 +129,12 @@ def test_a_split_on_disk_is_the_one_in_memory(dataset: Path) -> None:
 
 
 def test_a_split_on_disk_can_be_sent_to_workers(dataset: Path) -> None:
-    opened = open_split("redkitchen", dataset, "train")
+    opened = open_split("nyuv2", dataset, "train")
     assert pickle.loads(pickle.dumps(opened))[3].name == "train3"  # noqa: S301 - our own
 
 
 def test_a_frame_that_breaks_later_is_named(dataset: Path) -> None:
-    opened = open_split("redkitchen", dataset, "train")
+    opened = open_split("nyuv2", dataset, "train")
     (dataset / "depth" / "train3.png").unlink()
     with pytest.raises(DatasetError, match="train3: its depth file"):
         opened[3]

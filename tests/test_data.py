@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from keras import layers
 from tests.real_data import real_data
 from tests.synthetic_data import slope, write_dataset, write_frame
 from tfl_depth.data import DATASETS, Sample, load_split
-from tfl_depth.data.augment import MAX_STRETCH, MAX_ZOOM, augmented, plain
+from tfl_depth.data.augment import MAX_STRETCH, Augmentation, augmented, plain
 from tfl_depth.data.batches import Batches
 from tfl_depth.errors import DatasetError
 
@@ -34,7 +35,7 @@ def dataset(tmp_path: Path) -> Path:
 
 def test_loader_reads_the_split_in_its_order(dataset: Path) -> None:
     (dataset / "train.txt").write_text("train2\ntrain0\n", encoding="utf-8")
-    assert [sample.name for sample in load_split("redkitchen", dataset, "train")] == [
+    assert [sample.name for sample in load_split("nyuv2", dataset, "train")] == [
         "train2",
         "train0",
     ]
@@ -45,13 +46,13 @@ def test_loader_gives_rgb_metres_and_the_camera(dataset: Path) -> None:
     red = np.zeros((64, 96, 3), np.uint8)
     red[..., 0] = 200
     write_frame(dataset, "val0", red, depth_mm)
-    sample = load_split("redkitchen", dataset, "val")[0]
+    sample = load_split("nyuv2", dataset, "val")[0]
     assert sample.rgb.dtype == np.uint8
     assert sample.rgb.shape == (64, 96, 3)
     np.testing.assert_allclose(sample.rgb, red, atol=4)  # JPEG
     assert sample.depth_m.dtype == np.float32
     np.testing.assert_allclose(sample.depth_m, depth_mm / 1000)
-    assert sample.intrinsics == DATASETS["redkitchen"].intrinsics
+    assert sample.intrinsics == DATASETS["nyuv2"].intrinsics
 
 
 @pytest.mark.parametrize(
@@ -72,8 +73,16 @@ def test_loader_gives_rgb_metres_and_the_camera(dataset: Path) -> None:
     ],
 )
 def test_readings_count_inside_the_datasets_range(
-    tmp_path: Path, dataset_name: str, depth_mm: int, depth_m: float, valid: bool
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    dataset_name: str,
+    depth_mm: int,
+    depth_m: float,
+    valid: bool,
 ) -> None:
+    # Left where they are: tests/test_registration.py moves them.
+    unmoved = replace(DATASETS[dataset_name], registration=None)
+    monkeypatch.setitem(DATASETS, dataset_name, unmoved)
     folder = write_dataset(tmp_path / "data", {"val": 1}, (60, 60))
     readings = np.full((60, 60), depth_mm, np.uint16)
     readings[55] = 1000  # a frame needs a valid reading
@@ -107,7 +116,7 @@ def test_a_frame_that_cannot_be_read_is_named(
     if content is not None:
         (dataset / missing).write_bytes(content)
     with pytest.raises(DatasetError, match=f"train1: its {missing.split('/')[0]}"):
-        load_split("redkitchen", dataset, "train")
+        load_split("nyuv2", dataset, "train")
 
 
 @pytest.mark.parametrize(
@@ -122,7 +131,7 @@ def test_a_frame_that_cannot_be_read_is_named(
 def test_depth_of_another_kind_is_refused(dataset: Path, depth: Array, said: str) -> None:
     write_frame(dataset, "val1", np.zeros((64, 96, 3), np.uint8), depth)
     with pytest.raises(DatasetError, match=rf"val1: .*{re.escape(said)}"):
-        load_split("redkitchen", dataset, "val")
+        load_split("nyuv2", dataset, "val")
 
 
 def test_an_unknown_dataset_is_refused(dataset: Path) -> None:
@@ -132,13 +141,13 @@ def test_an_unknown_dataset_is_refused(dataset: Path) -> None:
 
 def test_a_missing_split_is_refused(dataset: Path) -> None:
     with pytest.raises(DatasetError, match=r"no split 'test'.*rgb/NAME\.jpg.*test\.txt"):
-        load_split("redkitchen", dataset, "test")
+        load_split("nyuv2", dataset, "test")
 
 
 def test_an_empty_split_is_refused(dataset: Path) -> None:
     (dataset / "test.txt").write_text("\n", encoding="utf-8")
     with pytest.raises(DatasetError, match="names no frame"):
-        load_split("redkitchen", dataset, "test")
+        load_split("nyuv2", dataset, "test")
 
 
 # The real datasets
@@ -227,7 +236,7 @@ def test_plain_hides_what_is_not_valid() -> None:
 
 
 def augment(sample: Sample, seed: int, size: tuple[int, int] = (192, 256)) -> tuple[Array, Array]:
-    return augmented(sample, size, np.random.default_rng(seed))
+    return augmented(sample, size, Augmentation(), np.random.default_rng(seed))
 
 
 def rectangle_before_a_wall() -> Sample:
@@ -244,7 +253,7 @@ def test_what_looks_larger_is_nearer_by_as_much(seed: int) -> None:
     _, depth = augment(rectangle_before_a_wall(), seed, (480, 640))
     near, far = (float(value) for value in np.unique(depth[depth > 0]))
     assert far == pytest.approx(2 * near, rel=1e-6)
-    assert 4 / (MAX_ZOOM * MAX_STRETCH) <= far <= 4.001
+    assert 4 / (Augmentation().max_zoom * MAX_STRETCH) <= far <= 4.001
     rectangle = depth[..., 0] == np.float32(near)
     assert not rectangle[[0, -1]].any() and not rectangle[:, [0, -1]].any()
     magnification = np.sqrt(rectangle.sum() / (100 * 140))
@@ -291,6 +300,16 @@ def test_invalid_pixels_stay_invalid() -> None:
     assert not any(augment(nothing, seed)[1].any() for seed in SEEDS)
 
 
+def test_a_share_of_the_images_is_not_cropped() -> None:
+    augmentation = Augmentation(max_zoom=1.5, zoom_share=0.25)
+    sample = sample_of(np.full((48, 64), 4.0))
+    whole = [
+        augmented(sample, (48, 64), augmentation, np.random.default_rng(seed))[1].max() == 4
+        for seed in range(400)
+    ]
+    assert np.mean(whole) == pytest.approx(0.75, abs=0.07)
+
+
 def test_augmentation_leaves_the_sample_as_it_is() -> None:
     sample = half_and_half()
     rgb, depth_m = sample.rgb.copy(), sample.depth_m.copy()
@@ -309,7 +328,8 @@ def numbered(count: int) -> list[Sample]:
 
 
 def batches(count: int = 10, *, augment: bool = True, seed: int = 0) -> Batches:
-    return Batches(numbered(count), (32, 32), 4, augment=augment, seed=seed)
+    augmentation = Augmentation() if augment else None
+    return Batches(numbered(count), (32, 32), 4, augmentation=augmentation, seed=seed)
 
 
 def contents(source: Batches) -> list[tuple[Array, Array]]:
@@ -341,7 +361,7 @@ def test_without_augmentation_every_sample_comes_once_in_order() -> None:
 def test_an_epoch_shows_no_sample_twice() -> None:
     # Far apart, so that no magnification takes one for another.
     samples = [sample_of(np.full((64, 64), 2.0**number)) for number in range(8)]
-    source = Batches(samples, (32, 32), 4, augment=True)
+    source = Batches(samples, (32, 32), 4, augmentation=Augmentation())
     seen = [np.log2(batch.max(axis=(1, 2, 3))) for _, batch in contents(source)]
     np.testing.assert_array_equal(np.sort(np.ceil(np.concatenate(seen) - 1e-3)), np.arange(8))
 
@@ -354,7 +374,7 @@ def test_epochs_are_shuffled_and_augmented_anew() -> None:
 
 
 def test_one_sample_looks_different_each_epoch() -> None:
-    source = Batches(numbered(1), (32, 32), 1, augment=True)
+    source = Batches(numbered(1), (32, 32), 1, augmentation=Augmentation())
     first = contents(source)
     source.start_epoch(1)
     assert not same(first, contents(source))
@@ -384,7 +404,7 @@ def test_fit_sees_the_epoch_that_was_started() -> None:
             seen.append(self._epoch)
             return super().__getitem__(index)
 
-    recorded = Recorded(numbered(10), (32, 32), 4, augment=True)
+    recorded = Recorded(numbered(10), (32, 32), 4, augmentation=Augmentation())
     pixels = keras.Input((32, 32, 3))
     model = keras.Model(pixels, layers.Conv2D(1, 1)(pixels))
     model.compile("sgd", "mse")

@@ -47,7 +47,7 @@ def tflite(model: Path, data: Path) -> Path:
 
 
 def arguments(model: Path, data: Path) -> list[str]:
-    return [str(model), "--dataset", "redkitchen", "--data", str(data)]
+    return [str(model), "--dataset", "nyuv2", "--data", str(data)]
 
 
 def result(capsys: pytest.CaptureFixture[str], *options: str) -> dict[str, Any]:

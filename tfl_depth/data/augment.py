@@ -6,6 +6,8 @@ focal length times z, which a network that knows one camera reads as depth divid
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +15,21 @@ import numpy.typing as npt
 from tfl_depth.data.samples import Sample
 from tfl_depth.runtime.preprocess import resize_pixels
 
-MAX_ZOOM = 1.5
 MAX_ROTATION_DEG = 5.0
 MAX_STRETCH = 1.08
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How much a training image may differ from what the camera took.
+
+    Attributes:
+        max_zoom: a crop is enlarged at most so much, and its depth divided by as much; 1 = never.
+        zoom_share: 0 to 1, the share of images that are cropped. A camera takes whole ones.
+    """
+
+    max_zoom: float = 1.5
+    zoom_share: float = 1.0
 
 
 def plain(
@@ -35,14 +49,15 @@ def plain(
 
 
 def augmented(
-    sample: Sample, size: tuple[int, int], rng: np.random.Generator
+    sample: Sample, size: tuple[int, int], augmentation: Augmentation, rng: np.random.Generator
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """As `plain`, after a random rotation, crop, mirror and change of light and colour."""
     rgb = sample.rgb
     depth_m = np.where(sample.valid, sample.depth_m, np.float32(0))
     if rng.random() < 0.5:
         rgb, depth_m = _rotate(rgb, depth_m, rng.uniform(-MAX_ROTATION_DEG, MAX_ROTATION_DEG))
-    rgb, depth_m = _zoom(rgb, depth_m, rng)
+    if rng.random() < augmentation.zoom_share:
+        rgb, depth_m = _zoom(rgb, depth_m, augmentation.max_zoom, rng)
     if rng.random() < 0.5:
         rgb, depth_m = rgb[:, ::-1], depth_m[:, ::-1]
     pixels = resize_pixels(np.ascontiguousarray(rgb), size).astype(np.float32)
@@ -68,11 +83,14 @@ def _rotate(
 
 
 def _zoom(
-    rgb: npt.NDArray[np.uint8], depth_m: npt.NDArray[np.float32], rng: np.random.Generator
+    rgb: npt.NDArray[np.uint8],
+    depth_m: npt.NDArray[np.float32],
+    max_zoom: float,
+    rng: np.random.Generator,
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
     """Crop a window 1/z as large; the later resize to the grid enlarges it by z."""
     height, width = depth_m.shape
-    zoom = MAX_ZOOM ** rng.random()
+    zoom = max_zoom ** rng.random()
     stretch = MAX_STRETCH ** rng.uniform(-1, 1)
     window_h = min(height, round(height / zoom * stretch))
     window_w = min(width, round(width / zoom / stretch))

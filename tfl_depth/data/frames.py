@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from tfl_depth.data.crops import Crop
 from tfl_depth.data.pairs import Pair
+from tfl_depth.data.registration import Registration
 from tfl_depth.data.samples import Intrinsics, Sample
 from tfl_depth.errors import DatasetError
 
@@ -31,12 +32,14 @@ class FrameReader:
         min_depth_m, max_depth_m: readings outside are not valid (open interval).
         crop: what is valid, or None for all.
         intrinsics: of the photos, where the pair itself does not say.
+        registration: draws depth as the photo's camera sees it, or None where it is so on disk.
     """
 
     min_depth_m: float
     max_depth_m: float
     crop: Crop | None
     intrinsics: Intrinsics | None
+    registration: Registration | None
 
     def __call__(self, pair: Pair) -> Sample:
         """Read both files.
@@ -62,6 +65,8 @@ class FrameReader:
         depth_m = pair.read_depth(pair.depth)
         if depth_m.shape != bgr.shape[:2]:
             raise DatasetError(f"expected its depth as {bgr.shape[:2]}, got {depth_m.shape}")
+        if self.registration is not None:
+            depth_m = self.registration(depth_m)
         valid = self._valid(depth_m)
         if not valid.any():
             raise DatasetError("it has no valid depth")
