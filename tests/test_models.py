@@ -20,7 +20,7 @@ from keras import layers
 from tests.golden.make_lite0_features import GOLDEN, SIZE, TAPS, original_features, subsampled
 from tfl_depth.encoding import CODES, Decoder, Spans, decode_float
 from tfl_depth.errors import ConversionError
-from tfl_depth.models import lite0_depth_net, to_dual_head, to_single_head
+from tfl_depth.models import depth_net, to_dual_head, to_single_head
 from tfl_depth.models.pretrained import read_legacy_torch
 
 Array = npt.NDArray[Any]
@@ -43,7 +43,7 @@ each_spans = pytest.mark.parametrize(
 
 @pytest.fixture(scope="module")
 def lite0() -> keras.Model:
-    return lite0_depth_net(SIZE, imagenet=True)
+    return depth_net("efficientnet_lite0", SIZE, imagenet=True)
 
 
 def features_of(model: keras.Model, pixels: Array) -> dict[str, Array]:
@@ -78,9 +78,21 @@ def test_the_decoder_takes_the_taps_that_the_golden_file_holds(lite0: keras.Mode
     assert inputs == set(TAPS)
 
 
+def test_the_bundled_checkpoint_fits_the_network() -> None:
+    checkpoint = keras.saving.load_model(ROOT / "zoo/lite0-nyu-192x256/model.keras", compile=False)
+    model = depth_net("efficientnet_lite0", SIZE)
+    assert [weight.path for weight in model.weights] == [w.path for w in checkpoint.weights]
+    model.set_weights(checkpoint.get_weights())
+    with np.load(GOLDEN) as golden:
+        pixels = golden["pixels"][None].astype(np.float32)
+    np.testing.assert_array_equal(
+        model.predict_on_batch(pixels), checkpoint.predict_on_batch(pixels)
+    )
+
+
 @pytest.mark.parametrize("size", [(32, 32), (64, 96), (192, 256), (384, 640)])
 def test_depth_comes_at_half_the_size(size: tuple[int, int]) -> None:
-    model = lite0_depth_net(size)
+    model = depth_net("efficientnet_lite0", size)
     assert model.input_shape == (None, *size, 3)
     assert model.output_shape == (None, size[0] // 2, size[1] // 2, 1)
 
@@ -88,7 +100,7 @@ def test_depth_comes_at_half_the_size(size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("size", [(100, 96), (96, 100), (0, 32), (-32, 32), (16, 16)])
 def test_sizes_that_cannot_be_halved_five_times_are_refused(size: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="multiples of 32"):
-        lite0_depth_net(size)
+        depth_net("efficientnet_lite0", size)
 
 
 def test_the_first_depth_is_indoors(lite0: keras.Model) -> None:
@@ -101,7 +113,7 @@ def test_the_first_depth_is_indoors(lite0: keras.Model) -> None:
 def test_every_trainable_weight_learns() -> None:
     tf = pytest.importorskip("tensorflow")
 
-    model = lite0_depth_net((64, 64), imagenet=True, drop_path=0.1, dropout=0.1)
+    model = depth_net("efficientnet_lite0", (64, 64), imagenet=True, drop_path=0.1, dropout=0.1)
     pixels = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3)).astype(np.float32)
     with tf.GradientTape() as tape:
         error = keras.ops.mean((model(pixels, training=True) - 1) ** 2)
@@ -131,7 +143,7 @@ np.savez(sys.argv[3], depth=model.predict_on_batch(pixels), **outputs)
 def test_the_models_run_on_another_backend(backend: str, tmp_path: Path) -> None:
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
-    model = lite0_depth_net((64, 64))
+    model = depth_net("efficientnet_lite0", (64, 64))
     model.save(saved := tmp_path / "model.keras")
     pixels = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3)).astype(np.float32)
     np.save(given := tmp_path / "pixels.npy", pixels)

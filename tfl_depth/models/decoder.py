@@ -12,9 +12,11 @@ from typing import Any
 import keras
 from keras import layers
 
-from tfl_depth.models.efficientnet_lite import conv_bn, depthwise_bn
+from tfl_depth.models.blocks import conv_bn, depthwise_bn
 
 WIDTHS = (128, 96, 64, 40, 24)
+# What the names of all layers behind the encoder begin with: the decoder's and the head's.
+DECODER_LAYERS = ("up", "depth")
 
 
 def unet_decoder(
@@ -34,7 +36,7 @@ def unet_decoder(
     for level, (skip, width) in enumerate(zip(reversed(skips), widths[1:], strict=True), start=1):
         x = conv_bn(x, width, 1, 1, f"up{level}_reduce")
         x = NearestUpsampling(name=f"up{level}_double")(x)
-        skip = conv_bn(skip, width, 1, 1, f"up{level}_skip", activation=False)
+        skip = conv_bn(skip, width, 1, 1, f"up{level}_skip", activation=None)
         x = layers.Add(name=f"up{level}_add")([x, skip])
         x = depthwise_bn(x, 3, 1, f"up{level}_mix")
         x = conv_bn(x, width, 1, 1, f"up{level}_mix_project")

@@ -1,0 +1,138 @@
+"""What a .tflite file computes: tensors in and out, parameters, MACs and operators."""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from tensorflow.lite.python.schema_py_generated import TensorType
+from tensorflow.lite.tools import flatbuffer_utils
+
+from tfl_depth.errors import ModelFileError
+
+# Operators whose second input is a kernel, and what it is laid on.
+_ON_OUTPUT = ("CONV_2D", "DEPTHWISE_CONV_2D", "CONV_3D", "FULLY_CONNECTED")
+_ON_THIRD_INPUT = ("TRANSPOSE_CONV", "CONV_3D_TRANSPOSE")
+_FLOATS = (TensorType.FLOAT16, TensorType.FLOAT32)
+
+
+@dataclass(frozen=True)
+class Door:
+    """A tensor that goes into a model or comes out of it; None in its shape is any size."""
+
+    name: str
+    shape: tuple[int | None, ...]
+    dtype: str
+
+
+@dataclass(frozen=True)
+class TfliteGraph:
+    """What a .tflite file computes.
+
+    Attributes:
+        inputs, outputs: by their signature names, where there is a signature.
+        parameters: elements of constants that are float or quantised, with batch normalisation
+            folded into them. None where it cannot be known.
+        macs: of one inference, by the definition of `tfl_depth.complexity`. None where it cannot be
+            known: a compiler has packed operators into one, a graph runs others, or the size of
+            the input is open.
+        operators: how many there are of each type, most frequent first.
+    """
+
+    inputs: tuple[Door, ...]
+    outputs: tuple[Door, ...]
+    parameters: int | None
+    macs: int | None
+    operators: dict[str, int]
+
+
+def read_graph(model: bytes) -> TfliteGraph:
+    """Read the graph of a .tflite file.
+
+    Raises:
+        ModelFileError: the file is damaged.
+    """
+    try:
+        return _read(flatbuffer_utils.convert_bytearray_to_object(bytearray(model)))
+    except (struct.error, IndexError, ValueError, TypeError, AttributeError) as error:
+        raise ModelFileError("The file is damaged or cut short: copy it anew.") from error
+
+
+def _read(model: Any) -> TfliteGraph:
+    graph = model.subgraphs[0]
+    names = [_operator_name(model, operator) for operator in graph.operators]
+    inputs = _doors(model, "inputs")
+    packed = len(model.subgraphs) > 1 or any(name.startswith("CUSTOM") for name in names)
+    open_size = any(None in door.shape[1:] for door in inputs)
+    macs = [
+        _macs(name, operator, graph.tensors)
+        for name, operator in zip(names, graph.operators, strict=True)
+    ]
+    return TfliteGraph(
+        inputs=inputs,
+        outputs=_doors(model, "outputs"),
+        parameters=None if packed else _parameters(model),
+        macs=None if packed or open_size else sum(macs),
+        operators=dict(Counter(names).most_common()),
+    )
+
+
+def _operator_name(model: Any, operator: Any) -> str:
+    name = str(flatbuffer_utils.opcode_to_name(model, operator.opcodeIndex))
+    custom = model.operatorCodes[operator.opcodeIndex].customCode
+    return f"{name} {_text(custom)}" if custom else name
+
+
+def _macs(name: str, operator: Any, tensors: list[Any]) -> int:
+    if name not in _ON_OUTPUT + _ON_THIRD_INPUT:
+        return 0
+    laid_on = operator.outputs[0] if name in _ON_OUTPUT else operator.inputs[2]
+    kernel = _shape(tensors[operator.inputs[1]])
+    return math.prod(kernel) * math.prod(_shape(tensors[laid_on])[:-1])
+
+
+def _doors(model: Any, side: str) -> tuple[Door, ...]:
+    graph = model.subgraphs[0]
+    if model.signatureDefs:
+        named = [(door.name, door.tensorIndex) for door in getattr(model.signatureDefs[0], side)]
+    else:
+        named = [(graph.tensors[index].name, index) for index in getattr(graph, side)]
+    return tuple(_door(name, graph.tensors[index]) for name, index in named)
+
+
+def _door(name: Any, tensor: Any) -> Door:
+    # A shape has 1 for an open size, its signature -1.
+    signature = _shape(tensor) if tensor.shapeSignature is None else tensor.shapeSignature
+    shape = tuple(None if side < 0 else int(side) for side in signature)
+    return Door(_text(name), shape, str(flatbuffer_utils.type_to_name(tensor.type)).lower())
+
+
+def _parameters(model: Any) -> int:
+    # By buffer: tensors may share one.
+    sizes = {
+        tensor.buffer: math.prod(_shape(tensor))
+        for tensor in model.subgraphs[0].tensors
+        if _is_constant(model.buffers[tensor.buffer]) and _is_weight(tensor)
+    }
+    return sum(sizes.values())
+
+
+def _is_constant(buffer: Any) -> bool:
+    return buffer.data is not None and len(buffer.data) > 0
+
+
+def _is_weight(tensor: Any) -> bool:
+    """Integers that are not quantised are shapes and axes."""
+    quantization = tensor.quantization
+    return tensor.type in _FLOATS or (quantization is not None and quantization.scale is not None)
+
+
+def _shape(tensor: Any) -> tuple[int, ...]:
+    return () if tensor.shape is None else tuple(int(side) for side in tensor.shape)
+
+
+def _text(name: Any) -> str:
+    return name if isinstance(name, str) else str(name.decode())

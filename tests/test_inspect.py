@@ -1,0 +1,345 @@
+"""tools/inspect, on networks whose figures were worked out by hand."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from tests.small_net import SCALE, SIZE, run_convert, write_examples
+from tfl_depth.complexity import count_macs
+from tfl_depth.converters.quantize import to_tflite
+from tfl_depth.converters.tflite_graph import Door, read_graph
+from tfl_depth.errors import ModelFileError
+from tfl_depth.tools import inspect
+
+ROOT = Path(__file__).resolve().parent.parent
+SIDE = 8
+
+
+# Multiply-accumulates
+
+
+def network(*stack: Any, size: tuple[int | None, ...] = (SIDE, SIDE, 3)) -> keras.Model:
+    pixels = x = keras.Input(batch_shape=(1, *size), name="pixels")
+    for layer in stack:
+        x = layer(x)
+    return keras.Model(pixels, {"depth": x})
+
+
+def shared() -> keras.Model:
+    """One convolution, on 64 positions and then on 16."""
+    convolution = layers.Conv2D(3, 3, padding="same")
+    return network(convolution, layers.MaxPooling2D(2), convolution)
+
+
+def nested() -> keras.Model:
+    """A model of any size inside one of a fixed size."""
+    inner = keras.Input((None, None, 3))
+    return network(
+        keras.Model(inner, layers.Conv2D(5, 3, padding="same")(inner)), layers.Conv2D(1, 1)
+    )
+
+
+# MACs by hand, kernel elements x positions.
+NETWORKS: dict[str, tuple[Callable[[], keras.Model], int]] = {
+    "same": (lambda: network(layers.Conv2D(4, 3, padding="same")), 3 * 3 * 3 * 4 * 64),
+    "valid": (lambda: network(layers.Conv2D(4, 3)), 3 * 3 * 3 * 4 * 36),
+    "strided": (lambda: network(layers.Conv2D(4, 3, 2, padding="same")), 3 * 3 * 3 * 4 * 16),
+    "1x1": (lambda: network(layers.Conv2D(7, 1)), 3 * 7 * 64),
+    "5x3": (lambda: network(layers.Conv2D(2, (5, 3))), 5 * 3 * 3 * 2 * 4 * 6),
+    "dilated": (lambda: network(layers.Conv2D(4, 3, dilation_rate=2)), 3 * 3 * 3 * 4 * 16),
+    "depthwise": (lambda: network(layers.DepthwiseConv2D(3, padding="same")), 3 * 3 * 3 * 64),
+    "depth multiplier": (
+        lambda: network(layers.DepthwiseConv2D(3, depth_multiplier=2)),
+        3 * 3 * 3 * 2 * 36,
+    ),
+    "separable": (
+        lambda: network(layers.SeparableConv2D(6, 3, padding="same")),
+        (3 * 3 * 3 + 3 * 6) * 64,
+    ),
+    "transposed": (
+        lambda: network(layers.Conv2DTranspose(4, 3, 2, padding="same")),
+        3 * 3 * 3 * 4 * 64,
+    ),
+    "dense": (lambda: network(layers.Flatten(), layers.Dense(5)), 8 * 8 * 3 * 5),
+    "dense on pixels": (lambda: network(layers.Dense(5)), 3 * 5 * 64),
+    "with normalisation": (
+        lambda: network(
+            layers.Rescaling(1 / 255),
+            layers.Conv2D(4, 3, padding="same", use_bias=False),
+            layers.BatchNormalization(),
+            layers.ReLU(6),
+            layers.UpSampling2D(),
+            layers.Conv2D(1, 1),
+        ),
+        3 * 3 * 3 * 4 * 64 + 4 * 256,
+    ),
+    "shared": (shared, 3 * 3 * 3 * 3 * (64 + 16)),
+    "nested": (nested, 3 * 3 * 3 * 5 * 64 + 5 * 64),
+}
+
+
+@pytest.mark.parametrize(("make", "macs"), NETWORKS.values(), ids=NETWORKS)
+def test_macs_are_counted_alike_in_both_kinds_of_file(
+    make: Callable[[], keras.Model], macs: int
+) -> None:
+    model = make()
+    assert count_macs(model) == macs
+    content = to_tflite(model, precision="float32", representative=lambda: iter(()))
+    assert read_graph(content).macs == macs
+
+
+def test_groups_see_a_share_of_the_channels() -> None:
+    model = network(layers.Conv2D(4, 3, groups=2, padding="same"), size=(SIDE, SIDE, 6))
+    assert count_macs(model) == 3 * 3 * 3 * 4 * 64
+
+
+def test_channels_may_come_first() -> None:
+    convolution = layers.Conv2D(4, 3, padding="same", data_format="channels_first")
+    assert count_macs(network(convolution, size=(3, 6, 5))) == 3 * 3 * 3 * 4 * 30
+
+
+def test_a_batch_that_is_open_counts_once_and_one_that_is_fixed_as_often() -> None:
+    for batch, times in ((None, 1), (1, 1), (4, 4)):
+        pixels = keras.Input(batch_shape=(batch, SIDE, SIDE, 3))
+        assert count_macs(keras.Model(pixels, layers.Conv2D(2, 1)(pixels))) == times * 3 * 2 * 64
+
+
+def test_a_sequential_counts_like_any_graph() -> None:
+    assert count_macs(keras.Sequential([keras.Input((SIDE, SIDE, 3)), layers.Dense(2)])) == 6 * 64
+
+
+def test_counting_leaves_no_trace_in_the_graph() -> None:
+    model = nested()
+    nodes = [len(layer._inbound_nodes) for layer in model.layers]
+    count_macs(model)
+    assert [len(layer._inbound_nodes) for layer in model.layers] == nodes
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: network(layers.Conv2D(4, 3), size=(None, None, 3)),
+        lambda: network(layers.Reshape((64, 3)), layers.LSTM(4)),
+        lambda: network(layers.EinsumDense("bhwc,cd->bhwd", (8, 8, 4))),
+        lambda: network(layers.TimeDistributed(layers.Conv1D(4, 3))),
+    ],
+    ids=["any size", "recurrent", "einsum", "wrapped"],
+)
+def test_macs_that_cannot_be_known_are_not_guessed(make: Callable[[], keras.Model]) -> None:
+    assert count_macs(make()) is None
+
+
+def test_macs_of_a_file_for_any_size_are_not_guessed() -> None:
+    pixels = keras.Input(batch_shape=(1, None, None, 3), name="pixels")
+    model = keras.Model(pixels, {"depth": layers.Conv2D(1, 1)(pixels)})
+    content = to_tflite(model, precision="float32", representative=lambda: iter(()))
+    graph = read_graph(content)
+    assert graph.inputs == (Door("pixels", (1, None, None, 3), "float32"),)
+    assert graph.macs is None
+
+
+# Parameters
+
+
+def test_parameters_of_a_file_are_its_weights_with_normalisation_folded_in() -> None:
+    model = NETWORKS["with normalisation"][0]()
+    weights = 3 * 3 * 3 * 4 + 4 + 1
+    assert model.count_params() == weights + 4 * 4
+    content = to_tflite(model, precision="float32", representative=lambda: iter(()))
+    graph = read_graph(content)
+    # A bias for each of the four channels; and the two constants of the rescaling.
+    assert weights + 4 <= (graph.parameters or 0) <= weights + 4 + 2
+
+
+# The command
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = write_examples(tmp_path_factory.mktemp("work"))
+    assert run_convert(folder, folder, "--int8", "--max-depth", "10") == 0
+    return folder
+
+
+def result(capsys: pytest.CaptureFixture[str], path: Path) -> dict[str, Any]:
+    capsys.readouterr()
+    assert inspect.main([str(path), "--json"]) == 0
+    return dict(json.loads(capsys.readouterr().out))
+
+
+HEIGHT, WIDTH = SIZE
+FINE = 3 * 3 * 3 * 12 * HEIGHT * WIDTH
+COARSE = 3 * 3 * 12 * 12 * (HEIGHT // 2) * (WIDTH // 2)
+
+
+def test_a_keras_file(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = work / "small.keras"
+    found = result(capsys, path)
+    (source,) = found.pop("inputs")
+    assert (source["shape"], source["dtype"]) == ([None, HEIGHT, WIDTH, 3], "float32")
+    assert found == {
+        "model": str(path),
+        "bytes": path.stat().st_size,
+        "outputs": [{"name": "depth", "shape": [None, HEIGHT, WIDTH, 1], "dtype": "float32"}],
+        "parameters": (27 + 1) * 12 + (108 + 1) * 12 + 12 + 1,
+        "macs": FINE + COARSE + 12 * HEIGHT * WIDTH,
+    }
+
+
+def test_a_tflite_file(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = work / "model.tflite"
+    found = result(capsys, path)
+    operators = found.pop("operators")
+    # The thermometer has a filter a span, and two sums are made of it.
+    head = (12 * 10 + 2 * 10) * HEIGHT * WIDTH
+    assert operators["CONV_2D"] == 5
+    assert operators["ADD"] == operators["RESIZE_BILINEAR"] == 1
+    contract = found.pop("contract")
+    assert contract.pop("input_range") == pytest.approx([-127 * SCALE, 128 * SCALE])
+    assert contract == {
+        "precision": "int8",
+        "head": "split",
+        "spans": 10,
+        "first_edge_m": 0,
+        "last_edge_m": 10,
+    }
+    shape = [1, HEIGHT, WIDTH, 1]
+    outputs = sorted(found.pop("outputs"), key=lambda output: str(output["name"]))
+    assert outputs == [
+        {"name": name, "shape": shape, "dtype": "uint8"} for name in ("fractional", "integer")
+    ]
+    assert found == {
+        "model": str(path),
+        "bytes": path.stat().st_size,
+        "inputs": [{"name": "pixels", "shape": [1, HEIGHT, WIDTH, 3], "dtype": "uint8"}],
+        "parameters": (27 + 1) * 12 + (108 + 1) * 12 + 13 * 10 + 2 * 11,
+        "macs": FINE + COARSE + head,
+    }
+
+
+def test_the_table_says_it_too(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert inspect.main([str(work / "model.tflite")]) == 0
+    text = capsys.readouterr().out
+    for words in (
+        "pixels 1x64x96x3 uint8",
+        "integer 1x64x96x1 uint8",
+        "CONV_2D",
+        "split, int8",
+        "10, 0 to 10 m",
+        "-0.992188 to 1 for pixels 0 to 255",
+    ):
+        assert words in text
+
+
+def test_a_file_without_a_contract(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "other.tflite"
+    model = network(layers.Conv2D(4, 3))
+    path.write_bytes(to_tflite(model, precision="float32", representative=lambda: iter(())))
+    found = result(capsys, path)
+    assert found["contract"] is None
+    assert found["operators"] == {"CONV_2D": 1}
+    assert found["macs"] == 3 * 3 * 3 * 4 * 36
+    assert inspect.main([str(path)]) == 0
+    assert "none" in capsys.readouterr().out
+
+
+def test_a_file_without_a_signature_names_its_tensors(tmp_path: Path) -> None:
+    @tf.function(input_signature=[tf.TensorSpec((1, 4), tf.float32, name="given")])  # type: ignore[untyped-decorator]
+    def double(given: Any) -> Any:
+        return 2 * given
+
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([double.get_concrete_function()])
+    graph = read_graph(bytes(converter.convert()))
+    assert [door.name for door in graph.inputs] == ["given"]
+    assert graph.macs == 0
+
+
+def test_what_a_compiler_has_packed_is_unknown(
+    work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "ethosu.vela", work / "model.tflite", "--accelerator-config",
+         "ethos-u55-256", "--output-dir", tmp_path],
+        capture_output=True, check=True,
+    )  # fmt: skip
+    graph = read_graph((tmp_path / "model_vela.tflite").read_bytes())
+    assert graph.macs is None
+    assert graph.parameters is None
+    assert graph.operators == {"CUSTOM ethos-u": 1}
+
+
+def test_it_runs_from_a_checkout_beside_the_standard_librarys_inspect(
+    work: Path, tmp_path: Path
+) -> None:
+    """Keras, which is loaded for it, imports `inspect`, and must not get the command."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        [ROOT / "tools" / "inspect", work / "small.keras"],
+        cwd=tmp_path, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert f"{FINE + COARSE + 12 * HEIGHT * WIDTH:,}" in done.stdout
+
+
+# Errors
+
+
+@pytest.fixture
+def bad(work: Path, tmp_path: Path) -> Path:
+    """A folder of files that are no models."""
+    content = (work / "model.tflite").read_bytes()
+    (tmp_path / "text.tflite").write_text("Not a model, but a text.")
+    (tmp_path / "empty.tflite").write_bytes(b"")
+    (tmp_path / "cut.tflite").write_bytes(content[: len(content) // 2])
+    changed = content[:-9] + bytes([content[-9] ^ 1]) + content[-8:]
+    (tmp_path / "changed.tflite").write_bytes(changed)
+    (tmp_path / "text.keras").write_text("Not a model, but a text.")
+    (tmp_path / "model.onnx").write_bytes(content)
+    (tmp_path / "folder.tflite").mkdir()
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("absent.tflite", "There is no model"),
+        ("absent.keras", "There is no model"),
+        ("folder.tflite", "There is no model"),
+        ("model.onnx", "a .keras or a .tflite file, got"),
+        ("text.tflite", "not a TensorFlow Lite model"),
+        ("empty.tflite", "not a TensorFlow Lite model"),
+        ("cut.tflite", "damaged"),
+        ("changed.tflite", "damaged"),
+        ("text.keras", "not a .keras file"),
+    ],
+)
+def test_bad_input_is_one_clear_error(
+    bad: Path, name: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert inspect.main([str(bad / name)]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("error: ")
+    assert message in captured.err
+    assert captured.err.count("\n") == 1
+
+
+def test_a_damaged_graph_is_refused() -> None:
+    model = network(layers.Conv2D(4, 3))
+    content = to_tflite(model, precision="float32", representative=lambda: iter(()))
+    broken = bytearray(content)
+    # The offset of the root table leads out of the file.
+    broken[:4] = np.uint32(len(content)).tobytes()
+    with pytest.raises(ModelFileError, match="damaged"):
+        read_graph(bytes(broken))

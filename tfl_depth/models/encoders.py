@@ -1,0 +1,71 @@
+"""The encoders by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import keras
+
+from tfl_depth.models.efficientnet_lite import efficientnet_lite0
+from tfl_depth.models.mobilenet import mobilenet_v2
+from tfl_depth.models.pretrained import load_efficientnet_lite0_imagenet
+from tfl_depth.models.resnet import resnet18
+
+Build = Callable[[keras.KerasTensor, float], list[keras.KerasTensor]]
+LoadWeights = Callable[[keras.Model], None]
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """How to build an encoder.
+
+    Attributes:
+        title: its name in prose.
+        build: from pixels and the drop-path rate to features, finest first.
+        load_imagenet: sets the encoder's layers of a model to their ImageNet weights; None where
+            there are none.
+    """
+
+    title: str
+    build: Build
+    load_imagenet: LoadWeights | None = None
+
+
+ENCODERS = {
+    "efficientnet_lite0": Encoder(
+        "EfficientNet-Lite0", efficientnet_lite0, load_efficientnet_lite0_imagenet
+    ),
+    "resnet18": Encoder("ResNet-18", resnet18),
+    "mobilenet_v2_0.35": Encoder("MobileNetV2 0.35", partial(mobilenet_v2, width=0.35)),
+    "mobilenet_v2_0.5": Encoder("MobileNetV2 0.5", partial(mobilenet_v2, width=0.5)),
+    "mobilenet_v2_0.75": Encoder("MobileNetV2 0.75", partial(mobilenet_v2, width=0.75)),
+    "mobilenet_v2_1.0": Encoder("MobileNetV2 1.0", partial(mobilenet_v2, width=1.0)),
+}
+
+
+def encoder_named(name: str) -> Encoder:
+    """One of `ENCODERS`.
+
+    Raises:
+        ValueError: there is none of that name.
+    """
+    if name not in ENCODERS:
+        raise ValueError(f"Expected `encoder` to be one of {', '.join(ENCODERS)}, got {name!r}.")
+    return ENCODERS[name]
+
+
+def imagenet_loader(name: str) -> LoadWeights:
+    """What sets the ImageNet weights of an encoder.
+
+    Raises:
+        ValueError: there is no encoder of that name, or no such weights of it.
+    """
+    load = encoder_named(name).load_imagenet
+    if load is None:
+        having = ", ".join(name for name, encoder in ENCODERS.items() if encoder.load_imagenet)
+        raise ValueError(
+            f"Expected `encoder` to be one with ImageNet weights ({having}), got {name!r}."
+        )
+    return load
