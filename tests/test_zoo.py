@@ -72,7 +72,7 @@ def test_its_figures_come_out_again_on_the_real_images() -> None:
 
 def test_readme_shows_the_figures_of_the_result_file() -> None:
     readme = figures.README.read_text(encoding="utf-8")
-    assert figures.with_table(readme) == readme
+    assert figures.with_tables(readme) == readme
 
 
 def test_the_result_file_is_of_the_bundled_checkpoint() -> None:

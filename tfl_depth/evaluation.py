@@ -25,7 +25,7 @@ def keras_predictor(model: keras.Model) -> Predictor:
 
     def predict(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         pixels = resize_pixels(rgb, size).astype(np.float32)[None]
-        grid = model.predict_on_batch(pixels)[0, ..., 0]
+        grid = np.asarray(model.predict_on_batch(pixels)[0, ..., 0], np.float32)
         height, width = rgb.shape[:2]
         return np.asarray(cv2.resize(grid, (width, height), interpolation=cv2.INTER_LINEAR))
 

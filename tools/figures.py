@@ -1,7 +1,7 @@
-"""`make figures`: measure what INT8 costs the bundled network, and write it into README.md.
+"""`make figures`: measure what INT8 costs the bundled network, and write README.md's tables.
 
 python -m tfl_depth.tools.figures --data DIR    measure, write the result file and README.md
-python -m tfl_depth.tools.figures               write README.md from the result file
+python -m tfl_depth.tools.figures               write README.md from the result files
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ README = ROOT / "README.md"
 RESULTS = ROOT / "docs" / "figures" / "int8.json"
 ENTRY = "lite0-nyu-192x256"
 MAX_DEPTH_M = 10.0
-BEGIN, END = "<!-- figures: make figures -->\n", "<!-- end of figures -->\n"
+ZOO = sorted(ROOT.glob("zoo/*/metrics.json"))
+END = "<!-- end of figures -->\n"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -48,32 +49,68 @@ def _figures(data: Path | None) -> None:
     if data is not None:
         RESULTS.parent.mkdir(parents=True, exist_ok=True)
         write_whole(RESULTS, (json.dumps(measure(data), indent=2) + "\n").encode())
-    write_whole(README, with_table(README.read_text(encoding="utf-8")).encode())
+    write_whole(README, with_tables(README.read_text(encoding="utf-8")).encode())
 
 
-def with_table(readme: str) -> str:
-    """README.md with its table made from the result file.
+def with_tables(readme: str) -> str:
+    """README.md with its tables made from the result files.
 
     Raises:
-        DatasetError: the marks that the table stands between are missing.
+        DatasetError: the marks that a table stands between are missing.
     """
-    before, begin, rest = readme.partition(BEGIN)
+    readme = _with_table(readme, "int8", int8_table(_read(RESULTS)))
+    return _with_table(readme, "zoo", zoo_table({path.parent.name: _read(path) for path in ZOO}))
+
+
+def _with_table(readme: str, name: str, table: str) -> str:
+    mark = f"<!-- figures: {name}, by make figures -->\n"
+    before, begin, rest = readme.partition(mark)
     _old, end, after = rest.partition(END)
     if not (begin and end):
-        raise DatasetError("README.md lacks the marks that its table of figures stands between.")
-    return before + BEGIN + table(json.loads(RESULTS.read_text(encoding="utf-8"))) + END + after
+        raise DatasetError(f"README.md lacks the marks that its table {name!r} stands between.")
+    return before + begin + table + end + after
 
 
-def table(results: dict[str, Any]) -> str:
-    """The figures as a Markdown table."""
+def _read(path: Path) -> dict[str, Any]:
+    return dict(json.loads(path.read_text(encoding="utf-8")))
+
+
+def zoo_table(entries: dict[str, dict[str, Any]]) -> str:
+    """The checkpoints, from their metrics.json, as a Markdown table."""
+    lines = [
+        "| checkpoint | parameters | MACs | measured on | abs_rel | rmse | delta1 |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for name, entry in entries.items():
+        metrics = entry["metrics"]
+        cells = [
+            f"[`{name}`](zoo/{name}/README.md)",
+            f"{entry['parameters'] / 1e6:.1f} M",
+            f"{entry['macs'] / 1e9:.2f} G",
+            f"{entry['dataset']} {entry['split']}, {entry['images']} images",
+            *_accuracy(metrics),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _accuracy(metrics: dict[str, float]) -> list[str]:
+    return [
+        f"{metrics['abs_rel']:.4f}",
+        f"{metrics['rmse']:.3f} m",
+        f"{metrics['delta1']:.4f}",
+    ]
+
+
+def int8_table(results: dict[str, Any]) -> str:
+    """What INT8 costs, as a Markdown table."""
     lines = [
         "| network | abs_rel | rmse | delta1 | from FP32: median | 95 % | depths told apart |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for name, row in results["rows"].items():
         metrics, fidelity = row["metrics"], row["fidelity"]
-        cells = [name, f"{metrics['abs_rel']:.4f}", f"{metrics['rmse']:.3f} m"]
-        cells.append(f"{metrics['delta1']:.4f}")
+        cells = [name, *_accuracy(metrics)]
         cells += [f"{fidelity[key]:.0f} mm" if fidelity else "-" for key in ("median_mm", "p95_mm")]
         cells.append(f"{row['levels']:,}" if fidelity else "-")
         lines.append(f"| {' | '.join(cells)} |")

@@ -37,7 +37,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = command.parser(
         "train",
         "Train a network from its recipe, and write the zoo entry: model.keras, metrics.json and\n"
-        "the model card. Started again after an interruption, it goes on from its last epoch.",
+        "the model card. Started again after an interruption, it goes on from its last epoch.\n\n"
+        "Over several hosts: start it on each, with the same data and a run folder they share,\n"
+        "KERAS_BACKEND=jax, KERAS_DISTRIBUTION_JOB_ADDRESSES=HOST:PORT (where the first listens),\n"
+        "KERAS_DISTRIBUTION_NUM_PROCESSES and KERAS_DISTRIBUTION_PROCESS_ID (0, 1, ...).",
         EXAMPLE,
     )
     parser.add_argument("recipe", type=Path, metavar="RECIPE", help="a recipe.json")
@@ -46,10 +49,14 @@ def _parser() -> argparse.ArgumentParser:
         "--run",
         type=Path,
         metavar="DIR",
-        help="folder for logs, the best epoch, and the state to go on from (runs/NAME)",
+        help="folder for the log, learning curves (curves.png), TensorBoard events, the best "
+        "epoch, and the state to go on from (runs/NAME)",
     )
     parser.add_argument(
         "--output", type=Path, metavar="DIR", help="folder of the zoo entry (the recipe's own)"
+    )
+    parser.add_argument(
+        "--skip-broken", action="store_true", help="leave out pairs that are broken, and say so"
     )
     return parser
 
@@ -57,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
 def _train(options: argparse.Namespace) -> None:
     with quiet():
         from tfl_depth.training import Recipe, train
+        from tfl_depth.training.distributed import joined
         from tfl_depth.zoo import write_entry
     try:
         recipe = Recipe.load(options.recipe)
@@ -64,6 +72,16 @@ def _train(options: argparse.Namespace) -> None:
         raise DatasetError(f"Cannot read the recipe {options.recipe}: {error}") from error
     entry = options.output or options.recipe.resolve().parent
     run = options.run or Path("runs") / options.recipe.resolve().parent.name
-    train(recipe, options.data, run)
+    with joined() as hosts:
+        train(
+            recipe,
+            options.data,
+            run,
+            start_folder=options.recipe.parent,
+            skip_broken=options.skip_broken,
+            hosts=hosts,
+        )
+    if not hosts.chief:
+        return
     metrics = write_entry(recipe, run / "best.keras", options.data, entry)["metrics"]
     print(f"{entry}: " + ", ".join(f"{name} {value:.4f}" for name, value in metrics.items()))

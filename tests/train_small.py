@@ -1,0 +1,10 @@
+"""Train the small network of test_training.py in a process of its own: DATA RUN."""
+
+import sys
+from pathlib import Path
+
+from tests.test_training import RECIPE, small_net
+from tfl_depth.training import loop
+
+loop.depth_net = small_net  # type: ignore[assignment]
+loop.train(RECIPE, Path(sys.argv[1]), Path(sys.argv[2]))

@@ -1,0 +1,66 @@
+"""The optimiser: AdamW with warm-up, cosine decay, clipped gradients and averaged weights."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+
+from tfl_depth.models.decoder import DECODER_LAYERS
+from tfl_depth.training.recipe import Recipe
+
+
+def make_optimizer(recipe: Recipe, steps_per_epoch: int) -> keras.optimizers.Optimizer:
+    """The optimiser of a run; its learning rate depends on its own count of steps alone."""
+    warmup_steps = math.ceil(recipe.warmup_epochs * steps_per_epoch)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=recipe.learning_rate / 100,
+        warmup_target=recipe.learning_rate,
+        warmup_steps=warmup_steps,
+        decay_steps=recipe.epochs * steps_per_epoch - warmup_steps,
+    )
+    optimizer = EncoderDecoderAdamW(
+        schedule,
+        encoder_rate=recipe.encoder_rate,
+        weight_decay=recipe.weight_decay,
+        global_clipnorm=1.0,
+        use_ema=True,
+        ema_momentum=recipe.ema_momentum,
+    )
+    # Decay is for convolution kernels: a scale or an offset drawn to zero regularises nothing.
+    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
+    return optimizer
+
+
+@keras.saving.register_keras_serializable("tfl_depth")
+class EncoderDecoderAdamW(keras.optimizers.AdamW):  # type: ignore[misc]
+    """AdamW with a smaller learning rate for the encoder, whose weights know something already.
+
+    Args:
+        learning_rate: the decoder's.
+        encoder_rate: the share of it that the encoder's weights get.
+        **kwargs: of `keras.optimizers.AdamW`.
+    """
+
+    def __init__(self, learning_rate: Any, encoder_rate: float = 1.0, **kwargs: Any) -> None:
+        super().__init__(learning_rate, **kwargs)
+        self.encoder_rate = encoder_rate
+        self._shares: tuple[float, ...] = ()
+
+    def build(self, variables: list[keras.Variable]) -> None:
+        """Learn which variable is of which layer."""
+        super().build(variables)
+        self._shares = tuple(
+            1.0 if variable.path.startswith(DECODER_LAYERS) else self.encoder_rate
+            for variable in variables
+        )
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """One step of one variable."""
+        share = self._shares[self._get_variable_index(variable)]
+        super().update_step(gradient, variable, learning_rate * share)
+
+    def get_config(self) -> dict[str, Any]:
+        """What the constructor takes."""
+        return {**super().get_config(), "encoder_rate": self.encoder_rate}

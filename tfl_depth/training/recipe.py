@@ -1,0 +1,119 @@
+"""The recipe of a training run: a small JSON file, one for each entry of the zoo."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from tfl_depth.data import DATASETS
+from tfl_depth.losses import LOSSES
+from tfl_depth.models.encoders import ENCODERS
+
+# What `start` may say instead of naming a checkpoint.
+IMAGENET = "imagenet"
+RANDOM = "random"
+
+# bfloat16 has the range of float32, so that its gradients need no scaling, as float16's would.
+DTYPE_POLICIES = ("float32", "mixed_bfloat16")
+
+_JSON_TYPES: dict[str, type | tuple[type, ...]] = {"int": int, "float": (int, float), "str": str}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a training run but the data itself.
+
+    Attributes:
+        dataset: a name in `tfl_depth.data.DATASETS`; trained on its split "train".
+        report_split: what the model card shows the metrics of. The best epoch is chosen on "val".
+        encoder: a name in `tfl_depth.models.encoders.ENCODERS`.
+        start: "imagenet", "random", or a .keras file of the same network, relative to the recipe.
+        height, width: of the network's input, in pixels.
+        loss: a name in `tfl_depth.losses.LOSSES`.
+        max_zoom: how much a crop is enlarged at most; each axis of the crop is 1/zoom as long.
+        zoom_share: 0 to 1, the share of the images that are cropped at all.
+        drop_path, dropout: rates, of the encoder's residual branches and the decoder's features.
+        epochs: at most so many; the learning rate reaches zero after the last.
+        patience_epochs: end after so many epochs without a better one; 0 = never.
+        batch_size: images, over all hosts together.
+        learning_rate: at its peak, after `warmup_epochs`.
+        encoder_rate: above 0 to 1, the share of the learning rate that the encoder's weights get.
+        weight_decay: of convolution kernels, as AdamW takes it.
+        ema_momentum: of the moving average of the weights, which is what is measured and kept.
+        dtype_policy: "float32", or "mixed_bfloat16" for accelerators that compute in it.
+        seed: of everything random.
+    """
+
+    dataset: str
+    report_split: str
+    encoder: str
+    start: str
+    height: int
+    width: int
+    loss: str
+    max_zoom: float
+    zoom_share: float
+    drop_path: float
+    dropout: float
+    epochs: int
+    patience_epochs: int
+    batch_size: int
+    learning_rate: float
+    encoder_rate: float
+    weight_decay: float
+    warmup_epochs: float
+    ema_momentum: float
+    dtype_policy: str
+    seed: int
+
+    @classmethod
+    def load(cls, path: Path) -> Recipe:
+        """Read a recipe; every field must be there and no other.
+
+        Raises:
+            OSError: no such file.
+            ValueError: not JSON, or fields missing, unknown, of another type or out of range.
+        """
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(values, dict):
+            raise ValueError(f"Expected {path} to hold a JSON object.")
+        types = {field.name: str(field.type) for field in fields(cls)}
+        if set(values) != set(types):
+            missing, unknown = sorted(set(types) - set(values)), sorted(set(values) - set(types))
+            raise ValueError(
+                f"Expected {path} to hold {', '.join(types)}; missing: {missing}, "
+                f"unknown: {unknown}."
+            )
+        for name, value in values.items():
+            if not isinstance(value, _JSON_TYPES[types[name]]) or isinstance(value, bool):
+                raise ValueError(f"Expected {name} in {path} to be {types[name]}, got {value!r}.")
+        recipe = cls(**values)
+        recipe._check(path)
+        return recipe
+
+    def _check(self, path: Path) -> None:
+        def expect(name: str, holds: bool, expected: str) -> None:
+            if not holds:
+                value = getattr(self, name)
+                raise ValueError(f"Expected {name} in {path} to be {expected}, got {value!r}.")
+
+        def expect_one_of(name: str, known: Iterable[Any]) -> None:
+            expect(name, getattr(self, name) in known, f"one of {', '.join(known)}")
+
+        expect_one_of("dataset", DATASETS)
+        expect_one_of("encoder", ENCODERS)
+        expect_one_of("loss", LOSSES)
+        expect_one_of("dtype_policy", DTYPE_POLICIES)
+        for name in ("height", "width", "epochs", "batch_size", "learning_rate"):
+            expect(name, getattr(self, name) > 0, "positive")
+        for name in ("patience_epochs", "weight_decay", "warmup_epochs"):
+            expect(name, getattr(self, name) >= 0, "0 or more")
+        for name in ("drop_path", "dropout", "ema_momentum"):
+            expect(name, 0 <= getattr(self, name) < 1, "from 0 to below 1")
+        expect("encoder_rate", 0 < self.encoder_rate <= 1, "above 0, to 1")
+        expect("zoom_share", 0 <= self.zoom_share <= 1, "from 0 to 1")
+        expect("max_zoom", self.max_zoom >= 1, "1 or more")
+        expect("warmup_epochs", self.warmup_epochs < self.epochs, f"below {self.epochs} epochs")
