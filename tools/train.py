@@ -14,8 +14,8 @@ from tfl_depth.tools import command
 
 EXAMPLE = "tools/train zoo/lite0-nyu-192x256/recipe.json --data ../shared/data/nyuv2"
 
-# Read once, when a process starts. glibc gives freed blocks of over 128 KiB back to the kernel, which
-# zeroes them anew for the next step: training a batch took 2.6 s so, and 0.73 s with these
+# Read once, when a process starts. glibc gives freed blocks of over 128 KiB back to the kernel,
+# which zeroes them anew for the next step: training a batch took 2.6 s so, and 0.73 s with these
 # (docs/decisions/002). And TensorFlow takes its fast kernels by default only on newer processors
 # (docs/decisions/004).
 ENVIRONMENT = {
