@@ -15,6 +15,7 @@ from tfl_depth.data.batches import Batches
 from tfl_depth.evaluation import evaluate, keras_predictor
 from tfl_depth.files import write_whole
 from tfl_depth.metrics import METRICS, mean_over_images
+from tfl_depth.training.distributed import Hosts
 from tfl_depth.training.journal import Journal
 from tfl_depth.training.recipe import Recipe
 
@@ -28,7 +29,8 @@ class Epochs(keras.callbacks.Callback):  # type: ignore[misc]
     """After each epoch: evaluate the averaged weights, keep the best, log, save the state.
 
     The state comes last: an epoch that was cut short anywhere is run again and comes out the same.
-    Of several hosts all evaluate, since weights can only be set on all of them, and one `writes`.
+    Several hosts do all of this, since Keras sets weights, and makes some while it saves, only on all
+    of them together; what the chief has written is kept.
 
     Attributes:
         best: metrics of the best epoch, that of before an interruption included.
@@ -41,15 +43,14 @@ class Epochs(keras.callbacks.Callback):  # type: ignore[misc]
         samples: Sequence[Sample],
         run: Path,
         first_epoch: int,
-        *,
-        writes: bool,
+        hosts: Hosts,
     ) -> None:
         super().__init__()
         self._recipe = recipe
         self._batches = batches
         self._samples = samples
         self._run = run
-        self._writes = writes
+        self._hosts = hosts
         self._journal = Journal(run, first_epoch)
         self._best_epoch = -1
         self._last_epoch = first_epoch - 1
@@ -88,15 +89,15 @@ class Epochs(keras.callbacks.Callback):  # type: ignore[misc]
         )
         if not self.best or metrics["abs_rel"] < self.best["abs_rel"]:
             self._best_epoch, self.best = epoch, metrics
-            if self._writes:
-                self._keep()
+            self._keep()
         self.model.set_weights(latest)
         self._last_epoch = epoch
         self.model.stop_training = self.ended
-        if self._writes:
+        if self._hosts.chief:
             measured = {f"val_{name}": metrics[name] for name in METRICS}
             self._journal.add(epoch, {"loss": logs["loss"], "learning_rate": rate, **measured})
-            _save(self.model.save_weights, self._run / STATE)
+        self._save(self.model.save_weights, self._run / STATE)
+        if self._hosts.chief:
             self._say(logs["loss"], metrics)
 
     def on_train_end(self, logs: Any = None) -> None:
@@ -104,9 +105,10 @@ class Epochs(keras.callbacks.Callback):  # type: ignore[misc]
         self._journal.close()
 
     def _keep(self) -> None:
-        _save(self.model.save, self._run / BEST_MODEL)
-        text = json.dumps({"epoch": self._best_epoch, "metrics": self.best}, indent=2) + "\n"
-        write_whole(self._run / BEST, text.encode())
+        self._save(self.model.save, self._run / BEST_MODEL)
+        if self._hosts.chief:
+            text = json.dumps({"epoch": self._best_epoch, "metrics": self.best}, indent=2) + "\n"
+            write_whole(self._run / BEST, text.encode())
 
     def _say(self, loss: float, metrics: dict[str, float]) -> None:
         epoch, epochs = self._last_epoch, self._recipe.epochs
@@ -117,9 +119,11 @@ class Epochs(keras.callbacks.Callback):  # type: ignore[misc]
             flush=True,
         )
 
-
-def _save(save: Callable[[Path], None], path: Path) -> None:
-    """Let Keras save under another name and rename it, so that nobody sees half of it."""
-    partial = path.with_name(f"partial-{path.name}")
-    save(partial)
-    partial.replace(path)
+    def _save(self, save: Callable[[Path], None], path: Path) -> None:
+        """Let Keras save under another name and rename it, so that nobody sees half of it."""
+        partial = path.with_name(f"partial-{self._hosts.index}-{path.name}")
+        save(partial)
+        if self._hosts.chief:
+            partial.replace(path)
+        else:
+            partial.unlink()

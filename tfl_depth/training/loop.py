@@ -83,7 +83,7 @@ def train(
         share=(hosts.index, hosts.count),
     )
     held_out = load_split(recipe.dataset, data, "val", skip_broken=skip_broken)
-    epochs = Epochs(recipe, batches, held_out, run, first_epoch, writes=hosts.chief)
+    epochs = Epochs(recipe, batches, held_out, run, first_epoch, hosts)
     if not epochs.ended:
         model.fit(
             batches,
