@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any
 
 import cv2
-import depth_tools  # type: ignore[import-untyped]
+import depth_tools
 import keras
 import numpy as np
 import numpy.typing as npt

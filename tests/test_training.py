@@ -406,7 +406,7 @@ def test_encoder_learns_by_its_share_of_the_rate() -> None:
     encoder, decoder = keras.Variable([1.0], name="stem"), keras.Variable([1.0], name="up0_reduce")
     recipe = replace(RECIPE, encoder_rate=0.1, weight_decay=0.0, warmup_epochs=0)
     optimizer = make_optimizer(recipe, 3)
-    optimizer.apply([np.float32([1.0]), np.float32([1.0])], [encoder, decoder])
+    optimizer.apply([keras.ops.ones(1), keras.ops.ones(1)], [encoder, decoder])
     assert 1 - float(decoder[0]) == pytest.approx(0.01, rel=1e-3)
     assert 1 - float(encoder[0]) == pytest.approx(0.001, rel=1e-3)
 

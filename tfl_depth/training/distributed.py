@@ -82,4 +82,4 @@ def joined() -> Iterator[Hosts]:
     with keras.distribution.DataParallel(auto_shard_dataset=False).scope():
         yield hosts
     # Here together: whatever the chief does next takes its time while the others are gone.
-    jax.distributed.shutdown()
+    jax.distributed.shutdown()  # type: ignore[no-untyped-call]

@@ -29,8 +29,8 @@ class Epochs(keras.callbacks.Callback):  # type: ignore[misc]
     """After each epoch: evaluate the averaged weights, keep the best, log, save the state.
 
     The state comes last: an epoch that was cut short anywhere is run again and comes out the same.
-    Several hosts do all of this, since Keras sets weights, and makes some while it saves, only on all
-    of them together; what the chief has written is kept.
+    Several hosts do all of this, since Keras sets weights, and makes some while it saves, only on
+    all of them together; what the chief has written is kept.
 
     Attributes:
         best: metrics of the best epoch, that of before an interruption included.
