@@ -38,7 +38,7 @@ demo: setup
 	.venv/bin/python -m tfl_depth.tools.demo
 
 # The models that tests/runtime opens: made here, as tflite-runtime and TensorFlow exclude each other.
-build/test-models/.complete: tests/make_models.py tests/ramp.py $(shell find converters tfl_depth \
+build/test-models/.complete: tests/make_models.py tests/ramp.py tests/vela.py $(shell find converters tfl_depth \
   -name '*.py') | .venv/.complete
 	.venv/bin/python -m tests.make_models $(@D)
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,6 +21,7 @@ from keras import layers
 from tensorflow.lite.tools import flatbuffer_utils
 
 from tests import ramp
+from tests.vela import vela
 from tfl_depth.contract import Contract
 from tfl_depth.converters import ImageSplit, convert
 from tfl_depth.converters.conversion import Conversion
@@ -33,11 +32,6 @@ SEED = 20240517
 # Height and width of the small convolutional network, whose depth comes out at half of it.
 NET_SIZE = (64, 96)
 NET_SPANS = Spans.uniform(10)
-
-VELA = [
-    "--accelerator-config", "ethos-u65-256", "--config", "Arm/vela.ini",
-    "--system-config", "Ethos_U65_High_End", "--memory-mode", "Dedicated_Sram",
-]  # fmt: skip
 
 
 def make_models(folder: Path) -> None:
@@ -134,10 +128,7 @@ def _compiled(made: Conversion, work: Path) -> bytes:
     """The model for an Ethos-U65, whose operators only its delegate knows."""
     source = work / "net.tflite"
     source.write_bytes(made.model)
-    command = [sys.executable, "-m", "ethosu.vela", *VELA, "--output-dir", str(work), str(source)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode != 0:
-        raise RuntimeError(f"Vela failed: {done.stdout}{done.stderr}")
+    vela(source, "ethos-u65-512", work)
     return with_contract((work / "net_vela.tflite").read_bytes(), made.contract)
 
 

@@ -283,6 +283,7 @@ def test_the_script_says_its_error_alone(work: Path, tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         cwd=tmp_path,
+        env={name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"},
     )
     assert done.returncode == 1
     assert done.stdout == ""

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from tests.vela import ETHOS, vela
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.tools import demo
-
-VELA = Path(sys.executable).with_name("vela")
-ETHOS = {
-    "ethos-u55-256": ("Ethos_U55_High_End_Embedded", "Shared_Sram"),
-    "ethos-u65-512": ("Ethos_U65_High_End", "Dedicated_Sram"),
-    "ethos-u85-1024": ("Ethos_U85_SYS_DRAM_High", "Dedicated_Sram_512KB"),
-}
 
 
 @pytest.fixture(scope="module")
@@ -72,11 +64,4 @@ def test_the_pictures_can_be_opened(made: Path, name: str) -> None:
 def test_vela_leaves_no_operator_of_it_on_the_cpu(
     made: Path, tmp_path: Path, accelerator: str
 ) -> None:
-    system, memory = ETHOS[accelerator]
-    done = subprocess.run(
-        [VELA, made / "model.tflite", "--accelerator-config", accelerator,
-         "--config", "Arm/vela.ini", "--system-config", system, "--memory-mode", memory,
-         "--output-dir", tmp_path],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert "CPU operators = 0 (0.0%)" in done.stdout
+    assert "CPU operators = 0 (0.0%)" in vela(made / "model.tflite", accelerator, tmp_path)

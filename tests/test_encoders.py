@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import pytest
 from keras import layers
 
 from tests.photos import write_photos
-from tests.test_demo import ETHOS, VELA
+from tests.vela import vela
 from tfl_depth.complexity import count_macs
 from tfl_depth.converters import ImageSplit, convert
 from tfl_depth.converters.representative import read_pixels
@@ -267,12 +266,5 @@ def test_int8_file_computes_as_much_as_the_network(converted: Converted, encoder
 def test_vela_leaves_no_operator_on_the_cpu(
     converted: Converted, encoder: str, tmp_path: Path
 ) -> None:
-    accelerator = "ethos-u55-256"
-    system, memory = ETHOS[accelerator]
     _, path = converted(encoder)
-    done = subprocess.run(
-        [VELA, path, "--accelerator-config", accelerator, "--config", "Arm/vela.ini",
-         "--system-config", system, "--memory-mode", memory, "--output-dir", tmp_path],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert "CPU operators = 0 (0.0%)" in done.stdout
+    assert "CPU operators = 0 (0.0%)" in vela(path, "ethos-u55-256", tmp_path)

@@ -143,7 +143,7 @@ np.savez(sys.argv[3], depth=model.predict_on_batch(pixels), **outputs)
 def test_the_models_run_on_another_backend(backend: str, tmp_path: Path) -> None:
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
-    model = depth_net("efficientnet_lite0", (64, 64))
+    model = depth_net("mobilenet_v2_0.35", (64, 64))
     model.save(saved := tmp_path / "model.keras")
     pixels = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3)).astype(np.float32)
     np.save(given := tmp_path / "pixels.npy", pixels)
