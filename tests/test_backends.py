@@ -17,7 +17,7 @@ from tests.test_training import RECIPE
 from tfl_depth.training.journal import LOG
 
 ROOT = Path(__file__).resolve().parent.parent
-TWO_STEPS = replace(RECIPE, encoder="mobilenet_v2_0.35", epochs=1, warmup_epochs=0)
+TWO_STEPS = replace(RECIPE, encoder="mobilenet_v2_0.35", epochs=(1,), warmup_epochs=0)
 
 
 @pytest.mark.parametrize("backend", ["tensorflow", "jax"])

@@ -31,7 +31,7 @@ def kept(*arguments):
     return models[-1]
 loop._compiled = kept
 with joined() as hosts:
-    loop.train(replace(RECIPE, epochs=2), data, run, hosts=hosts)
+    loop.train(replace(RECIPE, epochs=(2,)), data, run, hosts=hosts)
     variables = [*models[0].variables, *models[0].optimizer.variables]
     np.savez(seen, **{v.path.replace("/", ":"): keras.ops.convert_to_numpy(v) for v in variables})
 """

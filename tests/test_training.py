@@ -45,10 +45,10 @@ RECIPE = Recipe(
     zoom_share=1.0,
     drop_path=0.4,
     dropout=0.4,
-    epochs=3,
+    epochs=(3,),
     patience_epochs=0,
     batch_size=2,
-    learning_rate=0.01,
+    learning_rate=(0.01,),
     encoder_rate=1.0,
     weight_decay=0.02,
     warmup_epochs=1,
@@ -126,16 +126,21 @@ def test_recipe_with_other_fields_is_refused(tmp_path: Path, changes: dict[str, 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"epochs": "ten"}, "epochs in .* to be int, got 'ten'"),
-        ({"epochs": 2.5}, "epochs in .* to be int"),
+        ({"width": "ten"}, "width in .* to be int, got 'ten'"),
+        ({"width": 2.5}, "width in .* to be int"),
+        ({"width": True}, "width in .* to be int"),
+        ({"epochs": 3}, "epochs in .* to be a list of int, got 3"),
+        ({"epochs": [2, 1.5]}, "epochs in .* to be a list of int"),
+        ({"learning_rate": ["high"]}, "learning_rate in .* to be a list of float"),
         ({"dropout": [0.1]}, "dropout in .* to be float"),
         ({"dataset": 5}, "dataset in .* to be str"),
         ({"dataset": "nyu"}, "dataset in .* to be one of nyuv2, .*, got 'nyu'"),
         ({"encoder": "resnet"}, "encoder in .* to be one of efficientnet_lite0, .*, got"),
         ({"loss": "l2"}, "loss in .* to be one of berhu, .*, got 'l2'"),
         ({"dtype_policy": "float16"}, "dtype_policy in .* to be one of float32"),
-        ({"epochs": True}, "epochs in .* to be int"),
-        ({"epochs": 0}, "epochs in .* to be positive"),
+        ({"epochs": []}, "epochs in .* to be a list of positive numbers"),
+        ({"epochs": [3, 0], "learning_rate": [0.1, 0.1]}, "epochs in .* of positive numbers"),
+        ({"epochs": [3, 2]}, "learning_rate in .* to be 2 numbers, as epochs"),
         ({"width": -64}, "width in .* to be positive"),
         ({"warmup_epochs": 3}, "warmup_epochs in .* to be below 3 epochs, got 3"),
         ({"patience_epochs": -1}, "patience_epochs in .* to be 0 or more"),
@@ -212,7 +217,7 @@ def test_best_model_is_what_was_measured(whole: Path, data: Path) -> None:
 
 
 def test_averaged_weights_are_kept_and_the_latest_trained_on(data: Path, tmp_path: Path) -> None:
-    recipe = replace(RECIPE, epochs=1, warmup_epochs=0)
+    recipe = replace(RECIPE, epochs=(1,), warmup_epochs=0)
     train(recipe, data, tmp_path)
     model = loop._compiled(recipe, 3, Path())
     assert loop._restore(model, tmp_path) == 3
@@ -236,7 +241,7 @@ def test_each_epoch_sees_batches_of_its_own(
             return super().__getitem__(index)
 
     monkeypatch.setattr(loop, "Batches", Recorded)
-    train(replace(RECIPE, epochs=2), data, tmp_path)
+    train(replace(RECIPE, epochs=(2,)), data, tmp_path)
     # Before the first epoch Keras looks at a few, to learn their shape.
     assert seen[-6:] == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
 
@@ -345,7 +350,7 @@ def test_a_finished_run_only_tells_its_metrics(whole: Path, data: Path) -> None:
 
 def test_a_run_of_another_recipe_is_not_taken_up(whole: Path, data: Path) -> None:
     with pytest.raises(DepthError, match="run of another recipe"):
-        train(replace(RECIPE, learning_rate=0.02), data, whole)
+        train(replace(RECIPE, learning_rate=(0.02,)), data, whole)
     assert Recipe.load(whole / "recipe.json") == RECIPE
 
 
@@ -364,7 +369,7 @@ def test_a_run_ends_early_without_a_better_epoch(
     monkeypatch.setattr(
         epochs, "evaluate", lambda *_: [{**dict.fromkeys(METRICS, 0.5), "abs_rel": next(abs_rel)}]
     )
-    recipe = replace(RECIPE, epochs=5, patience_epochs=2)
+    recipe = replace(RECIPE, epochs=(5,), patience_epochs=2)
     assert train(recipe, data, tmp_path)["abs_rel"] == 0.3
     assert len(log_of(tmp_path)) == 4
     with trained_epochs() as begun:
@@ -393,12 +398,26 @@ def test_curves_are_a_picture(whole: Path) -> None:
 
 
 def test_learning_rate_warms_up_and_falls_to_nothing() -> None:
-    schedule = make_optimizer(replace(RECIPE, epochs=4), 10)._learning_rate
+    schedule = make_optimizer(
+        replace(RECIPE, epochs=(4,), learning_rate=(0.01,)), 10
+    )._learning_rate
     rates = [float(schedule(step)) for step in range(41)]
-    assert rates[0] == pytest.approx(RECIPE.learning_rate / 100)
+    assert rates[0] == pytest.approx(0.0001)
     assert np.argmax(rates) == 10
-    assert rates[10] == pytest.approx(RECIPE.learning_rate)
+    assert rates[10] == pytest.approx(0.01)
     assert rates[40] == pytest.approx(0, abs=1e-9)
+
+
+def test_each_cycle_rises_to_its_own_peak() -> None:
+    recipe = replace(RECIPE, epochs=(4, 2), learning_rate=(0.01, 0.004))
+    schedule = make_optimizer(recipe, 10)._learning_rate
+    rates = [float(schedule(step)) for step in range(61)]
+    assert rates[39] < 0.0001
+    assert rates[40] == pytest.approx(0.00004)
+    assert rates[50] == max(rates[40:]) == pytest.approx(0.004)
+    assert rates[60] == pytest.approx(0, abs=1e-9)
+    kept = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(schedule))
+    assert [float(kept(step)) for step in range(61)] == rates
 
 
 def test_encoder_learns_by_its_share_of_the_rate() -> None:
@@ -414,7 +433,12 @@ def test_encoder_learns_by_its_share_of_the_rate() -> None:
 def test_training_starts_from_a_checkpoint(whole: Path, data: Path, tmp_path: Path) -> None:
     """With next to no learning rate the first epoch measures what the checkpoint measures."""
     recipe = replace(
-        RECIPE, start="best.keras", epochs=1, warmup_epochs=0, learning_rate=1e-9, weight_decay=0.0
+        RECIPE,
+        start="best.keras",
+        epochs=(1,),
+        warmup_epochs=0,
+        learning_rate=(1e-9,),
+        weight_decay=0.0,
     )
     model = loop._compiled(recipe, 3, whole)
     kept = keras.saving.load_model(whole / "best.keras", compile=False)
@@ -439,7 +463,7 @@ def test_a_start_of_another_network_is_refused(data: Path, tmp_path: Path) -> No
 
 
 def test_mixed_precision_computes_in_16_bits_and_keeps_32(data: Path, tmp_path: Path) -> None:
-    recipe = replace(RECIPE, dtype_policy="mixed_bfloat16", epochs=1, warmup_epochs=0)
+    recipe = replace(RECIPE, dtype_policy="mixed_bfloat16", epochs=(1,), warmup_epochs=0)
     model = loop._compiled(recipe, 3, Path())
     convolution = next(layer for layer in model.layers if isinstance(layer, layers.Conv2D))
     assert (convolution.compute_dtype, convolution.variable_dtype) == ("bfloat16", "float32")
@@ -452,7 +476,7 @@ def test_broken_pairs_are_left_out_on_request(data: Path, tmp_path: Path) -> Non
         (tmp_path / name).symlink_to(data / name)
     names = (data / "train.txt").read_text().split()
     (tmp_path / "train.txt").write_text("\n".join([*names, "gone"]))
-    recipe = replace(RECIPE, epochs=1, warmup_epochs=0)
+    recipe = replace(RECIPE, epochs=(1,), warmup_epochs=0)
     with pytest.raises(DatasetError, match=r"1 of 8 pairs.*gone"):
         train(recipe, tmp_path, tmp_path / "run")
     with pytest.warns(UserWarning, match=r"1 of 8 pairs.*gone"):

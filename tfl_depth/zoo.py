@@ -142,8 +142,7 @@ def model_card(name: str, metrics: dict[str, Any]) -> str:
         f"| {header} |\n| {rule} |\n| {figures} |",
         "## Recipe",
         f"`tools/train zoo/{name}/recipe.json --data DIR`: from {_start(recipe['start'])}, "
-        f"{recipe['epochs']} epochs in batches of {recipe['batch_size']}, loss "
-        f"`{recipe['loss']}`, AdamW with cosine decay from {recipe['learning_rate']:g}, "
+        f"{_cycles(recipe)}, in batches of {recipe['batch_size']}, loss `{recipe['loss']}`, AdamW, "
         f"exponential moving average of the weights ({recipe['ema_momentum']:g}); mirrored, "
         f"turned, zoomed (with the depth, up to {recipe['max_zoom']:g}) and recoloured images. "
         f"The epoch with the best abs_rel on split `val` was kept{_flattery(metrics['split'])}.",
@@ -165,6 +164,14 @@ def _filled(paragraph: str) -> str:
 
 def _start(start: str) -> str:
     return STARTS.get(start) or f"the weights of `{Path(start).parent.name}`"
+
+
+def _cycles(recipe: dict[str, Any]) -> str:
+    """The epochs and learning rate of each cosine cycle, in words."""
+    return ", then ".join(
+        f"{epochs} epochs of cosine decay from {rate:g}"
+        for epochs, rate in zip(recipe["epochs"], recipe["learning_rate"], strict=True)
+    )
 
 
 def _flattery(split: str) -> str:

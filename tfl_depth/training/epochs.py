@@ -64,7 +64,7 @@ class Epochs(keras.callbacks.Callback):  # type: ignore[misc]
         """Whether the run is over: all epochs done, or no better one for too long."""
         patience = self._recipe.patience_epochs
         without_a_better = self._last_epoch - self._best_epoch
-        return self._last_epoch + 1 >= self._recipe.epochs or 0 < patience <= without_a_better
+        return self._last_epoch + 1 >= self._recipe.total_epochs or 0 < patience <= without_a_better
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Set everything random to what it is in this epoch."""
@@ -111,7 +111,7 @@ class Epochs(keras.callbacks.Callback):  # type: ignore[misc]
             write_whole(self._run / BEST, text.encode())
 
     def _say(self, loss: float, metrics: dict[str, float]) -> None:
-        epoch, epochs = self._last_epoch, self._recipe.epochs
+        epoch, epochs = self._last_epoch, self._recipe.total_epochs
         print(
             f"epoch {epoch + 1}/{epochs}: loss {loss:.4f}, "
             f"val abs_rel {metrics['abs_rel']:.4f}, delta1 {metrics['delta1']:.4f}"

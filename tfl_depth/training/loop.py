@@ -89,7 +89,7 @@ def train(
             batches,
             shuffle=False,
             initial_epoch=first_epoch,
-            epochs=recipe.epochs,
+            epochs=recipe.total_epochs,
             # A bar where somebody watches; the line of each epoch is printed in any case.
             verbose=1 if hosts.chief and sys.stdout.isatty() else 0,
             callbacks=[epochs],

@@ -1,8 +1,9 @@
-"""The optimiser: AdamW with warm-up, cosine decay, clipped gradients and averaged weights."""
+"""The optimiser: AdamW with cosine cycles, clipped gradients and averaged weights."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -13,15 +14,12 @@ from tfl_depth.training.recipe import Recipe
 
 def make_optimizer(recipe: Recipe, steps_per_epoch: int) -> keras.optimizers.Optimizer:
     """The optimiser of a run; its learning rate depends on its own count of steps alone."""
-    warmup_steps = math.ceil(recipe.warmup_epochs * steps_per_epoch)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=recipe.learning_rate / 100,
-        warmup_target=recipe.learning_rate,
-        warmup_steps=warmup_steps,
-        decay_steps=recipe.epochs * steps_per_epoch - warmup_steps,
-    )
     optimizer = EncoderDecoderAdamW(
-        schedule,
+        CosineCycles(
+            [epochs * steps_per_epoch for epochs in recipe.epochs],
+            recipe.learning_rate,
+            math.ceil(recipe.warmup_epochs * steps_per_epoch),
+        ),
         encoder_rate=recipe.encoder_rate,
         weight_decay=recipe.weight_decay,
         global_clipnorm=1.0,
@@ -31,6 +29,43 @@ def make_optimizer(recipe: Recipe, steps_per_epoch: int) -> keras.optimizers.Opt
     # Decay is for convolution kernels: a scale or an offset drawn to zero regularises nothing.
     optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
     return optimizer
+
+
+@keras.saving.register_keras_serializable("tfl_depth")
+class CosineCycles(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+    """Cycles that each warm up and then decay to zero as a half cosine.
+
+    I. Loshchilov and F. Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts" (ICLR 2017).
+
+    Args:
+        steps: of each cycle, its warm-up among them.
+        peaks: learning rate of each cycle after its warm-up.
+        warmup_steps: of each cycle, linear from a hundredth of the peak.
+    """
+
+    def __init__(self, steps: Sequence[int], peaks: Sequence[float], warmup_steps: int) -> None:
+        self.steps, self.peaks, self.warmup_steps = list(steps), list(peaks), warmup_steps
+        self._starts = [sum(self.steps[:cycle]) for cycle in range(len(self.steps))]
+        self._cycles = [
+            keras.optimizers.schedules.CosineDecay(
+                initial_learning_rate=peak / 100,
+                warmup_target=peak,
+                warmup_steps=warmup_steps,
+                decay_steps=count - warmup_steps,
+            )
+            for count, peak in zip(self.steps, self.peaks, strict=True)
+        ]
+
+    def __call__(self, step: Any) -> Any:
+        """The learning rate of a step, counted from 0 over all cycles."""
+        rate = self._cycles[0](step)
+        for start, cycle in zip(self._starts[1:], self._cycles[1:], strict=True):
+            rate = keras.ops.where(step >= start, cycle(step - start), rate)
+        return rate
+
+    def get_config(self) -> dict[str, Any]:
+        """What the constructor takes."""
+        return {"steps": self.steps, "peaks": self.peaks, "warmup_steps": self.warmup_steps}
 
 
 @keras.saving.register_keras_serializable("tfl_depth")

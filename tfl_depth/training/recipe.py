@@ -20,6 +20,8 @@ RANDOM = "random"
 DTYPE_POLICIES = ("float32", "mixed_bfloat16")
 
 _JSON_TYPES: dict[str, type | tuple[type, ...]] = {"int": int, "float": (int, float), "str": str}
+# What a JSON list of such values is written as here.
+_LIST_OF = {"tuple[int, ...]": "int", "tuple[float, ...]": "float"}
 
 
 @dataclass(frozen=True)
@@ -36,10 +38,10 @@ class Recipe:
         max_zoom: how much a crop is enlarged at most; each axis of the crop is 1/zoom as long.
         zoom_share: 0 to 1, the share of the images that are cropped at all.
         drop_path, dropout: rates, of the encoder's residual branches and the decoder's features.
-        epochs: at most so many; the learning rate reaches zero after the last.
+        epochs: of each cycle of the learning rate, at whose end it reaches zero.
         patience_epochs: end after so many epochs without a better one; 0 = never.
         batch_size: images, over all hosts together.
-        learning_rate: at its peak, after `warmup_epochs`.
+        learning_rate: at the peak of each cycle, after its `warmup_epochs`.
         encoder_rate: above 0 to 1, the share of the learning rate that the encoder's weights get.
         weight_decay: of convolution kernels, as AdamW takes it.
         ema_momentum: of the moving average of the weights, which is what is measured and kept.
@@ -58,16 +60,21 @@ class Recipe:
     zoom_share: float
     drop_path: float
     dropout: float
-    epochs: int
+    epochs: tuple[int, ...]
     patience_epochs: int
     batch_size: int
-    learning_rate: float
+    learning_rate: tuple[float, ...]
     encoder_rate: float
     weight_decay: float
     warmup_epochs: float
     ema_momentum: float
     dtype_policy: str
     seed: int
+
+    @property
+    def total_epochs(self) -> int:
+        """Epochs of all cycles."""
+        return sum(self.epochs)
 
     @classmethod
     def load(cls, path: Path) -> Recipe:
@@ -87,10 +94,7 @@ class Recipe:
                 f"Expected {path} to hold {', '.join(types)}; missing: {missing}, "
                 f"unknown: {unknown}."
             )
-        for name, value in values.items():
-            if not isinstance(value, _JSON_TYPES[types[name]]) or isinstance(value, bool):
-                raise ValueError(f"Expected {name} in {path} to be {types[name]}, got {value!r}.")
-        recipe = cls(**values)
+        recipe = cls(**{name: _read(path, name, types[name], values[name]) for name in types})
         recipe._check(path)
         return recipe
 
@@ -107,8 +111,12 @@ class Recipe:
         expect_one_of("encoder", ENCODERS)
         expect_one_of("loss", LOSSES)
         expect_one_of("dtype_policy", DTYPE_POLICIES)
-        for name in ("height", "width", "epochs", "batch_size", "learning_rate"):
+        for name in ("height", "width", "batch_size"):
             expect(name, getattr(self, name) > 0, "positive")
+        for name in ("epochs", "learning_rate"):
+            expect(name, min(getattr(self, name), default=0) > 0, "a list of positive numbers")
+        cycles = len(self.epochs)
+        expect("learning_rate", len(self.learning_rate) == cycles, f"{cycles} numbers, as epochs")
         for name in ("patience_epochs", "weight_decay", "warmup_epochs"):
             expect(name, getattr(self, name) >= 0, "0 or more")
         for name in ("drop_path", "dropout", "ema_momentum"):
@@ -116,4 +124,21 @@ class Recipe:
         expect("encoder_rate", 0 < self.encoder_rate <= 1, "above 0, to 1")
         expect("zoom_share", 0 <= self.zoom_share <= 1, "from 0 to 1")
         expect("max_zoom", self.max_zoom >= 1, "1 or more")
-        expect("warmup_epochs", self.warmup_epochs < self.epochs, f"below {self.epochs} epochs")
+        shortest = min(self.epochs)
+        expect("warmup_epochs", self.warmup_epochs < shortest, f"below {shortest} epochs")
+
+
+def _read(path: Path, name: str, kind: str, value: Any) -> Any:
+    """A field's value from JSON; lists become tuples."""
+    if kind not in _LIST_OF:
+        if not _is(kind, value):
+            raise ValueError(f"Expected {name} in {path} to be {kind}, got {value!r}.")
+        return value
+    item = _LIST_OF[kind]
+    if not isinstance(value, list) or not all(_is(item, each) for each in value):
+        raise ValueError(f"Expected {name} in {path} to be a list of {item}, got {value!r}.")
+    return tuple(value)
+
+
+def _is(kind: str, value: Any) -> bool:
+    return isinstance(value, _JSON_TYPES[kind]) and not isinstance(value, bool)
