@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
+import OpenEXR
 import pytest
 
 from tests.real_data import real_data
@@ -344,16 +346,54 @@ def test_two_depths_of_a_photo_are_refused(tmp_path: Path) -> None:
         load_split("pairs", tmp_path, "all")
 
 
-def test_exr_is_read_or_refused_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENCV_IO_ENABLE_OPENEXR", "1")
-    photo(tmp_path / "rgb" / "a.jpg")
-    (tmp_path / "depth").mkdir()
-    if cv2.haveImageWriter(".exr"):
-        metres = write_pair(tmp_path, "a", ".exr")
-        assert_depth(load_split("pairs", tmp_path, "all")[0], metres)
-        return
-    (tmp_path / "depth" / "a.exr").write_bytes(b"\x76\x2f\x31\x01")
-    with pytest.raises(DatasetError, match="built without OpenEXR"):
+EXR_DEPTH_M = np.array([[1.5, 2.25, np.inf], [0.0, 3.0, 14.5]], np.float32)
+
+
+def write_exr(folder: Path, channels: dict[str, Any]) -> None:
+    photo(folder / "rgb" / "a.jpg", size=EXR_DEPTH_M.shape)
+    (folder / "depth").mkdir()
+    header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
+    OpenEXR.File(header, channels).write(str(folder / "depth" / "a.exr"))
+
+
+@pytest.mark.parametrize(
+    "channels",
+    [
+        {"Z": EXR_DEPTH_M},
+        {"anything": EXR_DEPTH_M},
+        {"Depth.V": EXR_DEPTH_M, "Image.R": EXR_DEPTH_M / 2},
+        {"RGB": np.stack([EXR_DEPTH_M] * 3, axis=-1)},
+        {"Z": EXR_DEPTH_M.astype(np.float16)},
+    ],
+    ids=["Z", "the only one", "of Blender", "grey as RGB", "half"],
+)
+def test_exr_of_metres_is_read(tmp_path: Path, channels: dict[str, Any]) -> None:
+    write_exr(tmp_path, channels)
+    (sample,) = load_split("pairs", tmp_path, "all")
+    expected_m = np.where(np.isfinite(EXR_DEPTH_M), EXR_DEPTH_M, 0)
+    np.testing.assert_array_equal(sample.depth_m, expected_m)
+
+
+def test_exr_in_colour_is_refused(tmp_path: Path) -> None:
+    write_exr(tmp_path, {"RGB": np.stack([EXR_DEPTH_M, EXR_DEPTH_M, EXR_DEPTH_M / 2], axis=-1)})
+    with pytest.raises(DatasetError, match=r"one channel, .* got B, G, R"):
+        load_split("pairs", tmp_path, "all")
+
+
+def test_damaged_exr_is_refused(tmp_path: Path) -> None:
+    write_exr(tmp_path, {"Z": EXR_DEPTH_M})
+    file = tmp_path / "depth" / "a.exr"
+    file.write_bytes(file.read_bytes()[:60])
+    with pytest.raises(DatasetError, match="unreadable"):
+        load_split("pairs", tmp_path, "all")
+
+
+def test_exr_without_its_reader_is_refused_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_exr(tmp_path, {"Z": EXR_DEPTH_M})
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+    with pytest.raises(DatasetError, match="OpenEXR is not installed"):
         load_split("pairs", tmp_path, "all", skip_broken=True)
 
 

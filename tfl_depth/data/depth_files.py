@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import importlib.util
 import zipfile
 import zlib
 from collections.abc import Iterable
@@ -18,6 +18,8 @@ from tfl_depth.errors import DatasetError
 Metres = npt.NDArray[np.float32]
 IMAGES_OF_METRES = (".exr", ".tif", ".tiff")
 ARRAYS_OF_METRES = (".npy", ".npz")
+# What programs call it, behind the name of a layer: Z by OpenEXR's convention, V by Blender's.
+EXR_DEPTH_NAMES = ("z", "v", "y", "depth")
 
 
 def read_png(
@@ -57,7 +59,15 @@ def read_metres(path: Path) -> Metres:
     Raises:
         DatasetError: unreadable, not floating-point, or not (H, W) or (H, W, 1).
     """
-    values = _read_array(path) if path.suffix.lower() in ARRAYS_OF_METRES else _read_image(path)
+    suffix = path.suffix.lower()
+    read = (
+        _read_array
+        if suffix in ARRAYS_OF_METRES
+        else _read_exr
+        if suffix == ".exr"
+        else _read_image
+    )
+    values = read(path)
     if values.ndim == 3 and values.shape[2] == 1:
         values = values[..., 0]
     # Whole numbers would be millimetres, or something else: nothing here says which.
@@ -83,27 +93,46 @@ def read_masked_metres(path: Path) -> Metres:
     return np.where(mask == 1, metres, np.float32(0))
 
 
-def require_codecs(paths: Iterable[Path]) -> None:
-    """Check once that this OpenCV reads what is there, not anew for every file.
+def require_exr_reader(paths: Iterable[Path]) -> None:
+    """Check once that EXR files can be read where there are any, not anew for every file.
+
+    OpenCV's own reader is switched off by default, and its wheels are built without it.
 
     Raises:
-        DatasetError: there are EXR files, and OpenCV was built without them.
+        DatasetError: there are EXR files, and the package OpenEXR is not installed.
     """
     exr = next((path for path in paths if path.suffix.lower() == ".exr"), None)
-    if exr is None:
-        return
-    # OpenCV asks for this word, once, when the codec is first used.
-    os.environ.setdefault("OPENCV_IO_ENABLE_OPENEXR", "1")
-    try:
-        built_in = cv2.haveImageWriter(".exr")
-    except cv2.error:  # built in, and the variable forbids it
-        built_in = False
-    if not built_in:
+    if exr is not None and importlib.util.find_spec("OpenEXR") is None:
         raise DatasetError(
-            f"Cannot read {exr}: this OpenCV ({cv2.__version__}) is built without OpenEXR, or "
-            "OPENCV_IO_ENABLE_OPENEXR forbids it. Install one with it (opencv-python-headless 4 "
-            "has it), or convert the depth to .npy or float TIFF."
+            f"Cannot read {exr}: the package OpenEXR is not installed. Install it "
+            "(pip install OpenEXR), or convert the depth to .npy or float TIFF."
         )
+
+
+def _read_exr(path: Path) -> npt.NDArray[Any]:
+    import OpenEXR
+
+    try:
+        with OpenEXR.File(str(path), separate_channels=True) as file:
+            channels = {name: channel.pixels for name, channel in file.channels().items()}
+    except RuntimeError as error:
+        raise DatasetError("its depth image is unreadable") from error
+    return _depth_channel(channels)
+
+
+def _depth_channel(channels: dict[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """The only channel, the only one with a name for depth, or grey stored as R, G and B."""
+    named = [name for name in channels if name.rpartition(".")[2].lower() in EXR_DEPTH_NAMES]
+    if len(channels) == 1 or len(named) == 1:
+        return channels[named[0] if named else next(iter(channels))]
+    if set(channels) == set("RGB") and all(
+        np.array_equal(channels["R"], channels[c]) for c in "GB"
+    ):
+        return channels["R"]
+    raise DatasetError(
+        "expected an EXR with one channel, or one called Z, V, Y or depth, got "
+        + (", ".join(sorted(channels)) or "none")
+    )
 
 
 def _read_array(path: Path) -> npt.NDArray[Any]:
@@ -132,3 +161,6 @@ def _read_image(path: Path) -> npt.NDArray[Any]:
     if stored is None:
         raise DatasetError("its depth image is unreadable")
     return np.asarray(stored)
+
+
+_READERS = {**dict.fromkeys(ARRAYS_OF_METRES, _read_array), ".exr": _read_exr}

@@ -14,7 +14,7 @@ from tfl_depth.data.depth_files import (
     IMAGES_OF_METRES,
     read_metres,
     read_png,
-    require_codecs,
+    require_exr_reader,
 )
 from tfl_depth.data.pairs import DepthReader, Layout, Pair, read_rows, split_folder
 from tfl_depth.errors import DatasetError
@@ -40,7 +40,7 @@ def _find(folder: Path, split: str, *, read_depth_png: DepthReader) -> list[Pair
     chosen = sorted(photos.keys() | depths.keys())
     if names.is_file():
         chosen = [name for row in read_rows(names) for name in row]
-    require_codecs(depths[name] for name in chosen if name in depths)
+    require_exr_reader(depths[name] for name in chosen if name in depths)
     pairs = []
     for name in chosen:
         rgb = photos.get(name, root / "rgb" / f"{name}.jpg")
