@@ -81,6 +81,15 @@ def test_a_partner_is_missed_on_either_side(tmp_path: Path) -> None:
         load_split("pairs", tmp_path, "all")
 
 
+@READERS
+def test_a_photo_that_is_cut_short_is_broken(dataset: Path, read: Reader) -> None:
+    """From a file, OpenCV would read it and fill it up with grey."""
+    photo = dataset / "rgb" / "train3.jpg"
+    photo.write_bytes(photo.read_bytes()[: photo.stat().st_size // 2])
+    with pytest.raises(DatasetError, match=r"1 of 8 .*train3: its rgb image is unfit: .*damaged"):
+        read("nyuv2", dataset, "train")
+
+
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04broken", b"\x93NUMPY\x01\x00"])
 @pytest.mark.parametrize("ending", ["npy", "npz"])
 def test_a_damaged_array_is_broken(tmp_path: Path, ending: str, content: bytes) -> None:

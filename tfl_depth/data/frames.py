@@ -17,7 +17,8 @@ from tfl_depth.data.crops import Crop
 from tfl_depth.data.pairs import Pair
 from tfl_depth.data.registration import Registration
 from tfl_depth.data.samples import Intrinsics, Sample
-from tfl_depth.errors import DatasetError
+from tfl_depth.errors import DatasetError, ImageError
+from tfl_depth.runtime.preprocess import read_image
 
 T = TypeVar("T")
 # As many broken pairs as an error or a warning names; it counts all.
@@ -59,9 +60,10 @@ class FrameReader:
         for kind, path in (("rgb", pair.rgb), ("depth", pair.depth)):
             if not path.is_file():
                 raise DatasetError(f"its {kind} file {path.name} is missing")
-        bgr = cv2.imread(str(pair.rgb), cv2.IMREAD_COLOR)
-        if bgr is None:
-            raise DatasetError("its rgb image is unreadable")
+        try:
+            bgr = read_image(pair.rgb)
+        except ImageError as error:
+            raise DatasetError(f"its rgb image is unfit: {error}") from error
         depth_m = pair.read_depth(pair.depth)
         if depth_m.shape != bgr.shape[:2]:
             raise DatasetError(f"expected its depth as {bgr.shape[:2]}, got {depth_m.shape}")
