@@ -15,7 +15,7 @@ python_between = $(1) -c 'import sys; sys.exit(not (3, $(2)) <= sys.version_info
 
 has_tflite_python := $(shell $(call python_between,$(TFLITE_PYTHON),11,11) 2>/dev/null && echo yes)
 
-.PHONY: setup demo test lint check figures clean
+.PHONY: setup demo test soak lint check figures clean
 
 setup: .venv/.complete
 
@@ -52,6 +52,11 @@ test: setup build/test-models/.complete
 	.venv/bin/python -m pytest
 	@echo 'Left out: tests/runtime with tflite-runtime, pinned for Python 3.11 (set TFLITE_PYTHON).'
 endif
+
+# Threads, endurance and hostile images in full: minutes rather than seconds.
+soak: setup build/test-models/.complete
+	TFL_DEPTH_FULL=1 .venv/bin/python -m pytest tests/runtime/test_threads.py \
+	  tests/runtime/test_soak.py tests/runtime/test_fuzz.py
 
 # mypy knows nothing of package_dir in setup.cfg: links show it the tree as it is installed.
 lint: setup

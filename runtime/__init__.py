@@ -9,7 +9,8 @@ from tfl_depth.errors import (
     ModelFileError,
     SelfCheckError,
 )
-from tfl_depth.runtime.runner import DepthRunner
+from tfl_depth.runtime.runner import DepthRunner, Measurement
+from tfl_depth.runtime.stream import Stream, StreamFrame
 
 __all__ = [
     "ContractError",
@@ -18,6 +19,9 @@ __all__ = [
     "DepthRunner",
     "ImageError",
     "InterpreterError",
+    "Measurement",
     "ModelFileError",
     "SelfCheckError",
+    "Stream",
+    "StreamFrame",
 ]

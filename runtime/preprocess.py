@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,10 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from tfl_depth.errors import ImageError
+from tfl_depth.runtime.scratch import Scratch
 
 Pixels = npt.NDArray[np.uint8]
 Channels = Literal["bgr", "rgb"]
 CHANNELS = ("bgr", "rgb")
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+# What stands around a chunk's content: its length, its kind and its checksum.
+PNG_CHUNK_FRAME = 12
 
 
 def load_pixels(image: Any, channels: Channels) -> tuple[Pixels, Channels]:
@@ -35,7 +40,7 @@ def load_pixels(image: Any, channels: Channels) -> tuple[Pixels, Channels]:
     if isinstance(image, (str, os.PathLike)):
         return read_image(Path(image)), "bgr"
     if isinstance(image, np.ndarray):
-        return _checked(np.asarray(image)), channels
+        return _in_rows(_checked(np.asarray(image))), channels
     if hasattr(image, "convert") and hasattr(image, "getexif"):
         return _from_pil(image), "rgb"
     raise ImageError(
@@ -72,12 +77,25 @@ def read_image(path: Path) -> Pixels:
 def _decoded(content: bytes) -> npt.NDArray[Any] | None:
     # From memory OpenCV takes no JPEG that is cut short; from a file it does, and fills with grey.
     # Any depth: 16 bits, a depth map perhaps, are refused afterwards and not cut to 8.
+    if content.startswith(PNG_SIGNATURE) and not _png_is_whole(content):
+        return None
     try:
         return cv2.imdecode(
             np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
         )
     except cv2.error:
         return None
+
+
+def _png_is_whole(content: bytes) -> bool:
+    """Whether its chunks lead to an end: where they lead out of the file OpenCV 4.11 hangs."""
+    place = len(PNG_SIGNATURE)
+    while place + PNG_CHUNK_FRAME <= len(content):
+        length, kind = struct.unpack_from(">I4s", content, place)
+        if kind == b"IEND":
+            return True
+        place += PNG_CHUNK_FRAME + length
+    return False
 
 
 def _from_pil(image: Any) -> Pixels:
@@ -111,26 +129,58 @@ def _checked(pixels: npt.NDArray[Any]) -> Pixels:
     return pixels
 
 
-def fill_input(pixels: Pixels, channels: Channels, out: npt.NDArray[Any]) -> None:
-    """Resize pixels to the network's size and write them, as RGB, into its input.
+def _in_rows(pixels: Pixels) -> Pixels:
+    """The array itself where OpenCV reads it as it lies: whole rows, if need be apart."""
+    # OpenCV copies most others itself, but misreads one column of a row that is repeated.
+    if pixels[0].flags.c_contiguous and pixels.strides[0] >= pixels[0].nbytes:
+        return pixels
+    return np.ascontiguousarray(pixels)
+
+
+class Resizer:
+    """Brings pixels to the network's size.
+
+    It keeps its working memory for the next frame, so it is not safe to share between threads.
+    """
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        """Resize to `size` = (height, width)."""
+        self._size = size
+        self._resized = Scratch(np.uint8)
+
+    def __call__(self, pixels: Pixels) -> Pixels:
+        """Get (H, W, 3) or (H, W) pixels at the size: the same array, or one for the next call."""
+        if pixels.shape[:2] == self._size:
+            return pixels
+        return resize_pixels(pixels, self._size, self._resized.of(self._size + pixels.shape[2:]))
+
+
+def write_input(pixels: Pixels, channels: Channels, out: npt.NDArray[Any]) -> None:
+    """Write pixels, as RGB, into the network's input.
 
     Args:
-        pixels: (H, W, 3) or (H, W) uint8.
+        pixels: (height, width, 3) or (height, width) uint8.
         channels: the order of `pixels`.
-        out: (height, width, 3), uint8 or float32.
+        out: (height, width, 3), uint8 or float32, C-contiguous.
     """
-    height, width, _ = out.shape
-    if pixels.shape[:2] != (height, width):
-        pixels = resize_pixels(pixels, (height, width))
     if pixels.ndim == 2:
-        pixels = np.broadcast_to(pixels[..., None], out.shape)
+        _convert(pixels, cv2.COLOR_GRAY2RGB, out)
     elif channels == "bgr":
-        pixels = pixels[..., ::-1]
-    np.copyto(out, pixels)
+        _convert(pixels, cv2.COLOR_BGR2RGB, out)
+    else:
+        np.copyto(out, pixels)
 
 
-def resize_pixels(pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    """Resize (H, W, 3) or (H, W) uint8 pixels to `size` = (height, width).
+def _convert(pixels: Pixels, code: int, out: npt.NDArray[Any]) -> None:
+    """Convert colours into `out`; a copy is made only for an input of floating point."""
+    if out.dtype == np.uint8:
+        cv2.cvtColor(pixels, code, dst=out)
+    else:
+        np.copyto(out, cv2.cvtColor(pixels, code))
+
+
+def resize_pixels(pixels: Pixels, size: tuple[int, int], out: Pixels | None = None) -> Pixels:
+    """Resize (H, W, 3) or (H, W) uint8 pixels to `size` = (height, width), into `out` if given.
 
     Shrinking averages over the area (no aliasing); enlarging is bilinear. Training, calibration
     and the runtime all come through here: the network sees on the board what it was trained on.
@@ -138,4 +188,4 @@ def resize_pixels(pixels: Pixels, size: tuple[int, int]) -> Pixels:
     height, width = size
     shrink = pixels.shape[0] >= height and pixels.shape[1] >= width
     method = cv2.INTER_AREA if shrink else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(pixels, (width, height), interpolation=method), np.uint8)
+    return np.asarray(cv2.resize(pixels, (width, height), dst=out, interpolation=method), np.uint8)

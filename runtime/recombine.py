@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -10,78 +12,176 @@ import numpy as np
 import numpy.typing as npt
 
 from tfl_depth.contract import Contract
-from tfl_depth.encoding import Decoder, DepthMm, decode_float, depth_dtype
+from tfl_depth.encoding import CODES, Decoder, DepthMm, Spans, decode_float, depth_dtype
 from tfl_depth.errors import SelfCheckError
+from tfl_depth.runtime.enlarge import Enlarger
+from tfl_depth.runtime.lookup import LookUp, count_zeros
 
 # A correct kernel disagrees nowhere; a picture of which this share contradicts itself is garbage.
 MAX_DISAGREEMENT = 0.01
 
+Tensors = Mapping[str, npt.NDArray[Any]]
+# Of several runners of one model, and of the frames of a stream: 200 KiB that they share.
+_decoder = lru_cache(maxsize=8)(Decoder)
 
-class Recombiner:
-    """Decodes what the contract describes; its tables are built once."""
 
-    def __init__(self, contract: Contract, scales: Mapping[str, tuple[float, int]]) -> None:
-        """Build the tables.
+def recombiner(
+    contract: Contract, scales: Mapping[str, tuple[float, int]], size: tuple[int, int]
+) -> Recombiner:
+    """Choose the recombiner that reads what the contract describes.
+
+    Args:
+        contract: says which outputs there are and what they mean.
+        scales: quantisation (scale, zero point) of each output; scale 0 for float32.
+        size: (height, width) of the outputs.
+    """
+    if contract.precision != "int8":
+        return _Metres(contract, size)
+    if contract.head == "single":
+        return _OneCode(contract.spans, size, *scales["depth"])
+    return TwoCodes(contract.spans, size)
+
+
+class Recombiner(ABC):
+    """Decodes outputs that were collected in an array of its own.
+
+    Collecting and decoding are apart, as the interpreter may run again once its outputs are
+    collected. Decoding keeps working memory for the next frame, so that only one thread may.
+
+    Attributes:
+        dtype: of the depth that it gives.
+    """
+
+    def __init__(self, spans: Spans, size: tuple[int, int]) -> None:
+        """Make the working memory for outputs of `size` = (height, width)."""
+        self.dtype = depth_dtype(spans)
+        self._grid_mm: DepthMm = np.empty(size, self.dtype)
+        self._look_up = LookUp()
+        self._enlarge = Enlarger()
+
+    @abstractmethod
+    def new_codes(self) -> npt.NDArray[Any]:
+        """Make an array to collect one frame's outputs in."""
+
+    @abstractmethod
+    def collect(self, outputs: Tensors, codes: npt.NDArray[Any]) -> None:
+        """Copy output tensors (1, H, W, 1), by name, out of the interpreter's memory."""
+
+    @abstractmethod
+    def decode_grid(self, codes: npt.NDArray[Any], out: DepthMm) -> float | None:
+        """As `decode`, at the outputs' own size; `out` holds anything where it raises."""
+
+    def decode(self, codes: npt.NDArray[Any], out: DepthMm) -> float | None:
+        """Write a frame's millimetres, enlarged bilinearly where `out` is not of its size.
 
         Args:
-            contract: says which outputs there are and what they mean.
-            scales: quantisation (scale, zero point) of each output; scale 0 for float32.
-        """
-        self._contract = contract
-        self._scales = scales
-        self._decoder = Decoder(contract.spans)
-        self.dtype = depth_dtype(contract.spans)
+            codes: what `collect` has filled.
+            out: (height, width) of `dtype`, C-contiguous.
 
-    def __call__(self, outputs: Mapping[str, npt.NDArray[Any]]) -> DepthMm:
-        """Millimetres (H, W) of output tensors (1, H, W, 1), by name.
+        Returns:
+            The share of pixels whose two codes contradict each other, 0 to 1; None where there is
+            only one output, or outputs that are no codes.
 
         Raises:
-            SelfCheckError: the two tensors of a split contradict each other.
+            SelfCheckError: that share is above `MAX_DISAGREEMENT`; `out` is 0 throughout then.
         """
-        grids = {name: tensor[0, ..., 0] for name, tensor in outputs.items()}
-        if self._contract.head == "single":
-            return self._in_millimetres(self._dequantised(grids["depth"]))
-        integer, fractional = grids["integer"], grids["fractional"]
-        if integer.dtype == np.uint8:
-            return self._from_codes(integer, fractional)
-        return self._in_millimetres(decode_float(integer, fractional, self._decoder.spans))
+        at_size = out.shape == self._grid_mm.shape
+        try:
+            share = self.decode_grid(codes, out if at_size else self._grid_mm)
+        except SelfCheckError:
+            out.fill(0)
+            raise
+        if not at_size:
+            self._enlarge(self._grid_mm, out)
+        return share
 
-    def _from_codes(
-        self, integer: npt.NDArray[np.uint8], fractional: npt.NDArray[np.uint8]
-    ) -> DepthMm:
-        depth_mm = self._decoder.decode(integer, fractional)
-        # Contradicting codes decode to 0: only where there is a 0 need the costlier question be
-        # asked. (countNonZero knows no unsigned 16 or 32 bits.)
-        if cv2.countNonZero(depth_mm.view(f"i{depth_mm.itemsize}")) < depth_mm.size:
-            self._refuse_garbage(self._decoder.disagreement(integer, fractional))
-        return depth_mm
 
-    def _refuse_garbage(self, disagreement: npt.NDArray[np.bool_]) -> None:
-        share = float(np.mean(disagreement))
+class TwoCodes(Recombiner):
+    """The INT8 split: one look-up by both bytes at once."""
+
+    def __init__(self, spans: Spans, size: tuple[int, int]) -> None:
+        super().__init__(spans, size)
+        self._tables = _decoder(spans)
+        # What is 0 mm and yet consistent: one code or, of spans of centimetres, a few.
+        of_0_mm = self._tables.agrees & (self._tables.depth_mm == 0)
+        self._codes_of_0_mm = np.flatnonzero(of_0_mm).astype(np.uint16)
+        self._is_code = np.empty(size, np.bool_)
+
+    def new_codes(self) -> npt.NDArray[np.uint16]:
+        """(H, W): 256 * integer + fractional, in the order of a little-endian machine."""
+        return np.empty(self._grid_mm.shape, "<u2")
+
+    def collect(self, outputs: Tensors, codes: npt.NDArray[np.uint16]) -> None:
+        """Interleave both tensors (1, H, W, 1) uint8."""
+        integer, fractional = (outputs[name][0, ..., 0] for name in ("integer", "fractional"))
+        pairs = codes[..., None].view(np.uint8)
+        cv2.merge([fractional, integer], dst=pairs)
+
+    def decode_grid(self, codes: npt.NDArray[np.uint16], out: DepthMm) -> float:
+        """Look up, and check."""
+        self.look_up(codes, out)
+        share = self.disagreement(codes, out)
         if share > MAX_DISAGREEMENT:
             raise SelfCheckError(
                 f"The integer and the fractional tensor contradict each other on {share:.0%} of "
                 "the pixels: the interpreter or its delegate computes this model wrongly."
             )
+        return share
 
-    def _in_millimetres(self, depth_m: npt.NDArray[np.float64]) -> DepthMm:
-        # What is not a number is no depth.
-        depth_m = np.clip(np.nan_to_num(depth_m, nan=0.0), 0, self._contract.max_depth_m)
-        return np.rint(1000 * depth_m).astype(self.dtype)
+    def look_up(self, codes: npt.NDArray[np.uint16], out: DepthMm) -> None:
+        """Write the millimetres (H, W), unchecked; 0 where the codes contradict each other."""
+        self._look_up(self._tables.depth_mm, codes, out)
 
-    def _dequantised(self, grid: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-        scale, zero_point = self._scales["depth"]
-        # Widen first: the difference of two uint8 would wrap.
-        return (grid.astype(np.float64) - zero_point) * scale if scale else grid.astype(np.float64)
+    def disagreement(self, codes: npt.NDArray[np.uint16], depth_mm: DepthMm) -> float:
+        """The share of contradicting pixels, given what `look_up` wrote of them."""
+        contradicting = count_zeros(depth_mm)
+        if contradicting:
+            for code in self._codes_of_0_mm:
+                np.equal(codes, code, out=self._is_code)
+                contradicting -= int(np.count_nonzero(self._is_code))
+        return contradicting / depth_mm.size
 
 
-def enlarge(depth_mm: DepthMm, size: tuple[int, int]) -> DepthMm:
-    """Resize millimetres to `size` = (height, width), bilinearly; 0 spreads and never mixes."""
-    shape = (size[1], size[0])
-    # OpenCV has no uint32; float32 holds every whole number of millimetres up to 16 km.
-    source = depth_mm if depth_mm.dtype == np.uint16 else depth_mm.astype(np.float32)
-    resized = np.rint(cv2.resize(source, shape, interpolation=cv2.INTER_LINEAR))
-    if not depth_mm.all():
-        whole = cv2.resize((depth_mm > 0).astype(np.float32), shape, interpolation=cv2.INTER_LINEAR)
-        resized[whole < 1 - 1e-6] = 0
-    return resized.astype(depth_mm.dtype)
+class _OneCode(Recombiner):
+    """The single INT8 output: a look-up by one byte."""
+
+    def __init__(self, spans: Spans, size: tuple[int, int], scale: float, zero_point: int) -> None:
+        super().__init__(spans, size)
+        self._depth_mm = _millimetres((np.arange(CODES + 1) - zero_point) * scale, spans)
+
+    def new_codes(self) -> npt.NDArray[np.uint8]:
+        return np.empty(self._grid_mm.shape, np.uint8)
+
+    def collect(self, outputs: Tensors, codes: npt.NDArray[np.uint8]) -> None:
+        np.copyto(codes, outputs["depth"][0, ..., 0])
+
+    def decode_grid(self, codes: npt.NDArray[np.uint8], out: DepthMm) -> None:
+        self._look_up(self._depth_mm, codes, out)
+
+
+class _Metres(Recombiner):
+    """Outputs in floating point; for comparisons, so plain rather than fast."""
+
+    def __init__(self, contract: Contract, size: tuple[int, int]) -> None:
+        super().__init__(contract.spans, size)
+        self._spans, self._names = contract.spans, contract.output_names
+
+    def new_codes(self) -> npt.NDArray[np.float32]:
+        return np.empty((len(self._names), *self._grid_mm.shape), np.float32)
+
+    def collect(self, outputs: Tensors, codes: npt.NDArray[np.float32]) -> None:
+        for name, values in zip(self._names, codes, strict=True):
+            np.copyto(values, outputs[name][0, ..., 0])
+
+    def decode_grid(self, codes: npt.NDArray[np.float32], out: DepthMm) -> None:
+        if len(codes) == 1:
+            depth_m = codes[0].astype(np.float64)
+        else:
+            depth_m = decode_float(codes[0], codes[1], self._spans)
+        np.copyto(out, _millimetres(depth_m, self._spans))
+
+
+def _millimetres(depth_m: npt.NDArray[np.floating], spans: Spans) -> DepthMm:
+    """Whole millimetres within 0 and the range; what is not a number is no depth."""
+    depth_m = np.clip(np.nan_to_num(depth_m, nan=0.0), 0, spans.max_depth_m)
+    return np.asarray(np.rint(1000 * depth_m), depth_dtype(spans))

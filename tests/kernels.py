@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from tfl_depth.contract import Contract
+from tfl_depth.encoding import DepthMm
 from tfl_depth.runtime.interpreter import PACKAGES, open_interpreter
+from tfl_depth.runtime.recombine import recombiner
 
 INSTALLED = [name for name in PACKAGES if importlib.util.find_spec(name.partition(".")[0])]
 
@@ -23,6 +27,21 @@ def output_tensors(
     interpreter.set_tensor(source["index"], rgb[None].astype(source["dtype"]))
     interpreter.invoke()
     return {name: interpreter.get_tensor(detail["index"]) for name, detail in outputs.items()}
+
+
+def recombined(
+    outputs: Mapping[str, npt.NDArray[Any]],
+    contract: Contract,
+    scales: Mapping[str, tuple[float, int]] | None = None,
+) -> DepthMm:
+    """Millimetres (H, W) of output tensors (1, H, W, 1), at their own size."""
+    _, height, width, _ = next(iter(outputs.values())).shape
+    recombine = recombiner(contract, scales or {}, (height, width))
+    depth_mm = np.empty((height, width), recombine.dtype)
+    codes = recombine.new_codes()
+    recombine.collect(outputs, codes)
+    recombine.decode(codes, depth_mm)
+    return depth_mm
 
 
 def _details(interpreter: Any) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -134,21 +134,26 @@ def depth_dtype(spans: Spans) -> np.dtype[np.unsignedinteger[Any]]:
 
 
 class Decoder:
-    """Tables from the pair of codes to millimetres, built once for a set of spans."""
+    """Tables from the pair of codes to millimetres, built once for a set of spans.
+
+    Attributes:
+        spans: what they decode.
+        depth_mm: (65536,) of `depth_dtype`, at 256 * integer + fractional; 0 where they disagree.
+        agrees: (65536,) bool: whether the pair can come from one depth.
+    """
 
     def __init__(self, spans: Spans) -> None:
-        """Build the tables: 65,536 depths and as many agreement flags."""
         self.spans = spans
         integer, fractional = np.divmod(np.arange(256 * 256), 256)
         n = integer // spans.codes_per_span
         place = np.where(n % 2 == 0, fractional, CODES - fractional)
-        self._agrees = _agreement(integer, n, place, spans)
+        self.agrees = _agreement(integer, n, place, spans)
         # At the last edge `integer` counts one span more than there are; depth ends at the edge.
         full = n >= spans.count
         n, place = np.where(full, spans.count - 1, n), np.where(full, CODES, place)
         edges, widths = np.asarray(spans.edges_m), np.asarray(spans.widths_m)
         depth_mm = np.rint(1000 * (edges[n] + widths[n] * place / CODES))
-        self._depth_mm = np.where(self._agrees, depth_mm, 0).astype(depth_dtype(spans))
+        self.depth_mm: DepthMm = np.where(self.agrees, depth_mm, 0).astype(depth_dtype(spans))
 
     def decode(self, integer: npt.NDArray[np.uint8], fractional: npt.NDArray[np.uint8]) -> DepthMm:
         """Millimetres of two code tensors of one shape; 0 (no depth) where they disagree.
@@ -156,13 +161,13 @@ class Decoder:
         n = integer // M; place = fractional where n is even, else 255 - fractional; depth =
         edges[n] + widths[n] * place / 255, to the nearest millimetre.
         """
-        return self._depth_mm[_pair(integer, fractional)]
+        return self.depth_mm[_pair(integer, fractional)]
 
     def disagreement(
         self, integer: npt.NDArray[np.uint8], fractional: npt.NDArray[np.uint8]
     ) -> npt.NDArray[np.bool_]:
         """True where the two tensors cannot both come from one depth: garbage, not depth."""
-        return ~self._agrees[_pair(integer, fractional)]
+        return ~self.agrees[_pair(integer, fractional)]
 
 
 def _agreement(

@@ -48,7 +48,7 @@ def numbers(text: str) -> tuple[float, ...]:
         raise argparse.ArgumentTypeError(f"expected numbers like 0,1,2,4, got {text!r}") from error
 
 
-def progress(items: Iterable[Any], total: int, what: str) -> Iterable[Any]:
+def progress(items: Iterable[Any], total: int | None, what: str) -> Iterable[Any]:
     """Show a bar on standard error while `items` are gone through, where a terminal watches."""
     from tqdm import tqdm
 

@@ -11,17 +11,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
-import numpy as np
-import numpy.typing as npt
-
-from tfl_depth.encoding import DepthMm
 from tfl_depth.errors import ConversionError
+from tfl_depth.files import write_whole
 from tfl_depth.runtime import DepthRunner
-from tfl_depth.runtime.colour import colourise, depth_limits
 from tfl_depth.runtime.preprocess import read_image
 from tfl_depth.tools import command, convert
-from tfl_depth.tools.infer import describe, write_depth, write_png
+from tfl_depth.tools.outputs import Outputs, describe, png, side_by_side
 
 ROOT = Path(__file__).resolve().parent.parent
 CHECKPOINT = ROOT / "zoo" / "lite0-nyu-192x256" / "model.keras"
@@ -63,10 +58,13 @@ def _demo(output: Path) -> None:
     print(f"$ tools/convert {' '.join(arguments)} --output {model}", flush=True)
     if convert.main([*arguments, "--output", str(model), "--overwrite"]):
         raise ConversionError("The conversion failed; its error stands above.")
+    pixels = read_image(photos / PHOTO)
     with DepthRunner(model) as runner:
-        depth_mm = runner.infer(photos / PHOTO)
-    write_depth(depth_mm, output / "photo")
-    write_png(output / "side_by_side.png", _side_by_side(photos / PHOTO, depth_mm))
+        depth_mm = runner.infer(pixels)
+    outputs = Outputs(("depth", "colour"), output)
+    outputs.write("photo", depth_mm, pixels)
+    beside = side_by_side(pixels, outputs.colourised(depth_mm))
+    write_whole(output / "side_by_side.png", png(beside))
     print(f"\n{PHOTO}: {describe(depth_mm)}")
     for name in ("photo_depth.png", "photo_colour.png", "side_by_side.png"):
         print(f"  {output / name}")
@@ -77,14 +75,6 @@ def photographs() -> Path:
     import skimage
 
     return Path(skimage.__file__).parent / "data"
-
-
-def _side_by_side(photo: Path, depth_mm: DepthMm) -> npt.NDArray[np.uint8]:
-    coloured = colourise(depth_mm, *depth_limits(depth_mm))
-    pixels = read_image(photo)
-    below = coloured.shape[0] - pixels.shape[0]
-    padded = cv2.copyMakeBorder(pixels, 0, below, 0, 0, cv2.BORDER_CONSTANT, value=(255, 255, 255))
-    return np.hstack([padded, coloured])
 
 
 if __name__ == "__main__":

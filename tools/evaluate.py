@@ -152,7 +152,7 @@ def _csv(names: Sequence[str], rows: Rows) -> str:
 
 def _draw(options: argparse.Namespace, samples: Sequence[Sample], rows: Rows) -> None:
     from tfl_depth.pictures import comparison_picture
-    from tfl_depth.tools.infer import write_png
+    from tfl_depth.tools.outputs import png
 
     order = np.argsort([row["abs_rel"] for row in rows])
     chosen = {"best": order[: options.pictures], "worst": order[::-1][: options.pictures]}
@@ -161,7 +161,7 @@ def _draw(options: argparse.Namespace, samples: Sequence[Sample], rows: Rows) ->
             for rank, place in enumerate(places, start=1):
                 sample = samples[int(place)]
                 picture = comparison_picture(sample, predict(sample.rgb))
-                write_png(options.output / f"{kind}{rank}-{sample.name}.png", picture)
+                write_whole(options.output / f"{kind}{rank}-{sample.name}.png", png(picture))
 
 
 def _table(result: dict[str, Any]) -> str:

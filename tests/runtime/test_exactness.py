@@ -11,11 +11,10 @@ import numpy.typing as npt
 import pytest
 
 from tests import ramp
-from tests.kernels import INSTALLED, output_tensors
+from tests.kernels import INSTALLED, output_tensors, recombined
 from tfl_depth.contract import read_contract
 from tfl_depth.encoding import CODES, Decoder, Spans, decode_float
 from tfl_depth.runtime import DepthRunner, interpreter
-from tfl_depth.runtime.recombine import Recombiner
 
 # What kernels may add to half a step of the code, by their own rounding.
 KERNEL_MM = 0.4
@@ -141,7 +140,7 @@ def test_self_check_passes_everywhere(reading: Reading) -> None:
 
 
 def test_whole_millimetres_are_the_nearest(reading: Reading) -> None:
-    depth_mm = Recombiner(read_contract(reading.model), {})(reading.tensors)
+    depth_mm = recombined(reading.tensors, read_contract(reading.model))
     assert np.abs(depth_mm - 1000 * reading.decoded_m).max() <= WHOLE_MM + FLOAT_NOISE
 
 

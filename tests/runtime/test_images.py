@@ -90,6 +90,7 @@ VIEWS: dict[str, Callable[[Pixels], Pixels]] = {
     "crop": lambda pixels: pixels[7:100, 30:111],
     "channels of more": lambda pixels: np.dstack([pixels, pixels])[..., 1:4],
     "grey of colour": lambda pixels: pixels[..., 2],
+    "one pixel again and again": lambda pixels: np.broadcast_to(pixels[:1, :1, 0], (100, 1)),
     "of the network's size": lambda pixels: pixels[:64, :96],
     "of the network's size and grey": lambda pixels: pixels[:64, :96, 0],
 }
@@ -291,6 +292,20 @@ def test_jpeg_with_a_preview_is_whole_only_with_its_own_end(
     path.write_bytes(whole + b"trailer of the camera")
     assert runner.infer(path).shape == photo.shape[:2]
     path.write_bytes(whole[:-2])
+    with pytest.raises(ImageError, match="damaged"):
+        runner.infer(path)
+
+
+@pytest.mark.parametrize("length", [0, 7, 3000, 2**31 - 1, 2**32 - 1])
+def test_png_whose_chunks_lead_nowhere_is_refused(
+    length: int, runner: DepthRunner, png: Path, tmp_path: Path
+) -> None:
+    """OpenCV 4.11 would read such a one for ever."""
+    content = bytearray(png.read_bytes())
+    at = content.index(b"IDAT") - 4
+    content[at : at + 4] = length.to_bytes(4, "big")
+    path = tmp_path / "photo.png"
+    path.write_bytes(content)
     with pytest.raises(ImageError, match="damaged"):
         runner.infer(path)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,7 +14,11 @@ import pytest
 
 from tests import ramp
 from tfl_depth.runtime import DepthRunner
-from tfl_depth.tools import infer
+from tfl_depth.runtime.video import Video
+from tfl_depth.tools import infer, outputs
+from tfl_depth.tools.point_cloud import POINT, Intrinsics, ply
+
+Pixels = npt.NDArray[np.uint8]
 
 
 @pytest.fixture
@@ -76,6 +83,328 @@ def test_a_missing_file_is_one_clear_error(
     assert infer.main([str(model), str(photo), "--output", str(tmp_path / "new")]) == 1
     assert "absent" in capsys.readouterr().err
     assert not list((tmp_path / "new").glob("*"))
+
+
+def run(*arguments: object) -> int:
+    return infer.main([str(argument) for argument in arguments])
+
+
+def written(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+@pytest.fixture
+def photos(tmp_path: Path, photo: Pixels) -> Path:
+    """A folder of two photos, and a note."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "a.png"), photo)
+    cv2.imwrite(str(folder / "b.JPG"), photo[::-1])
+    (folder / "note.txt").write_text("no photo")
+    return folder
+
+
+OF_BOTH = {"a_depth.png", "a_colour.png", "b_depth.png", "b_colour.png"}
+
+
+@pytest.mark.parametrize("pattern", ["", "*.[pJ]*", "**/*.[pJ]*"])
+def test_folder_and_pattern_give_their_photos(
+    pattern: str, net: Path, photos: Path, tmp_path: Path
+) -> None:
+    assert run(net, photos / pattern, "--output", tmp_path / "depth") == 0
+    assert written(tmp_path / "depth") == OF_BOTH
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("empty", "no photo"), ("photos/*.gif", "No file is called like")]
+)
+def test_folder_or_pattern_without_photos_is_refused(
+    name: str,
+    said: str,
+    net: Path,
+    photos: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "empty").mkdir()
+    assert run(net, photos, tmp_path / name, "--output", tmp_path / "depth") == 1
+    assert said in capsys.readouterr().err
+
+
+def test_pictures_do_not_go_where_photos_are_looked_for(
+    net: Path, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = written(photos)
+    assert run(net, photos, "--output", photos) == 1
+    assert "another folder" in capsys.readouterr().err
+    assert written(photos) == before
+
+
+def test_folder_is_gone_on_with(
+    net: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    depth = tmp_path / "depth"
+    assert run(net, photos / "a.png", "--output", depth) == 0
+    first = {path: path.stat().st_mtime_ns for path in depth.iterdir()}
+    capsys.readouterr()
+    assert run(net, photos, "--output", depth) == 0
+    said = capsys.readouterr().out
+    assert "1 of 2 photos were finished before" in said
+    assert "b.JPG" in said and "a.png" not in said
+    assert written(depth) == OF_BOTH
+    assert {path: path.stat().st_mtime_ns for path in first} == first
+
+
+@pytest.mark.parametrize(
+    "reason", ["photo", "model", "one file lacks", "--overwrite", "other kind"]
+)
+def test_what_is_not_finished_or_out_of_date_is_computed(
+    reason: str, net: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, depth = tmp_path / "model.tflite", tmp_path / "depth"
+    model.write_bytes(net.read_bytes())
+    assert run(model, photos / "a.png", "--output", depth) == 0
+    later = (depth / "a_depth.png").stat().st_mtime_ns + 10**9
+    more = {"--overwrite": ["--overwrite"], "other kind": ["--save", "depth,npy"]}.get(reason, [])
+    if reason == "photo":
+        os.utime(photos / "a.png", ns=(later, later))
+    elif reason == "model":
+        os.utime(model, ns=(later, later))
+    elif reason == "one file lacks":
+        (depth / "a_colour.png").unlink()
+    capsys.readouterr()
+    assert run(model, photos / "a.png", "--output", depth, *more) == 0
+    assert "a.png: 210x150" in capsys.readouterr().out
+
+
+def test_bad_photo_stops_the_command(
+    net: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (photos / "a.png").write_bytes(b"no image")
+    assert run(net, photos, "--output", tmp_path / "depth") == 1
+    assert "a.png" in capsys.readouterr().err
+    assert written(tmp_path / "depth") == set()
+
+
+def test_bad_photo_is_passed_over_where_that_is_wanted(
+    net: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (photos / "a.png").write_bytes(b"no image")
+    assert run(net, photos, "--output", tmp_path / "depth", "--keep-going") == 1
+    said = capsys.readouterr().err
+    assert "a.png" in said and "1 of 2 photos failed" in said
+    assert written(tmp_path / "depth") == {"b_depth.png", "b_colour.png"}
+
+
+def test_full_disk_stops_it_whatever_is_wanted(
+    net: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_path: Path, _content: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(outputs, "write_whole", full)
+    assert run(net, photos, "--output", tmp_path / "depth", "--keep-going") == 1
+
+
+def points_of(path: Path) -> npt.NDArray[np.void]:
+    header, _, body = path.read_bytes().partition(b"end_header\n")
+    lines = header.decode().splitlines()
+    assert lines[:2] == ["ply", "format binary_little_endian 1.0"]
+    assert lines[3:] == [
+        *(f"property float {name}" for name in "xyz"),
+        *(f"property uchar {name}" for name in ("red", "green", "blue")),
+    ]
+    points = np.frombuffer(body, POINT)
+    assert lines[2] == f"element vertex {points.size}"
+    return points
+
+
+def test_point_cloud_is_what_the_camera_sees(
+    net: Path, photo_file: Path, photo: Pixels, tmp_path: Path
+) -> None:
+    arguments = (net, photo_file, "--output", tmp_path, "--save", "ply,npy")
+    assert run(*arguments, "--intrinsics", "200,100,104.5,74.5") == 0
+    points, depth_mm = (
+        points_of(tmp_path / "photo_points.ply"),
+        np.load(tmp_path / "photo_depth.npy"),
+    )
+    assert depth_mm.all()
+    np.testing.assert_allclose(points["z"], depth_mm.ravel() / 1000, rtol=1e-6)
+    # Projected, each point is its pixel again.
+    v, u = np.indices(depth_mm.shape).reshape(2, -1)
+    np.testing.assert_allclose(200 * points["x"] / points["z"] + 104.5, u, atol=1e-3)
+    np.testing.assert_allclose(100 * points["y"] / points["z"] + 74.5, v, atol=1e-3)
+    colours = np.stack([points[name] for name in ("blue", "green", "red")], axis=-1)
+    np.testing.assert_array_equal(colours, photo.reshape(-1, 3))
+
+
+def test_field_of_view_is_the_angle_between_the_borders() -> None:
+    camera = Intrinsics.from_field_of_view(60, (150, 210))
+    assert (camera.cx, camera.cy) == (104.5, 74.5)
+    assert camera.fx == camera.fy
+    half = np.arctan((209.5 - camera.cx) / camera.fx)
+    assert np.degrees(2 * half) == pytest.approx(60)
+
+
+def test_pixels_without_depth_are_no_points() -> None:
+    depth_mm = np.array([[0, 1000], [2000, 0]], np.uint16)
+    cloud = ply(depth_mm, np.zeros((2, 2, 3), np.uint8), Intrinsics(1, 1, 0, 0))
+    points = np.frombuffer(cloud.partition(b"end_header\n")[2], POINT)
+    np.testing.assert_array_equal([points[axis] for axis in "xyz"], [[1, 0], [0, 2], [1, 2]])
+
+
+def write_video(path: Path, photo: Pixels) -> None:
+    height, width = photo.shape[:2]
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (width, height))
+    for k in range(5):
+        writer.write(np.roll(photo, 10 * k, axis=1))
+    writer.release()
+
+
+def frames_of(path: Path) -> list[Pixels]:
+    with Video(path) as video:
+        assert video.frames_per_second == pytest.approx(10)
+        return list(video)
+
+
+@pytest.fixture
+def video(tmp_path: Path, photo: Pixels) -> Path:
+    path = tmp_path / "drive.avi"
+    write_video(path, photo)
+    return path
+
+
+def test_video_is_written_beside_its_depth(
+    net: Path, video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    depth = tmp_path / "depth"
+    assert run(net, video, "--output", depth) == 0
+    assert "5 frames, 0 dropped, latency" in capsys.readouterr().out
+    assert written(depth) == {"drive_depth.mp4"}
+    frames = frames_of(depth / "drive_depth.mp4")
+    assert len(frames) == 5
+    for frame, source in zip(frames, frames_of(video), strict=True):
+        assert frame.shape[0] > 150 and frame.shape[1] == 420
+        assert np.abs(frame[:150, :210].astype(int) - source).mean() < 20
+    assert run(net, video, "--output", depth) == 0
+    assert "finished before" in capsys.readouterr().out
+
+
+def test_frames_of_a_video_are_written_by_their_numbers(
+    net: Path, video: Path, tmp_path: Path
+) -> None:
+    depth = tmp_path / "depth"
+    assert run(net, video, "--output", depth, "--save", "depth", "--frames", 3) == 0
+    assert written(depth) == {f"drive_{k:06d}_depth.png" for k in range(3)}
+    with DepthRunner(net) as runner:
+        expected = runner.infer(frames_of(video)[2])
+    found = cv2.imread(str(depth / "drive_000002_depth.png"), cv2.IMREAD_UNCHANGED)
+    np.testing.assert_array_equal(found, expected)
+
+
+class Camera:
+    """Gives one frame over and over, and stands for cv2.VideoCapture."""
+
+    photo: Pixels
+
+    def __init__(self, _number: int) -> None:
+        self.open = True
+
+    def isOpened(self) -> bool:  # noqa: N802
+        return self.open
+
+    def get(self, _which: int) -> float:
+        return -1.0
+
+    def read(self) -> tuple[bool, Pixels]:
+        return True, self.photo
+
+    def release(self) -> None:
+        self.open = False
+
+
+@pytest.fixture
+def camera(photo: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Camera, "photo", photo, raising=False)
+    monkeypatch.setattr("tfl_depth.runtime.video.cv2.VideoCapture", Camera)
+
+
+@pytest.mark.usefixtures("camera")
+def test_camera_runs_for_as_many_frames_as_wanted(
+    net: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(net, "camera:3", "--output", tmp_path, "--frames", 4, "--save", "npy") == 0
+    assert len(list(tmp_path.glob("camera3_*_depth.npy"))) == 4
+    assert "camera 3: 4 frames" in capsys.readouterr().out
+
+
+def interrupted_after(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C while the frame of this number is written."""
+    calls = iter(range(count))
+    original = outputs.side_by_side
+
+    def interrupted(*arguments: Any) -> Any:
+        if next(calls, None) is None:
+            raise KeyboardInterrupt
+        return original(*arguments)
+
+    monkeypatch.setattr(infer, "side_by_side", interrupted)
+
+
+@pytest.mark.usefixtures("camera")
+def test_ctrl_c_ends_a_camera_and_its_video_is_whole(
+    net: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupted_after(3, monkeypatch)
+    assert run(net, "camera:0", "--output", tmp_path) == 0
+    monkeypatch.undo()
+    with Video(tmp_path / "camera0_depth.mp4") as video:
+        assert len(list(video)) == 3
+
+
+def test_ctrl_c_in_a_video_leaves_none(
+    net: Path, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupted_after(3, monkeypatch)
+    assert run(net, video, "--output", tmp_path / "depth") == 130
+    assert written(tmp_path / "depth") == set()
+
+
+WRONG = {
+    "point cloud without a camera": (["--save", "ply"], 1, "--intrinsics or --fov"),
+    "video of photos": (["--save", "video"], 1, "Photos make no video"),
+    "kind": (["--save", "depth,jpg"], 2, "got 'jpg'"),
+    "intrinsics": (["--intrinsics", "0,1,2,3"], 2, "fx,fy,cx,cy in pixels"),
+    "angle": (["--fov", "180"], 2, "between 0 and 180"),
+    "range": (["--range", "3,2"], 2, "metres like 0.5,10"),
+    "frames": (["--frames", "0"], 2, "whole number above 0"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_options_are_refused_before_anything_is_written(
+    name: str, net: Path, photo_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options, status, said = WRONG[name]
+    try:
+        found = run(net, photo_file, "--output", tmp_path / "new", *options)
+    except SystemExit as stop:
+        found = int(str(stop.code))
+    assert found == status
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+
+
+def test_range_of_colours_is_the_legends(net: Path, photo_file: Path, tmp_path: Path) -> None:
+    """Nothing is so near or so far: all depth has one colour, the last or the first."""
+    colours = []
+    for limits in ("0,0.001", "100,200"):
+        assert run(net, photo_file, "--output", tmp_path, "--range", limits, "--overwrite") == 0
+        picture = cv2.imread(str(tmp_path / "photo_colour.png"))
+        assert picture is not None
+        (colour,) = np.unique(picture[:150].reshape(-1, 3), axis=0)
+        colours.append(colour.sum())
+    assert colours[0] < colours[1]
 
 
 def test_no_input_is_a_usage_error(net: Path) -> None:

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from tests import ramp
+from tests.kernels import recombined
 from tfl_depth.contract import read_contract
-from tfl_depth.encoding import DepthMm
-from tfl_depth.runtime.recombine import Recombiner, enlarge
+from tfl_depth.encoding import Decoder, DepthMm
+from tfl_depth.runtime import lookup
+from tfl_depth.runtime.enlarge import Enlarger
 
 # A float network may give anything; of the range of 10 m and of the head's two tensors.
 SINGLE = {"depth": [np.nan, -np.inf, -1, 0.0004, 1.2344, 10.1, np.inf]}
@@ -34,8 +36,8 @@ def test_float_outputs_are_held_within_the_range(
     """What is not a number is no depth."""
     file = models / ramp.file_name(ramp.COMMON, head, "float32")
     outputs = {name: np.array(row, np.float32)[None, None, :, None] for name, row in values.items()}
-    recombine = Recombiner(read_contract(file.read_bytes()), {"depth": (0.0, 0)})
-    np.testing.assert_array_equal(recombine(outputs), [expected_mm])
+    contract = read_contract(file.read_bytes())
+    np.testing.assert_array_equal(recombined(outputs, contract), [expected_mm])
 
 
 @pytest.mark.parametrize("zero_point", [0, 7, 255])
@@ -43,10 +45,52 @@ def test_one_quantised_output_is_widened_before_its_zero_point_is_taken(
     zero_point: int, models: Path
 ) -> None:
     file = models / ramp.file_name(ramp.COMMON, "single")
-    recombine = Recombiner(read_contract(file.read_bytes()), {"depth": (0.1, zero_point)})
+    contract = read_contract(file.read_bytes())
     codes = np.array([0, 7, 60, 255], np.uint8)
     expected_mm = np.clip((codes.astype(np.int64) - zero_point) * 100, 0, 10_000)
-    np.testing.assert_array_equal(recombine({"depth": codes[None, None, :, None]}), [expected_mm])
+    outputs = {"depth": codes[None, None, :, None]}
+    found_mm = recombined(outputs, contract, {"depth": (0.1, zero_point)})
+    np.testing.assert_array_equal(found_mm, [expected_mm])
+
+
+def enlarge(depth_mm: DepthMm, size: tuple[int, ...]) -> DepthMm:
+    out = np.empty(size, depth_mm.dtype)
+    Enlarger()(depth_mm, out)
+    return out
+
+
+@pytest.mark.parametrize("name", ramp.SPANS)
+def test_every_pair_of_codes_is_looked_up_in_the_table(name: str, models: Path) -> None:
+    """Also where OpenCV is too old to look up 16 bits (tests/runtime runs with OpenCV 4 too)."""
+    contract = read_contract((models / ramp.file_name(name)).read_bytes())
+    decoder = Decoder(contract.spans)
+    consistent = np.flatnonzero(decoder.agrees)
+    integer, fractional = (codes.astype(np.uint8) for codes in np.divmod(consistent, 256))
+    outputs = {
+        "integer": integer[None, None, :, None],
+        "fractional": fractional[None, None, :, None],
+    }
+    found_mm = recombined(outputs, contract)
+    np.testing.assert_array_equal(found_mm, [decoder.decode(integer, fractional)])
+
+
+@pytest.mark.parametrize("table_dtype", [np.uint8, np.uint16, np.uint32])
+@pytest.mark.parametrize("codes_dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("by_opencv", [True, False])
+def test_look_up_is_indexing(
+    by_opencv: bool, codes_dtype: Any, table_dtype: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if by_opencv and not lookup._OPENCV_LOOKS_UP_16_BITS:
+        pytest.skip("OpenCV 4 looks up no 16 bits")
+    monkeypatch.setattr(lookup, "_OPENCV_LOOKS_UP_16_BITS", by_opencv)
+    random = np.random.default_rng(12)
+    top = np.iinfo(codes_dtype).max + 1
+    table = random.integers(0, np.iinfo(table_dtype).max, top, table_dtype, endpoint=True)
+    codes = random.integers(0, top, (33, 70), codes_dtype)
+    out = np.empty(codes.shape, table_dtype)
+    lookup.LookUp()(table, codes, out)
+    np.testing.assert_array_equal(out, table[codes])
+    assert lookup.count_zeros(out) == np.count_nonzero(table[codes] == 0)
 
 
 SIZES = [(64, 96), (65, 97), (31, 200), (480, 640), (5, 7), (1, 1)]

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import gc
+import tracemalloc
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from time import perf_counter
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
 from tests import ramp
-from tfl_depth.encoding import DepthMm
+from tfl_depth.encoding import DepthMm, depth_dtype
 from tfl_depth.runtime import DepthError, DepthRunner
+from tfl_depth.runtime.runner import Size
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -67,6 +71,68 @@ def test_depth_is_the_callers_own(net: Path, photo: Pixels) -> None:
         np.testing.assert_array_equal(first, kept)
         first[:] = 0
         np.testing.assert_array_equal(runner.infer(photo, size="model"), kept)
+
+
+@pytest.mark.parametrize("size", ["image", "model"])
+@pytest.mark.parametrize("name", ["net", "net-single", "ramp-80m-growing-split-int8"])
+def test_depth_is_written_where_it_is_wanted(
+    name: str, size: Size, models: Path, photo: Pixels
+) -> None:
+    with DepthRunner(models / f"{name}.tflite") as runner:
+        expected = runner.infer(photo, size=size)
+        out = np.full(expected.shape, 7, runner.depth_dtype)
+        assert runner.infer(photo, size=size, out=out) is out
+    np.testing.assert_array_equal(out, expected)
+
+
+UNFIT: dict[str, tuple[Any, str]] = {
+    "list": ([[0]], "numpy array, got list"),
+    "shape": (np.empty((32, 49), np.uint16), r"shape \(32, 48\) .*got \(32, 49\)"),
+    "dtype": (np.empty((32, 48), np.int16), "dtype uint16, got .*int16"),
+    "big-endian": (np.empty((32, 48), ">u2"), "dtype uint16, got .*>u2"),
+    "columns first": (np.empty((48, 32), np.uint16).T, "C-contiguous"),
+    "every second": (np.empty((64, 48), np.uint16)[::2], "C-contiguous"),
+    "read-only": (np.broadcast_to(np.uint16(0), (32, 48)), "writeable"),
+}
+
+
+@pytest.mark.parametrize("name", UNFIT)
+def test_place_where_depth_cannot_go_is_refused(name: str, net: Path, photo: Pixels) -> None:
+    out, said = UNFIT[name]
+    with DepthRunner(net) as runner, pytest.raises(DepthError, match=f"`out` .*{said}"):
+        runner.infer(photo, size="model", out=out)
+
+
+@pytest.mark.parametrize("spans", [ramp.COMMON, "80m-growing"])
+@pytest.mark.parametrize("holes", [False, True])
+@pytest.mark.parametrize("shape", [(256, 256, 3), (300, 400, 3), (300, 400)], ids=str)
+def test_frame_allocates_no_picture_where_its_depth_has_a_place(
+    shape: tuple[int, ...], holes: bool, spans: str, models: Path
+) -> None:
+    frame = np.full(shape, 100, np.uint8)
+    frame[: 20 * holes] = 0
+    out = np.empty(shape[:2], depth_dtype(ramp.SPANS[spans]))
+    with DepthRunner(models / ramp.file_name(spans)) as runner:
+        runner.infer(frame, out=out)  # which makes the working memory
+        assert (out == 0).any() == holes
+        tracemalloc.start()
+        for _ in range(3):
+            runner.infer(frame, out=out)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    smallest_picture = ramp.SIDE * ramp.SIDE
+    assert peak < smallest_picture
+
+
+def test_measurement_says_how_long_each_part_took(net: Path, photo: Pixels) -> None:
+    with DepthRunner(net) as runner:
+        begin_s = perf_counter()
+        measured = runner.measure(photo)
+        whole_s = perf_counter() - begin_s
+        np.testing.assert_array_equal(measured.depth_mm, runner.infer(photo))
+    parts_s = (measured.prepare_s, measured.invoke_s, measured.recombine_s)
+    assert min(parts_s) > 0
+    assert sum(parts_s) < whole_s
 
 
 def test_closed_runner_says_so(net: Path, photo: Pixels) -> None:

@@ -14,10 +14,12 @@ import numpy.typing as npt
 import pytest
 
 from tests import ramp
+from tests.kernels import recombined
 from tfl_depth.contract import Contract, read_contract
 from tfl_depth.encoding import Decoder, Spans, encode
 from tfl_depth.runtime import DepthRunner, SelfCheckError
-from tfl_depth.runtime.recombine import MAX_DISAGREEMENT, Recombiner
+from tfl_depth.runtime.recombine import MAX_DISAGREEMENT, TwoCodes, recombiner
+from tfl_depth.runtime.runner import Size
 
 Codes = npt.NDArray[np.uint8]
 Pair = tuple[Codes, Codes]
@@ -74,7 +76,7 @@ def flagged(pair: Pair, spans: Spans) -> float:
 
 def recombine(pair: Pair, contract: Contract) -> npt.NDArray[np.unsignedinteger]:
     integer, fractional = (codes[None, ..., None] for codes in pair)
-    return Recombiner(contract, {})({"integer": integer, "fractional": fractional})
+    return recombined({"integer": integer, "fractional": fractional}, contract)
 
 
 @pytest.mark.parametrize("fault", UNRELATED)
@@ -117,6 +119,43 @@ def test_few_bad_pixels_are_no_depth_and_the_rest_stays(spans: Spans, contract: 
     np.testing.assert_array_equal(found[~bad], whole[~bad])
 
 
+def test_share_of_bad_pixels_is_told(spans: Spans, contract: Contract) -> None:
+    integer, fractional = encode(ramp.depth_m(spans), spans)
+    integer[::32, 100] ^= 128
+    disagreeing = float(np.mean(Decoder(spans).disagreement(integer, fractional)))
+    assert 0 < disagreeing < MAX_DISAGREEMENT
+    recombine = recombiner(contract, {}, integer.shape)
+    codes, depth_mm = recombine.new_codes(), np.empty(integer.shape, recombine.dtype)
+    outputs = {"integer": integer[None, ..., None], "fractional": fractional[None, ..., None]}
+    recombine.collect(outputs, codes)
+    assert recombine.decode(codes, depth_mm) == disagreeing
+
+
+@pytest.mark.parametrize(
+    "edges_m", [(0.0, 0.01, 0.02), (0.0, 0.05), (0.5, 1.0, 2.0), tuple(range(16)), (0.0, 1.0, 80.0)]
+)
+def test_share_is_exact_for_any_pairs_of_codes(edges_m: tuple[float, ...]) -> None:
+    """Also where several codes are 0 mm, and consistent."""
+    spans = Spans(edges_m)
+    recombine = TwoCodes(spans, (256, 256))
+    pairs = np.arange(65536, dtype=np.uint16).reshape(256, 256)
+    depth_mm = np.empty(pairs.shape, recombine.dtype)
+    for low in (0, 1, 200):
+        codes = np.maximum(pairs, low).astype(np.uint16)
+        recombine.look_up(codes, depth_mm)
+        integer, fractional = (part.astype(np.uint8) for part in np.divmod(codes, 256))
+        expected = float(np.mean(Decoder(spans).disagreement(integer, fractional)))
+        assert recombine.disagreement(codes, depth_mm) == expected
+
+
+@pytest.mark.parametrize(("file", "share"), [("net", 0.0), ("net-single", None)])
+def test_share_is_in_the_measurement(
+    file: str, share: float | None, models: Path, photo: npt.NDArray[np.uint8]
+) -> None:
+    with DepthRunner(models / f"{file}.tflite") as runner:
+        assert runner.measure(photo).disagreement == share
+
+
 def test_tensors_that_nobody_wrote_are_no_depth(spans: Spans, contract: Contract) -> None:
     """Two zeros are the depth of 0 m, which stands for "none"."""
     nothing = np.zeros((4, 4), np.uint8)
@@ -129,6 +168,18 @@ def test_swapped_outputs_of_a_file_are_refused(models: Path, photo: npt.NDArray[
         pytest.raises(SelfCheckError, match="contradict"),
     ):
         runner.infer(photo)
+
+
+@pytest.mark.parametrize("size", ["image", "model"])
+def test_refused_frame_leaves_no_depth_behind(
+    size: Size, models: Path, photo: npt.NDArray[np.uint8]
+) -> None:
+    with DepthRunner(models / "net-swapped.tflite") as runner:
+        shape = photo.shape[:2] if size == "image" else runner.grid_size
+        out = np.full(shape, 1234, np.uint16)
+        with pytest.raises(SelfCheckError):
+            runner.infer(photo, size=size, out=out)
+    assert not out.any()
 
 
 def test_runner_goes_on_while_the_error_is_kept(models: Path, photo: npt.NDArray[np.uint8]) -> None:

@@ -1,0 +1,52 @@
+"""Depth of many images by several runners at once."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+from tfl_depth.encoding import DepthMm
+
+if TYPE_CHECKING:
+    from tfl_depth.runtime.runner import DepthRunner
+
+# Images that are taken before their turn, for each runner: none then waits for the caller.
+AHEAD = 2
+
+
+def infer_batch(
+    runners: Sequence[DepthRunner], images: Iterable[Any], **options: Any
+) -> Generator[DepthMm, None, None]:
+    """Give the depth of each image, in their order; close the runners at the end.
+
+    Args:
+        runners: each computes one image at a time.
+        images: are taken only as they are needed.
+        options: of `DepthRunner.infer`.
+    """
+    idle: SimpleQueue[DepthRunner] = SimpleQueue()
+
+    def infer(image: Any) -> DepthMm:
+        runner = idle.get()
+        try:
+            return runner.infer(image, **options)
+        finally:
+            idle.put(runner)
+
+    with ExitStack() as stack:
+        for runner in runners:
+            idle.put(stack.enter_context(runner))
+        pool = stack.enter_context(ThreadPoolExecutor(len(runners), "tfl-depth batch"))
+        # Before the pool waits for its threads: what the caller no longer wants is not begun.
+        stack.callback(pool.shutdown, wait=False, cancel_futures=True)
+        begun: deque[Future[DepthMm]] = deque()
+        for image in images:
+            begun.append(pool.submit(infer, image))
+            if len(begun) > AHEAD * len(runners):
+                yield begun.popleft().result()
+        while begun:
+            yield begun.popleft().result()

@@ -1,0 +1,68 @@
+"""Depth from the network's grid to the size of the image."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from tfl_depth.encoding import DepthMm
+from tfl_depth.runtime.lookup import count_zeros
+from tfl_depth.runtime.scratch import Scratch
+
+_ALL_ONES = 0xFFFF
+
+
+class Enlarger:
+    """Resizes millimetres bilinearly; 0 spreads and never mixes.
+
+    It keeps its working memory for the next frame, so it is not safe to share between threads.
+    """
+
+    def __init__(self) -> None:
+        # Each for the grid and for the image.
+        self._floats = Scratch(np.float32), Scratch(np.float32)
+        self._masks = Scratch(np.uint16), Scratch(np.uint16)
+        self._flags = Scratch(np.bool_), Scratch(np.bool_)
+
+    def __call__(self, depth_mm: DepthMm, out: DepthMm) -> None:
+        """Resize.
+
+        Args:
+            depth_mm: (h, w) uint16 or uint32, 0 = no depth.
+            out: (H, W) of the same dtype, C-contiguous, which is written.
+        """
+        if depth_mm.dtype == np.uint16:
+            cv2.resize(depth_mm, out.shape[::-1], dst=out, interpolation=cv2.INTER_LINEAR)
+        else:
+            self._resize_as_float(depth_mm, out)
+        if count_zeros(depth_mm):
+            self._spread_zeros(depth_mm, out)
+
+    def _resize_as_float(self, depth_mm: DepthMm, out: DepthMm) -> None:
+        # OpenCV 4 has no uint32; float32 holds every whole number of millimetres up to 16 km.
+        source, resized = _each_of(self._floats, depth_mm, out)
+        np.copyto(source, depth_mm)
+        cv2.resize(source, out.shape[::-1], dst=resized, interpolation=cv2.INTER_LINEAR)
+        np.rint(resized, out=resized)
+        np.copyto(out, resized, casting="unsafe")
+
+    def _spread_zeros(self, depth_mm: DepthMm, out: DepthMm) -> None:
+        source, resized = _each_of(self._masks, depth_mm, out)
+        present, touched = _each_of(self._flags, depth_mm, out)
+        np.not_equal(depth_mm, 0, out=present)
+        source.fill(0)
+        np.copyto(source, _ALL_ONES, where=present)
+        # All ones stay so only where no 0 has a weight: 1/131070 of one clears a bit already, and
+        # less moves no depth of 16 bits by half a millimetre.
+        cv2.resize(source, out.shape[::-1], dst=resized, interpolation=cv2.INTER_LINEAR)
+        np.not_equal(resized, _ALL_ONES, out=touched)
+        np.copyto(out, 0, where=touched)
+
+
+def _each_of(
+    pair: tuple[Scratch, Scratch], depth_mm: DepthMm, out: DepthMm
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    return pair[0].of(depth_mm.shape), pair[1].of(out.shape)

@@ -1,0 +1,60 @@
+"""Table look-ups over whole pictures, by OpenCV where it can: it is the faster there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from tfl_depth.runtime.scratch import Scratch
+
+Unsigned = npt.NDArray[np.unsignedinteger[Any]]
+
+
+def _opencv_looks_up_16_bits() -> bool:
+    try:
+        cv2.LUT(np.zeros((1, 1), np.uint16), np.zeros(256 * 256, np.uint16))
+    except cv2.error:  # before OpenCV 5
+        return False
+    return True
+
+
+_OPENCV_LOOKS_UP_16_BITS = _opencv_looks_up_16_bits()
+
+
+class LookUp:
+    """Looks whole pictures up in tables.
+
+    It keeps its working memory for the next frame, so it is not safe to share between threads.
+    """
+
+    def __init__(self) -> None:
+        self._indices = Scratch(np.intp)
+
+    def __call__(self, table: Unsigned, codes: Unsigned, out: Unsigned) -> None:
+        """Write table[codes] to `out`.
+
+        Args:
+            table: (256,) for codes of 8 bits, (65536,) for codes of 16.
+            codes: (H, W) uint8 or uint16.
+            out: (H, W) of the table's dtype, C-contiguous.
+        """
+        if codes.itemsize == 1 or _OPENCV_LOOKS_UP_16_BITS:
+            cv2.LUT(codes, _known_to_opencv(table), dst=_known_to_opencv(out))
+        else:
+            indices = self._indices.of(codes.shape)
+            np.copyto(indices, codes)
+            # Any mode but "raise", which copies `out`: no code lies outside of its table.
+            np.take(table, indices, out=out, mode="clip")
+
+
+def count_zeros(values: Unsigned) -> int:
+    """How many of (H, W) values are 0."""
+    return values.size - cv2.countNonZero(_known_to_opencv(values))
+
+
+def _known_to_opencv(values: Unsigned) -> npt.NDArray[Any]:
+    """The same bits in a type that OpenCV knows: no version counts uint16, and 4 has no uint32."""
+    return values if values.itemsize == 1 else values.view(f"i{values.itemsize}")

@@ -1,0 +1,275 @@
+"""Depth of a stream of frames: getting them, the network, and recombination overlap.
+
+    source -> [reader thread] -> ready -> [network thread] -> done -> the caller: recombination
+
+Frames travel in slots, whose working memory is used again. Both queues are bounded: `ready` waits
+or drops its oldest frame where the network is too slow, and `done` holds one frame, so that what
+the caller gets is never older than it must be.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from time import perf_counter
+from types import TracebackType
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from tfl_depth.encoding import DepthMm
+from tfl_depth.errors import DepthError, ImageError
+from tfl_depth.runtime.handover import Ended, Handover, Stopped
+from tfl_depth.runtime.preprocess import Channels, Pixels, Resizer, load_pixels, write_input
+from tfl_depth.runtime.recombine import Recombiner
+from tfl_depth.runtime.video import Video
+
+OnFull = Literal["block", "drop_oldest"]
+Source = int | str | os.PathLike[str] | Iterable[Any]
+# With the reader, in the network, done, and with the caller.
+SLOTS_IN_HAND = 4
+# Latencies that percentiles are taken of: the last ones.
+LATENCIES = 1000
+# How long a source may take to give the frame that it was asked for when the stream is closed.
+STOP_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True)
+class StreamFrame:
+    """A frame and its depth.
+
+    Attributes:
+        number: of the frame in its source, from 0 on; a gap is frames that were dropped.
+        pixels: (H, W, 3) or (H, W) uint8, as the source gave them; not copied.
+        channels: the order in `pixels`.
+        depth_mm: (H, W) of the runner's `depth_dtype`: millimetres, 0 = no depth.
+        disagreement: as in `Measurement`.
+        latency_s: seconds from when the source gave the frame until its depth was there.
+    """
+
+    number: int
+    pixels: Pixels
+    channels: Channels
+    depth_mm: DepthMm
+    disagreement: float | None
+    latency_s: float
+
+
+class _Slot:
+    """A frame on its way, and the memory it needs there."""
+
+    def __init__(self, model_size: tuple[int, int], codes: npt.NDArray[Any]) -> None:
+        self.rgb = np.empty((*model_size, 3), np.uint8)
+        self.codes = codes
+        self.number = 0
+        self.pixels: Pixels = self.rgb
+        self.channels: Channels = "rgb"
+        self.begin_s = 0.0
+
+
+class _Track:
+    """What the threads share. They know nothing of the `Stream`, whose end must end them."""
+
+    def __init__(self, slots: list[_Slot], waiting: int, drop: bool) -> None:
+        self.free: Handover[_Slot] = Handover(len(slots))
+        self.ready: Handover[_Slot] = Handover(waiting)
+        self.done: Handover[_Slot] = Handover(1)
+        self.drop = drop
+        self.dropped = 0
+        for slot in slots:
+            self.free.put(slot)
+
+    def stop(self) -> None:
+        for queue in (self.free, self.ready, self.done):
+            queue.stop()
+
+    def read(self, images: Iterable[Any], resize: Resizer, channels: Channels) -> None:
+        """What the reader thread does: from the source to `ready`."""
+        for number, image in enumerate(images):
+            begin_s = perf_counter()
+            pixels, order = load_pixels(image, channels)
+            slot = self.free.take()
+            slot.number, slot.begin_s = number, begin_s
+            slot.pixels, slot.channels = pixels, order
+            write_input(resize(pixels), order, slot.rgb)
+            if not self.drop:
+                self.ready.put(slot)
+            elif (oldest := self.ready.put_at_once(slot)) is not None:
+                self.dropped += 1
+                self.free.put(oldest)
+
+    def compute(self, forward: Callable[[Pixels, npt.NDArray[Any]], None]) -> None:
+        """What the network's thread does: from `ready` to `done`."""
+        while True:
+            slot = self.ready.take()
+            forward(slot.rgb, slot.codes)
+            self.done.put(slot)
+
+
+def _run(work: Callable[[], None], out: Handover[_Slot]) -> None:
+    """Do a thread's work, and tell the next one how it ended."""
+    try:
+        work()
+    except (Ended, Stopped):
+        out.end()
+    except BaseException as error:
+        out.end(error)
+    else:
+        out.end()
+
+
+class Stream:
+    """Iterates over `StreamFrame`s, in the source's order; made by `DepthRunner.stream`.
+
+    A context manager. It stops by itself at the end of its source, at an error, which it raises
+    once, after the frames before it, and when nothing refers to it any more.
+
+    Attributes:
+        delivered: how many frames it has given.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        forward: Callable[[Pixels, npt.NDArray[Any]], None],
+        recombine: Recombiner,
+        model_size: tuple[int, int],
+        grid_size: tuple[int, int] | None,
+        channels: Channels,
+        on_full: OnFull,
+        waiting: int,
+    ) -> None:
+        """Open the source and start the threads; for the arguments see `DepthRunner.stream`.
+
+        Args:
+            source: as there.
+            forward: runs the network on RGB pixels (h, w, 3) and collects its outputs.
+            recombine: decodes these; no other thread may use it.
+            model_size: (h, w) of `forward`.
+            grid_size: of the depth, or None for each frame's own.
+            channels: as there.
+            on_full: as there.
+            waiting: as there.
+        """
+        if on_full not in ("block", "drop_oldest"):
+            raise DepthError(f"Expected `on_full` to be 'block' or 'drop_oldest', got {on_full!r}.")
+        if waiting < 1:
+            raise DepthError(f"Expected `waiting` to be at least 1 frame, got {waiting}.")
+        self._video = Video(source) if isinstance(source, (int, str, os.PathLike)) else None
+        images = _images(source) if self._video is None else self._video
+        self._recombine, self._grid_size = recombine, grid_size
+        self.delivered = 0
+        self._latencies_s: deque[float] = deque(maxlen=LATENCIES)
+        slots = [_Slot(model_size, recombine.new_codes()) for _ in range(waiting + SLOTS_IN_HAND)]
+        track = self._track = _Track(slots, waiting, on_full == "drop_oldest")
+        resize = Resizer(model_size)
+        order: Channels = "bgr" if self._video else channels
+        self._threads = (
+            _thread(lambda: track.read(images, resize, order), track.ready),
+            _thread(lambda: track.compute(forward), track.done),
+        )
+        # For a stream that is left without being closed, as by `break`.
+        self._stop = weakref.finalize(self, track.stop)
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def dropped(self) -> int:
+        """How many frames were dropped because the network or the caller was too slow."""
+        return self._track.dropped
+
+    def latency_s(self, percentile: float) -> float:
+        """A percentile (0 to 100) of the latest frames' latencies, in seconds.
+
+        Raises:
+            DepthError: no frame has been given yet.
+        """
+        if not self._latencies_s:
+            raise DepthError("There is no latency before the first frame.")
+        return float(np.percentile(self._latencies_s, percentile))
+
+    def __iter__(self) -> Stream:
+        return self
+
+    def __next__(self) -> StreamFrame:
+        try:
+            slot = self._track.done.take()
+            frame = self._finished(slot)
+            self._track.free.put(slot)
+        except (Ended, Stopped):
+            self.close()
+            raise StopIteration from None
+        except BaseException:
+            self._stop()
+            self._join()
+            raise
+        self.delivered += 1
+        self._latencies_s.append(frame.latency_s)
+        return frame
+
+    def _finished(self, slot: _Slot) -> StreamFrame:
+        shape = self._grid_size or slot.pixels.shape[:2]
+        depth_mm = np.empty(shape, self._recombine.dtype)
+        disagreement = self._recombine.decode(slot.codes, depth_mm)
+        latency_s = perf_counter() - slot.begin_s
+        return StreamFrame(
+            slot.number, slot.pixels, slot.channels, depth_mm, disagreement, latency_s
+        )
+
+    def close(self) -> None:
+        """Stop, and wait until the threads have ended; closing twice is allowed.
+
+        Raises:
+            DepthError: the source does not give the frame that it was asked for.
+        """
+        self._stop()
+        if not self._join():
+            raise DepthError(
+                f"The stream cannot stop: for {STOP_TIMEOUT_S:g} s its source has not given the "
+                "frame that it was asked for. A thread still waits for it."
+            )
+
+    def _join(self) -> bool:
+        """Wait for the threads, within reason; whether they have ended."""
+        for thread in self._threads:
+            thread.join(STOP_TIMEOUT_S)
+        ended = not any(thread.is_alive() for thread in self._threads)
+        if ended and self._video is not None:
+            self._video.close()
+        return ended
+
+    def __enter__(self) -> Stream:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _images(source: Any) -> Iterable[Any]:
+    """What can be gone through image by image."""
+    if isinstance(source, np.ndarray) and source.ndim < 4:
+        raise ImageError(
+            f"Expected a source of many images, got one array of shape {source.shape}: give a list "
+            "of images, or call `infer`."
+        )
+    if not isinstance(source, Iterable):
+        raise ImageError(
+            "Expected a source to be a camera's number, a video's path or an iterable of images, "
+            f"got {type(source).__name__}."
+        )
+    return source
+
+
+def _thread(work: Callable[[], None], out: Handover[_Slot]) -> threading.Thread:
+    return threading.Thread(target=_run, args=(work, out), name="tfl-depth stream", daemon=True)

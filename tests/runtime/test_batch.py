@@ -1,0 +1,94 @@
+"""`DepthRunner.infer_batch`: many images, several interpreters, one order."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from tfl_depth.runtime import DepthError, DepthRunner, ImageError
+from tfl_depth.runtime.batch import AHEAD
+from tfl_depth.runtime.runner import Size
+
+Pixels = npt.NDArray[np.uint8]
+
+
+@pytest.fixture(scope="module")
+def images() -> list[Pixels]:
+    random = np.random.default_rng(31)
+    return [random.integers(0, 256, (70 + k, 90, 3), np.uint8) for k in range(24)]
+
+
+def batch_threads() -> list[str]:
+    return [t.name for t in threading.enumerate() if t.name.startswith("tfl-depth batch")]
+
+
+@pytest.mark.parametrize("size", ["image", "model"])
+@pytest.mark.parametrize("workers", [1, 3, None])
+def test_batch_gives_what_infer_gives_in_order(
+    workers: int | None, size: Size, net: Path, images: list[Pixels]
+) -> None:
+    with DepthRunner(net) as runner:
+        found = list(runner.infer_batch(images, workers=workers, size=size, channels="rgb"))
+        for image, depth_mm in zip(images, found, strict=True):
+            expected = runner.infer(image, size=size, channels="rgb")
+            np.testing.assert_array_equal(depth_mm, expected)
+    assert not batch_threads()
+
+
+def test_images_are_taken_as_they_are_needed(net: Path, photo: Pixels) -> None:
+    taken = 0
+
+    def source() -> Iterator[Pixels]:
+        nonlocal taken
+        while True:
+            taken += 1
+            yield photo
+
+    with DepthRunner(net) as runner:
+        depths = runner.infer_batch(source(), workers=2)
+        assert taken == 0
+        next(depths)
+        assert taken == AHEAD * 2 + 1
+        next(depths)
+        assert taken == AHEAD * 2 + 2
+        depths.close()
+    assert not batch_threads()
+
+
+def test_image_that_fails_ends_the_batch_at_its_place(net: Path, images: list[Pixels]) -> None:
+    some = [*images[:5], images[0].astype(np.float32), *images[5:]]
+    with DepthRunner(net) as runner:
+        depths = runner.infer_batch(some, workers=2)
+        for image in images[:5]:
+            np.testing.assert_array_equal(next(depths), runner.infer(image))
+        with pytest.raises(ImageError, match="got float32"):
+            next(depths)
+        assert list(depths) == []
+    assert not batch_threads()
+
+
+def test_error_of_the_source_is_the_callers(net: Path, photo: Pixels) -> None:
+    def source() -> Iterator[Pixels]:
+        yield photo
+        raise ZeroDivisionError
+
+    with DepthRunner(net) as runner, pytest.raises(ZeroDivisionError):
+        list(runner.infer_batch(source()))
+    assert not batch_threads()
+
+
+def test_fewer_than_one_worker_is_refused(net: Path) -> None:
+    with DepthRunner(net) as runner, pytest.raises(DepthError, match=r"`workers`.*got 0"):
+        runner.infer_batch([], workers=0)
+
+
+def test_closed_runner_begins_no_batch(net: Path) -> None:
+    runner = DepthRunner(net)
+    runner.close()
+    with pytest.raises(DepthError, match="closed: open a new one"):
+        runner.infer_batch([])

@@ -1,0 +1,212 @@
+"""tools/benchmark: what the runtime costs beside the network, measured side by side."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from time import monotonic, perf_counter
+from typing import Any
+
+import cv2
+import numpy as np
+
+import tfl_depth
+from tfl_depth.tools import command
+from tfl_depth.tools.contenders import (
+    Contender,
+    Seconds,
+    of_float,
+    of_onnx,
+    of_openvino,
+    of_recombination,
+    of_runner,
+)
+
+EXAMPLE = "tools/benchmark model.tflite --float model-float32.tflite --json"
+Times = Mapping[str, float]
+
+# What is compared, in a round's seconds. Each is taken within a round, where the machine was in
+# the same mood, and the median over rounds is told.
+RATIOS: dict[str, Callable[[Times], float]] = {
+    "infer / invoke": lambda t: t["infer"] / t["invoke"],
+    "(infer 1280x720 - cv2.resize) / invoke": lambda t: (
+        (t["infer 1280x720"] - t["cv2.resize of 1280x720"]) / t["invoke"]
+    ),
+    "invoke / stream of 1280x720, a frame": lambda t: (
+        t["invoke"] / t["stream of 1280x720, a frame"]
+    ),
+    "beside invoke: usual / infer": lambda t: (
+        t["usual, beside its invoke"] / t["infer, beside its invoke"]
+    ),
+    "recombine / copy, uniform spans": lambda t: t["recombine, uniform spans"] / t["copy"],
+    "recombine / copy, growing spans": lambda t: t["recombine, growing spans"] / t["copy"],
+    "self-check / copy": lambda t: t["self-check, uniform spans"] / t["copy"],
+    "self-check / copy, some without depth": lambda t: (
+        t["self-check, uniform spans, some without depth"] / t["copy"]
+    ),
+    "float32 / int8": lambda t: t["invoke float32"] / t["invoke"],
+    "openvino / int8": lambda t: t["invoke openvino"] / t["invoke"],
+    "onnxruntime / int8": lambda t: t["invoke onnxruntime"] / t["invoke"],
+}
+
+# The first depth of a fresh process, in parts; resident memory is taken before the model is loaded.
+START = """
+import json, resource, sys, time
+began = time.monotonic()
+import tfl_depth.runtime
+imported = time.monotonic()
+with open("/proc/self/statm") as statm:
+    resident = int(statm.read().split()[1]) * resource.getpagesize()
+import numpy
+runner = tfl_depth.runtime.DepthRunner(sys.argv[1], num_threads=int(sys.argv[2]))
+opened = time.monotonic()
+runner.infer(numpy.zeros((*runner.model_size, 3), numpy.uint8))
+print(json.dumps({
+    "began": began,
+    "import_ms": 1000 * (imported - began),
+    "resident_mib": resident / 2**20,
+    "open_ms": 1000 * (opened - imported),
+    "first_depth_ms": 1000 * (time.monotonic() - opened),
+}))
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit status."""
+    options = _parser().parse_args(argv)
+    return command.run(lambda: _benchmark(options))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command.parser(
+        "benchmark",
+        "Time a model under the runtime, its parts (recombination at 384x640), the bare\n"
+        "interpreter, and what one would write around it, all in turns in one run.",
+        EXAMPLE,
+    )
+    parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite of tools/convert")
+    parser.add_argument(
+        "--float", type=Path, metavar="FILE", help="the same network as a float32 .tflite"
+    )
+    parser.add_argument(
+        "--onnx",
+        type=Path,
+        metavar="FILE",
+        help="the same network in INT8 as .onnx, for ONNX Runtime where it is installed",
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=50, metavar="K", help="calls of each that are timed (50)"
+    )
+    parser.add_argument(
+        "--threads", type=int, metavar="K", help="for the network (every core there is)"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    return parser
+
+
+def _benchmark(options: argparse.Namespace) -> None:
+    threads = options.threads or len(os.sched_getaffinity(0))
+    contenders = {**of_runner(options.model, threads), **of_recombination()}
+    if options.float is not None:
+        contenders["invoke float32"] = of_float(options.float, threads)
+    absent = _add_peers(contenders, options, threads)
+    rounds = _timed(contenders, max(1, options.rounds))
+    result: dict[str, Any] = {
+        "model": str(options.model),
+        "threads": threads,
+        "rounds": len(rounds),
+        "versions": {
+            "tfl-depth": tfl_depth.__version__,
+            "numpy": np.__version__,
+            "opencv": cv2.__version__,
+        },
+        "absent": absent,
+        "times_ms": {name: _spread([1000 * t[name] for t in rounds]) for name in contenders},
+        "ratios": {
+            name: statistics.median(ratio(t) for t in rounds)
+            for name, ratio in RATIOS.items()
+            if _is_there(ratio, contenders)
+        },
+        "start": _start(options.model, threads),
+    }
+    print(json.dumps(result, indent=2) if options.json else _table(result))
+
+
+def _add_peers(
+    contenders: dict[str, Contender], options: argparse.Namespace, threads: int
+) -> dict[str, str]:
+    """Add the other runtimes; the names of those that are not here, and why."""
+    absent = {}
+    peers = {"openvino": (of_openvino, options.model), "onnxruntime": (of_onnx, options.onnx)}
+    for name, (peer, model) in peers.items():
+        if model is None:
+            absent[name] = "no file was given for it"
+            continue
+        try:
+            contenders[f"invoke {name}"] = peer(model, threads)
+        except ModuleNotFoundError:
+            absent[name] = "not installed"
+    return absent
+
+
+def _timed(contenders: Mapping[str, Contender], rounds: int) -> list[Times]:
+    """Seconds of each contender in each round; each is called once before, to find its memory."""
+    names = list(contenders)
+    found: list[Times] = []
+    for number in command.progress(range(rounds), rounds, "benchmark"):
+        first = number % len(names)
+        found.append({name: _seconds(contenders[name]) for name in names[first:] + names[:first]})
+    return found
+
+
+def _seconds(contender: Contender) -> float:
+    contender()
+    begin_s = perf_counter()
+    told = contender()
+    return told if isinstance(told, Seconds) else perf_counter() - begin_s
+
+
+def _spread(times_ms: Sequence[float]) -> dict[str, float]:
+    return {"median": statistics.median(times_ms), "least": min(times_ms)}
+
+
+def _is_there(ratio: Callable[[Times], float], contenders: Mapping[str, Contender]) -> bool:
+    try:
+        ratio(dict.fromkeys(contenders, 1.0))
+    except KeyError:
+        return False
+    return True
+
+
+def _start(model: Path, threads: int) -> dict[str, float]:
+    """How a fresh process comes to its first depth, in milliseconds and MiB."""
+    launched = monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", START, str(model.resolve()), str(threads)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    parts: dict[str, float] = json.loads(done.stdout)
+    return {"python_ms": 1000 * (parts.pop("began") - launched), **parts}
+
+
+def _table(result: dict[str, Any]) -> str:
+    lines = [f"{result['model']}: {result['threads']} threads, {result['rounds']} rounds"]
+    lines += [f"{'milliseconds':<50}   median    least"]
+    lines += [
+        f"{name:<50} {each['median']:8.3f} {each['least']:8.3f}"
+        for name, each in result["times_ms"].items()
+    ]
+    lines += [f"{'not measured: ' + name:<50} {why}" for name, why in result["absent"].items()]
+    lines += ["ratios, median over rounds"]
+    lines += [f"{name:<50} {ratio:8.3f}" for name, ratio in result["ratios"].items()]
+    lines += ["a fresh process"]
+    lines += [f"{name:<50} {value:8.1f}" for name, value in result["start"].items()]
+    return "\n".join(lines)

@@ -1,0 +1,225 @@
+"""What tools/benchmark times: the runtime, its parts, and what they are measured against."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from itertools import repeat
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from tfl_depth.contract import Contract, read_contract
+from tfl_depth.encoding import Spans, depth_dtype, encode
+from tfl_depth.errors import InterpreterError
+from tfl_depth.runtime import DepthRunner, Measurement
+from tfl_depth.runtime.interpreter import open_interpreter
+from tfl_depth.runtime.preprocess import resize_pixels
+from tfl_depth.runtime.recombine import TwoCodes
+
+Pixels = npt.NDArray[np.uint8]
+# A call is timed as a whole, unless it returns `Seconds`.
+Contender = Callable[[], object]
+
+CAMERA_SIZE = (720, 1280)
+GRID_SIZE = (384, 640)
+SPANS = {
+    "uniform": Spans.uniform(15),
+    "growing": Spans((0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 65.0)),
+}
+PAGE = 4096
+STREAM_FRAMES = 10
+
+
+class Seconds(float):
+    """The part of a call that counts."""
+
+
+def picture(size: tuple[int, int]) -> Pixels:
+    """BGR pixels (H, W, 3), smooth and colourful."""
+    coarse = np.random.default_rng(0).integers(0, 256, (9, 16, 3), np.uint8)
+    return np.asarray(cv2.resize(coarse, size[::-1], interpolation=cv2.INTER_CUBIC))
+
+
+def of_runner(model: Path, num_threads: int) -> dict[str, Contender]:
+    """The runtime on a model, the bare interpreter, and the usual way around the same one."""
+    runner = DepthRunner(model, num_threads=num_threads)
+    interpreter = open_interpreter(model.read_bytes(), num_threads=num_threads)
+    usual = Usual(interpreter, runner.contract)
+    own, camera = picture(runner.model_size), picture(CAMERA_SIZE)
+    at_own, at_camera = (np.empty(of.shape[:2], runner.depth_dtype) for of in (own, camera))
+    at_grid = np.empty(runner.grid_size, runner.depth_dtype)
+    resized = np.empty_like(own)
+    return {
+        "invoke": interpreter.invoke,
+        "infer": lambda: runner.infer(own, out=at_own),
+        "infer 1280x720": lambda: runner.infer(camera, out=at_camera),
+        "infer 1280x720, depth of the model's size": lambda: runner.infer(
+            camera, size="model", out=at_grid
+        ),
+        "cv2.resize of 1280x720": lambda: resize_pixels(camera, runner.model_size, resized),
+        "stream of 1280x720, a frame": lambda: _a_frame_of_a_stream(runner, camera),
+        "infer, beside its invoke": lambda: _beside_invoke(runner.measure(own, out=at_own)),
+        "usual": lambda: usual(own),
+        "usual 1280x720": lambda: usual(camera),
+        "usual, beside its invoke": lambda: _beside_invoke(usual(own)),
+    }
+
+
+def _a_frame_of_a_stream(runner: DepthRunner, frame: Pixels) -> Seconds:
+    """From one frame to the next, once the stream runs."""
+    with runner.stream(repeat(frame, STREAM_FRAMES + 1)) as frames:
+        next(frames)
+        begin_s = perf_counter()
+        for _ in frames:
+            pass
+        return Seconds((perf_counter() - begin_s) / STREAM_FRAMES)
+
+
+def _beside_invoke(measured: Measurement) -> Seconds:
+    return Seconds(measured.prepare_s + measured.recombine_s)
+
+
+class Usual:
+    """What one writes around an interpreter: floats in, numpy's dequantisation out."""
+
+    def __init__(self, interpreter: Any, contract: Contract) -> None:
+        self._interpreter, self._contract = interpreter, contract
+        # It keeps the interpreter from being invoked while it lives.
+        signature = interpreter.get_signature_runner()
+        (self._input,) = signature.get_input_details().values()
+        self._outputs = signature.get_output_details()
+
+    def __call__(self, frame: Pixels) -> Measurement:
+        """Depth at the size of a BGR frame (H, W, 3)."""
+        begin_s = perf_counter()
+        size = (self._contract.height, self._contract.width)
+        rgb = cv2.cvtColor(resize_pixels(frame, size), cv2.COLOR_BGR2RGB)
+        self._interpreter.set_tensor(self._input["index"], self._quantised(rgb)[None])
+        prepared_s = perf_counter()
+        self._interpreter.invoke()
+        invoked_s = perf_counter()
+        depth_m = cv2.resize(self._depth_m(), frame.shape[1::-1])
+        return Measurement(
+            depth_mm=np.asarray(np.rint(1000 * depth_m), depth_dtype(self._contract.spans)),
+            disagreement=None,
+            prepare_s=prepared_s - begin_s,
+            invoke_s=invoked_s - prepared_s,
+            recombine_s=perf_counter() - invoked_s,
+        )
+
+    def _quantised(self, rgb: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        scale, zero_point = self._input["quantization"]
+        if not scale:
+            return rgb.astype(np.float32)
+        normalised = rgb.astype(np.float32) * self._contract.pixel_scale
+        normalised += self._contract.pixel_offset
+        codes = np.round(normalised / scale + zero_point)
+        return np.asarray(np.clip(codes, 0, 255), self._input["dtype"])
+
+    def _depth_m(self) -> npt.NDArray[np.float32]:
+        values = {name: self._dequantised(detail) for name, detail in self._outputs.items()}
+        if self._contract.head == "single":
+            return values["depth"]
+        spans = self._contract.spans
+        n = np.floor(values["integer"] + spans.integer_bias)
+        n = np.clip(n, 0, spans.count - 1).astype(np.int32)
+        place = np.where(n % 2 == 0, values["fractional"], 1 - values["fractional"])
+        edges, widths = np.array(spans.edges_m, np.float32), np.array(spans.widths_m, np.float32)
+        return np.asarray(edges[n] + widths[n] * place)
+
+    def _dequantised(self, detail: dict[str, Any]) -> npt.NDArray[np.float32]:
+        tensor = self._interpreter.get_tensor(detail["index"])[0, ..., 0]
+        scale, zero_point = detail["quantization"]
+        return np.asarray((tensor.astype(np.float32) - zero_point) * scale if scale else tensor)
+
+
+def of_recombination() -> dict[str, Contender]:
+    """The recombination of 384x640, its self-check, and a memory copy of as many bytes."""
+    contenders = {"copy": copy_of(2 * GRID_SIZE[0] * GRID_SIZE[1])}
+    for kind, spans in SPANS.items():
+        contenders |= _of_spans(kind, spans)
+    return contenders
+
+
+def _of_spans(kind: str, spans: Spans) -> dict[str, Contender]:
+    near_m, far_m = spans.edges_m[0] + 0.1, spans.max_depth_m
+    coarse = np.random.default_rng(0).uniform(near_m, far_m, (12, 20))
+    depth_m = cv2.resize(coarse, GRID_SIZE[::-1], interpolation=cv2.INTER_LINEAR)
+    tensors = (code[None, ..., None] for code in encode(depth_m, spans))
+    outputs = dict(zip(("integer", "fractional"), tensors, strict=True))
+    recombine = TwoCodes(spans, GRID_SIZE)
+    codes, depth_mm = recombine.new_codes(), np.empty(GRID_SIZE, recombine.dtype)
+
+    def both() -> None:
+        recombine.collect(outputs, codes)
+        recombine.look_up(codes, depth_mm)
+
+    both()
+    codes_of_some, some_mm = codes.copy(), depth_mm.copy()
+    codes_of_some[0], some_mm[0] = 0, 0
+    return {
+        f"recombine, {kind} spans": both,
+        f"self-check, {kind} spans": lambda: recombine.disagreement(codes, depth_mm),
+        f"self-check, {kind} spans, some without depth": lambda: recombine.disagreement(
+            codes_of_some, some_mm
+        ),
+    }
+
+
+def copy_of(size: int) -> Contender:
+    """A copy of `size` bytes between arrays that begin at a page: the fastest that there is."""
+    source, target = _at_a_page(size), _at_a_page(size)
+    return lambda: np.copyto(target, source)
+
+
+def _at_a_page(size: int) -> Pixels:
+    memory = np.ones(size + PAGE, np.uint8)
+    first = -memory.ctypes.data % PAGE
+    return memory[first : first + size]
+
+
+def of_float(model: Path, num_threads: int) -> Contender:
+    """A float32 .tflite under XNNPACK, bare."""
+    content = model.read_bytes()
+    precision = read_contract(content).precision
+    if precision != "float32":
+        raise InterpreterError(f"Expected {model} to be a float32 model, got one of {precision}.")
+    invoke: Contender = open_interpreter(content, num_threads=num_threads).invoke
+    return invoke
+
+
+def of_openvino(model: Path, num_threads: int) -> Contender:
+    """OpenVINO reading the .tflite, on the CPU.
+
+    Raises:
+        ModuleNotFoundError: it is not installed.
+    """
+    openvino = import_module("openvino")
+    compiled = openvino.Core().compile_model(
+        str(model), "CPU", {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": num_threads}
+    )
+    request = compiled.create_infer_request()
+    height, width = compiled.inputs[0].shape[1:3]
+    request.set_input_tensor(openvino.Tensor(picture((height, width))[None]))
+    return lambda: request.infer()
+
+
+def of_onnx(model: Path, num_threads: int) -> Contender:
+    """ONNX Runtime on the same network as an .onnx file of one image input, on the CPU.
+
+    Raises:
+        ModuleNotFoundError: it is not installed.
+    """
+    onnxruntime = import_module("onnxruntime")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = num_threads
+    session = onnxruntime.InferenceSession(str(model), options, ["CPUExecutionProvider"])
+    (source,) = session.get_inputs()
+    dtype = {"tensor(uint8)": np.uint8, "tensor(float)": np.float32}[source.type]
+    feed = {source.name: np.zeros(source.shape, dtype)}
+    return lambda: session.run(None, feed)

@@ -1,0 +1,156 @@
+"""What tools/infer writes: depth maps, pictures, point clouds and videos of them."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from tfl_depth.encoding import DepthMm
+from tfl_depth.errors import ImageError
+from tfl_depth.files import write_whole
+from tfl_depth.runtime.colour import colourise, depth_limits
+from tfl_depth.tools.point_cloud import Intrinsics, ply
+
+Picture = npt.NDArray[np.uint8]
+
+# What each kind's file is called behind the input's name.
+SUFFIXES = {
+    "depth": "_depth.png",
+    "colour": "_colour.png",
+    "npy": "_depth.npy",
+    "ply": "_points.ply",
+    "video": "_depth.mp4",
+}
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Which files are written of a depth map.
+
+    Attributes:
+        kinds: of `SUFFIXES`.
+        folder: where.
+        camera: for the point cloud, from an image's (height, width).
+        limits_mm: depths of the first and the last colour; None: each picture's own.
+    """
+
+    kinds: tuple[str, ...]
+    folder: Path
+    camera: Callable[[tuple[int, ...]], Intrinsics] | None = None
+    limits_mm: tuple[int, int] | None = None
+
+    def files(self, stem: str, dtype: np.dtype[Any]) -> list[Path]:
+        """The files that `write` writes of depth of this dtype."""
+        return [self._file(kind, stem, dtype) for kind in self.kinds]
+
+    def write(self, stem: str, depth_mm: DepthMm, bgr: Picture) -> None:
+        """Write every kind but a video, each whole or not at all."""
+        for kind in self.kinds:
+            content = self._content(kind, depth_mm, bgr)
+            write_whole(self._file(kind, stem, depth_mm.dtype), content)
+
+    def _file(self, kind: str, stem: str, dtype: np.dtype[Any]) -> Path:
+        if kind == "depth" and dtype != np.uint16:  # which no PNG holds
+            kind = "npy"
+        return self.folder / f"{stem}{SUFFIXES[kind]}"
+
+    def _content(self, kind: str, depth_mm: DepthMm, bgr: Picture) -> bytes:
+        if kind == "colour":
+            return png(self.colourised(depth_mm))
+        if kind == "ply":
+            assert self.camera is not None  # noqa: S101 - asked for together
+            return ply(depth_mm, bgr, self.camera(depth_mm.shape))
+        if kind == "depth" and depth_mm.dtype == np.uint16:
+            return png(depth_mm)
+        return npy(depth_mm)
+
+    def colourised(self, depth_mm: DepthMm) -> Picture:
+        """A picture with a legend in metres."""
+        return colourise(depth_mm, *(self.limits_mm or depth_limits(depth_mm)))
+
+
+def png(pixels: npt.NDArray[np.integer[Any]]) -> bytes:
+    """Pixels (BGR, or one channel of 8 or 16 bits) as a PNG file."""
+    _ok, encoded = cv2.imencode(".png", pixels)
+    return encoded.tobytes()
+
+
+def npy(depth_mm: DepthMm) -> bytes:
+    """An array as a file of numpy's format."""
+    buffer = io.BytesIO()
+    np.save(buffer, depth_mm)
+    return buffer.getvalue()
+
+
+def side_by_side(bgr: Picture, coloured: Picture) -> Picture:
+    """A photo (H, W, 3) beside its coloured depth, which is higher by its legend."""
+    below = coloured.shape[0] - bgr.shape[0]
+    padded = cv2.copyMakeBorder(bgr, 0, below, 0, 0, cv2.BORDER_CONSTANT, value=(255, 255, 255))
+    return np.hstack([padded, coloured])
+
+
+@contextmanager
+def video_writer(path: Path, frames_per_second: float) -> Iterator[Callable[[Picture], None]]:
+    """Write a video, which is there only when it is whole.
+
+    Raises:
+        ImageError: this OpenCV cannot write MPEG-4, or frames differ in size.
+    """
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
+        video = _Mpeg4(Path(folder, path.name), frames_per_second)
+        try:
+            yield video.write
+        finally:
+            video.close()
+        if video.file.exists():
+            video.file.replace(path)
+
+
+class _Mpeg4:
+    """A video that is opened with its first frame, which says the size."""
+
+    def __init__(self, file: Path, frames_per_second: float) -> None:
+        self.file, self._frames_per_second = file, frames_per_second
+        self._writer: cv2.VideoWriter | None = None
+        self._size: Sequence[int] = ()
+
+    def write(self, frame: Picture) -> None:
+        height, width = frame.shape[:2]
+        if self._writer is None:
+            # MPEG-4 stores colours of 2 x 2 pixels.
+            self._size = (width + width % 2, height + height % 2)
+            self._writer = cv2.VideoWriter(
+                str(self.file), cv2.VideoWriter.fourcc(*"mp4v"), self._frames_per_second, self._size
+            )
+        if not self._writer.isOpened():
+            raise ImageError("This OpenCV cannot write MPEG-4 videos: install opencv-python.")
+        right, below = self._size[0] - width, self._size[1] - height
+        if not (0 <= right < 2 and 0 <= below < 2):
+            raise ImageError(f"Expected frames of one size, got another: {width}x{height}.")
+        self._writer.write(cv2.copyMakeBorder(frame, 0, below, 0, right, cv2.BORDER_REPLICATE))
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.release()
+
+
+def describe(depth_mm: DepthMm) -> str:
+    """One line about a depth map."""
+    height, width = depth_mm.shape
+    present = depth_mm[depth_mm > 0]
+    if present.size == 0:
+        return f"{width}x{height}, no depth"
+    low, middle, high = (value / 1000 for value in np.percentile(present, [0, 50, 100]))
+    return (
+        f"{width}x{height}, {low:.2f} to {high:.2f} m, median {middle:.2f} m, "
+        f"{1 - present.size / depth_mm.size:.1%} without depth"
+    )

@@ -1,0 +1,64 @@
+"""Depth as a point cloud in a PLY file."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tfl_depth.encoding import DepthMm
+
+POINT = np.dtype(
+    [("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("red", "u1"), ("green", "u1"), ("blue", "u1")]
+)
+PLY_TYPES = {"f": "float", "u": "uchar"}
+
+
+@dataclass(frozen=True)
+class Intrinsics:
+    """A pinhole camera, in pixels; the middle of the first pixel is (0, 0).
+
+    Attributes:
+        fx, fy: focal lengths.
+        cx, cy: where the optical axis meets the image.
+    """
+
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+
+    @classmethod
+    def from_field_of_view(cls, degrees: float, size: tuple[int, ...]) -> Intrinsics:
+        """Square pixels and a centred axis.
+
+        Args:
+            degrees: the horizontal field of view, between 0 and 180.
+            size: (height, width) of the image.
+        """
+        height, width = size
+        focal = width / 2 / math.tan(math.radians(degrees) / 2)
+        return cls(focal, focal, (width - 1) / 2, (height - 1) / 2)
+
+
+def ply(depth_mm: DepthMm, bgr: npt.NDArray[np.uint8], camera: Intrinsics) -> bytes:
+    """A binary PLY file of all pixels with depth.
+
+    x is to the right, y down and z forward, in metres from the camera.
+
+    Args:
+        depth_mm: (H, W) millimetres along the optical axis, 0 = no depth.
+        bgr: (H, W, 3), the points' colours.
+        camera: of an image of that size.
+    """
+    v, u = np.nonzero(depth_mm)
+    points = np.empty(u.size, POINT)
+    points["z"] = z_m = depth_mm[v, u] / 1000
+    points["x"] = (u - camera.cx) / camera.fx * z_m
+    points["y"] = (v - camera.cy) / camera.fy * z_m
+    points["blue"], points["green"], points["red"] = bgr[v, u].T
+    lines = ["ply", "format binary_little_endian 1.0", f"element vertex {points.size}"]
+    lines += [f"property {PLY_TYPES[POINT[name].kind]} {name}" for name in POINT.names or ()]
+    return "\n".join([*lines, "end_header", ""]).encode() + points.tobytes()
