@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from tfl_depth.converters.flatbuffer import pin_int16_ranges, with_contract
 from tfl_depth.converters.prepare import INPUT_NAME, Network, at_size, split_normalisation
 from tfl_depth.converters.quantize import Representative, to_tflite
 from tfl_depth.converters.representative import ImageSplit, read_calibration
-from tfl_depth.converters.verify import as_report, check_tensors, measure_fidelity
+from tfl_depth.converters.verify import as_report, check_tensors, check_weights, measure_fidelity
 from tfl_depth.encoding import Spans
 from tfl_depth.errors import ConversionError
 from tfl_depth.files import write_together
@@ -78,6 +78,7 @@ def convert(
     head: str = "split",
     size: tuple[int, int] | None = None,
     input_range: tuple[float, float] | None = None,
+    per_channel: bool = True,
     progress: Progress = _silent,
 ) -> Conversion:
     """Convert a Keras model that ends in a linear depth convolution, and verify the result.
@@ -91,6 +92,8 @@ def convert(
         size: (height, width) to deploy for, where it is not the model's own.
         input_range: what the network takes for a pixel of 0 and of 255, where it does not begin
             with a `Rescaling` layer.
+        per_channel: give each output channel of a convolution a scale of its own. Where an NPU
+            takes one scale a convolution only, it must be False, which costs accuracy.
         progress: shows how far the slow parts have come.
 
     Raises:
@@ -102,11 +105,14 @@ def convert(
         network.deployed(precision=precision, head=head, spans=spans),
         precision=precision,
         representative=_representative(network, images, contract, progress),
+        per_channel=per_channel,
     )
     if precision == "int16x8":
         content = _pin_int16(content, head, spans)
     if precision == "int8":
         check_tensors(content, contract)
+    if not per_channel:
+        check_weights(content)
     return _verified(content, contract, network, images, progress)
 
 
@@ -166,8 +172,8 @@ def report_path(output: Path) -> Path:
     return output.with_suffix(".json")
 
 
-def refuse_existing(output: Path, *, overwrite: bool) -> None:
-    """Refuse to replace a model or its report unless told to.
+def refuse_existing(output: Path, *, overwrite: bool, beside: Iterable[Path] = ()) -> None:
+    """Refuse to replace a model, its report or what else comes beside it unless told to.
 
     Raises:
         ConversionError: one of them is there, their folder is not, or the name is no .tflite.
@@ -176,19 +182,26 @@ def refuse_existing(output: Path, *, overwrite: bool) -> None:
         raise ConversionError(f"Expected an output that ends in .tflite, got {output}.")
     if not output.parent.is_dir():
         raise ConversionError(f"There is no folder {output.parent} to write {output.name} into.")
-    for path in (output, report_path(output)):
+    for path in (output, report_path(output), *beside):
         if path.is_dir():
             raise ConversionError(f"{path} is a folder: name another output.")
         if path.exists() and not overwrite:
             raise ConversionError(f"{path} exists: name another output, or pass --overwrite.")
 
 
-def write_conversion(conversion: Conversion, output: Path, *, overwrite: bool = False) -> None:
-    """Write the model and, beside it, its report, both whole.
+def write_conversion(
+    conversion: Conversion,
+    output: Path,
+    *,
+    overwrite: bool = False,
+    beside: Mapping[Path, bytes] | None = None,
+) -> None:
+    """Write the model and, beside it, its report and what else belongs to it, all whole.
 
     Raises:
         ConversionError: an output exists and may not be replaced, or its folder is missing.
     """
-    refuse_existing(output, overwrite=overwrite)
+    others = beside or {}
+    refuse_existing(output, overwrite=overwrite, beside=others)
     report = json.dumps({"model": output.name, **conversion.report}, indent=2) + "\n"
-    write_together({output: conversion.model, report_path(output): report.encode()})
+    write_together({output: conversion.model, report_path(output): report.encode(), **others})

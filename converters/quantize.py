@@ -18,7 +18,13 @@ from tfl_depth.quiet import quiet
 Representative = Callable[[], Iterator[npt.NDArray[np.float32]]]
 
 
-def to_tflite(model: keras.Model, *, precision: str, representative: Representative) -> bytes:
+def to_tflite(
+    model: keras.Model,
+    *,
+    precision: str,
+    representative: Representative,
+    per_channel: bool = True,
+) -> bytes:
     """Convert a Keras model with a dict output.
 
     Args:
@@ -26,6 +32,7 @@ def to_tflite(model: keras.Model, *, precision: str, representative: Representat
         precision: "int8" (every tensor int8 or int32, uint8 in and out), "int16x8" (int16
             activations, int8 weights, float32 in and out), or "float32".
         representative: gives the inputs to calibrate with; not asked for float32.
+        per_channel: a scale for each output channel of a kernel; otherwise one for the kernel.
 
     Raises:
         ConversionError: TensorFlow cannot convert the model.
@@ -38,6 +45,8 @@ def to_tflite(model: keras.Model, *, precision: str, representative: Representat
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = lambda: ([batch] for batch in representative())
         converter.target_spec.supported_ops = [_operator_set(tf, precision)]
+        # Without a public name in TensorFlow 2.21; `verify.check_weights` looks whether it worked.
+        converter._experimental_disable_per_channel = not per_channel
     if precision == "int8":
         converter.inference_input_type = tf.uint8
         converter.inference_output_type = tf.uint8

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import struct
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
+import numpy as np
 from tensorflow.lite.python.schema_py_generated import TensorType
 from tensorflow.lite.tools import flatbuffer_utils
 
@@ -16,6 +18,7 @@ from tfl_depth.errors import ModelFileError
 # Operators whose second input is a kernel, and what it is laid on.
 _ON_OUTPUT = ("CONV_2D", "DEPTHWISE_CONV_2D", "CONV_3D", "FULLY_CONNECTED")
 _ON_THIRD_INPUT = ("TRANSPOSE_CONV", "CONV_3D_TRANSPOSE")
+_WITH_KERNEL = _ON_OUTPUT + _ON_THIRD_INPUT
 _FLOATS = (TensorType.FLOAT16, TensorType.FLOAT32)
 
 
@@ -49,19 +52,97 @@ class TfliteGraph:
     operators: dict[str, int]
 
 
+@dataclass(frozen=True)
+class Operator:
+    """An operator of a .tflite file, as far as delegates look at it.
+
+    Attributes:
+        kind: TensorFlow Lite's name of it.
+        name: of the first tensor that it gives.
+        source, result: types of the first tensor that it takes and of the first that it gives.
+        weight_scales: of its kernel; none without a kernel, or where it is not quantised.
+        largest: the largest value that the result can hold, where it is quantised.
+        options: its attributes.
+    """
+
+    kind: str
+    name: str
+    source: str
+    result: str
+    weight_scales: tuple[float, ...]
+    largest: float | None
+    options: Any
+
+
 def read_graph(model: bytes) -> TfliteGraph:
     """Read the graph of a .tflite file.
 
     Raises:
         ModelFileError: the file is damaged.
     """
+    return _read(model, _graph)
+
+
+def read_operators(model: bytes) -> tuple[Operator, ...]:
+    """Read the operators of a .tflite file, in the order in which they run.
+
+    Raises:
+        ModelFileError: the file is damaged.
+    """
+    return _read(model, _operators)
+
+
+_Read = TypeVar("_Read")
+
+
+def _read(model: bytes, read: Callable[[Any], _Read]) -> _Read:
     try:
-        return _read(flatbuffer_utils.convert_bytearray_to_object(bytearray(model)))
+        return read(flatbuffer_utils.convert_bytearray_to_object(bytearray(model)))
     except (struct.error, IndexError, ValueError, TypeError, AttributeError) as error:
         raise ModelFileError("The file is damaged or cut short: copy it anew.") from error
 
 
-def _read(model: Any) -> TfliteGraph:
+def _operators(model: Any) -> tuple[Operator, ...]:
+    tensors = model.subgraphs[0].tensors
+    return tuple(_operator(model, made, tensors) for made in model.subgraphs[0].operators)
+
+
+def _operator(model: Any, operator: Any, tensors: list[Any]) -> Operator:
+    kind = _operator_name(model, operator)
+    source, result = (tensors[ends[0]] for ends in (operator.inputs, operator.outputs))
+    return Operator(
+        kind=kind,
+        name=_text(result.name),
+        source=_type_name(source),
+        result=_type_name(result),
+        weight_scales=_scales(tensors[operator.inputs[1]]) if kind in _WITH_KERNEL else (),
+        largest=_largest(result),
+        options=operator.builtinOptions,
+    )
+
+
+def _type_name(tensor: Any) -> str:
+    return str(flatbuffer_utils.type_to_name(tensor.type)).lower()
+
+
+def _scales(tensor: Any) -> tuple[float, ...]:
+    quantization = tensor.quantization
+    if quantization is None or quantization.scale is None:
+        return ()
+    return tuple(quantization.scale.tolist())
+
+
+def _largest(tensor: Any) -> float | None:
+    limits = {TensorType.INT8: 127, TensorType.UINT8: 255}
+    if tensor.type not in limits or not _scales(tensor):
+        return None
+    quantization = tensor.quantization
+    # In 32 bits, as a delegate compares it.
+    steps = np.float32(limits[tensor.type] - int(quantization.zeroPoint[0]))
+    return float(steps * np.float32(quantization.scale[0]))
+
+
+def _graph(model: Any) -> TfliteGraph:
     graph = model.subgraphs[0]
     names = [_operator_name(model, operator) for operator in graph.operators]
     inputs = _doors(model, "inputs")
@@ -87,7 +168,7 @@ def _operator_name(model: Any, operator: Any) -> str:
 
 
 def _macs(name: str, operator: Any, tensors: list[Any]) -> int:
-    if name not in _ON_OUTPUT + _ON_THIRD_INPUT:
+    if name not in _WITH_KERNEL:
         return 0
     laid_on = operator.outputs[0] if name in _ON_OUTPUT else operator.inputs[2]
     kernel = _shape(tensors[operator.inputs[1]])
@@ -107,7 +188,7 @@ def _door(name: Any, tensor: Any) -> Door:
     # A shape has 1 for an open size, its signature -1.
     signature = _shape(tensor) if tensor.shapeSignature is None else tensor.shapeSignature
     shape = tuple(None if side < 0 else int(side) for side in signature)
-    return Door(_text(name), shape, str(flatbuffer_utils.type_to_name(tensor.type)).lower())
+    return Door(_text(name), shape, _type_name(tensor))
 
 
 def _parameters(model: Any) -> int:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from tfl_depth.contract import Contract
 from tfl_depth.converters.representative import read_pixels
+from tfl_depth.converters.tflite_graph import read_operators
 from tfl_depth.encoding import CODES, Spans
 from tfl_depth.errors import ConversionError
 from tfl_depth.runtime import DepthRunner
@@ -55,6 +56,21 @@ def check_tensors(model: bytes, contract: Contract) -> None:
         raise ConversionError(f"Expected outputs {contract.output_names}, got {sorted(outputs)}.")
     for name, scale in output_scales(contract).items():
         _check_scale(name, outputs[name], scale)
+
+
+def check_weights(model: bytes) -> None:
+    """Check that every kernel of a file has one scale.
+
+    Raises:
+        ConversionError: one has several.
+    """
+    several = [
+        operator.name for operator in read_operators(model) if len(operator.weight_scales) > 1
+    ]
+    if several:
+        raise ConversionError(
+            f"Expected per-tensor weights; these operators have them per channel: {several[:5]}."
+        )
 
 
 def output_scales(contract: Contract) -> dict[str, float]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import json
+import shlex
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,14 +13,16 @@ from typing import TYPE_CHECKING, Any
 from tfl_depth.encoding import Spans
 from tfl_depth.errors import ConversionError
 from tfl_depth.quiet import quiet
-from tfl_depth.tools import command
+from tfl_depth.targets import PER_CHANNEL, Profile
+from tfl_depth.tools import command, targets
 
 if TYPE_CHECKING:
     from tfl_depth.converters import Conversion
+    from tfl_depth.converters.targets import Placement
 
 EXAMPLE = (
     "tools/convert zoo/lite0-nyu-192x256/model.keras --int8 --representative photos/ "
-    "--max-depth 10 --output model.tflite"
+    "--max-depth 10 --target ethos-u65-256 --output model.tflite"
 )
 
 
@@ -33,7 +37,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = command.parser(
         "convert",
         "Convert a trained Keras depth model to TensorFlow Lite, verify the result against the\n"
-        "float network, and write it with its contract and a report (.json) beside it.",
+        "float network, and write it with its contract and a report (.json) beside it. For a\n"
+        "target with an NPU, also where its operators will run (NAME_placement.json), and for an\n"
+        "Ethos-U a picture of that (.png) and the compiled model (NAME_vela.tflite).",
         EXAMPLE,
     )
     parser.add_argument("model", type=Path, metavar="MODEL", help="a .keras file")
@@ -79,19 +85,23 @@ def _parser() -> argparse.ArgumentParser:
         metavar="LOW,HIGH",
         help="what the network takes for pixels 0 and 255, where it has no Rescaling layer itself",
     )
+    targets.add_options(parser, default="cpu")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing output")
     return parser
 
 
 def _convert(options: argparse.Namespace) -> None:
     spans = _spans(options)
+    profile = targets.chosen(options)
+    _check_target(options, profile)
     if options.input_range is not None and len(options.input_range) != 2:
         raise ConversionError("Expected two numbers for --input-range, like 0,1.")
     with quiet():
         from tfl_depth.converters import convert, find_images, split_images, write_conversion
         from tfl_depth.converters.conversion import refuse_existing
 
-    refuse_existing(options.output, overwrite=options.overwrite)
+    beside = _beside(options.output, profile)
+    refuse_existing(options.output, overwrite=options.overwrite, beside=beside)
     images = split_images(
         find_images(options.representative), samples=options.samples, seed=options.seed
     )
@@ -103,10 +113,59 @@ def _convert(options: argparse.Namespace) -> None:
         head=options.head,
         size=options.size,
         input_range=options.input_range,
+        per_channel=profile.weights == PER_CHANNEL,
         progress=command.progress,
     )
-    write_conversion(conversion, options.output, overwrite=options.overwrite)
-    print(table(conversion, options.output))
+    shown = [table(conversion, options.output)]
+    contents: dict[Path, bytes] = {}
+    if beside:
+        # Before anything is written: a compiler may fail, or leave operators to the CPU.
+        placement, contents = _for_target(conversion.model, options, profile)
+        shown += ["", targets.summary(placement)]
+    write_conversion(conversion, options.output, overwrite=options.overwrite, beside=contents)
+    if profile.command is not None:
+        stem = str(options.output.with_suffix(""))
+        words = [word.format(stem=stem) for word in profile.command]
+        shown += ["", f"to be compiled with:       {shlex.join(words)}"]
+    print("\n".join(shown))
+
+
+def _check_target(options: argparse.Namespace, profile: Profile) -> None:
+    if options.precision not in profile.precisions:
+        raise ConversionError(
+            f"{options.target} takes {' or '.join(profile.precisions)}, not {options.precision}: "
+            f"pass --{profile.precisions[0]}, or --target cpu."
+        )
+    if options.strict_placement and profile.delegate is None:
+        raise ConversionError("--strict-placement needs a --target with an NPU.")
+
+
+def _beside(output: Path, profile: Profile) -> list[Path]:
+    """The files that a target adds to the portable model and its report."""
+    if profile.delegate is None:
+        return []
+    ends = ["_placement.json"]
+    if profile.vela is not None:
+        ends += ["_vela.tflite", "_placement.png"]
+    return [output.with_name(output.stem + end) for end in ends]
+
+
+def _for_target(
+    model: bytes, options: argparse.Namespace, profile: Profile
+) -> tuple[Placement, dict[Path, bytes]]:
+    """Compile for the target and see where operators run; contents for the files `_beside`."""
+    from tfl_depth.converters.targets import place, refuse_unplaced
+    from tfl_depth.converters.targets.picture import as_png, placement_picture
+
+    placed = place(model, options.target, profile)
+    if options.strict_placement:
+        refuse_unplaced(placed.placement)
+    report = json.dumps(placed.placement.as_report(), indent=2) + "\n"
+    contents = [report.encode()]
+    if placed.compiled is not None:
+        title = f"{options.output.name} on {options.target}"
+        contents += [placed.compiled, as_png(placement_picture(placed.placement, title))]
+    return placed.placement, dict(zip(_beside(options.output, profile), contents, strict=True))
 
 
 def _spans(options: argparse.Namespace) -> Spans:

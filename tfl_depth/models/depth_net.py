@@ -43,12 +43,12 @@ def depth_net(
         ValueError: an unknown encoder, one without ImageNet weights where they are asked for, or
             a side that is not a positive multiple of 32.
     """
-    build = encoder_named(encoder).build
+    chosen = encoder_named(encoder)
     load_imagenet = imagenet_loader(encoder) if imagenet else None
     if any(side <= 0 or side % 32 for side in size):
         raise ValueError(f"Expected `size` to be positive multiples of 32, got {size}.")
     pixels = keras.Input((*size, 3), name="pixels")
-    features = unet_decoder(build(pixels, drop_path))
+    features = unet_decoder(chosen.build(pixels, drop_path), chosen.decoder_widths)
     if dropout:
         features = layers.SpatialDropout2D(dropout, name="features_drop")(features)
     depth = _depth_convolution()(features)

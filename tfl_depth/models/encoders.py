@@ -1,4 +1,4 @@
-"""The encoders by name."""
+"""The encoders by name, each with how wide the decoder behind it is."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from functools import partial
 
 import keras
 
+from tfl_depth.models.decoder import WIDTHS
 from tfl_depth.models.efficientnet_lite import efficientnet_lite0
 from tfl_depth.models.mobilenet import mobilenet_v2
 from tfl_depth.models.pretrained import load_efficientnet_lite0_imagenet
@@ -26,11 +27,13 @@ class Encoder:
         build: from pixels and the drop-path rate to features, finest first.
         load_imagenet: sets the encoder's layers of a model to their ImageNet weights; None where
             there are none.
+        decoder_widths: channels of the decoder at each resolution, coarsest first.
     """
 
     title: str
     build: Build
     load_imagenet: LoadWeights | None = None
+    decoder_widths: tuple[int, ...] = WIDTHS
 
 
 ENCODERS = {
@@ -42,6 +45,12 @@ ENCODERS = {
     "mobilenet_v2_0.5": Encoder("MobileNetV2 0.5", partial(mobilenet_v2, width=0.5)),
     "mobilenet_v2_0.75": Encoder("MobileNetV2 0.75", partial(mobilenet_v2, width=0.75)),
     "mobilenet_v2_1.0": Encoder("MobileNetV2 1.0", partial(mobilenet_v2, width=1.0)),
+    # For microcontrollers: at 192x256 it fits into 1 MiB of SRAM (docs/decisions/006).
+    "pico": Encoder(
+        "MobileNetV2 0.35",
+        partial(mobilenet_v2, width=0.35),
+        decoder_widths=(128, 96, 64, 32, 16),
+    ),
 }
 
 

@@ -1,0 +1,91 @@
+"""From a portable .tflite file and a target to what runs there, and where its operators run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from tfl_depth.contract import find_contract, read_contract
+from tfl_depth.converters.flatbuffer import with_contract
+from tfl_depth.converters.targets.operator_rules import placed_by
+from tfl_depth.converters.targets.placement import (
+    CPU,
+    NPU,
+    UNKNOWN,
+    PlacedOperator,
+    Placement,
+)
+from tfl_depth.converters.targets.vela import compile_model
+from tfl_depth.converters.tflite_graph import Operator, read_graph, read_operators
+from tfl_depth.errors import ConversionError
+from tfl_depth.targets import Profile
+
+# What a compiler puts in the place of the operators that it takes.
+_COMPILED = "CUSTOM"
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Where a model runs, and the file for it.
+
+    Attributes:
+        placement: the report.
+        compiled: the .tflite for the target, contract included, or None where the portable file
+            goes there.
+    """
+
+    placement: Placement
+    compiled: bytes | None
+
+
+def place(model: bytes, target: str, profile: Profile) -> Placed:
+    """Compile a model where its target's compiler can be run, and find where its operators run.
+
+    Args:
+        model: a portable .tflite file.
+        target: the name of the profile.
+        profile: may differ from the one of that name in its Vela settings.
+
+    Raises:
+        ConversionError: the model is compiled already, or its compiler fails.
+        ModelFileError, ContractError: the file is damaged.
+    """
+    contract = read_contract(model) if find_contract(model) else None
+    operators = read_operators(model)
+    if any(operator.kind.startswith(_COMPILED) for operator in operators):
+        raise ConversionError(
+            "The model is compiled already: pass the portable file that it was made of."
+        )
+    macs = read_graph(model).macs
+    if profile.vela is None:
+        placed, source = _by_file(operators, profile), profile.source
+        return Placed(Placement(target, placed, macs, None, source), None)
+    made = compile_model(model, profile.vela)
+    compiled = made.model if contract is None else with_contract(made.model, contract)
+    source = f"Vela {version('ethos-u-vela')}"
+    return Placed(Placement(target, made.operators, macs, made.estimate, source), compiled)
+
+
+def _by_file(operators: tuple[Operator, ...], profile: Profile) -> tuple[PlacedOperator, ...]:
+    if profile.rules is not None:
+        return placed_by(profile.rules, operators)
+    where = CPU if profile.delegate is None else UNKNOWN
+    reason = "" if profile.delegate is None else "the board's compiler tells"
+    return tuple(PlacedOperator(each.kind, each.name, where, reason) for each in operators)
+
+
+def refuse_unplaced(placement: Placement) -> None:
+    """Refuse a model of which an operator is not known to run on the NPU.
+
+    Raises:
+        ConversionError: there is such an operator.
+    """
+    others = [operator for operator in placement.operators if operator.place != NPU]
+    if others:
+        first = others[0]
+        raise ConversionError(
+            f"{len(others)} of {len(placement.operators)} operators are not known to run on the "
+            f"NPU of {placement.target}, the first of them {first.kind} ({first.place}: "
+            f"{first.reason or 'no NPU'}): see them with tools/placement, or leave out "
+            "--strict-placement."
+        )

@@ -1,0 +1,179 @@
+"""The targets, one row each: what a model for them must be, what compiles it and what runs it.
+
+Nothing here is code: the converter, the placement report and the runtime read this table. Where a
+fact is a vendor's, the row's comment names its source. No TensorFlow is needed to read it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+INT8 = ("int8",)
+# Where the weights of a convolution have one scale each, or one for each output channel.
+PER_TENSOR, PER_CHANNEL = "per-tensor", "per-channel"
+
+
+@dataclass(frozen=True)
+class VelaSettings:
+    """How Arm's compiler for the Ethos-U NPUs is called.
+
+    Attributes:
+        accelerator: Vela's name of the NPU; it ends in its multiply-accumulates per cycle.
+        system_config: clock and memories, a section of `config`.
+        memory_mode: what lies in which memory, a section of `config`.
+        config: a configuration file, or one that Vela ships.
+    """
+
+    accelerator: str
+    system_config: str
+    memory_mode: str
+    config: str = "Arm/vela.ini"
+
+    @property
+    def macs_per_cycle(self) -> int:
+        """The most that the NPU computes in a cycle."""
+        return int(self.accelerator.rpartition("-")[2])
+
+
+@dataclass(frozen=True)
+class Delegate:
+    """What takes the model's operators on the board.
+
+    Attributes:
+        name: as the runtime knows it.
+        options: keys and values that the delegate is given at its creation.
+    """
+
+    name: str
+    options: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One target.
+
+    Attributes:
+        title: what the name means, for `--help`.
+        precisions: of the models that it runs. "int8" also fixes the tensors in and out: uint8.
+        weights: PER_CHANNEL, or PER_TENSOR where the NPU takes nothing else.
+        rules: name of a table in `converters.targets.operator_rules`, which says what operators
+            the delegate takes, or None where only Vela, or the board, can tell.
+        vela: how to compile, for an Ethos-U.
+        command: what the user has to run for a compiler that cannot be run here; {stem} stands for
+            the model's path without its suffix.
+        delegate: None where TensorFlow Lite's own kernels run the model.
+        source: where the facts of the row come from.
+    """
+
+    title: str
+    precisions: tuple[str, ...] = INT8
+    weights: str = PER_CHANNEL
+    rules: str | None = None
+    vela: VelaSettings | None = None
+    command: tuple[str, ...] | None = None
+    delegate: Delegate | None = None
+    source: str = ""
+
+
+# The system configuration and the memory mode that Vela 5.2 falls back on, with a warning, where
+# none is named (ethosu/vela/architecture_features.py): the most typical ones of each generation.
+_VELA_DEFAULTS = {
+    "u55": ("Ethos_U55_High_End_Embedded", "Shared_Sram"),
+    "u65": ("Ethos_U65_Client_Server", "Dedicated_Sram_384KB"),
+    "u85": ("Ethos_U85_SYS_DRAM_Mid", "Dedicated_Sram_384KB"),
+}
+_ETHOS_SIZES = {
+    "u55": (32, 64, 128, 256),
+    "u65": (256, 512),
+    "u85": (128, 256, 512, 1024, 2048),
+}
+_VELA_SOURCE = "https://gitlab.arm.com/artificial-intelligence/ethos-u/ethos-u-vela"
+
+
+def _ethos(generation: str, size: int) -> Profile:
+    accelerator = f"ethos-{generation}-{size}"
+    return Profile(
+        title=f"Arm Ethos-{generation.upper()} with {size} MACs per cycle",
+        vela=VelaSettings(accelerator, *_VELA_DEFAULTS[generation]),
+        delegate=Delegate("ethosu"),
+        source=_VELA_SOURCE,
+    )
+
+
+PROFILES = {
+    "cpu": Profile(
+        title="TensorFlow Lite's own kernels and XNNPACK, on any processor",
+        precisions=("int8", "int16x8", "float32"),
+    ),
+    **{
+        f"ethos-{generation}-{size}": _ethos(generation, size)
+        for generation, sizes in _ETHOS_SIZES.items()
+        for size in sizes
+    },
+    # With SRAM of its own: Linux's Documentation/devicetree/bindings/npu/arm,ethos.yaml. Clock and
+    # memories are assumed: the sections of Vela's that come nearest.
+    "imx93": Profile(
+        title="NXP i.MX 93: Ethos-U65-256",
+        vela=VelaSettings("ethos-u65-256", "Ethos_U65_High_End", "Dedicated_Sram_384KB"),
+        delegate=Delegate("ethosu"),
+        source="https://www.nxp.com/docs/en/application-note/AN13854.pdf",
+    ),
+    "imx8mp": Profile(
+        title="NXP i.MX 8M Plus: VeriSilicon VIPNano-SI+, the vx delegate compiles on the board",
+        # Or the first inference takes minutes each time. Where the cache lies is the runtime's.
+        delegate=Delegate("vx", {"allowed_cache_mode": "true"}),
+        source="https://github.com/VeriSilicon/tflite-vx-delegate",
+    ),
+    "imx95": Profile(
+        title="NXP i.MX 95: eIQ Neutron",
+        command=(
+            "neutron-converter",
+            *("--input", "{stem}.tflite", "--output", "{stem}_neutron.tflite"),
+            *("--target", "imx95"),
+        ),
+        delegate=Delegate("neutron"),
+        source="https://eiq.nxp.com/training-materials/tools/neutronSdk/softwareTools/NeutronConverter.html",
+    ),
+    # "only supports 8-bits NN models quantized with the per-tensor asymmetric quantization scheme";
+    # per-channel models "will run mainly on GPU instead of NPU".
+    "stm32mp2": Profile(
+        title="ST STM32MP23x, MP25x: VeriSilicon; per-tensor weights, which cost accuracy",
+        weights=PER_TENSOR,
+        rules="stm32mp2",
+        command=("stedgeai", "generate", "-m", "{stem}.tflite", "--target", "stm32mp25"),
+        delegate=Delegate("vx", {"allowed_cache_mode": "true"}),
+        source="https://wiki.st.com/stm32mpu/wiki/STM32MP2_NPU_description",
+    ),
+    # The models that Mesa lists as tested have one scale a kernel; several are up to its drivers.
+    "teflon": Profile(
+        title="Mesa's Teflon on mainline Linux: Vivante, Rockchip; per-tensor weights",
+        weights=PER_TENSOR,
+        rules="teflon",
+        delegate=Delegate("teflon"),
+        source="https://docs.mesa3d.org/teflon.html",
+    ),
+    "nnapi": Profile(
+        title="Android's Neural Networks API, deprecated since Android 15",
+        rules="nnapi",
+        delegate=Delegate("nnapi"),
+        source="https://github.com/tensorflow/tensorflow/blob/master/tensorflow/lite/delegates/nnapi/nnapi_delegate.cc",
+    ),
+    "coral": Profile(
+        title="Google Coral Edge TPU",
+        rules="coral",
+        command=("edgetpu_compiler", "--show_operations", "{stem}.tflite"),
+        delegate=Delegate("edgetpu"),
+        source="https://coral.ai/docs/edgetpu/models-intro/#supported-operations",
+    ),
+    "qnn": Profile(
+        title="Qualcomm Hexagon (HTP), compiled by its delegate on the board",
+        delegate=Delegate("qnn", {"backend_type": "htp"}),
+        source="https://docs.qualcomm.com/bundle/publicresource/80-70014-54/topics/external-delegate-options-for-qnn-delegate.md",
+    ),
+    "armnn": Profile(
+        title="Arm NN on Arm Mali graphics or Cortex-A",
+        rules="armnn",
+        delegate=Delegate("armnn", {"backends": "GpuAcc,CpuAcc"}),
+        source="https://android.googlesource.com/platform/external/armnn/+/7435eccdf/delegate/TensorFlowLiteDelegateSupport.md",
+    ),
+}

@@ -1,0 +1,125 @@
+"""What `convert` and `placement` share: the choice of a target, and how its report is shown."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from tfl_depth.errors import ConversionError
+from tfl_depth.targets import PROFILES, Profile
+
+if TYPE_CHECKING:
+    from tfl_depth.converters.targets import PlacedOperator, Placement
+
+# Options that replace a Vela setting of the profile, which boards with other memories need.
+_VELA_OPTIONS = {
+    "config": "a Vela configuration file (.ini) of your board",
+    "system_config": "its section with the clock and the memories",
+    "memory_mode": "its section that says what lies in which memory",
+}
+
+
+def add_options(parser: argparse.ArgumentParser, *, default: str | None) -> None:
+    """Add --target, --strict-placement and Vela's settings; the help lists the targets."""
+    parser.add_argument(
+        "--target",
+        choices=PROFILES,
+        default=default,
+        required=default is None,
+        metavar="TARGET",
+        help="what the model shall run on, see below" + (f" ({default})" if default else ""),
+    )
+    parser.add_argument(
+        "--strict-placement",
+        action="store_true",
+        help="an operator that is not known to run on the target's NPU is an error",
+    )
+    for name, text in _VELA_OPTIONS.items():
+        flag = "--vela-config" if name == "config" else f"--{name.replace('_', '-')}"
+        parser.add_argument(flag, dest=f"vela_{name}", metavar="NAME", help=f"Ethos-U: {text}")
+    width = max(map(len, PROFILES))
+    rows = "\n".join(f"  {name:<{width}}  {_meaning(each)}" for name, each in PROFILES.items())
+    parser.epilog = f"{parser.epilog}\n\ntargets:\n{rows}"
+
+
+def _meaning(profile: Profile) -> str:
+    if profile.vela is None:
+        return profile.title
+    return f"{profile.title}; {profile.vela.system_config}, {profile.vela.memory_mode}"
+
+
+def chosen(options: argparse.Namespace) -> Profile:
+    """The profile that was asked for, with the Vela settings that were.
+
+    Raises:
+        ConversionError: Vela settings for a target that it does not compile for.
+    """
+    profile = PROFILES[options.target]
+    given = {name: getattr(options, f"vela_{name}") for name in _VELA_OPTIONS}
+    changes = {name: value for name, value in given.items() if value is not None}
+    if not changes:
+        return profile
+    if profile.vela is None:
+        raise ConversionError(
+            f"{options.target} is not compiled by Vela: leave out --vela-config, --system-config "
+            "and --memory-mode."
+        )
+    return replace(profile, vela=replace(profile.vela, **changes))
+
+
+def summary(placement: Placement) -> str:
+    """Totals, and each operator that is not on the NPU with its reason."""
+    counts = placement.as_report()["totals"]
+    places = ", ".join(f"{counts[place]} {place}" for place in ("npu", "cpu", "gpu", "unknown"))
+    rows = {"target": placement.target, "operators": f"{counts['operators']}: {places}"}
+    if placement.macs is not None:
+        rows["MACs"] = f"{placement.macs:,}"
+    rows.update(_estimates(placement))
+    rows["placed by"] = placement.source
+    text = [f"{name:<26} {value}" for name, value in rows.items()]
+    return "\n".join([*text, *_not_on_npu(placement)])
+
+
+def _estimates(placement: Placement) -> dict[str, str]:
+    estimate = placement.estimate
+    if estimate is None:
+        return {}
+    configuration = estimate.configuration
+    rows = {
+        "compiled for": ", ".join(configuration.values()),
+        "SRAM": f"{estimate.sram_bytes / 1024:,.0f} KiB",
+        "flash or DRAM": f"{estimate.other_bytes / 1024:,.0f} KiB",
+    }
+    if placement.milliseconds is None:
+        return {**rows, "time": "unknown: it waits for the CPU"}
+    rows["time, as Vela estimates"] = f"{placement.milliseconds:.2f} ms"
+    if placement.utilisation is not None:
+        peak = estimate.macs_per_cycle * estimate.clock_hz
+        rows["of the NPU's peak"] = f"{placement.utilisation:.1%} of {peak / 1e9:,.0f} GMAC/s"
+    return rows
+
+
+def _not_on_npu(placement: Placement) -> list[str]:
+    # A board's compiler that says nothing beforehand says it of all operators alike.
+    others = {
+        f"  {operator.kind}: {operator.place}, {operator.reason}"
+        + (f"; {operator.advice}" if operator.advice else "")
+        for operator in placement.operators
+        if operator.place != "npu" and operator.reason
+    }
+    return ["not on the NPU:", *sorted(others)] if others else []
+
+
+def table(placement: Placement) -> str:
+    """A line for each operator: place, cycles, and reason where there is one."""
+    from tfl_depth.converters.targets.picture import short_name
+
+    lines = [_line(operator, short_name(operator)) for operator in placement.operators]
+    return "\n".join([f"{'place':<8}{'cycles':>12}  operator", *lines])
+
+
+def _line(operator: PlacedOperator, name: str) -> str:
+    cycles = "-" if operator.cycles is None else f"{operator.cycles:,}"
+    reason = f" ({operator.reason})" if operator.reason else ""
+    return f"{operator.place:<8}{cycles:>12}  {name}{reason}"
