@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -11,6 +11,16 @@ import numpy.typing as npt
 
 from tfl_depth.data.augment import Augmentation, augmented, plain
 from tfl_depth.data.samples import Sample
+
+Floats = npt.NDArray[np.float32]
+# How much of a mixture of two images is the first.
+MIXED_WEIGHTS = (0.3, 0.7)
+
+
+def at_size_of(depth: Any, other: Any) -> Any:
+    """Depth (B, H, W, C) at the size of a smaller `other`: its nearest pixels, none mixed."""
+    step = depth.shape[1] // other.shape[1]
+    return depth[:, ::step, ::step]
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]
@@ -22,6 +32,9 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
 
     With a `share` of (index, count), each batch is only its index-th part of count: what one of
     several hosts reads, that together see the batches of one.
+
+    With a `teacher`, pixels -> depth, each batch also holds what it says of the same pixels, and
+    `mixed_share` of the images are mixed with another of their batch: these have no true depth.
     """
 
     def __init__(
@@ -33,6 +46,8 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         augmentation: Augmentation | None = None,
         seed: int = 0,
         share: tuple[int, int] = (0, 1),
+        teacher: Callable[[Floats], Floats] | None = None,
+        mixed_share: float = 0.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -42,6 +57,8 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         self._augmentation = augmentation
         self._seed = seed
         self._share = share
+        self._teacher = teacher
+        self._mixed_share = mixed_share
         self.start_epoch(0)
 
     def __len__(self) -> int:
@@ -49,13 +66,31 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         whole, rest = divmod(len(self._samples), self._batch_size)
         return whole if self._augmentation else whole + bool(rest)
 
-    def __getitem__(self, index: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """Pixels (B, H, W, 3) 0 to 255 and depth (B, H, W, 1) in metres, 0 = not valid."""
+    def __getitem__(self, index: int) -> tuple[Floats, Floats]:
+        """Pixels (B, H, W, 3) 0 to 255 and depth in metres, 0 = not valid.
+
+        Depth is (B, H, W, 1), or with a teacher (B, h, w, 2) on its grid: true and taught.
+        """
         chosen = self._order[index * self._batch_size : (index + 1) * self._batch_size]
         part, parts = self._share
         chosen = chosen[part * len(chosen) // parts : (part + 1) * len(chosen) // parts]
         pairs = [self._pair(int(i)) for i in chosen]
-        return np.stack([p for p, _ in pairs]), np.stack([d for _, d in pairs])
+        pixels, depth_m = np.stack([p for p, _ in pairs]), np.stack([d for _, d in pairs])
+        return (pixels, depth_m) if self._teacher is None else self._taught(pixels, depth_m, index)
+
+    def _taught(self, pixels: Floats, depth_m: Floats, index: int) -> tuple[Floats, Floats]:
+        """Mix some of the images, and let the teacher say what all of them show."""
+        assert self._teacher is not None  # noqa: S101 - for mypy
+        # A fourth number, so that these are no sample's.
+        rng = np.random.default_rng((self._seed, self._epoch, index, 0))
+        one_each = (len(pixels), 1, 1, 1)
+        weight = rng.uniform(*MIXED_WEIGHTS, one_each).astype(np.float32)
+        mixed = rng.random(one_each) < self._mixed_share
+        mixture = np.rint(weight * pixels + (1 - weight) * np.roll(pixels, 1, axis=0))
+        pixels = np.where(mixed, mixture, pixels)
+        taught_m = self._teacher(pixels)
+        true_m = at_size_of(np.where(mixed, np.float32(0), depth_m), taught_m)
+        return pixels, np.concatenate([true_m, taught_m], axis=-1)
 
     def start_epoch(self, epoch: int) -> None:
         """Shuffle and augment as in this epoch, counted from 0.
@@ -68,7 +103,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         if self._augmentation:
             np.random.default_rng((self._seed, epoch)).shuffle(self._order)
 
-    def _pair(self, i: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    def _pair(self, i: int) -> tuple[Floats, Floats]:
         if not self._augmentation:
             return plain(self._samples[i], self._size)
         rng = np.random.default_rng((self._seed, self._epoch, i))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -14,7 +14,7 @@ import keras
 
 from tfl_depth.data import load_split
 from tfl_depth.data.augment import Augmentation
-from tfl_depth.data.batches import Batches
+from tfl_depth.data.batches import Batches, at_size_of
 from tfl_depth.errors import DatasetError, DepthError, ModelFileError
 from tfl_depth.files import write_whole
 from tfl_depth.losses import LOSSES
@@ -23,6 +23,7 @@ from tfl_depth.training.distributed import ALONE, Hosts
 from tfl_depth.training.epochs import STATE, Epochs
 from tfl_depth.training.optimizer import make_optimizer
 from tfl_depth.training.recipe import IMAGENET, RANDOM, Recipe
+from tfl_depth.training.teachers import Teacher, Teachers
 
 
 def train(
@@ -81,6 +82,8 @@ def train(
         augmentation=Augmentation(recipe.max_zoom, recipe.zoom_share),
         seed=recipe.seed,
         share=(hosts.index, hosts.count),
+        teacher=_teacher(recipe, start_folder, hosts),
+        mixed_share=recipe.mixed_share,
     )
     held_out = load_split(recipe.dataset, data, "val", skip_broken=skip_broken)
     epochs = Epochs(recipe, batches, held_out, run, first_epoch, hosts)
@@ -121,20 +124,36 @@ def _compiled(recipe: Recipe, steps_per_epoch: int, start_folder: Path) -> keras
         )
     if recipe.start not in (IMAGENET, RANDOM):
         _take_weights(model, start_folder / recipe.start)
-    loss = LOSSES[recipe.loss]
-
-    def loss_at_output_size(depth_true: Any, depth_pred: Any) -> Any:
-        # The truth's nearest pixels, so that no depth is mixed.
-        step = depth_true.shape[1] // depth_pred.shape[1]
-        return loss(depth_true[:, ::step, ::step], depth_pred)
-
     model.compile(
         optimizer=make_optimizer(recipe, steps_per_epoch),
-        loss=loss_at_output_size,
+        loss=_loss(recipe),
         # XLA's CPU convolutions are several times slower than TensorFlow's own.
         jit_compile="auto" if keras.backend.backend() == "jax" else False,
     )
     return model
+
+
+def _loss(recipe: Recipe) -> Callable[[Any, Any], Any]:
+    """The recipe's loss, of the true depth and, with teachers, of theirs as well."""
+    loss = LOSSES[recipe.loss]
+
+    def of_truth(depth: Any, depth_pred: Any) -> Any:
+        return loss(at_size_of(depth, depth_pred), depth_pred)
+
+    def of_truth_and_teachers(depths: Any, depth_pred: Any) -> Any:
+        true, taught = of_truth(depths[..., :1], depth_pred), of_truth(depths[..., 1:], depth_pred)
+        return (1 - recipe.teacher_share) * true + recipe.teacher_share * taught
+
+    return of_truth_and_teachers if recipe.teachers else of_truth
+
+
+def _teacher(recipe: Recipe, folder: Path, hosts: Hosts) -> Teacher | None:
+    if not recipe.teachers:
+        return None
+    if hosts.count > 1:
+        # Keras predicts over all hosts together, and each would ask for its own images.
+        raise DepthError("Expected one host for a recipe with teachers: train on one.")
+    return Teachers([folder / name for name in recipe.teachers])
 
 
 @contextmanager

@@ -21,7 +21,7 @@ DTYPE_POLICIES = ("float32", "mixed_bfloat16")
 
 _JSON_TYPES: dict[str, type | tuple[type, ...]] = {"int": int, "float": (int, float), "str": str}
 # What a JSON list of such values is written as here.
-_LIST_OF = {"tuple[int, ...]": "int", "tuple[float, ...]": "float"}
+_LIST_OF = {"tuple[int, ...]": "int", "tuple[float, ...]": "float", "tuple[str, ...]": "str"}
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,10 @@ class Recipe:
         start: "imagenet", "random", or a .keras file of the same network, relative to the recipe.
         height, width: of the network's input, in pixels.
         loss: a name in `tfl_depth.losses.LOSSES`.
+        teachers: .keras files, relative to the recipe, whose depth is learned beside the truth.
+        teacher_share: 0 to 1, of the loss: how much the teachers' depth counts; 0 without any.
+        mixed_share: 0 to 1, of the images: those that are mixed with another one. Nobody knows
+            their true depth, the teachers alone say what they show; 0 without any.
         max_zoom: how much a crop is enlarged at most; each axis of the crop is 1/zoom as long.
         zoom_share: 0 to 1, the share of the images that are cropped at all.
         drop_path, dropout: rates, of the encoder's residual branches and the decoder's features.
@@ -56,6 +60,9 @@ class Recipe:
     height: int
     width: int
     loss: str
+    teachers: tuple[str, ...]
+    teacher_share: float
+    mixed_share: float
     max_zoom: float
     zoom_share: float
     drop_path: float
@@ -122,7 +129,10 @@ class Recipe:
         for name in ("drop_path", "dropout", "ema_momentum"):
             expect(name, 0 <= getattr(self, name) < 1, "from 0 to below 1")
         expect("encoder_rate", 0 < self.encoder_rate <= 1, "above 0, to 1")
-        expect("zoom_share", 0 <= self.zoom_share <= 1, "from 0 to 1")
+        for name in ("zoom_share", "teacher_share", "mixed_share"):
+            expect(name, 0 <= getattr(self, name) <= 1, "from 0 to 1")
+        for name in ("teacher_share", "mixed_share"):
+            expect(name, bool(self.teachers) or not getattr(self, name), "0 without teachers")
         expect("max_zoom", self.max_zoom >= 1, "1 or more")
         shortest = min(self.epochs)
         expect("warmup_epochs", self.warmup_epochs < shortest, f"below {shortest} epochs")

@@ -1,0 +1,54 @@
+"""Depth that teacher networks see, for a student to learn beside the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from tfl_depth.errors import ModelFileError
+from tfl_depth.losses import MIN_DEPTH_M
+
+Images = npt.NDArray[np.float32]
+Teacher = Callable[[Images], Images]
+
+
+class Teachers:
+    """Several networks as one: the geometric mean of their depth, each image mirrored as well.
+
+    G. Hinton, O. Vinyals and J. Dean, "Distilling the Knowledge in a Neural Network" (2015): a
+    student that learns from an ensemble comes near it, at the cost of one network.
+    """
+
+    def __init__(self, checkpoints: Sequence[Path]) -> None:
+        """Load the networks.
+
+        Args:
+            checkpoints: .keras files of networks that take the student's images.
+
+        Raises:
+            ModelFileError: one cannot be read.
+        """
+        self._networks = [_load(path) for path in checkpoints]
+
+    def __call__(self, pixels: Images) -> Images:
+        """Depth (B, h, w, 1) in metres, of pixels (B, H, W, 3) 0 to 255."""
+        both_ways = np.concatenate([pixels, pixels[:, :, ::-1]])
+        log = np.mean([_log_depth(network, both_ways) for network in self._networks], axis=0)
+        direct, mirrored = np.split(log, 2)
+        return np.asarray(np.exp((direct + mirrored[:, :, ::-1]) / 2), np.float32)
+
+
+def _load(path: Path) -> keras.Model:
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except (OSError, ValueError, TypeError) as error:
+        raise ModelFileError(f"Expected the teacher {path} to be a .keras file: {error}") from error
+
+
+def _log_depth(network: keras.Model, pixels: Images) -> Images:
+    depth_m = np.asarray(network.predict_on_batch(pixels), np.float32)
+    return np.log(np.maximum(depth_m, np.float32(MIN_DEPTH_M)))
