@@ -9,30 +9,17 @@ import numpy as np
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
-from tfl_depth.contract import (
-    BLANK_SHA256,
-    METADATA_NAME,
-    Contract,
-    content_sha256,
-    find_contract,
-)
+from tfl_depth.contract import BLANK_SHA256, METADATA_NAME, Contract, with_digest
 
 INT16_MAX = 32767
 
 
 def with_contract(model: bytes, contract: Contract) -> bytes:
-    """Put a contract into a .tflite file, in place of one that is there."""
+    """Put a contract into a .tflite file, in place of one that is there and of its signature."""
     edited = flatbuffer_utils.convert_bytearray_to_object(bytearray(model))
     entry = _metadata_entry(edited)
     edited.buffers[entry.buffer].data = np.frombuffer(contract.to_json(BLANK_SHA256), np.uint8)
-    blank = _pack(edited)
-    found = find_contract(blank)
-    if found is None:
-        raise RuntimeError("The contract that was written cannot be found.")
-    start, length = found
-    sha256 = content_sha256(blank, start, blank[start : start + length])
-    # Same length, so nothing moves.
-    return blank[:start] + contract.to_json(sha256) + blank[start + length :]
+    return with_digest(_pack(edited))
 
 
 def _metadata_entry(model: Any) -> Any:

@@ -8,6 +8,7 @@ from tfl_depth.errors import (
     InterpreterError,
     ModelFileError,
     SelfCheckError,
+    SignatureError,
 )
 from tfl_depth.runtime.runner import DepthRunner, Measurement
 from tfl_depth.runtime.stream import Stream, StreamFrame
@@ -22,6 +23,7 @@ __all__ = [
     "Measurement",
     "ModelFileError",
     "SelfCheckError",
+    "SignatureError",
     "Stream",
     "StreamFrame",
 ]

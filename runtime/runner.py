@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from tfl_depth.contract import Contract, read_contract
 from tfl_depth.encoding import DepthMm
-from tfl_depth.errors import ContractError, DepthError, ModelFileError
+from tfl_depth.errors import ContractError, DepthError, ModelFileError, SignatureError
 from tfl_depth.runtime.batch import infer_batch
 from tfl_depth.runtime.interpreter import open_interpreter
 from tfl_depth.runtime.preprocess import Channels, Pixels, Resizer, load_pixels, write_input
@@ -62,6 +62,7 @@ class DepthRunner:
         *,
         num_threads: int | None = None,
         xnnpack: bool = True,
+        public_key: str | os.PathLike[str] | bytes | None = None,
     ) -> None:
         """Open a model made by tools/convert.
 
@@ -69,9 +70,12 @@ class DepthRunner:
             model: path of the .tflite file, or its bytes.
             num_threads: for CPU kernels; None takes every core this process may use.
             xnnpack: False takes TensorFlow Lite's reference kernels instead of XNNPACK's.
+            public_key: path or content of a PEM file; the model must be signed with its private
+                key (tools/sign). Needs the package cryptography: tfl-depth[sign].
 
         Raises:
             ModelFileError: the file is missing, damaged or no model.
+            SignatureError: with `public_key`, the model is not signed so, or that cannot be told.
             ContractError: it has no contract, one of a newer version, or does not keep it.
             InterpreterError: no interpreter package is installed, or it refuses the model.
             DelegateRequiredError: the model is compiled for an NPU.
@@ -79,6 +83,8 @@ class DepthRunner:
         self._content = model if isinstance(model, bytes) else _read(Path(model))
         self._xnnpack = xnnpack
         self.contract: Contract = read_contract(self._content)
+        if public_key is not None:
+            _check_signature(self._content, public_key)
         self._interpreter = open_interpreter(
             self._content, num_threads=num_threads, xnnpack=xnnpack
         )
@@ -292,6 +298,16 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise ModelFileError(f"Cannot read the model {path}: {error.strerror}.") from error
+
+
+def _check_signature(model: bytes, public_key: str | os.PathLike[str] | bytes) -> None:
+    try:
+        from tfl_depth.signing import check_signature
+    except ModuleNotFoundError as error:
+        raise SignatureError(
+            "Without cryptography no signature can be checked: pip install 'tfl-depth[sign]'."
+        ) from error
+    check_signature(model, public_key)
 
 
 def _bind(interpreter: Any, contract: Contract) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:

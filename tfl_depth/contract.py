@@ -1,7 +1,8 @@
 """The contract: what a .tflite file says of itself, so that a runtime needs nothing else.
 
 It is JSON in the flatbuffer metadata entry `TFL_DEPTH` (docs/contract.md) and carries a SHA-256
-over the whole file, so that a changed file is known before native code reads it.
+over the whole file, so that a changed file is known before native code reads it, and room for a
+signature (tfl_depth/signing.py).
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ VERSION = 1
 FILE_IDENTIFIER = b"TFL3"
 # Stands in the file where the digest goes while the digest is computed.
 BLANK_SHA256 = "0" * 64
-_DIGEST_FIELD = b'"sha256":"'
+# Stands where a signature goes while there is none.
+BLANK_SIGNATURE = "0" * 128
 
 HEADS = {"split": ("integer", "fractional"), "single": ("depth",)}
 PRECISIONS = ("int8", "int16x8", "float32")
@@ -94,6 +96,7 @@ class Contract:
         document = {
             "version": VERSION,
             "sha256": sha256,
+            "signature": BLANK_SIGNATURE,
             "tool": self.tool,
             "precision": self.precision,
             "input": {
@@ -190,9 +193,9 @@ def read_contract(model: bytes) -> Contract:
             "The model has no contract (metadata entry TFL_DEPTH): make it with tools/convert."
         )
     start, length = found
-    text = bytes(model[start : start + length])
-    contract = Contract.from_json(text)
-    if text[_digest_place(text)] != content_sha256(model, start, text).encode():
+    contract = Contract.from_json(bytes(model[start : start + length]))
+    place = digest_place(model)
+    if model[place] != blanked_sha256(model, place).encode():
         raise ModelFileError(
             "The file is damaged or was changed after conversion (its SHA-256 differs): copy it "
             "anew, or convert the model anew."
@@ -200,22 +203,48 @@ def read_contract(model: bytes) -> Contract:
     return contract
 
 
-def content_sha256(model: bytes, start: int, text: bytes) -> str:
-    """SHA-256 over the file with the digest inside the contract blanked."""
-    place = _digest_place(text)
-    digest = hashlib.sha256(model[: start + place.start])
-    digest.update(BLANK_SHA256.encode())
-    digest.update(model[start + place.stop :])
-    return digest.hexdigest()
+def with_digest(model: bytes) -> bytes:
+    """The file, which has a contract, with the digest that is right for it."""
+    place = digest_place(model)
+    # Same length, so nothing moves.
+    return model[: place.start] + blanked_sha256(model, place).encode() + model[place.stop :]
 
 
-def _digest_place(text: bytes) -> slice:
-    """Where the digest's 64 digits are in the contract."""
-    field = text.find(_DIGEST_FIELD)
-    if field < 0:
+def digest_place(model: bytes) -> slice:
+    """Where the 64 digits of the digest are in the file.
+
+    Raises:
+        ContractError: there are none.
+    """
+    place = _digits_place(model, "sha256", len(BLANK_SHA256))
+    if place is None:
         raise ContractError("The contract is damaged (no sha256): convert the model anew.")
-    first = field + len(_DIGEST_FIELD)
-    return slice(first, first + len(BLANK_SHA256))
+    return place
+
+
+def signature_place(model: bytes) -> slice | None:
+    """Where the 128 digits of the signature are in the file; None before there was such a field."""
+    return _digits_place(model, "signature", len(BLANK_SIGNATURE))
+
+
+def _digits_place(model: bytes, field: str, count: int) -> slice | None:
+    """The digits behind the first `"field":"` of the contract."""
+    start, length = find_contract(model) or (0, 0)
+    mark = f'"{field}":"'.encode()
+    found = model.find(mark, start, start + length - count)
+    first = found + len(mark)
+    return None if found < 0 else slice(first, first + count)
+
+
+def blanked_sha256(model: bytes, *places: slice) -> str:
+    """SHA-256 over the file with a 0 for each byte of these places, which ascend."""
+    digest, rest = hashlib.sha256(), 0
+    for place in places:
+        digest.update(model[rest : place.start])
+        digest.update(b"0" * (place.stop - place.start))
+        rest = place.stop
+    digest.update(model[rest:])
+    return digest.hexdigest()
 
 
 # Field numbers in https://github.com/tensorflow/tensorflow/blob/master/tensorflow/compiler/mlir/lite/schema/schema.fbs

@@ -2,6 +2,7 @@
 
 DepthError
  |- ModelFileError            the model's file is missing, unreadable, damaged or no model
+ |   `- SignatureError        it is not signed, or not with the key that was asked for
  |- ContractError             no contract in it, one of a newer version, or one it does not keep
  |- InterpreterError          no interpreter package, or it refuses the model
  |   `- DelegateRequiredError the model is compiled for an NPU and its delegate was not given
@@ -20,6 +21,10 @@ class DepthError(Exception):
 
 class ModelFileError(DepthError):
     """The model's file is missing, unreadable, damaged, or not a TensorFlow Lite model."""
+
+
+class SignatureError(ModelFileError):
+    """The model is not signed, or not with the key that was asked for, or none can be checked."""
 
 
 class ContractError(DepthError):

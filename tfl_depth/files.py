@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 
 
@@ -13,8 +13,13 @@ def write_whole(path: Path, content: bytes) -> None:
     write_together({path: content})
 
 
-def write_together(files: Mapping[Path, bytes]) -> None:
-    """As `write_whole` for files that belong together: none is renamed before all are written."""
+def write_together(files: Mapping[Path, bytes], *, secret: Container[Path] = ()) -> None:
+    """As `write_whole` for files that belong together: none is renamed before all are written.
+
+    Args:
+        files: the content of each.
+        secret: those that nobody but their owner may read.
+    """
     written: dict[Path, Path] = {}
     try:
         for path, content in files.items():
@@ -24,7 +29,8 @@ def write_together(files: Mapping[Path, bytes]) -> None:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            written[path].chmod(0o666 & ~_umask())
+            if path not in secret:  # which `mkstemp` makes them
+                written[path].chmod(0o666 & ~_umask())
         for path, temporary in written.items():
             temporary.replace(path)
     except BaseException:

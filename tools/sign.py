@@ -1,0 +1,69 @@
+"""tools/sign: sign a model, so that a device can tell who it is from."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from tfl_depth.errors import ModelFileError, SignatureError
+from tfl_depth.files import write_together, write_whole
+from tfl_depth.tools import command
+
+EXAMPLE = "tools/sign model.tflite --key release-private.pem --output signed.tflite"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit status."""
+    parser = _parser()
+    options = parser.parse_args(argv)
+    if (options.model is None) == (options.key is not None):
+        parser.error("expected MODEL and --key, or --new-key alone")
+    return command.run(lambda: _new_key(options) if options.model is None else _sign(options))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command.parser(
+        "sign",
+        "Sign a .tflite model with Ed25519, in the file itself, the last thing before it is sent:\n"
+        "compiling or converting it anew drops the signature. A device gives the public key to\n"
+        "DepthRunner, which then refuses every other file.",
+        EXAMPLE,
+    )
+    parser.add_argument("model", nargs="?", type=Path, metavar="MODEL", help="a .tflite")
+    key = parser.add_mutually_exclusive_group(required=True)
+    key.add_argument("--key", type=Path, metavar="FILE", help="the private key, a .pem")
+    key.add_argument(
+        "--new-key",
+        type=Path,
+        metavar="NAME",
+        help="make a pair of keys instead: NAME-private.pem, to be kept secret, and NAME-public.pem",
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="the signed file (MODEL itself)"
+    )
+    return parser
+
+
+def _sign(options: argparse.Namespace) -> None:
+    from tfl_depth.signing import sign
+
+    if not options.model.is_file():
+        raise ModelFileError(f"There is no model {options.model}.")
+    output = options.output or options.model
+    write_whole(output, sign(options.model.read_bytes(), options.key))
+    print(f"signed: {output}")
+
+
+def _new_key(options: argparse.Namespace) -> None:
+    from tfl_depth.signing import new_key_pair
+
+    files = [
+        options.new_key.with_name(f"{options.new_key.name}-{kind}.pem")
+        for kind in ("private", "public")
+    ]
+    for file in files:
+        if file.exists():
+            raise SignatureError(f"{file} exists, and a key is never replaced: name another one.")
+    write_together(dict(zip(files, new_key_pair(), strict=True)), secret=files[:1])
+    print(f"private key, to be kept secret: {files[0]}\npublic key: {files[1]}")
