@@ -37,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
         "--new-key",
         type=Path,
         metavar="NAME",
-        help="make a pair of keys instead: NAME-private.pem, to be kept secret, and NAME-public.pem",
+        help="make a pair of keys instead: NAME-private.pem, a secret, and NAME-public.pem",
     )
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="the signed file (MODEL itself)"

@@ -250,7 +250,7 @@ def test_without_cryptography_it_says_what_to_install(
     for name in [name for name in sys.modules if name.startswith("cryptography")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.delitem(sys.modules, "tfl_depth.signing")
-    monkeypatch.setitem(sys.modules, "cryptography", None)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "cryptography", None)
     assert_refused(signed, r"pip install 'tfl-depth\[sign\]'")
 
 
