@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import struct
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from flatbuffers import encode, number_types
+from flatbuffers import number_types
 from flatbuffers.table import Table
 
+from tfl_depth import tflite_tables as tables
 from tfl_depth.encoding import Spans
 from tfl_depth.errors import ContractError, ModelFileError
 
 METADATA_NAME = "TFL_DEPTH"
 VERSION = 1
-FILE_IDENTIFIER = b"TFL3"
 # Stands in the file where the digest goes while the digest is computed.
 BLANK_SHA256 = "0" * 64
 # Stands where a signature goes while there is none.
@@ -247,7 +246,7 @@ def blanked_sha256(model: bytes, *places: slice) -> str:
     return digest.hexdigest()
 
 
-# Field numbers in https://github.com/tensorflow/tensorflow/blob/master/tensorflow/compiler/mlir/lite/schema/schema.fbs
+# Field numbers, as `tables.read` says.
 _MODEL_BUFFERS, _MODEL_METADATA = 4, 6
 _METADATA_NAME, _METADATA_BUFFER = 0, 1
 _BUFFER_DATA = 0
@@ -259,44 +258,21 @@ def find_contract(model: bytes) -> tuple[int, int] | None:
     Raises:
         ModelFileError: not a TensorFlow Lite file, or a damaged one.
     """
-    if len(model) < 8 or model[4:8] != FILE_IDENTIFIER:
-        raise ModelFileError("The file is not a TensorFlow Lite model (no TFL3 in its header).")
-    try:
-        return _find_metadata(model)
-    except (struct.error, IndexError, ValueError, TypeError) as error:
-        raise ModelFileError("The file is damaged or cut short: copy it anew.") from error
+    return tables.read(model, _find_metadata)
 
 
-def _find_metadata(model: bytes) -> tuple[int, int] | None:
-    root = Table(model, encode.Get(number_types.UOffsetTFlags.packer_type, model, 0))
-    buffers = _tables(root, _MODEL_BUFFERS)
-    for entry in _tables(root, _MODEL_METADATA):
-        offset = _field(entry, _METADATA_NAME)
-        if not offset or entry.String(entry.Pos + offset) != METADATA_NAME.encode():
+def _find_metadata(root: Table) -> tuple[int, int] | None:
+    buffers = tables.children(root, _MODEL_BUFFERS)
+    for entry in tables.children(root, _MODEL_METADATA):
+        if tables.text(entry, _METADATA_NAME) != METADATA_NAME:
             continue
-        index_at = _field(entry, _METADATA_BUFFER)
+        index_at = tables.field(entry, _METADATA_BUFFER)
         index = entry.Get(number_types.Uint32Flags, entry.Pos + index_at) if index_at else 0
-        data = _field(buffers[index], _BUFFER_DATA)
+        data = tables.field(buffers[index], _BUFFER_DATA)
         if not data:
             return None
         start, length = buffers[index].Vector(data), buffers[index].VectorLen(data)
-        if start + length > len(model):
+        if start + length > len(root.Bytes):
             raise IndexError("the contract lies past the end of the file")
         return start, length
     return None
-
-
-def _field(table: Table, number: int) -> int:
-    """Offset of a field in its table, 0 where it is absent."""
-    return int(table.Offset(4 + 2 * number))
-
-
-def _tables(parent: Table, number: int) -> list[Table]:
-    """The tables in a vector field of `parent`."""
-    offset = _field(parent, number)
-    if not offset:
-        return []
-    start, length = parent.Vector(offset), parent.VectorLen(offset)
-    if start + 4 * length > len(parent.Bytes):
-        raise IndexError("a vector runs past the end of the file")
-    return [Table(parent.Bytes, parent.Indirect(start + 4 * k)) for k in range(length)]

@@ -5,7 +5,8 @@ DepthError
  |   `- SignatureError        it is not signed, or not with the key that was asked for
  |- ContractError             no contract in it, one of a newer version, or one it does not keep
  |- InterpreterError          no interpreter package, or it refuses the model
- |   `- DelegateRequiredError the model is compiled for an NPU and its delegate was not given
+ |   |- DelegateRequiredError the model is compiled for an NPU and its delegate was not given
+ |   `- DelegateError         there is no such delegate, its library is missing, or it refuses
  |- ImageError                what was given is not an image that depth can be computed of
  |- SelfCheckError            the NPU's two tensors contradict each other: garbage, not depth
  |- DatasetError              the training or evaluation data is not as its layout promises
@@ -37,6 +38,10 @@ class InterpreterError(DepthError):
 
 class DelegateRequiredError(InterpreterError):
     """The model is compiled for an NPU and cannot run without that NPU's delegate."""
+
+
+class DelegateError(InterpreterError):
+    """There is no such delegate or option, its library is missing, or it refuses to start."""
 
 
 class ImageError(DepthError):

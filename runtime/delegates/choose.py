@@ -1,0 +1,141 @@
+"""From what the user asked for, the model and the board to the library that is opened."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from tfl_depth.errors import DelegateError
+from tfl_depth.runtime.delegates.automatic import Finding, compiled_for, find_automatically
+from tfl_depth.runtime.delegates.board import Board
+from tfl_depth.runtime.delegates.cache import cache_options
+from tfl_depth.runtime.delegates.chosen import Chosen
+from tfl_depth.runtime.delegates.extensions import all_rows, find_row
+from tfl_depth.runtime.delegates.model_file import ModelFile, read_model_file
+from tfl_depth.runtime.delegates.row import DelegateRow
+from tfl_depth.runtime.delegates.table import TABLE
+from tfl_depth.targets import PER_TENSOR, PROFILES
+
+CPU = "cpu"
+AUTO = "auto"
+
+
+def choose(
+    delegate: str | None,
+    options: Mapping[str, Any],
+    model: bytes,
+    *,
+    board: Board | None = None,
+) -> Chosen:
+    """Decide what runs a model; nothing is loaded yet.
+
+    What the user should know beside the choice, such as "auto" taking the CPU or weights that the
+    NPU does not take, is a warning and stands in `Chosen.reason`.
+
+    Args:
+        delegate: a name of the table or of a vendor's package, "auto", the path of a library (it
+            holds a slash or ends in .so), or None for the CPU.
+        options: keys and values for the delegate; bool and numbers are written as text.
+        model: the .tflite file's bytes.
+        board: another than the one under this program.
+
+    Raises:
+        DelegateError: there is no such delegate, its library is not on the board, it does not know
+            an option, or the model is compiled for an NPU that is not here.
+        ModelFileError: the file is damaged.
+    """
+    texts = {key: _text(value) for key, value in options.items()}
+    if delegate is None:
+        return _cpu(texts, "No delegate was asked for.")
+    if "/" in delegate or delegate.endswith(".so"):
+        return _by_path(Path(delegate), texts)
+    return _by_name(delegate, texts, model, board or Board())
+
+
+def _by_name(name: str, options: dict[str, str], model: bytes, board: Board) -> Chosen:
+    file = read_model_file(model)
+    found = Finding(name, f"Asked for by name: {name}.")
+    if name == AUTO:
+        found = find_automatically(all_rows(), file, board)
+    if found.name is None:
+        warnings.warn(found.reason, stacklevel=3)
+        return _cpu(options, found.reason)
+    row = find_row(found.name)
+    _expect_options(found.name, row, options)
+    library = _library(found.name, row, board)
+    notes = [*_notes(found.name, row, file, board)]
+    for note in notes:
+        warnings.warn(note, stacklevel=3)
+    given = {**row.defaults, **options}
+    if row.cache is not None and row.cache.option not in options:
+        given |= cache_options(row.cache, found.name, library, model, board)
+    reason = " ".join([found.reason, *notes])
+    return Chosen(found.name, str(library), given, dict(row.environment), reason)
+
+
+def _text(value: Any) -> str:
+    """As delegates read it: they know "true", and take Python's "True" for an error."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _cpu(options: Mapping[str, str], reason: str) -> Chosen:
+    if options:
+        raise DelegateError(
+            f"Expected no `delegate_options` where no delegate runs, got {sorted(options)}. "
+            f"{reason}"
+        )
+    return Chosen(CPU, None, {}, {}, reason)
+
+
+def _by_path(library: Path, options: dict[str, str]) -> Chosen:
+    """A library as the user gives it: with the user's options, whatever they are, and no others."""
+    if not library.is_file():
+        raise DelegateError(f"There is no library {library}: give the path of a delegate's .so.")
+    return Chosen(library.name, str(library), options, {}, "Asked for by the library's path.")
+
+
+def _expect_options(name: str, row: DelegateRow, options: Mapping[str, str]) -> None:
+    unknown = sorted(set(options) - set(row.options))
+    if unknown:
+        known = ", ".join(row.options) or "none"
+        raise DelegateError(
+            f"Expected options of the delegate {name} ({known}), got {', '.join(unknown)}. A newer "
+            "library may know more: give it by its path, as `delegate`, which takes any option."
+        )
+
+
+def _library(name: str, row: DelegateRow, board: Board) -> Path:
+    library = board.library(row.libraries, row.folders)
+    if library is None:
+        folders = ", ".join([*row.folders, *board.library_folders()])
+        raise DelegateError(
+            f"{board.description} has no library of the delegate {name} "
+            f"({' or '.join(row.libraries)} in {folders}): {row.install}, or give its path as "
+            "`delegate`."
+        )
+    return library
+
+
+def _notes(name: str, row: DelegateRow, file: ModelFile, board: Board) -> Iterator[str]:
+    """What is wrong between a delegate, a model and a board; a model for another is an error."""
+    compiled = row.compiled in file.custom_operators
+    others = compiled_for(TABLE, file)
+    if others and not compiled:
+        other, of = next(iter(others.items()))
+        raise DelegateError(
+            f"The model is compiled for the delegate {other} (operator '{of.compiled}'), which "
+            f"{name} does not know: take {other}, or the portable model."
+        )
+    target = board.target if board.target in row.targets else next(iter(row.targets), None)
+    if not row.portable and not compiled:
+        yield (
+            f"The model is not compiled for {name}, which will take nothing of it: compile it as "
+            f"tools/convert --target {target} says."
+        )
+    if target is not None and file.per_channel and PROFILES[target].weights == PER_TENSOR:
+        yield (
+            f"The model has a weight scale for each channel, which {row.title} does not take or "
+            f"runs slowly: convert it with --target {target}."
+        )

@@ -1,0 +1,78 @@
+"""Delegates of other packages: entry points of the group `tfl_depth.delegates`.
+
+A package says in its metadata, say in setup.cfg,
+
+    [options.entry_points]
+    tfl_depth.delegates =
+        acme = acme_npu.tfl_depth:ROW
+
+where `ROW` is a `DelegateRow`; then `DepthRunner(path, delegate="acme")` opens its library.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from importlib.metadata import EntryPoint, entry_points
+
+from tfl_depth.errors import DelegateError
+from tfl_depth.runtime.delegates.row import DelegateRow
+from tfl_depth.runtime.delegates.table import TABLE
+
+GROUP = "tfl_depth.delegates"
+
+
+def known_names() -> tuple[str, ...]:
+    """Every delegate's name, ours first; nothing of other packages is imported."""
+    return tuple(dict.fromkeys([*TABLE, *(point.name for point in entry_points(group=GROUP))]))
+
+
+def find_row(name: str) -> DelegateRow:
+    """The row of a name.
+
+    Raises:
+        DelegateError: nobody knows the name, two do, or the package that does is broken.
+    """
+    points = list(entry_points(group=GROUP, name=name))
+    if len(points) + (name in TABLE) > 1:
+        others = ", ".join(_origin(point) for point in points)
+        raise DelegateError(f"More than one package brings the delegate {name!r}: remove {others}.")
+    if name in TABLE:
+        return TABLE[name]
+    if not points:
+        raise DelegateError(
+            f"Expected `delegate` to be None, 'auto', a library's path or one of "
+            f"{', '.join(known_names())}, got {name!r}."
+        )
+    return _load(points[0])
+
+
+def all_rows() -> Mapping[str, DelegateRow]:
+    """Every row that can be had; a package that is broken is left out with a warning."""
+    rows = {}
+    for name in known_names():
+        try:
+            rows[name] = find_row(name)
+        except DelegateError as error:
+            warnings.warn(str(error), stacklevel=2)
+    return rows
+
+
+def _load(point: EntryPoint) -> DelegateRow:
+    try:
+        row = point.load()
+    except Exception as error:  # whatever an import may raise
+        raise DelegateError(
+            f"The delegate {point.name!r} of {_origin(point)} cannot be loaded ({error}): repair "
+            "or remove that package."
+        ) from error
+    if not isinstance(row, DelegateRow):
+        raise DelegateError(
+            f"Expected the delegate {point.name!r} of {_origin(point)} to be a DelegateRow, got "
+            f"{type(row).__name__}: repair or remove that package."
+        )
+    return row
+
+
+def _origin(point: EntryPoint) -> str:
+    return point.dist.name if point.dist is not None else point.value
