@@ -2,6 +2,7 @@
 
 from tfl_depth.errors import (
     ContractError,
+    DelegateError,
     DelegateRequiredError,
     DepthError,
     ImageError,
@@ -12,9 +13,11 @@ from tfl_depth.errors import (
 )
 from tfl_depth.runtime.runner import DepthRunner, Measurement
 from tfl_depth.runtime.stream import Stream, StreamFrame
+from tfl_depth.runtime.warm_up import WarmUp
 
 __all__ = [
     "ContractError",
+    "DelegateError",
     "DelegateRequiredError",
     "DepthError",
     "DepthRunner",
@@ -26,4 +29,5 @@ __all__ = [
     "SignatureError",
     "Stream",
     "StreamFrame",
+    "WarmUp",
 ]

@@ -22,6 +22,7 @@ from tfl_depth.runtime.interpreter import open_interpreter
 from tfl_depth.runtime.preprocess import Channels, Pixels, Resizer, load_pixels, write_input
 from tfl_depth.runtime.recombine import Recombiner, recombiner
 from tfl_depth.runtime.stream import OnFull, Source, Stream
+from tfl_depth.runtime.warm_up import WarmUp, warm_up
 
 Size = Literal["image", "model"]
 
@@ -228,6 +229,19 @@ class DepthRunner:
             DepthRunner(self._content, num_threads=1, xnnpack=self._xnnpack) for _ in range(count)
         ]
         return infer_batch(runners, images, size=size, channels=channels)
+
+    def warm_up(self, runs: int = 5) -> WarmUp:
+        """Run the network on a black picture: a delegate may compile it now, for minutes.
+
+        Args:
+            runs: how many runs follow the first one, to learn the time of any other.
+
+        Raises:
+            DepthError: the runner is closed, or `runs` is less than 1.
+        """
+        pixels = np.zeros((*self.model_size, 3), np.uint8)
+        codes = self._new_recombiner().new_codes()
+        return warm_up(lambda: self._forward(pixels, codes), runs)
 
     def _forward(self, rgb: Pixels, codes: npt.NDArray[Any]) -> None:
         """Run the network on RGB pixels of its size, and collect its outputs."""

@@ -181,15 +181,17 @@ TABLE: Mapping[str, DelegateRow] = {
         install="flash MediaTek's IoT Yocto image, which brings nnapi_external_delegate.so",
         source="https://mediatek.gitlab.io/aiot/doc/aiot-dev-guide/master/sw/yocto/ml-guide.html",
     ),
-    # It reads no options. Files: DRM's accelerators (Rockchip, Ethos-U), and Vivante NPUs,
-    # whose driver also serves graphics.
+    # It reads no options. Files: DRM's accelerators (Rockchip), and the NPUs of etnaviv, which
+    # also drives graphics. Debian's package has a folder of its own:
+    # https://packages.debian.org/bookworm-backports/arm64/mesa-teflon-delegate/filelist
     "teflon": DelegateRow(
-        title="NPUs that Mesa drives on mainline Linux: Vivante, Rockchip, Ethos-U",
+        title="NPUs that Mesa drives on mainline Linux: Vivante, Rockchip",
         libraries=("libteflon.so",),
+        folders=("/usr/lib/teflon",),
         defaults=_defaults("teflon"),
         targets=_targets("teflon"),
         devices=("/dev/accel/accel*", "/sys/bus/platform/drivers/etnaviv/*.npu"),
-        install="install the package mesa-teflon-delegate (Debian 13, Ubuntu 25.10 and later)",
+        install="install the package mesa-teflon-delegate (Debian 13, Ubuntu 25.10)",
         source="https://docs.mesa3d.org/teflon.html",
     ),
     # Keys: delegate/common/include/DelegateOptions.hpp. Its cache of compiled kernels has to be
