@@ -5,12 +5,14 @@ from tfl_depth.errors import (
     DelegateError,
     DelegateRequiredError,
     DepthError,
+    FallbackWarning,
     ImageError,
     InterpreterError,
     ModelFileError,
     SelfCheckError,
     SignatureError,
 )
+from tfl_depth.runtime.placement import Placement
 from tfl_depth.runtime.runner import DepthRunner, Measurement
 from tfl_depth.runtime.stream import Stream, StreamFrame
 from tfl_depth.runtime.warm_up import WarmUp
@@ -21,10 +23,12 @@ __all__ = [
     "DelegateRequiredError",
     "DepthError",
     "DepthRunner",
+    "FallbackWarning",
     "ImageError",
     "InterpreterError",
     "Measurement",
     "ModelFileError",
+    "Placement",
     "SelfCheckError",
     "SignatureError",
     "Stream",

@@ -7,9 +7,12 @@ import importlib.util
 import os
 from collections.abc import Iterator
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from tfl_depth.errors import DelegateRequiredError, InterpreterError
+from tfl_depth.runtime.delegates.chosen import Chosen
+from tfl_depth.runtime.loading import load_delegate, refusal_of_delegate
+from tfl_depth.runtime.placement import Placement, read_placement
 
 # A board's own tflite_runtime comes first: its delegate was built against it.
 PACKAGES = (
@@ -19,6 +22,13 @@ PACKAGES = (
 )
 
 
+class Opened(NamedTuple):
+    """An interpreter that is ready to invoke, and where its operators run."""
+
+    interpreter: Any
+    placement: Placement
+
+
 def open_interpreter(
     model: bytes,
     *,
@@ -26,10 +36,28 @@ def open_interpreter(
     xnnpack: bool = True,
     package: str | None = None,
 ) -> Any:
+    """Open a model on the CPU; as `open_with_delegate` without one."""
+    return open_with_delegate(
+        model, None, num_threads=num_threads, xnnpack=xnnpack, package=package
+    ).interpreter
+
+
+def open_with_delegate(
+    model: bytes,
+    delegate: Chosen | None,
+    *,
+    num_threads: int | None = None,
+    xnnpack: bool = True,
+    package: str | None = None,
+) -> Opened:
     """Open a model in the first interpreter package there is, ready to invoke.
+
+    The delegate takes its operators when the interpreter is made. XNNPACK comes at the allocation,
+    and can take only what is left.
 
     Args:
         model: a .tflite file's bytes.
+        delegate: what takes operators from the CPU, or None.
         num_threads: for CPU kernels; None takes every core this process may use.
         xnnpack: use XNNPACK's kernels rather than TensorFlow Lite's own.
         package: one of `PACKAGES`, instead of the first that is installed.
@@ -37,11 +65,14 @@ def open_interpreter(
     Raises:
         InterpreterError: no package is installed, one is installed but broken, or it refuses the
             model.
-        DelegateRequiredError: the model holds an NPU's custom operator.
+        DelegateError: the delegate cannot be loaded, does not start, or refuses the model.
+        DelegateRequiredError: the model holds an NPU's custom operator, which no delegate took.
     """
     if num_threads is not None and num_threads < 1:
         raise InterpreterError(f"Expected `num_threads` to be at least 1, got {num_threads}.")
     module = _import(package or next(_installed(), None))
+    name = None if delegate is None else delegate.name
+    loaded = None if delegate is None else [load_delegate(delegate, module)]
     try:
         resolvers = module.OpResolverType
         kernels = resolvers.AUTO if xnnpack else resolvers.BUILTIN_WITHOUT_DEFAULT_DELEGATES
@@ -49,11 +80,13 @@ def open_interpreter(
             model_content=model,
             num_threads=num_threads or len(os.sched_getaffinity(0)),
             experimental_op_resolver_type=kernels,
+            experimental_delegates=loaded,
         )
+        placement = read_placement(interpreter, name)
         interpreter.allocate_tensors()
     except (RuntimeError, ValueError, AttributeError) as error:
-        raise _refusal(error, module.__name__) from error
-    return interpreter
+        raise _refusal(error, module.__name__, delegate) from error
+    return Opened(interpreter, placement)
 
 
 def _installed() -> Iterator[str]:
@@ -77,12 +110,15 @@ def _import(name: str | None) -> ModuleType:
         ) from error
 
 
-def _refusal(error: Exception, package: str) -> InterpreterError:
+def _refusal(error: Exception, package: str, delegate: Chosen | None) -> InterpreterError:
     text = str(error)
     if "custom op" in text:
         operator = text.partition("custom op: ")[2].split(".")[0].strip()
+        untaken = "" if delegate is None else f", and the delegate {delegate.name} did not take it"
         return DelegateRequiredError(
-            f"The model is compiled for an NPU (operator '{operator}') and cannot run on the CPU: "
-            "give that NPU's delegate, or take the portable model."
+            f"The model is compiled for an NPU (operator '{operator}') and cannot run on the CPU"
+            f"{untaken}: give that NPU's delegate, or take the portable model."
         )
+    if delegate is not None:
+        return refusal_of_delegate(delegate, error)
     return InterpreterError(f"{package} refuses the model: {text}")

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Generator, Iterable
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
-from types import TracebackType
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from tfl_depth.contract import Contract, read_contract
 from tfl_depth.encoding import DepthMm
-from tfl_depth.errors import ContractError, DepthError, ModelFileError, SignatureError
+from tfl_depth.errors import DepthError, ModelFileError, SignatureError
 from tfl_depth.runtime.batch import infer_batch
-from tfl_depth.runtime.interpreter import open_interpreter
-from tfl_depth.runtime.preprocess import Channels, Pixels, Resizer, load_pixels, write_input
-from tfl_depth.runtime.recombine import Recombiner, recombiner
+from tfl_depth.runtime.closing import Closing
+from tfl_depth.runtime.open_network import open_network
+from tfl_depth.runtime.placement import Placement
+from tfl_depth.runtime.preprocess import Channels, Resizer, load_pixels
+from tfl_depth.runtime.settings import OnFault, Settings
 from tfl_depth.runtime.stream import OnFull, Source, Stream
 from tfl_depth.runtime.warm_up import WarmUp, warm_up
 
 Size = Literal["image", "model"]
+ModelSource = str | os.PathLike[str] | bytes
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Measurement:
         prepare_s: seconds from pixels to the network's input.
         invoke_s: seconds the interpreter took.
         recombine_s: seconds from its outputs to depth.
+        fallback: what the CPU ran though a delegate was asked for, and why; None if nothing.
     """
 
     depth_mm: DepthMm
@@ -45,9 +47,10 @@ class Measurement:
     prepare_s: float
     invoke_s: float
     recombine_s: float
+    fallback: str | None = None
 
 
-class DepthRunner:
+class DepthRunner(Closing):
     """Runs one depth model. A context manager; safe to share between threads.
 
     Attributes:
@@ -59,49 +62,72 @@ class DepthRunner:
 
     def __init__(
         self,
-        model: str | os.PathLike[str] | bytes,
+        model: ModelSource,
         *,
         num_threads: int | None = None,
-        xnnpack: bool = True,
+        xnnpack: bool | None = None,
         public_key: str | os.PathLike[str] | bytes | None = None,
+        delegate: str | None = None,
+        delegate_options: Mapping[str, Any] | None = None,
+        strict: bool = False,
+        on_fault: OnFault = "raise",
+        fallback_model: ModelSource | None = None,
     ) -> None:
         """Open a model made by tools/convert.
 
         Args:
             model: path of the .tflite file, or its bytes.
             num_threads: for CPU kernels; None takes every core this process may use.
-            xnnpack: False takes TensorFlow Lite's reference kernels instead of XNNPACK's.
+            xnnpack: False takes TensorFlow Lite's own kernels instead of XNNPACK's, and None does
+                so beside a delegate only; True lets XNNPACK run what a delegate leaves.
             public_key: path or content of a PEM file; the model must be signed with its private
                 key (tools/sign). Needs the package cryptography: tfl-depth[sign].
+            delegate: what runs the model instead of the CPU: a name (docs/delegates-and-faults.md),
+                "auto", or the path of a delegate's library; None for the CPU.
+            delegate_options: keys and values that the delegate is given at its creation.
+            strict: whether it is an error, rather than a warning, if the delegate does not take
+                all the operators that it should.
+            on_fault: what happens where the delegate fails, at the start or at a frame: "raise"
+                the error, or go on on the "cpu" from the frame that failed, with a warning.
+            fallback_model: what the CPU runs then; None for `model` itself, which must not be
+                compiled for an NPU.
 
         Raises:
             ModelFileError: the file is missing, damaged or no model.
             SignatureError: with `public_key`, the model is not signed so, or that cannot be told.
-            ContractError: it has no contract, one of a newer version, or does not keep it.
+            ContractError: it has no contract, one of a newer version, or does not keep it; or
+                `fallback_model` is of another network.
             InterpreterError: no interpreter package is installed, or it refuses the model.
             DelegateRequiredError: the model is compiled for an NPU.
+            DelegateError: the delegate is missing, does not start, refuses the model, or, with
+                `strict`, takes too little of it.
+            DepthError: another argument is none of these.
         """
-        self._content = model if isinstance(model, bytes) else _read(Path(model))
-        self._xnnpack = xnnpack
-        self.contract: Contract = read_contract(self._content)
-        if public_key is not None:
-            _check_signature(self._content, public_key)
-        self._interpreter = open_interpreter(
-            self._content, num_threads=num_threads, xnnpack=xnnpack
+        self._content = _read_model(model, public_key)
+        reserve = None if fallback_model is None else _read_model(fallback_model, public_key)
+        self._settings = Settings(
+            num_threads=num_threads,
+            xnnpack=xnnpack,
+            delegate=delegate,
+            delegate_options=dict(delegate_options or {}),
+            strict=strict,
+            on_fault=on_fault,
+            fallback_model=reserve,
         )
+        self._network = open_network(self._content, self._settings)
         self._lock = threading.Lock()
-        self._input, self._outputs = _bind(self._interpreter, self.contract)
+        self.contract: Contract = self._network.form.contract
         self.model_size = (self.contract.height, self.contract.width)
-        _, height, width, _ = self._outputs[self.contract.output_names[0]]["shape"]
-        self.grid_size = (int(height), int(width))
+        self.grid_size = self._network.form.grid_size
         self._resize = Resizer(self.model_size)
-        self._recombine = self._new_recombiner()
-        self._codes = self._recombine.new_codes()
+        self._recombine = self._network.form.new_recombiner()
+        self._passage = self._network.new_passage()
         self.depth_dtype = self._recombine.dtype
 
-    def _new_recombiner(self) -> Recombiner:
-        scales = {name: detail["quantization"] for name, detail in self._outputs.items()}
-        return recombiner(self.contract, scales, self.grid_size)
+    @property
+    def placement(self) -> Placement:
+        """Where the operators of the model run; after a fault, those of what took over."""
+        return self._network.form.placement
 
     def infer(
         self,
@@ -142,23 +168,20 @@ class DepthRunner:
         pixels, order = load_pixels(img, channels)
         shape = pixels.shape[:2] if size == "image" else self.grid_size
         depth_mm = np.empty(shape, self.depth_dtype) if out is None else self._fitting(out, shape)
+        passage = self._passage
         with self._lock:
             begin_s = perf_counter()
             resized = self._resize(pixels)
-            self._set_input(resized, order)
-            prepared_s = perf_counter()
-            self._interpreter.invoke()
-            invoked_s = perf_counter()
-            self._collect(self._codes)
-            disagreement = self._recombine.decode(self._codes, depth_mm)
-            end_s = perf_counter()
-        return Measurement(
-            depth_mm=depth_mm,
-            disagreement=disagreement,
-            prepare_s=prepared_s - begin_s,
-            invoke_s=invoked_s - prepared_s,
-            recombine_s=end_s - invoked_s,
-        )
+            self._network.run(resized, order, passage)
+            self._network.decode(resized, order, passage, self._recombine, depth_mm)
+            return Measurement(
+                depth_mm=depth_mm,
+                disagreement=passage.disagreement,
+                prepare_s=passage.written_s - begin_s,
+                invoke_s=passage.invoked_s - passage.written_s,
+                recombine_s=perf_counter() - passage.invoked_s,
+                fallback=passage.fallback,
+            )
 
     def stream(
         self,
@@ -190,8 +213,7 @@ class DepthRunner:
         _expect_size(size)
         return Stream(
             source,
-            forward=self._forward,
-            recombine=self._new_recombiner(),
+            network=self._network,
             model_size=self.model_size,
             grid_size=self.grid_size if size == "model" else None,
             channels=channels,
@@ -223,11 +245,9 @@ class DepthRunner:
         count = len(os.sched_getaffinity(0)) if workers is None else workers
         if count < 1:
             raise DepthError(f"Expected `workers` to be at least 1, got {workers}.")
-        with self._lock:
-            self._expect_open()
-        runners = [
-            DepthRunner(self._content, num_threads=1, xnnpack=self._xnnpack) for _ in range(count)
-        ]
+        self._network.expect_open()
+        settings = vars(replace(self._settings, num_threads=1))
+        runners = [DepthRunner(self._content, **settings) for _ in range(count)]
         return infer_batch(runners, images, size=size, channels=channels)
 
     def warm_up(self, runs: int = 5) -> WarmUp:
@@ -240,15 +260,8 @@ class DepthRunner:
             DepthError: the runner is closed, or `runs` is less than 1.
         """
         pixels = np.zeros((*self.model_size, 3), np.uint8)
-        codes = self._new_recombiner().new_codes()
-        return warm_up(lambda: self._forward(pixels, codes), runs)
-
-    def _forward(self, rgb: Pixels, codes: npt.NDArray[Any]) -> None:
-        """Run the network on RGB pixels of its size, and collect its outputs."""
-        with self._lock:
-            self._set_input(rgb, "rgb")
-            self._interpreter.invoke()
-            self._collect(codes)
+        passage = self._network.new_passage()
+        return warm_up(lambda: self._network.run(pixels, "rgb", passage), runs)
 
     def _fitting(self, out: Any, shape: tuple[int, ...]) -> DepthMm:
         """`out`, if depth can be written there."""
@@ -266,45 +279,23 @@ class DepthRunner:
             )
         return np.asarray(out)
 
-    # No view of a tensor may be left when the interpreter is invoked, not even in the traceback of
-    # an error that somebody keeps: so these two do nothing that can fail.
-
-    def _set_input(self, pixels: Pixels, order: Channels) -> None:
-        """Write pixels of the network's size; with the lock held."""
-        self._expect_open()
-        write_input(pixels, order, self._interpreter.tensor(self._input["index"])()[0])
-
-    def _collect(self, codes: npt.NDArray[Any]) -> None:
-        """Copy the outputs; with the lock held."""
-        tensor = self._interpreter.tensor
-        outputs = {name: tensor(detail["index"])() for name, detail in self._outputs.items()}
-        self._recombine.collect(outputs, codes)
-
-    def _expect_open(self) -> None:
-        if self._interpreter is None:
-            raise DepthError("The runner is closed: open a new one.")
-
     def close(self) -> None:
-        """Free the interpreter's memory; closing twice is allowed."""
-        with self._lock:
-            self._interpreter = None
-            self._content = b""
-
-    def __enter__(self) -> DepthRunner:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
+        """Free the network's memory; closing twice is allowed."""
+        self._network.close()
+        self._content = b""
 
 
 def _expect_size(size: Any) -> None:
     if size not in ("image", "model"):
         raise DepthError(f"Expected `size` to be 'image' or 'model', got {size!r}.")
+
+
+def _read_model(model: ModelSource, public_key: str | os.PathLike[str] | bytes | None) -> bytes:
+    content = model if isinstance(model, bytes) else _read(Path(model))
+    if public_key is not None:
+        read_contract(content)
+        _check_signature(content, public_key)
+    return content
 
 
 def _read(path: Path) -> bytes:
@@ -322,36 +313,3 @@ def _check_signature(model: bytes, public_key: str | os.PathLike[str] | bytes) -
             "Without cryptography no signature can be checked: pip install 'tfl-depth[sign]'."
         ) from error
     check_signature(model, public_key)
-
-
-def _bind(interpreter: Any, contract: Contract) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-    """Details of the input and of the named outputs, checked against the contract."""
-    try:
-        signature = interpreter.get_signature_runner()
-    except ValueError as error:
-        raise ContractError(
-            "The model names no inputs and outputs (it has no signature): convert it anew."
-        ) from error
-    inputs, outputs = signature.get_input_details(), signature.get_output_details()
-    missing = {contract.input_name} - set(inputs) | set(contract.output_names) - set(outputs)
-    if missing:
-        raise ContractError(
-            f"The model lacks the tensors {sorted(missing)} that its contract names; it has inputs "
-            f"{sorted(inputs)} and outputs {sorted(outputs)}. Convert it anew."
-        )
-    source = inputs[contract.input_name]
-    _expect("input shape", source["shape"].tolist(), [1, contract.height, contract.width, 3])
-    quantised = contract.precision == "int8"
-    _expect("input dtype", source["dtype"], np.uint8 if quantised else np.float32)
-    size = outputs[contract.output_names[0]]["shape"].tolist()[1:3]
-    for name in contract.output_names:
-        _expect(f"dtype of {name}", outputs[name]["dtype"], source["dtype"])
-        _expect(f"shape of {name}", outputs[name]["shape"].tolist(), [1, *size, 1])
-    return source, {name: outputs[name] for name in contract.output_names}
-
-
-def _expect(what: str, got: Any, expected: Any) -> None:
-    if got != expected:
-        raise ContractError(
-            f"Expected {what} {expected} by the model's contract, got {got}: convert it anew."
-        )

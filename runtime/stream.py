@@ -16,17 +16,16 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from time import perf_counter
-from types import TracebackType
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from tfl_depth.encoding import DepthMm
 from tfl_depth.errors import DepthError, ImageError
+from tfl_depth.runtime.closing import Closing
 from tfl_depth.runtime.handover import Ended, Handover, Stopped
+from tfl_depth.runtime.network import Network, Passage
 from tfl_depth.runtime.preprocess import Channels, Pixels, Resizer, load_pixels, write_input
-from tfl_depth.runtime.recombine import Recombiner
 from tfl_depth.runtime.video import Video
 
 OnFull = Literal["block", "drop_oldest"]
@@ -50,6 +49,7 @@ class StreamFrame:
         depth_mm: (H, W) of the runner's `depth_dtype`: millimetres, 0 = no depth.
         disagreement: as in `Measurement`.
         latency_s: seconds from when the source gave the frame until its depth was there.
+        fallback: as in `Measurement`.
     """
 
     number: int
@@ -58,14 +58,15 @@ class StreamFrame:
     depth_mm: DepthMm
     disagreement: float | None
     latency_s: float
+    fallback: str | None = None
 
 
 class _Slot:
     """A frame on its way, and the memory it needs there."""
 
-    def __init__(self, model_size: tuple[int, int], codes: npt.NDArray[Any]) -> None:
+    def __init__(self, model_size: tuple[int, int], passage: Passage) -> None:
         self.rgb = np.empty((*model_size, 3), np.uint8)
-        self.codes = codes
+        self.passage = passage
         self.number = 0
         self.pixels: Pixels = self.rgb
         self.channels: Channels = "rgb"
@@ -103,11 +104,11 @@ class _Track:
                 self.dropped += 1
                 self.free.put(oldest)
 
-    def compute(self, forward: Callable[[Pixels, npt.NDArray[Any]], None]) -> None:
+    def compute(self, network: Network) -> None:
         """What the network's thread does: from `ready` to `done`."""
         while True:
             slot = self.ready.take()
-            forward(slot.rgb, slot.codes)
+            network.run(slot.rgb, "rgb", slot.passage)
             self.done.put(slot)
 
 
@@ -123,7 +124,7 @@ def _run(work: Callable[[], None], out: Handover[_Slot]) -> None:
         out.end()
 
 
-class Stream:
+class Stream(Closing):
     """Iterates over `StreamFrame`s, in the source's order; made by `DepthRunner.stream`.
 
     A context manager. It stops by itself at the end of its source, at an error, which it raises
@@ -137,8 +138,7 @@ class Stream:
         self,
         source: Source,
         *,
-        forward: Callable[[Pixels, npt.NDArray[Any]], None],
-        recombine: Recombiner,
+        network: Network,
         model_size: tuple[int, int],
         grid_size: tuple[int, int] | None,
         channels: Channels,
@@ -149,9 +149,8 @@ class Stream:
 
         Args:
             source: as there.
-            forward: runs the network on RGB pixels (h, w, 3) and collects its outputs.
-            recombine: decodes these; no other thread may use it.
-            model_size: (h, w) of `forward`.
+            network: which others may use meanwhile.
+            model_size: (h, w) that it takes.
             grid_size: of the depth, or None for each frame's own.
             channels: as there.
             on_full: as there.
@@ -163,16 +162,17 @@ class Stream:
             raise DepthError(f"Expected `waiting` to be at least 1 frame, got {waiting}.")
         self._video = Video(source) if isinstance(source, (int, str, os.PathLike)) else None
         images = _images(source) if self._video is None else self._video
-        self._recombine, self._grid_size = recombine, grid_size
+        self._network, self._grid_size = network, grid_size
+        self._recombine = network.form.new_recombiner()
         self.delivered = 0
         self._latencies_s: deque[float] = deque(maxlen=LATENCIES)
-        slots = [_Slot(model_size, recombine.new_codes()) for _ in range(waiting + SLOTS_IN_HAND)]
+        slots = [_Slot(model_size, network.new_passage()) for _ in range(waiting + SLOTS_IN_HAND)]
         track = self._track = _Track(slots, waiting, on_full == "drop_oldest")
         resize = Resizer(model_size)
         order: Channels = "bgr" if self._video else channels
         self._threads = (
             _thread(lambda: track.read(images, resize, order), track.ready),
-            _thread(lambda: track.compute(forward), track.done),
+            _thread(lambda: track.compute(network), track.done),
         )
         # For a stream that is left without being closed, as by `break`.
         self._stop = weakref.finalize(self, track.stop)
@@ -216,10 +216,16 @@ class Stream:
     def _finished(self, slot: _Slot) -> StreamFrame:
         shape = self._grid_size or slot.pixels.shape[:2]
         depth_mm = np.empty(shape, self._recombine.dtype)
-        disagreement = self._recombine.decode(slot.codes, depth_mm)
-        latency_s = perf_counter() - slot.begin_s
+        passage = slot.passage
+        self._network.decode(slot.rgb, "rgb", passage, self._recombine, depth_mm)
         return StreamFrame(
-            slot.number, slot.pixels, slot.channels, depth_mm, disagreement, latency_s
+            number=slot.number,
+            pixels=slot.pixels,
+            channels=slot.channels,
+            depth_mm=depth_mm,
+            disagreement=passage.disagreement,
+            latency_s=perf_counter() - slot.begin_s,
+            fallback=passage.fallback,
         )
 
     def close(self) -> None:
@@ -243,17 +249,6 @@ class Stream:
         if ended and self._video is not None:
             self._video.close()
         return ended
-
-    def __enter__(self) -> Stream:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _images(source: Any) -> Iterable[Any]:

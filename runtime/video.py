@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from tfl_depth.errors import ImageError
+from tfl_depth.runtime.closing import Closing
 
 
-class Video:
+class Video(Closing):
     """A camera or a video file, opened; iterating gives its frames, (H, W, 3) uint8 BGR.
 
     A context manager.
@@ -76,14 +76,3 @@ class Video:
     def close(self) -> None:
         """Free the camera or the file; closing twice is allowed."""
         self._capture.release()
-
-    def __enter__(self) -> Video:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -6,7 +6,7 @@ DepthError
  |- ContractError             no contract in it, one of a newer version, or one it does not keep
  |- InterpreterError          no interpreter package, or it refuses the model
  |   |- DelegateRequiredError the model is compiled for an NPU and its delegate was not given
- |   `- DelegateError         there is no such delegate, its library is missing, or it refuses
+ |   `- DelegateError         there is no such delegate, it takes too little, refuses or fails
  |- ImageError                what was given is not an image that depth can be computed of
  |- SelfCheckError            the NPU's two tensors contradict each other: garbage, not depth
  |- DatasetError              the training or evaluation data is not as its layout promises
@@ -41,7 +41,7 @@ class DelegateRequiredError(InterpreterError):
 
 
 class DelegateError(InterpreterError):
-    """There is no such delegate or option, its library is missing, or it refuses to start."""
+    """There is no such delegate or option, or it is missing, takes too little, refuses or fails."""
 
 
 class ImageError(DepthError):
@@ -58,3 +58,7 @@ class DatasetError(DepthError):
 
 class ConversionError(DepthError):
     """The model or the representative images cannot be converted."""
+
+
+class FallbackWarning(UserWarning):
+    """The CPU runs, at least in part, what a delegate was asked to run."""

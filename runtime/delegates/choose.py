@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tfl_depth.errors import DelegateError
+from tfl_depth.errors import DelegateError, FallbackWarning
 from tfl_depth.runtime.delegates.automatic import Finding, compiled_for, find_automatically
 from tfl_depth.runtime.delegates.board import Board
 from tfl_depth.runtime.delegates.cache import cache_options
@@ -60,7 +60,7 @@ def _by_name(name: str, options: dict[str, str], model: bytes, board: Board) -> 
     if name == AUTO:
         found = find_automatically(all_rows(), file, board)
     if found.name is None:
-        warnings.warn(found.reason, stacklevel=3)
+        warnings.warn(found.reason, FallbackWarning, stacklevel=3)
         return _cpu(options, found.reason)
     row = find_row(found.name)
     _expect_options(found.name, row, options)

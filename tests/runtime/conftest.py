@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from tests.compiled import compile_delegate
+
 MODELS = Path(__file__).resolve().parents[2] / "build" / "test-models"
 
 
@@ -37,3 +39,9 @@ def photo() -> npt.NDArray[np.uint8]:
     pixels = cv2.resize(coarse, (210, 150), interpolation=cv2.INTER_CUBIC)
     pixels.flags.writeable = False
     return np.asarray(pixels)
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Path of the tests' own delegate, whose options tests/delegate/delegate.c lists."""
+    return str(compile_delegate(tmp_path_factory.mktemp("delegate")))

@@ -19,7 +19,7 @@ from tfl_depth.runtime import (
     DepthRunner,
     InterpreterError,
     ModelFileError,
-    runner,
+    engine,
 )
 
 
@@ -30,7 +30,7 @@ def no_native_code(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_args: object, **_kwargs: object) -> NoReturn:
         pytest.fail("native code was given a bad file")
 
-    monkeypatch.setattr(runner, "open_interpreter", fail)
+    monkeypatch.setattr(engine, "open_with_delegate", fail)
 
 
 def jpeg() -> bytes:

@@ -17,6 +17,7 @@ import pytest
 from tests import ramp
 from tfl_depth.encoding import DepthMm, depth_dtype
 from tfl_depth.runtime import DepthError, DepthRunner
+from tfl_depth.runtime.engine import InterpreterEngine
 from tfl_depth.runtime.runner import Size
 
 Pixels = npt.NDArray[np.uint8]
@@ -153,7 +154,9 @@ def test_context_closes_also_after_an_error(net: Path, photo: Pixels) -> None:
 def test_closing_frees_the_interpreter(net: Path, photo: Pixels) -> None:
     runner = DepthRunner(net)
     depth_mm = runner.infer(photo)
-    interpreter = weakref.ref(runner._interpreter)
+    engine = runner._network.expect_open()
+    assert isinstance(engine, InterpreterEngine)
+    interpreter = weakref.ref(engine._interpreter)
     runner.close()
     gc.collect()
     assert interpreter() is None

@@ -40,13 +40,14 @@ def test_what_a_delegate_compiles_at_its_first_run_is_seen(
     with DepthRunner(net) as runner:
         now = [0.0]
         runs = chain([120.0], repeat(0.01))
-        invoke = runner._interpreter.invoke
+        engine = runner._network.expect_open()
+        invoke = engine.invoke
 
         def compile_first() -> None:
             invoke()
             now[0] += next(runs)
 
-        monkeypatch.setattr(runner._interpreter, "invoke", compile_first)
+        monkeypatch.setattr(engine, "invoke", compile_first)
         monkeypatch.setattr(module, "perf_counter", lambda: now[0])
         warm = runner.warm_up()
     assert warm.first_s == pytest.approx(120)

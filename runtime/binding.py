@@ -1,0 +1,49 @@
+"""A model's input and outputs, by name and as its contract says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tfl_depth.contract import Contract
+from tfl_depth.errors import ContractError
+
+Detail = dict[str, Any]
+
+
+def bind(interpreter: Any, contract: Contract) -> tuple[Detail, dict[str, Detail]]:
+    """Get the details of the input and of the named outputs.
+
+    Raises:
+        ContractError: the model does not keep its contract.
+    """
+    try:
+        signature = interpreter.get_signature_runner()
+    except ValueError as error:
+        raise ContractError(
+            "The model names no inputs and outputs (it has no signature): convert it anew."
+        ) from error
+    inputs, outputs = signature.get_input_details(), signature.get_output_details()
+    missing = {contract.input_name} - set(inputs) | set(contract.output_names) - set(outputs)
+    if missing:
+        raise ContractError(
+            f"The model lacks the tensors {sorted(missing)} that its contract names; it has inputs "
+            f"{sorted(inputs)} and outputs {sorted(outputs)}. Convert it anew."
+        )
+    source = inputs[contract.input_name]
+    _expect("input shape", source["shape"].tolist(), [1, contract.height, contract.width, 3])
+    quantised = contract.precision == "int8"
+    _expect("input dtype", source["dtype"], np.uint8 if quantised else np.float32)
+    size = outputs[contract.output_names[0]]["shape"].tolist()[1:3]
+    for name in contract.output_names:
+        _expect(f"dtype of {name}", outputs[name]["dtype"], source["dtype"])
+        _expect(f"shape of {name}", outputs[name]["shape"].tolist(), [1, *size, 1])
+    return source, {name: outputs[name] for name in contract.output_names}
+
+
+def _expect(what: str, got: Any, expected: Any) -> None:
+    if got != expected:
+        raise ContractError(
+            f"Expected {what} {expected} by the model's contract, got {got}: convert it anew."
+        )

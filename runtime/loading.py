@@ -1,0 +1,61 @@
+"""An external delegate, loaded; and what its ways to fail mean."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from types import ModuleType
+from typing import Any
+
+from tfl_depth.errors import DelegateError
+from tfl_depth.runtime.delegates.chosen import Chosen
+
+ENTRY_POINT = "tflite_plugin_create_delegate"
+
+
+def load_delegate(chosen: Chosen, package: ModuleType) -> Any:
+    """Load a delegate's library and create the delegate.
+
+    Args:
+        chosen: with a library.
+        package: the interpreter package that will use it.
+
+    Raises:
+        DelegateError: the library is missing or no delegate, or it refuses to start.
+    """
+    os.environ.update(chosen.environment)
+    _expect_delegate(chosen)
+    try:
+        return package.load_delegate(chosen.library, chosen.options)
+    except ValueError as error:  # it returned NULL
+        # Behind the package's own line, which names the library.
+        said = str(error).partition("\n")[2].strip() or "it does not say why"
+        raise DelegateError(
+            f"The delegate {chosen.name} does not start with the options {chosen.options} ({said})"
+            ": check them, that the NPU's driver is loaded, and that nobody else holds the NPU."
+        ) from error
+
+
+def _expect_delegate(chosen: Chosen) -> None:
+    # The packages' own class finds out as well, but leaves half an object behind, whose end is
+    # another error on the user's screen.
+    try:
+        library = ctypes.CDLL(str(chosen.library))
+    except OSError as error:
+        raise DelegateError(
+            f"The library {chosen.library} of the delegate {chosen.name} cannot be loaded "
+            f"({error}): install it, and what it needs, for this processor."
+        ) from error
+    if not hasattr(library, ENTRY_POINT):
+        raise DelegateError(
+            f"{chosen.library} is no TensorFlow Lite delegate (it has no {ENTRY_POINT}): give the "
+            "library that the NPU's vendor names for TensorFlow Lite."
+        )
+
+
+def refusal_of_delegate(chosen: Chosen, error: Exception) -> DelegateError:
+    """What to say where an interpreter with a delegate cannot be opened."""
+    return DelegateError(
+        f"The delegate {chosen.name} cannot run this model ({str(error).strip()}): check that the "
+        "model is converted for it, and that its version fits the interpreter package."
+    )

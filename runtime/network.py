@@ -1,0 +1,157 @@
+"""The network, on whatever runs it: an engine, and the one that takes over where it fails."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from time import perf_counter
+from typing import Any
+
+import numpy.typing as npt
+
+from tfl_depth.encoding import DepthMm
+from tfl_depth.errors import DepthError, FallbackWarning, InterpreterError, SelfCheckError
+from tfl_depth.runtime.closing import Closing
+from tfl_depth.runtime.engine import Engine, Form
+from tfl_depth.runtime.preprocess import Channels, Pixels
+from tfl_depth.runtime.recombine import Recombiner
+
+
+class Passage:
+    """A frame's way through the network.
+
+    Attributes:
+        codes: of its outputs.
+        fallback: why not all of it ran where it should have, or None.
+        disagreement: as in `Measurement`, once it is decoded.
+        written_s: of the clock `perf_counter`, when the network's input was written.
+        invoked_s: the same, when the network was done.
+    """
+
+    def __init__(self, codes: npt.NDArray[Any]) -> None:
+        self.codes = codes
+        self.fallback: str | None = None
+        self.disagreement: float | None = None
+        self.written_s = self.invoked_s = 0.0
+        self.engine: Engine | None = None
+
+
+class Network(Closing):
+    """Runs frames on an engine. Safe to share between threads.
+
+    Attributes:
+        form: of the engine in use.
+    """
+
+    def __init__(self, engine: Engine, reserve: Engine | None, fallback: str | None) -> None:
+        """Take two engines, which it closes.
+
+        Args:
+            engine: the one to use.
+            reserve: takes over when that one fails; None lets its error through.
+            fallback: why `engine` does not run everything where it should, or None.
+        """
+        self._lock = threading.Lock()
+        self._engine: Engine | None = engine
+        self._reserve = reserve
+        self._fallback = fallback
+        self.form: Form = engine.form
+
+    def new_passage(self) -> Passage:
+        """Make what a frame needs on its way; it may be used for many, one after the other."""
+        return Passage(self.form.new_recombiner().new_codes())
+
+    def run(self, pixels: Pixels, channels: Channels, passage: Passage) -> None:
+        """Run the network on one frame, on the reserve where the engine fails.
+
+        Args:
+            pixels: (height, width, 3) or (height, width), of the network's size.
+            channels: their order.
+            passage: is written.
+
+        Raises:
+            InterpreterError: the engine fails, and there is no reserve.
+            DepthError: the network is closed.
+        """
+        with self._lock:
+            while True:
+                engine = self.expect_open()
+                try:
+                    engine.write(pixels, channels)
+                    passage.written_s = perf_counter()
+                    engine.invoke()
+                    passage.invoked_s = perf_counter()
+                    engine.collect(passage.codes)
+                except InterpreterError as fault:
+                    self._replace(engine, fault)
+                else:
+                    passage.engine, passage.fallback = engine, self._fallback
+                    return
+
+    def decode(
+        self,
+        pixels: Pixels,
+        channels: Channels,
+        passage: Passage,
+        recombine: Recombiner,
+        out: DepthMm,
+    ) -> None:
+        """Write the depth of a frame that `run` has passed.
+
+        It is run again on the reserve where its outputs are garbage, or where the engine that
+        computed them has failed since: what an engine gives just before it fails is not depth.
+
+        Args:
+            pixels: as for `run`; they must still be there.
+            channels: as for `run`.
+            passage: its `disagreement` is written.
+            recombine: decodes; no other thread may use it.
+            out: as for `Recombiner.decode`.
+
+        Raises:
+            SelfCheckError: the outputs are garbage, and there is no reserve.
+        """
+        while True:
+            if passage.engine is not self._engine:
+                self.run(pixels, channels, passage)
+            try:
+                passage.disagreement = recombine.decode(passage.codes, out)
+            except SelfCheckError as fault:
+                with self._lock:
+                    self._replace(passage.engine, fault)
+            else:
+                return
+
+    def expect_open(self) -> Engine:
+        """The engine in use.
+
+        Raises:
+            DepthError: the network is closed.
+        """
+        if self._engine is None:
+            raise DepthError("The runner is closed: open a new one.")
+        return self._engine
+
+    def _replace(self, failed: Engine | None, fault: DepthError) -> None:
+        """Let the reserve take over from an engine, unless it has; with the lock held.
+
+        Raises:
+            DepthError: the fault, where there is no reserve.
+        """
+        if failed is not self._engine:
+            return
+        if failed is None or self._reserve is None:
+            raise fault
+        failed.close()
+        self._engine, self._reserve = self._reserve, None
+        self.form = self._engine.form
+        self._fallback = f"{fault} The CPU goes on from this frame."
+        warnings.warn(self._fallback, FallbackWarning, stacklevel=4)
+
+    def close(self) -> None:
+        """Close both engines."""
+        with self._lock:
+            for engine in (self._engine, self._reserve):
+                if engine is not None:
+                    engine.close()
+            self._engine = self._reserve = None
