@@ -1,0 +1,81 @@
+"""Whether a delegate's library works here, found out where it can do no harm."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Literal
+
+from tfl_depth.runtime.delegates.confined import run_confined
+
+_CHILD = Path(__file__).with_name("probe_child.py")
+State = Literal["works", "unloadable", "no-delegate", "refuses", "crashes", "hangs"]
+_DOING = {
+    "": "at the start of Python",
+    "load": "while it was loaded",
+    "create": "while the delegate was created",
+    "destroy": "while the delegate was closed",
+}
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What came of a library.
+
+    Attributes:
+        state: "works"; "unloadable", and whatever it needs is missing; "no-delegate", a library of
+            another kind; "refuses", a delegate that does not start; "crashes"; or "hangs".
+        detail: what the library or the system says of it; empty where it works.
+        seconds: that it took.
+    """
+
+    state: State
+    detail: str
+    seconds: float
+
+
+def probe(
+    library: Path,
+    options: Mapping[str, str],
+    environment: Mapping[str, str],
+    *,
+    timeout_s: float,
+) -> Probe:
+    """Create a delegate in a process of its own, and close it.
+
+    Args:
+        library: of an external delegate.
+        options: for its creation.
+        environment: variables that it gets beside those of this process.
+        timeout_s: after which it hangs.
+    """
+    begin_s = perf_counter()
+    # -I: nothing of the user's folders is imported; -S: nor of the installed packages.
+    command = [sys.executable, "-I", "-S", str(_CHILD), str(library), json.dumps(dict(options))]
+    ended = run_confined(command, environment, timeout_s=timeout_s)
+    seconds = perf_counter() - begin_s
+    steps = [json.loads(line) for line in ended.output.splitlines()]
+    name, detail = steps[-1] if steps else ("", "")
+    doing = _DOING.get(name)
+    if ended.status is None:
+        return Probe("hangs", f"it was stopped after {timeout_s:g} s, {doing}", seconds)
+    if doing is not None:
+        return Probe("crashes", f"{_cause(ended.status)} {doing}", seconds)
+    return Probe(name, detail or _last_line(name, ended.errors), seconds)
+
+
+def _cause(status: int) -> str:
+    if status < 0:
+        return signal.Signals(-status).name
+    return f"it ended the process (status {status})"
+
+
+def _last_line(state: str, printed: str) -> str:
+    """The last that a library printed, where it does not work and gives no other reason."""
+    lines = [line.strip() for line in printed.splitlines() if line.strip()]
+    return lines[-1] if lines and state != "works" else ""
