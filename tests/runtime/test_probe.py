@@ -29,6 +29,14 @@ static int handle;
 #define CREATE void* tflite_plugin_create_delegate(char** k, char** v, size_t n, on_error say)
 #define DESTROY void tflite_plugin_destroy_delegate(void* delegate)
 """
+# Two processes that write down their numbers and stay.
+FORKING = """
+import os, time
+os.fork()
+with open(os.environ["MARK"], "a") as file:
+    print(os.getpid(), file=file)
+time.sleep(600)
+"""
 GOOD_END = "DESTROY {}"
 GOOD = "CREATE { return &handle; }" + GOOD_END
 
@@ -127,8 +135,7 @@ def test_a_library_that_hangs_is_stopped(attempt: Try) -> None:
 
 def test_children_of_a_library_that_hangs_are_stopped_too(tmp_path: Path) -> None:
     mark = tmp_path / "alive"
-    command = [sys.executable, "-S", "-c", "import os, time; os.fork(); open(os.environ['MARK'], 'a')"
-               ".write(f'{os.getpid()}\\n'); time.sleep(600)"]  # fmt: skip
+    command = [sys.executable, "-S", "-c", FORKING]
     assert run_confined(command, {"MARK": str(mark)}, timeout_s=5).status is None
     pids = [int(line) for line in mark.read_text().split()]
     assert len(pids) == 2
