@@ -59,8 +59,9 @@ def probe(
     command = [sys.executable, "-I", "-S", str(_CHILD), str(library), json.dumps(dict(options))]
     ended = run_confined(command, environment, timeout_s=timeout_s)
     seconds = perf_counter() - begin_s
-    steps = [json.loads(line) for line in ended.output.splitlines()]
-    name, detail = steps[-1] if steps else ("", "")
+    # Nothing at all where Python itself does not start.
+    lines = ended.output.splitlines() or ['["", ""]']
+    name, detail = json.loads(lines[-1])
     doing = _DOING.get(name)
     if ended.status is None:
         return Probe("hangs", f"it was stopped after {timeout_s:g} s, {doing}", seconds)
