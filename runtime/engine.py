@@ -86,6 +86,16 @@ class Engine(Closing):
         """Copy the outputs into what `Recombiner.new_codes` has made."""
 
 
+def fault_of(delegate: Chosen | None, what: str) -> InterpreterError:
+    """What to say where an interpreter fails that was open already."""
+    if delegate is None:
+        return InterpreterError(f"The interpreter {what}.")
+    return DelegateError(
+        f"The delegate {delegate.name} {what}. Run without it, or let the CPU go on by "
+        'on_fault="cpu".'
+    )
+
+
 class InterpreterEngine(Engine):
     """An interpreter in this process: what brings it down brings down all."""
 
@@ -121,13 +131,8 @@ class InterpreterEngine(Engine):
         try:
             self._interpreter.invoke()
         except (RuntimeError, ValueError) as error:
-            said = str(error).strip()
-            if self._delegate is None:
-                raise InterpreterError(f"The interpreter failed: {said}") from error
-            raise DelegateError(
-                f"The delegate {self._delegate.name} failed at a frame ({said}): run without it, "
-                'or go on without it by on_fault="cpu".'
-            ) from error
+            said = str(error).strip().rstrip(".")
+            raise fault_of(self._delegate, f"failed at a frame: {said}") from error
 
     def collect(self, codes: npt.NDArray[Any]) -> None:
         """Copy straight from the output tensors."""

@@ -55,6 +55,8 @@ class Network(Closing):
         self._engine: Engine | None = engine
         self._reserve = reserve
         self._fallback = fallback
+        # Which engine has given garbage.
+        self._garbling: Engine | None = None
         self.form: Form = engine.form
 
     def new_passage(self) -> Passage:
@@ -98,8 +100,8 @@ class Network(Closing):
     ) -> None:
         """Write the depth of a frame that `run` has passed.
 
-        It is run again on the reserve where its outputs are garbage, or where the engine that
-        computed them has failed since: what an engine gives just before it fails is not depth.
+        It is run again on the reserve where its outputs are garbage, or where those of another
+        frame were, as the engine that computed both is not to be believed.
 
         Args:
             pixels: as for `run`; they must still be there.
@@ -112,13 +114,14 @@ class Network(Closing):
             SelfCheckError: the outputs are garbage, and there is no reserve.
         """
         while True:
-            if passage.engine is not self._engine:
+            if passage.engine is self._garbling:
                 self.run(pixels, channels, passage)
             try:
                 passage.disagreement = recombine.decode(passage.codes, out)
             except SelfCheckError as fault:
                 with self._lock:
                     self._replace(passage.engine, fault)
+                    self._garbling = passage.engine
             else:
                 return
 

@@ -52,8 +52,9 @@ def _open_engine(model: bytes, settings: Settings) -> tuple[Engine, str | None]:
     delegate = None if chosen.library is None else chosen
     # Off beside a delegate: interpreters before TensorFlow 2.5 let XNNPACK choose first.
     xnnpack = delegate is None if settings.xnnpack is None else settings.xnnpack
-    contract = read_contract(model)
-    engine = InterpreterEngine(Opening(model, contract, delegate, settings.num_threads, xnnpack))
+    engine = _engine(
+        Opening(model, read_contract(model), delegate, settings.num_threads, xnnpack), settings
+    )
     if delegate is None:
         return engine, None if settings.delegate is None else chosen.reason
     shortfall = engine.form.placement.shortfall
@@ -62,11 +63,22 @@ def _open_engine(model: bytes, settings: Settings) -> tuple[Engine, str | None]:
     return engine, shortfall
 
 
+def _engine(opening: Opening, settings: Settings) -> Engine:
+    if not settings.isolate:
+        return InterpreterEngine(opening)
+    # Not with the others: it takes longer to import than most of them together.
+    from tfl_depth.runtime.isolation import WorkerEngine
+
+    return WorkerEngine(
+        opening, timeout_s=settings.timeout_s, start_timeout_s=settings.start_timeout_s
+    )
+
+
 def _open_reserve(model: bytes, settings: Settings) -> Engine:
     """What takes over on the CPU; opened at the start, so that it is known to work."""
     if settings.fallback_model is not None:
         model = settings.fallback_model
-    on_cpu = replace(settings, delegate=None, delegate_options={})
+    on_cpu = replace(settings, delegate=None, delegate_options={}, isolate=False)
     try:
         return _open_engine(model, on_cpu)[0]
     except DelegateRequiredError as error:

@@ -70,6 +70,9 @@ class DepthRunner(Closing):
         delegate: str | None = None,
         delegate_options: Mapping[str, Any] | None = None,
         strict: bool = False,
+        isolate: bool = False,
+        timeout_s: float = 5.0,
+        start_timeout_s: float = 120.0,
         on_fault: OnFault = "raise",
         fallback_model: ModelSource | None = None,
     ) -> None:
@@ -87,6 +90,11 @@ class DepthRunner(Closing):
             delegate_options: keys and values that the delegate is given at its creation.
             strict: whether it is an error, rather than a warning, if the delegate does not take
                 all the operators that it should.
+            isolate: whether the interpreter runs in a process of its own, so that a crash or a hang
+                of the delegate is an error rather than the end of this process.
+            timeout_s: with `isolate`, how long a frame may take; above 0.
+            start_timeout_s: with `isolate`, how long the opening may take, and the first frame, at
+                which many delegates compile the model; above 0.
             on_fault: what happens where the delegate fails, at the start or at a frame: "raise"
                 the error, or go on on the "cpu" from the frame that failed, with a warning.
             fallback_model: what the CPU runs then; None for `model` itself, which must not be
@@ -111,6 +119,9 @@ class DepthRunner(Closing):
             delegate=delegate,
             delegate_options=dict(delegate_options or {}),
             strict=strict,
+            isolate=isolate,
+            timeout_s=timeout_s,
+            start_timeout_s=start_timeout_s,
             on_fault=on_fault,
             fallback_model=reserve,
         )

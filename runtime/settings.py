@@ -24,11 +24,17 @@ class Settings:
     delegate: str | None = None
     delegate_options: Mapping[str, Any] = field(default_factory=dict)
     strict: bool = False
+    isolate: bool = False
+    timeout_s: float = 5.0
+    start_timeout_s: float = 120.0
     on_fault: OnFault = "raise"
     fallback_model: bytes | None = None
 
     def __post_init__(self) -> None:
         if self.on_fault not in ("raise", "cpu"):
             raise DepthError(f"Expected `on_fault` to be 'raise' or 'cpu', got {self.on_fault!r}.")
+        for name in ("timeout_s", "start_timeout_s"):
+            if not getattr(self, name) > 0:
+                raise DepthError(f"Expected `{name}` to be above 0, got {getattr(self, name)}.")
         if self.fallback_model is not None and self.on_fault != "cpu":
             raise DepthError('`fallback_model` is for on_fault="cpu" only: add that, or leave it.')

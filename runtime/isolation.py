@@ -1,0 +1,139 @@
+"""An interpreter in a process of its own: a delegate that crashes or hangs ends nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import weakref
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tfl_depth.errors import DepthError, InterpreterError
+from tfl_depth.runtime.engine import Engine, Form, Opening, fault_of
+from tfl_depth.runtime.preprocess import Channels, Pixels, write_input
+from tfl_depth.runtime.shared_frame import SharedFrame
+
+# How long a process may take to end, once it has no more to do or was ended.
+END_S = 5.0
+
+
+class WorkerEngine(Engine):
+    """An interpreter in a worker process, which shares one frame's memory with this one."""
+
+    def __init__(self, opening: Opening, *, timeout_s: float, start_timeout_s: float) -> None:
+        """Start the process and open the model there.
+
+        Args:
+            opening: what is opened.
+            timeout_s: how long a frame may take.
+            start_timeout_s: how long the opening may take, and the first frame, at which many
+                delegates compile the model.
+
+        Raises:
+            InterpreterError: as `InterpreterEngine`; or the process dies, or does not answer.
+        """
+        self._opening, self._timeout_s = opening, timeout_s
+        self._limit_s = start_timeout_s
+        self._ended: str | None = None
+        memory = os.memfd_create("tfl-depth frame")
+        try:
+            self._process, self._connection = _start(opening, memory)
+            # Also where nobody closes this one.
+            self._end = weakref.finalize(self, _end, self._process, self._connection)
+            self.form: Form = self._ask((opening, start_timeout_s))
+            self._frame = SharedFrame(memory, self.form)
+        finally:
+            os.close(memory)
+
+    def write(self, pixels: Pixels, channels: Channels) -> None:
+        """Write into the shared memory."""
+        write_input(pixels, channels, self._frame.rgb)
+
+    def invoke(self) -> None:
+        """Let the process compute, and wait for it.
+
+        Raises:
+            InterpreterError: the interpreter fails, or its process dies, or does not answer.
+        """
+        self._ask(self._limit_s)
+        self._limit_s = self._timeout_s
+
+    def collect(self, codes: npt.NDArray[Any]) -> None:
+        """Copy from the shared memory."""
+        np.copyto(codes, self._frame.codes)
+
+    def _ask(self, message: Any) -> Any:
+        """The answer of the process. Where there is none it is ended."""
+        try:
+            self._connection.send(message)
+            if not self._connection.poll(self._limit_s):
+                raise self._fault(f"gave no answer in {self._limit_s:.1f} s, and was ended")
+            answer = self._connection.recv()
+        except (EOFError, OSError):
+            raise self._fault(_death(self._process)) from None
+        except BaseException:
+            # Or the answer that nobody waits for would be taken for the next frame's.
+            self._process.kill()
+            raise
+        if isinstance(answer, DepthError):
+            raise answer
+        return answer
+
+    def _fault(self, what: str) -> InterpreterError:
+        """What to say of the process's end: the first cause, as often as it is asked."""
+        self._ended = self._ended or what
+        return fault_of(self._opening.delegate, self._ended)
+
+    def close(self) -> None:
+        """End the process."""
+        self._ended = self._ended or "was closed"
+        self._end()
+
+
+def _start(opening: Opening, memory: int) -> tuple[subprocess.Popen[bytes], Connection[Any, Any]]:
+    """A process that waits for its `Opening`, and the connection to it."""
+    ours, theirs = Pipe()
+    environment = {} if opening.delegate is None else opening.delegate.environment
+    handles = (theirs.fileno(), memory)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tfl_depth.runtime.worker", *map(str, handles)],
+        pass_fds=handles,
+        stdin=subprocess.DEVNULL,
+        # What a delegate prints must not come into a command's output.
+        stdout=2,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **environment},
+    )
+    theirs.close()
+    return process, ours
+
+
+def _end(process: subprocess.Popen[bytes], connection: Connection[Any, Any]) -> None:
+    """Let a process end by itself, and where it does not, end it."""
+    connection.close()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(END_S)
+        return
+    process.kill()
+    # One that hangs inside its driver cannot even be killed: it is left to the system.
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(END_S)
+
+
+def _death(process: subprocess.Popen[bytes]) -> str:
+    """How a process has ended whose connection has."""
+    try:
+        status = process.wait(END_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return "gave up its connection, and was ended"
+    if status < 0:
+        name = signal.Signals(-status).name
+        return f"crashed: {name} ({signal.strsignal(-status)}) ended its process"
+    return f"ended its process, with exit status {status}"

@@ -1,0 +1,71 @@
+"""The process that an isolated interpreter runs in; `runtime.isolation` starts it.
+
+It is told what to open, answers with the model's form or with an error, and then computes a frame
+each time it is told to, until nobody is there any more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any
+
+from tfl_depth.errors import DepthError
+from tfl_depth.runtime.engine import Engine, InterpreterEngine
+from tfl_depth.runtime.shared_frame import SharedFrame
+
+# How long after its time limit this process ends itself, should nobody have ended it by then.
+GRACE_S = 5.0
+
+
+def serve(connection: Connection[Any, Any], memory: int) -> None:
+    """Open what is asked for, and compute until the connection ends.
+
+    Args:
+        connection: gives an `Opening` and a time limit, and then a time limit for each frame;
+            is answered with a `Form`, and then with None, or with the error.
+        memory: handle of a file for the `SharedFrame`.
+    """
+    opening, limit_s = connection.recv()
+    engine = _attempt(lambda: InterpreterEngine(opening), limit_s)
+    if isinstance(engine, DepthError):
+        connection.send(engine)
+        return
+    frame = SharedFrame(memory, engine.form)
+    connection.send(engine.form)
+    while True:
+        limit_s = connection.recv()
+        connection.send(_attempt(lambda: _compute(engine, frame), limit_s))
+
+
+def _compute(engine: Engine, frame: SharedFrame) -> None:
+    engine.write(frame.rgb, "rgb")
+    engine.invoke()
+    engine.collect(frame.codes)
+
+
+def _attempt(work: Callable[[], Any], limit_s: float) -> Any:
+    """The result or the error. Where it hangs the system ends this process: nobody else may."""
+    signal.setitimer(signal.ITIMER_REAL, limit_s + GRACE_S)
+    try:
+        return work()
+    except DepthError as error:
+        return error
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def main() -> None:
+    """Serve at the handles that the command line gives."""
+    # Ctrl-C is for the process that started this one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Until nobody is there any more.
+    with contextlib.suppress(EOFError, OSError):
+        serve(Connection(int(sys.argv[1])), int(sys.argv[2]))
+
+
+if __name__ == "__main__":
+    main()
