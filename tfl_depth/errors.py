@@ -9,6 +9,7 @@ DepthError
  |   `- DelegateError         there is no such delegate, it takes too little, refuses or fails
  |- ImageError                what was given is not an image that depth can be computed of
  |- SelfCheckError            the NPU's two tensors contradict each other: garbage, not depth
+ |- OutputError               a file cannot be written: the disk is full, or it is forbidden
  |- DatasetError              the training or evaluation data is not as its layout promises
  `- ConversionError           the model or the calibration images cannot be converted
 """
@@ -50,6 +51,10 @@ class ImageError(DepthError):
 
 class SelfCheckError(DepthError):
     """The two output tensors contradict each other on too many pixels: garbage, not depth."""
+
+
+class OutputError(DepthError):
+    """A file cannot be written; one that was there before is as it was."""
 
 
 class DatasetError(DepthError):

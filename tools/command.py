@@ -64,9 +64,11 @@ def run(action: Callable[[], None]) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         action()
+        sys.stdout.flush()  # what was printed may not be written either
     except (DepthError, OSError) as error:
         # Keras and TensorFlow, whose words some errors hold, speak in paragraphs.
         print("error:", *str(error).split(), file=sys.stderr)
+        _drop_what_was_not_printed()
         return 1
     except ModuleNotFoundError as error:
         print(
@@ -79,3 +81,11 @@ def run(action: Callable[[], None]) -> int:
         print("interrupted", file=sys.stderr)
         return 130
     return 0
+
+
+def _drop_what_was_not_printed() -> None:
+    """Keep Python from failing over it once more at its end, with an exit status of its own."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

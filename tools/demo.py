@@ -52,7 +52,7 @@ def _demo(output: Path) -> None:
     photos = photographs()
     output.mkdir(parents=True, exist_ok=True)
     listing = output / "calibration.txt"
-    listing.write_text("".join(f"{photos / name}\n" for name in CALIBRATION), encoding="utf-8")
+    write_whole(listing, "".join(f"{photos / name}\n" for name in CALIBRATION).encode())
     model = output / "model.tflite"
     arguments = [str(CHECKPOINT), "--int8", "--representative", str(listing), "--max-depth", "10"]
     print(f"$ tools/convert {' '.join(arguments)} --output {model}", flush=True)

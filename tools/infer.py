@@ -233,8 +233,8 @@ def _infer_video(runner: DepthRunner, source: Input, options: argparse.Namespace
         except KeyboardInterrupt:
             if not video.is_camera:  # which has no other end
                 raise
-    if not frames.delivered:
-        raise ImageError(f"{video.name} was stopped before its first frame.")
+        if not frames.delivered:
+            raise ImageError(f"{video.name} was stopped before its first frame.")
     print(
         f"{video.name}: {frames.delivered} frames, {frames.dropped} dropped, latency "
         f"{1000 * frames.latency_s(50):.1f} ms, 95 % within {1000 * frames.latency_s(95):.1f} ms"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ import numpy.typing as npt
 
 from tfl_depth.encoding import DepthMm
 from tfl_depth.errors import ImageError
-from tfl_depth.files import write_whole
+from tfl_depth.files import whole_file, write_whole
 from tfl_depth.runtime.colour import colourise, depth_limits
 from tfl_depth.tools.point_cloud import Intrinsics, ply
 
@@ -30,6 +29,8 @@ SUFFIXES = {
     "ply": "_points.ply",
     "video": "_depth.mp4",
 }
+# Which of the two it is OpenCV does not tell.
+NOT_WRITTEN = "the disk is full, or this OpenCV writes no MPEG-4 (opencv-python does)"
 
 
 @dataclass(frozen=True)
@@ -103,16 +104,16 @@ def video_writer(path: Path, frames_per_second: float) -> Iterator[Callable[[Pic
     """Write a video, which is there only when it is whole.
 
     Raises:
-        ImageError: this OpenCV cannot write MPEG-4, or frames differ in size.
+        ImageError: frames differ in size.
+        OutputError: the disk is full, or this OpenCV writes no MPEG-4.
     """
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
-        video = _Mpeg4(Path(folder, path.name), frames_per_second)
+    with whole_file(path) as partial:
+        video = _Mpeg4(partial, frames_per_second)
         try:
             yield video.write
         finally:
             video.close()
-        if video.file.exists():
-            video.file.replace(path)
+        video.expect_whole()
 
 
 class _Mpeg4:
@@ -121,6 +122,7 @@ class _Mpeg4:
     def __init__(self, file: Path, frames_per_second: float) -> None:
         self.file, self._frames_per_second = file, frames_per_second
         self._writer: cv2.VideoWriter | None = None
+        self._written = 0
         self._size: Sequence[int] = ()
 
     def write(self, frame: Picture) -> None:
@@ -132,15 +134,24 @@ class _Mpeg4:
                 str(self.file), cv2.VideoWriter.fourcc(*"mp4v"), self._frames_per_second, self._size
             )
         if not self._writer.isOpened():
-            raise ImageError("This OpenCV cannot write MPEG-4 videos: install opencv-python.")
+            raise OSError(NOT_WRITTEN)
         right, below = self._size[0] - width, self._size[1] - height
         if not (0 <= right < 2 and 0 <= below < 2):
             raise ImageError(f"Expected frames of one size, got another: {width}x{height}.")
         self._writer.write(cv2.copyMakeBorder(frame, 0, below, 0, right, cv2.BORDER_REPLICATE))
+        self._written += 1
 
     def close(self) -> None:
         if self._writer is not None:
             self._writer.release()
+
+    def expect_whole(self) -> None:
+        """Read it: OpenCV itself says nothing of a frame that it cannot write."""
+        capture = cv2.VideoCapture(str(self.file))
+        count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        capture.release()
+        if count < max(1, self._written):
+            raise OSError(NOT_WRITTEN)
 
 
 def describe(depth_mm: DepthMm) -> str:

@@ -326,7 +326,12 @@ class Camera:
 @pytest.fixture
 def camera(photo: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Camera, "photo", photo, raising=False)
-    monkeypatch.setattr("tfl_depth.runtime.video.cv2.VideoCapture", Camera)
+    real = cv2.VideoCapture
+
+    def opened(source: int | str) -> Any:
+        return Camera(source) if isinstance(source, int) else real(source)
+
+    monkeypatch.setattr(cv2, "VideoCapture", opened)
 
 
 @pytest.mark.usefixtures("camera")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 from tfl_depth.data import DATASETS, Sample
 from tfl_depth.data.batches import Batches
 from tfl_depth.evaluation import evaluate, keras_predictor
-from tfl_depth.files import write_whole
+from tfl_depth.files import whole_file, write_whole
 from tfl_depth.metrics import METRICS, mean_over_images
 from tfl_depth.training.distributed import Hosts
 from tfl_depth.training.journal import Journal
@@ -120,10 +121,10 @@ class Epochs(keras.callbacks.Callback):  # type: ignore[misc]
         )
 
     def _save(self, save: Callable[[Path], None], path: Path) -> None:
-        """Let Keras save under another name and rename it, so that nobody sees half of it."""
-        partial = path.with_name(f"partial-{self._hosts.index}-{path.name}")
-        save(partial)
+        """Let Keras save a file that is whole or not there; it wants all hosts to take part."""
         if self._hosts.chief:
-            partial.replace(path)
+            with whole_file(path) as partial:
+                save(partial)
         else:
-            partial.unlink()
+            with tempfile.TemporaryDirectory() as folder:
+                save(Path(folder, path.name))
