@@ -22,7 +22,7 @@ from tfl_depth.metrics import METRICS
 from tfl_depth.tools import command, evaluate, figures, placement
 from tfl_depth.training.journal import Journal
 
-MOMENTS = 8
+MOMENTS = 6
 OLD = b"of an earlier time"
 OUTPUTS = (
     "placement.png",
