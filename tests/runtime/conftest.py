@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NoReturn
 
 import cv2
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 import pytest
 
 from tests.compiled import compile_delegate
+from tfl_depth.runtime import engine
 
 MODELS = Path(__file__).resolve().parents[2] / "build" / "test-models"
 
@@ -45,3 +47,13 @@ def photo() -> npt.NDArray[np.uint8]:
 def library(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Path of the tests' own delegate, whose options tests/delegate/delegate.c lists."""
     return str(compile_delegate(tmp_path_factory.mktemp("delegate")))
+
+
+@pytest.fixture
+def no_native_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The interpreter is not even opened."""
+
+    def fail(*_args: object, **_kwargs: object) -> NoReturn:
+        pytest.fail("native code was given a bad file")
+
+    monkeypatch.setattr(engine, "open_with_delegate", fail)

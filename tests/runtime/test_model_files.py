@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NoReturn
 
 import cv2
 import numpy as np
@@ -19,18 +18,7 @@ from tfl_depth.runtime import (
     DepthRunner,
     InterpreterError,
     ModelFileError,
-    engine,
 )
-
-
-@pytest.fixture
-def no_native_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The interpreter is not even opened."""
-
-    def fail(*_args: object, **_kwargs: object) -> NoReturn:
-        pytest.fail("native code was given a bad file")
-
-    monkeypatch.setattr(engine, "open_with_delegate", fail)
 
 
 def jpeg() -> bytes:

@@ -6,7 +6,7 @@ import hashlib
 import stat
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,6 @@ from tfl_depth.runtime import (
     DepthRunner,
     ModelFileError,
     SignatureError,
-    runner,
 )
 from tfl_depth.signing import Key, check_signature, new_key_pair, sign
 from tfl_depth.tools import sign as tool
@@ -36,16 +35,6 @@ FIELD = b'"signature":"'
 @pytest.fixture(scope="module")
 def signed(net: Path) -> bytes:
     return sign(net.read_bytes(), PRIVATE)
-
-
-@pytest.fixture
-def no_native_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The interpreter is not even opened."""
-
-    def fail(*_args: object, **_kwargs: object) -> NoReturn:
-        pytest.fail("native code was given a bad file")
-
-    monkeypatch.setattr(runner, "open_interpreter", fail)
 
 
 def test_signed_model_runs_with_the_key_and_without(
