@@ -183,5 +183,7 @@ class _Metres(Recombiner):
 
 def _millimetres(depth_m: npt.NDArray[np.floating], spans: Spans) -> DepthMm:
     """Whole millimetres within 0 and the range; what is not a number is no depth."""
-    depth_m = np.clip(np.nan_to_num(depth_m, nan=0.0), 0, spans.max_depth_m)
+    # Not nan_to_num: it looks up float limits, of which numpy 1 warns wherever a library has made
+    # the processor flush subnormals to zero, as tflite-runtime 2.14 for aarch64 does on import.
+    depth_m = np.clip(np.where(np.isnan(depth_m), 0, depth_m), 0, spans.max_depth_m)
     return np.asarray(np.rint(1000 * depth_m), depth_dtype(spans))

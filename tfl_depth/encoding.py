@@ -201,7 +201,7 @@ def decode_float(
         fractional: 0 to 1.
         spans: the intervals that were counted.
     """
-    full = np.floor(np.nan_to_num(integer) + spans.integer_bias)
+    full = np.floor(np.where(np.isnan(integer), 0, integer) + spans.integer_bias)
     n = np.clip(full, 0, spans.count - 1).astype(np.int64)
     place = np.where(n % 2 == 0, fractional, 1 - fractional)
     depth_m = np.asarray(spans.edges_m)[n] + np.asarray(spans.widths_m)[n] * place
