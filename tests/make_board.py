@@ -19,9 +19,7 @@ from typing import Any
 
 REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-SOURCE = (
-    "deb [arch={architecture} signed-by={keyring}] http://deb.debian.org/debian {release} main\n"
-)
+DEBIAN = "http://deb.debian.org/debian"
 # Its Python is the last that tflite-runtime is made for.
 BOARD_RELEASE, BOARD_PACKAGES = "bookworm", ("python3.11", "libstdc++6")
 # The QEMU of bookworm, 7.2, crashes where ai-edge-litert 2.3 allocates its tensors; 10.0 does not.
@@ -71,12 +69,10 @@ def _download(folder: Path) -> list[Path]:
         (folder / part).mkdir(parents=True)
     host = _run("dpkg", "--print-architecture").strip()
     sources = (("arm64", BOARD_RELEASE), (host, QEMU_RELEASE))
-    (folder / "sources.list").write_text(
-        "".join(
-            SOURCE.format(architecture=architecture, keyring=KEYRING, release=release)
-            for architecture, release in sources
-        )
-    )
+    lines = [
+        f"deb [arch={arch} signed-by={KEYRING}] {DEBIAN} {suite} main" for arch, suite in sources
+    ]
+    (folder / "sources.list").write_text("\n".join(lines) + "\n")
     (folder / "apt.conf").write_text(APT.format(folder=folder, host=host))
     configured = {"APT_CONFIG": str(folder / "apt.conf")}
     _run("apt-get", "-qq", "update", "--error-on=any", environment=configured)
