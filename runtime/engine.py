@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any
 
 import numpy.typing as npt
@@ -73,8 +74,11 @@ class Engine(Closing):
         """Write pixels (height, width, 3) or (height, width), of the network's size."""
 
     @abstractmethod
-    def invoke(self) -> None:
+    def invoke(self) -> float:
         """Compute.
+
+        Returns:
+            Seconds that the interpreter took.
 
         Raises:
             DelegateError: the delegate failed.
@@ -126,13 +130,15 @@ class InterpreterEngine(Engine):
         """Write straight into the input tensor."""
         write_input(pixels, channels, self._interpreter.tensor(self._input["index"])()[0])
 
-    def invoke(self) -> None:
+    def invoke(self) -> float:
         """Invoke the interpreter."""
+        begin_s = perf_counter()
         try:
             self._interpreter.invoke()
         except (RuntimeError, ValueError) as error:
             said = str(error).strip().rstrip(".")
             raise fault_of(self._delegate, f"failed at a frame: {said}") from error
+        return perf_counter() - begin_s
 
     def collect(self, codes: npt.NDArray[Any]) -> None:
         """Copy straight from the output tensors."""

@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import weakref
-from multiprocessing import Pipe
-from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ import numpy.typing as npt
 
 from tfl_depth.errors import DepthError, InterpreterError
 from tfl_depth.runtime.engine import Engine, Form, Opening, fault_of
+from tfl_depth.runtime.line import Line
 from tfl_depth.runtime.preprocess import Channels, Pixels, write_input
 from tfl_depth.runtime.shared_frame import SharedFrame
 
@@ -44,10 +44,10 @@ class WorkerEngine(Engine):
         self._ended: str | None = None
         memory = os.memfd_create("tfl-depth frame")
         try:
-            self._process, self._connection = _start(opening, memory)
+            self._process, self._line = _start(opening, memory)
             # Also where nobody closes this one.
-            self._end = weakref.finalize(self, _end, self._process, self._connection)
-            self.form: Form = self._ask((opening, start_timeout_s))
+            self._end = weakref.finalize(self, _end, self._process, self._line)
+            self.form: Form = self._ask(opening)[1]
             self._frame = SharedFrame(memory, self.form)
         finally:
             os.close(memory)
@@ -56,34 +56,36 @@ class WorkerEngine(Engine):
         """Write into the shared memory."""
         write_input(pixels, channels, self._frame.rgb)
 
-    def invoke(self) -> None:
+    def invoke(self) -> float:
         """Let the process compute, and wait for it.
 
         Raises:
             InterpreterError: the interpreter fails, or its process dies, or does not answer.
         """
-        self._ask(self._limit_s)
+        invoke_s, _ = self._ask()
         self._limit_s = self._timeout_s
+        return invoke_s
 
     def collect(self, codes: npt.NDArray[Any]) -> None:
         """Copy from the shared memory."""
         np.copyto(codes, self._frame.codes)
 
-    def _ask(self, message: Any) -> Any:
+    def _ask(self, thing: Any = None) -> tuple[float, Any]:
         """The answer of the process. Where there is none it is ended."""
         try:
-            self._connection.send(message)
-            if not self._connection.poll(self._limit_s):
-                raise self._fault(f"gave no answer in {self._limit_s:.1f} s, and was ended")
-            answer = self._connection.recv()
+            self._line.send(self._limit_s, thing, limit_s=self._limit_s)
+            answer = self._line.receive(self._limit_s)
+        except TimeoutError:
+            self._process.kill()
+            raise self._fault(f"gave no answer in {self._limit_s:.1f} s, and was ended") from None
         except (EOFError, OSError):
             raise self._fault(_death(self._process)) from None
         except BaseException:
             # Or the answer that nobody waits for would be taken for the next frame's.
             self._process.kill()
             raise
-        if isinstance(answer, DepthError):
-            raise answer
+        if isinstance(answer[1], DepthError):
+            raise answer[1]
         return answer
 
     def _fault(self, what: str) -> InterpreterError:
@@ -97,9 +99,9 @@ class WorkerEngine(Engine):
         self._end()
 
 
-def _start(opening: Opening, memory: int) -> tuple[subprocess.Popen[bytes], Connection[Any, Any]]:
-    """A process that waits for its `Opening`, and the connection to it."""
-    ours, theirs = Pipe()
+def _start(opening: Opening, memory: int) -> tuple[subprocess.Popen[bytes], Line]:
+    """A process that waits for its `Opening`, and the line to it."""
+    ours, theirs = socket.socketpair()
     environment = {} if opening.delegate is None else opening.delegate.environment
     handles = (theirs.fileno(), memory)
     process = subprocess.Popen(
@@ -111,12 +113,12 @@ def _start(opening: Opening, memory: int) -> tuple[subprocess.Popen[bytes], Conn
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **environment},
     )
     theirs.close()
-    return process, ours
+    return process, Line(ours)
 
 
-def _end(process: subprocess.Popen[bytes], connection: Connection[Any, Any]) -> None:
+def _end(process: subprocess.Popen[bytes], line: Line) -> None:
     """Let a process end by itself, and where it does not, end it."""
-    connection.close()
+    line.close()
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(END_S)
         return
@@ -127,12 +129,12 @@ def _end(process: subprocess.Popen[bytes], connection: Connection[Any, Any]) -> 
 
 
 def _death(process: subprocess.Popen[bytes]) -> str:
-    """How a process has ended whose connection has."""
+    """How a process has ended whose line has."""
     try:
         status = process.wait(END_S)
     except subprocess.TimeoutExpired:
         process.kill()
-        return "gave up its connection, and was ended"
+        return "ended its line, and was ended"
     if status < 0:
         name = signal.Signals(-status).name
         return f"crashed: {name} ({signal.strsignal(-status)}) ended its process"

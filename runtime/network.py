@@ -25,14 +25,14 @@ class Passage:
         fallback: why not all of it ran where it should have, or None.
         disagreement: as in `Measurement`, once it is decoded.
         written_s: of the clock `perf_counter`, when the network's input was written.
-        invoked_s: the same, when the network was done.
+        invoke_s: seconds that the interpreter took then.
     """
 
     def __init__(self, codes: npt.NDArray[Any]) -> None:
         self.codes = codes
         self.fallback: str | None = None
         self.disagreement: float | None = None
-        self.written_s = self.invoked_s = 0.0
+        self.written_s = self.invoke_s = 0.0
         self.engine: Engine | None = None
 
 
@@ -81,8 +81,7 @@ class Network(Closing):
                 try:
                     engine.write(pixels, channels)
                     passage.written_s = perf_counter()
-                    engine.invoke()
-                    passage.invoked_s = perf_counter()
+                    passage.invoke_s = engine.invoke()
                     engine.collect(passage.codes)
                 except InterpreterError as fault:
                     self._replace(engine, fault)

@@ -15,6 +15,7 @@ from tfl_depth.errors import (
 )
 from tfl_depth.runtime.delegates.choose import choose
 from tfl_depth.runtime.engine import Engine, Form, InterpreterEngine, Opening
+from tfl_depth.runtime.isolation import WorkerEngine
 from tfl_depth.runtime.network import Network
 from tfl_depth.runtime.settings import Settings
 
@@ -66,9 +67,6 @@ def _open_engine(model: bytes, settings: Settings) -> tuple[Engine, str | None]:
 def _engine(opening: Opening, settings: Settings) -> Engine:
     if not settings.isolate:
         return InterpreterEngine(opening)
-    # Not with the others: it takes longer to import than most of them together.
-    from tfl_depth.runtime.isolation import WorkerEngine
-
     return WorkerEngine(
         opening, timeout_s=settings.timeout_s, start_timeout_s=settings.start_timeout_s
     )

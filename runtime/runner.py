@@ -38,7 +38,8 @@ class Measurement:
             these have no depth. None for a model without two codes, which cannot be checked.
         prepare_s: seconds from pixels to the network's input.
         invoke_s: seconds the interpreter took.
-        recombine_s: seconds from its outputs to depth.
+        recombine_s: seconds from its outputs to depth; with `isolate`, also those to the other
+            process and back.
         fallback: what the CPU ran though a delegate was asked for, and why; None if nothing.
     """
 
@@ -189,8 +190,8 @@ class DepthRunner(Closing):
                 depth_mm=depth_mm,
                 disagreement=passage.disagreement,
                 prepare_s=passage.written_s - begin_s,
-                invoke_s=passage.invoked_s - passage.written_s,
-                recombine_s=perf_counter() - passage.invoked_s,
+                invoke_s=passage.invoke_s,
+                recombine_s=perf_counter() - passage.written_s - passage.invoke_s,
                 fallback=passage.fallback,
             )
 

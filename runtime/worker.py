@@ -8,43 +8,49 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import socket
 import sys
 from collections.abc import Callable
-from multiprocessing.connection import Connection
 from typing import Any
 
 from tfl_depth.errors import DepthError
 from tfl_depth.runtime.engine import Engine, InterpreterEngine
+from tfl_depth.runtime.line import Line
 from tfl_depth.runtime.shared_frame import SharedFrame
 
 # How long after its time limit this process ends itself, should nobody have ended it by then.
 GRACE_S = 5.0
 
 
-def serve(connection: Connection[Any, Any], memory: int) -> None:
-    """Open what is asked for, and compute until the connection ends.
+def serve(line: Line, memory: int) -> None:
+    """Open what is asked for, and compute until the line ends.
 
     Args:
-        connection: gives an `Opening` and a time limit, and then a time limit for each frame;
-            is answered with a `Form`, and then with None, or with the error.
+        line: gives a time limit with an `Opening`, and then a time limit for each frame; is
+            answered with a `Form`, and then with the interpreter's seconds; or with the error.
         memory: handle of a file for the `SharedFrame`.
     """
-    opening, limit_s = connection.recv()
+    limit_s, opening = line.receive()
     engine = _attempt(lambda: InterpreterEngine(opening), limit_s)
     if isinstance(engine, DepthError):
-        connection.send(engine)
+        line.send(0.0, engine)
         return
     frame = SharedFrame(memory, engine.form)
-    connection.send(engine.form)
+    line.send(0.0, engine.form)
     while True:
-        limit_s = connection.recv()
-        connection.send(_attempt(lambda: _compute(engine, frame), limit_s))
+        limit_s, _ = line.receive()
+        result = _attempt(lambda: _compute(engine, frame), limit_s)
+        if isinstance(result, DepthError):
+            line.send(0.0, result)
+        else:
+            line.send(result)
 
 
-def _compute(engine: Engine, frame: SharedFrame) -> None:
+def _compute(engine: Engine, frame: SharedFrame) -> float:
     engine.write(frame.rgb, "rgb")
-    engine.invoke()
+    invoke_s = engine.invoke()
     engine.collect(frame.codes)
+    return invoke_s
 
 
 def _attempt(work: Callable[[], Any], limit_s: float) -> Any:
@@ -64,7 +70,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Until nobody is there any more.
     with contextlib.suppress(EOFError, OSError):
-        serve(Connection(int(sys.argv[1])), int(sys.argv[2]))
+        serve(Line(socket.socket(fileno=int(sys.argv[1]))), int(sys.argv[2]))
 
 
 if __name__ == "__main__":

@@ -55,6 +55,13 @@ RATIOS: dict[str, Callable[[Times], float]] = {
     "onnxruntime / int8": lambda t: t["invoke onnxruntime"] / t["invoke"],
 }
 
+# What is added, in a round's seconds.
+DIFFERENCES: dict[str, Callable[[Times], float]] = {
+    "isolate=True, a frame": lambda t: (
+        t["infer, isolated, beside its invoke"] - t["infer, beside its invoke"]
+    ),
+}
+
 # The first depth of a fresh process, in parts; resident memory is taken before the model is loaded.
 START = """
 import json, resource, sys, time
@@ -133,6 +140,10 @@ def _benchmark(options: argparse.Namespace) -> None:
             for name, ratio in RATIOS.items()
             if _is_there(ratio, contenders)
         },
+        "differences_ms": {
+            name: statistics.median(1000 * difference(t) for t in rounds)
+            for name, difference in DIFFERENCES.items()
+        },
         "start": _start(options.model, threads),
     }
     print(json.dumps(result, indent=2) if options.json else _table(result))
@@ -207,6 +218,8 @@ def _table(result: dict[str, Any]) -> str:
     lines += [f"{'not measured: ' + name:<50} {why}" for name, why in result["absent"].items()]
     lines += ["ratios, median over rounds"]
     lines += [f"{name:<50} {ratio:8.3f}" for name, ratio in result["ratios"].items()]
+    lines += ["milliseconds that are added, median over rounds"]
+    lines += [f"{name:<50} {added:8.3f}" for name, added in result["differences_ms"].items()]
     lines += ["a fresh process"]
     lines += [f"{name:<50} {value:8.1f}" for name, value in result["start"].items()]
     return "\n".join(lines)

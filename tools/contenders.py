@@ -48,6 +48,7 @@ def picture(size: tuple[int, int]) -> Pixels:
 def of_runner(model: Path, num_threads: int) -> dict[str, Contender]:
     """The runtime on a model, the bare interpreter, and the usual way around the same one."""
     runner = DepthRunner(model, num_threads=num_threads)
+    isolated = DepthRunner(model, num_threads=num_threads, isolate=True)
     interpreter = open_interpreter(model.read_bytes(), num_threads=num_threads)
     usual = Usual(interpreter, runner.contract)
     own, camera = picture(runner.model_size), picture(CAMERA_SIZE)
@@ -64,6 +65,9 @@ def of_runner(model: Path, num_threads: int) -> dict[str, Contender]:
         "cv2.resize of 1280x720": lambda: resize_pixels(camera, runner.model_size, resized),
         "stream of 1280x720, a frame": lambda: _a_frame_of_a_stream(runner, camera),
         "infer, beside its invoke": lambda: _beside_invoke(runner.measure(own, out=at_own)),
+        "infer, isolated, beside its invoke": lambda: _beside_invoke(
+            isolated.measure(own, out=at_own)
+        ),
         "usual": lambda: usual(own),
         "usual 1280x720": lambda: usual(camera),
         "usual, beside its invoke": lambda: _beside_invoke(usual(own)),

@@ -38,6 +38,7 @@ def test_json_holds_every_time_and_ratio(
         "onnxruntime / int8",
     }
     assert all(0 < each["least"] <= each["median"] for each in result["times_ms"].values())
+    assert set(result["differences_ms"]) == set(benchmark.DIFFERENCES)
     assert {"python_ms", "import_ms", "open_ms", "first_depth_ms", "resident_mib"} == set(
         result["start"]
     )
@@ -51,6 +52,7 @@ def test_table_names_what_is_absent(
     table = run(capsys, str(net), "--onnx", "other.onnx")
     assert "not measured: onnxruntime" in table
     assert "infer / invoke" in table
+    assert "isolate=True, a frame" in table
     assert "float32 / int8" not in table
 
 
