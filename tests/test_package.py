@@ -15,7 +15,17 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 SIBLINGS = ("converters", "runtime", "tools")
-COMMANDS = ("benchmark", "convert", "evaluate", "infer", "inspect", "placement", "sign", "train")
+COMMANDS = (
+    "benchmark",
+    "convert",
+    "doctor",
+    "evaluate",
+    "infer",
+    "inspect",
+    "placement",
+    "sign",
+    "train",
+)
 
 IMPORT_RUNTIME = """
 import sys, tfl_depth.runtime

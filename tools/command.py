@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import atexit
+import math
 import os
 import re
 import sys
@@ -38,6 +39,17 @@ def size(text: str) -> tuple[int, int]:
     if match is None:
         raise argparse.ArgumentTypeError(f"expected HEIGHTxWIDTH, like 192x256, got {text!r}")
     return int(match[1]), int(match[2])
+
+
+def seconds(text: str) -> float:
+    """Read a length of time above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"expected seconds above 0, got {text!r}")
+    return value
 
 
 def numbers(text: str) -> tuple[float, ...]:

@@ -33,11 +33,11 @@ def find_automatically(rows: Mapping[str, DelegateRow], model: ModelFile, board:
             continue
         devices, library = board.devices(row.devices), board.library(row.libraries, row.folders)
         if devices and library is not None:
-            reason = f"{board.description} has {devices[0]} and {library}, for {row.title}."
-            return Finding(name, f"Chosen by auto: {reason}{_passed_over(looked)}")
+            reason = f"{devices[0]} and {library} are there ({board.description}), for {row.title}"
+            return Finding(name, f"Chosen by auto: {reason}.{_passed_over(looked)}")
         missing = [*row.devices] * (not devices) + [*row.libraries] * (library is None)
         looked.append(f"{name} (no {' or '.join(missing)})")
-    reason = f"{board.description} shows no NPU that takes this model, so the CPU runs it."
+    reason = f"No NPU that takes this model is here ({board.description}): the CPU runs it."
     return Finding(None, f"{reason}{_passed_over(looked)}")
 
 
@@ -54,9 +54,9 @@ def _compiled(wanted: Mapping[str, DelegateRow], board: Board) -> Finding:
             return Finding(name, f"Chosen by auto: {reason}.")
     name, row = next(iter(wanted.items()))
     raise DelegateError(
-        f"The model is compiled for {row.title} (operator '{row.compiled}'). {board.description} "
-        f"has no library of the delegate {name} ({' or '.join(row.libraries)}): {row.install}, or "
-        "take the portable model."
+        f"The model is compiled for the delegate {name} (operator '{row.compiled}'), and its "
+        f"library ({' or '.join(row.libraries)}) is not on this board, {board.description}: "
+        f"{row.install}, or take the portable model."
     )
 
 

@@ -65,7 +65,7 @@ class Board:
     @property
     def description(self) -> str:
         """Board or processor, for people."""
-        return self.model or f"This machine without a device tree ({platform.machine()})"
+        return self.model or f"a machine without a device tree ({platform.machine()})"
 
     @property
     def software(self) -> str:
@@ -74,6 +74,21 @@ class Board:
             if (self.root / path).is_file():
                 return (self.root / path).read_text(errors="replace")
         return ""
+
+    @property
+    def system(self) -> str:
+        """What its os-release calls itself, such as "NXP i.MX Release Distro 6.6-scarthgap"."""
+        lines = self.software.splitlines()
+        names = (line.partition("=")[2] for line in lines if line.startswith("PRETTY_NAME="))
+        return next(names, "").strip("\"'")
+
+    @property
+    def kernel(self) -> str:
+        """The release of the kernel, such as "6.6.36-lts"; empty where it does not tell."""
+        try:
+            return (self.root / "proc/sys/kernel/osrelease").read_text().strip()
+        except OSError:
+            return ""
 
     def devices(self, patterns: Iterable[str]) -> tuple[str, ...]:
         """The device files that are there, of some patterns such as "/dev/accel/accel*"."""

@@ -111,9 +111,9 @@ def _library(name: str, row: DelegateRow, board: Board) -> Path:
     if library is None:
         folders = ", ".join([*row.folders, *board.library_folders()])
         raise DelegateError(
-            f"{board.description} has no library of the delegate {name} "
-            f"({' or '.join(row.libraries)} in {folders}): {row.install}, or give its path as "
-            "`delegate`."
+            f"The library of the delegate {name} is not on this board ({board.description}): there "
+            f"is no {' or '.join(row.libraries)} in {folders}. You can {row.install}, or give its "
+            "path as `delegate`."
         )
     return library
 

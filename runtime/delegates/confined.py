@@ -14,6 +14,13 @@ from dataclasses import dataclass
 _GRACE_S = 2.0
 
 
+def cause(status: int) -> str:
+    """What an exit status says: the name of a signal, or the number."""
+    if status < 0:
+        return signal.Signals(-status).name
+    return f"it ended the process (status {status})"
+
+
 @dataclass(frozen=True)
 class Ended:
     """What came of a process.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Literal
 
-from tfl_depth.runtime.delegates.confined import run_confined
+from tfl_depth.runtime.delegates.confined import cause, run_confined
 
 _CHILD = Path(__file__).with_name("probe_child.py")
 State = Literal["works", "unloadable", "no-delegate", "refuses", "crashes", "hangs"]
@@ -66,14 +65,8 @@ def probe(
     if ended.status is None:
         return Probe("hangs", f"it was stopped after {timeout_s:g} s, {doing}", seconds)
     if doing is not None:
-        return Probe("crashes", f"{_cause(ended.status)} {doing}", seconds)
+        return Probe("crashes", f"{cause(ended.status)} {doing}", seconds)
     return Probe(name, detail or _last_line(name, ended.errors), seconds)
-
-
-def _cause(status: int) -> str:
-    if status < 0:
-        return signal.Signals(-status).name
-    return f"it ended the process (status {status})"
 
 
 def _last_line(state: str, printed: str) -> str:

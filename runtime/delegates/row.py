@@ -39,6 +39,7 @@ class DelegateRow:
         devices: device files of its driver, `*` stands for anything; one is enough. Without any
             `auto` takes it for nothing but a model that was compiled for it.
         cache: None where it keeps nothing.
+        external: whether the library is an external delegate of TensorFlow Lite.
         install: what to do where the library is missing, for people.
         source: where the facts of the row come from.
     """
@@ -54,5 +55,6 @@ class DelegateRow:
     targets: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
     cache: Cache | None = None
+    external: bool = True
     install: str = ""
     source: str = ""

@@ -108,9 +108,7 @@ TABLE: Mapping[str, DelegateRow] = {
         targets=_targets("vx"),
         devices=("/dev/galcore",),
         cache=Cache("cache_file_path", file="network.nb"),
-        install=(
-            "NXP: flash imx-image-full; ST: install X-LINUX-AI and its package tflite-vx-delegate"
-        ),
+        install=("flash NXP's imx-image-full, or install tflite-vx-delegate of ST's X-LINUX-AI"),
         source="https://github.com/VeriSilicon/tflite-vx-delegate",
     ),
     # Keys and the operator's name: tflite/edgetpu_delegate_for_custom_op_tflite_plugin.cc. A USB
@@ -249,6 +247,7 @@ TABLE: Mapping[str, DelegateRow] = {
         },
         defaults=_defaults("litert-npu"),
         compiled="DISPATCH_OP",
+        external=False,
         targets=_targets("litert-npu"),
         install="pip install ai-edge-litert, and openvino for Intel's NPUs",
         source="https://github.com/google-ai-edge/LiteRT/blob/main/litert/python/litert_wrapper/environment_wrapper/environment.py",

@@ -155,7 +155,7 @@ def test_a_missing_library_is_named_with_its_places_and_what_to_do(
     make_board: MakeBoard, per_tensor: bytes
 ) -> None:
     with pytest.raises(
-        DelegateError, match=r"i\.MX93.*teflon.*libteflon\.so in .*/usr/lib.*mesa-teflon-delegate"
+        DelegateError, match=r"teflon.*i\.MX93.*libteflon\.so in .*/usr/lib.*mesa-teflon-delegate"
     ):
         choose("teflon", {}, per_tensor, board=make_board(**IMX93))
 
@@ -209,7 +209,8 @@ def test_auto_takes_the_delegate_of_the_board_and_says_why(
 ) -> None:
     chosen = choose("auto", {}, per_channel, board=make_board(*VX, **IMX8MP))
     assert chosen.name == "vx"
-    assert "NXP i.MX8MPlus EVK board has /dev/galcore" in chosen.reason
+    assert "/dev/galcore" in chosen.reason
+    assert "NXP i.MX8MPlus EVK board" in chosen.reason
     assert "ethosu (no /dev/ethosu*" in chosen.reason
 
 
@@ -235,7 +236,7 @@ def test_auto_wants_both_the_driver_and_the_library(
     name: str, make_board: MakeBoard, per_tensor: bytes
 ) -> None:
     for one in BOARDS[name]:
-        with pytest.warns(UserWarning, match=f"so the CPU runs it.*{name}"):
+        with pytest.warns(UserWarning, match=f"the CPU runs it.*{name}"):
             chosen = choose("auto", {}, per_tensor, board=make_board(one))
         assert (chosen.name, chosen.library) == ("cpu", None)
         (Path(f"{make_board().root}{one}")).unlink()

@@ -1,0 +1,280 @@
+"""tools/doctor, on this machine and on boards laid out in folders with libraries compiled here."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tfl_depth.runtime.delegates import Board
+from tfl_depth.runtime.delegates.table import TABLE
+from tfl_depth.tools import doctor, examination
+from tfl_depth.tools.vela_versions import NXP_VELA, fitting_vela
+
+GCC = shutil.which("gcc")
+needs_gcc = pytest.mark.skipif(GCC is None, reason="there is no gcc to compile libraries with")
+TIMEOUT_S = 60.0
+IMX8MP = "fsl,imx8mp-evk\0fsl,imx8mp\0"
+Found = dict[str, Any]
+MakeBoard = Callable[..., Board]
+
+INTERFACE = """
+#include <stdlib.h>
+#include <unistd.h>
+static char handle[1024];
+void* tflite_plugin_create_delegate(char** k, char** v, size_t n, void (*say)(const char*)) {%s}
+void tflite_plugin_destroy_delegate(void* delegate) {}
+"""
+
+
+@pytest.fixture
+def make_board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeBoard:
+    """Lays out a board; a library's C, the body of its creation, stands in the place of text."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    def make(compatible: str = "", **files: str) -> Board:
+        root = tmp_path / "board"
+        for path, content in {"proc/device-tree/compatible": compatible, **files}.items():
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            if path.endswith(".so"):
+                compile_library(INTERFACE % content, root / path)
+            else:
+                (root / path).write_text(content)
+        return Board(root)
+
+    return make
+
+
+def compile_library(source: str, library: Path) -> None:
+    compiler = [str(GCC), "-shared", "-fPIC", "-o", str(library), "-x", "c", "-"]
+    subprocess.run(compiler, input=source, text=True, check=True)
+
+
+@pytest.fixture
+def no_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leaves out the import of the interpreters, which takes long."""
+    monkeypatch.setattr(examination, "PACKAGES", ())
+
+
+def delegate(found: Found, name: str) -> dict[str, Any]:
+    (each,) = (each for each in found["delegates"] if each["name"] == name)
+    return dict(each)
+
+
+# This machine
+
+
+@pytest.fixture(scope="module")
+def here() -> Iterator[Found]:
+    yield doctor.examine(Board(), None, TIMEOUT_S)
+
+
+def test_this_machine_can_run_models(here: Found) -> None:
+    assert here["runnable"]
+    first, *others = here["interpreters"]
+    assert (first["state"], first["detail"]) == ("works", "")
+    assert all(each["state"] == "spare" for each in others)
+    assert [each["name"] for each in here["delegates"]] == list(TABLE)
+    assert here["trials"] is None
+
+
+def test_the_command_prints_a_table_or_json(
+    here: Found, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(doctor, "examine", lambda *_: here)
+    assert doctor.main(["--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(here))
+    assert doctor.main([]) == 0
+    printed = capsys.readouterr().out
+    assert f"interpreter    {here['interpreters'][0]['name']}" in printed
+    assert "ethosu" in printed
+
+
+@pytest.mark.parametrize("arguments", [["--timeout", "0"], ["--timeout", "soon"], ["--unknown"]])
+def test_wrong_usage_is_refused(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        doctor.main(arguments)
+    assert ended.value.code == 2
+
+
+def test_a_missing_model_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert doctor.main([str(tmp_path / "absent.tflite")]) == 1
+    assert "There is no model" in capsys.readouterr().err
+
+
+# Interpreters
+
+
+def test_without_an_interpreter_nothing_runs(
+    make_board: MakeBoard,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(examination, "PACKAGES", ("not_installed.interpreter",))
+    found = doctor.examine(make_board(), None, TIMEOUT_S)
+    assert not found["runnable"]
+    assert "pip install ai-edge-litert" in found["advice"][0]
+    monkeypatch.setattr(doctor, "examine", lambda *_: found)
+    assert doctor.main([]) == 1
+    assert "Nothing here can run any model" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("source", "detail"),
+    [("raise ImportError('made for numpy 1')", "made for numpy 1"), ("import os; os.abort()", "")],
+)
+def test_a_broken_interpreter_is_told_and_harms_nothing(
+    source: str,
+    detail: str,
+    make_board: MakeBoard,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "broken_package.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(examination, "PACKAGES", ("broken_package",))
+    found = doctor.examine(make_board(), None, TIMEOUT_S)
+    (package,) = found["interpreters"]
+    assert package["state"] == "broken"
+    assert detail in package["detail"]
+    assert not found["runnable"]
+    assert "broken_package cannot be imported" in found["advice"][0]
+
+
+# Delegates
+
+
+@needs_gcc
+@pytest.mark.parametrize(
+    ("body", "state", "words"),
+    [
+        ("return handle;", "works", None),
+        ('say("no device"); return NULL;', "refuses", "does not start (no device): see that no"),
+        ("abort();", "crashes", "crashes (SIGABRT while the delegate was created): do without"),
+        ("for (;;) pause();", "hangs", "hangs (it was stopped after 8 s"),
+    ],
+)
+@pytest.mark.usefixtures("no_packages")
+def test_a_delegate_is_probed(
+    body: str, state: str, words: str | None, make_board: MakeBoard
+) -> None:
+    board = make_board(IMX8MP, **{"usr/lib/libvx_delegate.so": body, "dev/galcore": ""})
+    found = doctor.examine(board, None, 8.0)
+    vx = delegate(found, "vx")
+    assert vx["state"] == state
+    assert vx["devices"] == ("/dev/galcore",)
+    about = [line for line in found["advice"] if "libvx_delegate.so" in line]
+    assert len(about) == (words is not None)
+    if words is not None:
+        assert words in about[0]
+    assert found["board"]["target"] == "imx8mp"
+
+
+@needs_gcc
+@pytest.mark.usefixtures("no_packages")
+def test_a_driver_that_is_missing_or_closed_is_named(make_board: MakeBoard) -> None:
+    refusing = {"usr/lib/libvx_delegate.so": "return NULL;"}
+    found = doctor.examine(make_board(**refusing), None, TIMEOUT_S)
+    assert any("load the NPU's driver, which makes /dev/galcore" in x for x in found["advice"])
+
+
+@pytest.mark.usefixtures("no_packages")
+def test_a_library_that_is_missing_is_said_how_to_get(make_board: MakeBoard) -> None:
+    by_driver = doctor.examine(make_board(**{"dev/neutron0": ""}), None, TIMEOUT_S)
+    assert delegate(by_driver, "neutron")["state"] == "missing"
+    assert any(TABLE["neutron"].install in line for line in by_driver["advice"])
+    by_board = doctor.examine(make_board(IMX8MP), None, TIMEOUT_S)
+    assert any(TABLE["vx"].install in line for line in by_board["advice"])
+
+
+@pytest.mark.usefixtures("no_packages")
+def test_what_is_no_library_of_this_processor_is_told(make_board: MakeBoard) -> None:
+    board = make_board(**{"usr/lib/teflon/libteflon.so.txt": ""})
+    (board.root / "usr/lib/teflon/libteflon.so").write_text("for another processor")
+    found = doctor.examine(board, None, TIMEOUT_S)
+    assert delegate(found, "teflon")["state"] == "unloadable"
+    assert any("install what it needs" in line for line in found["advice"])
+
+
+# Vela
+
+
+def test_vela_fits_the_release_of_the_board() -> None:
+    told = fitting_vela("imx93", "6.6.36-lts-next-g1234567")
+    assert told is not None
+    assert "Vela 3.12.0" in told
+    assert "ethos-u-vela==3.12.0" in told
+    for kernel in ("6.6.52-lts", "6.6.360", "", "unknown"):
+        told = fitting_vela("imx93", kernel)
+        assert told is not None
+        assert "is not known here" in told
+    assert fitting_vela("imx8mp", "6.6.36") is None
+    assert fitting_vela(None, "6.6.36") is None
+    assert list(NXP_VELA.values()) == sorted(NXP_VELA.values(), key=version_key)
+
+
+def version_key(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))
+
+
+@pytest.mark.usefixtures("no_packages")
+def test_an_imx93_is_told_its_vela(make_board: MakeBoard) -> None:
+    files = {
+        "proc/sys/kernel/osrelease": "6.12.20-lts-next\n",
+        "etc/os-release": 'ID=fsl\nPRETTY_NAME="NXP i.MX Release Distro 6.12-walnascar"\n',
+    }
+    found = doctor.examine(make_board("fsl,imx93\0", **files), None, TIMEOUT_S)
+    assert "Vela 4.2.0" in found["vela"]
+    assert found["board"]["system"] == "NXP i.MX Release Distro 6.12-walnascar"
+
+
+# A model
+
+
+def test_a_portable_model_runs_on_the_cpu(make_board: MakeBoard, net: Path) -> None:
+    found = doctor.examine(make_board(), net, TIMEOUT_S)
+    (trial,) = found["trials"]
+    assert (trial["delegate"], trial["state"]) == ("cpu", "works")
+    assert trial["first_s"] > 0 < trial["steady_s"]
+    assert "No NPU" in trial["reason"]
+    assert found["runnable"]
+
+
+@pytest.mark.usefixtures("no_packages")
+def test_a_compiled_model_needs_its_npu(make_board: MakeBoard, models: Path) -> None:
+    found = doctor.examine(make_board(), models / "net-vela.tflite", TIMEOUT_S)
+    (trial,) = found["trials"]
+    assert trial["state"] == "fails"
+    assert not found["runnable"]
+    assert any("libethosu_delegate.so" in line for line in found["advice"])
+
+
+@needs_gcc
+def test_a_model_runs_on_a_real_delegate(make_board: MakeBoard, net: Path, library: str) -> None:
+    board = make_board(**{"dev/accel/accel0": "", "usr/lib/teflon/README": ""})
+    shutil.copy(library, board.root / "usr/lib/teflon/libteflon.so")
+    found = doctor.examine(board, net, TIMEOUT_S)
+    (trial,) = found["trials"]
+    assert (trial["delegate"], trial["state"]) == ("teflon", "works")
+    assert 0 < trial["taken"] <= trial["operators"]
+
+
+@needs_gcc
+@pytest.mark.usefixtures("no_packages")
+def test_a_delegate_that_fails_with_the_model_leaves_it_to_the_cpu(
+    make_board: MakeBoard, net: Path
+) -> None:
+    # It can be created, and is no delegate: its functions are null.
+    board = make_board(**{"dev/accel/accel0": "", "usr/lib/libteflon.so": "return handle;"})
+    found = doctor.examine(board, net, TIMEOUT_S)
+    assert delegate(found, "teflon")["state"] == "works"
+    broken, cpu = found["trials"]
+    assert (broken["delegate"], broken["state"]) == ("teflon", "crashes")
+    assert (cpu["delegate"], cpu["state"]) == ("cpu", "works")
+    assert found["runnable"]
+    assert any("does not run on teflon" in line for line in found["advice"])

@@ -1,0 +1,83 @@
+"""What to do about what `doctor` has found, in plain words."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+
+from tfl_depth.runtime.delegates import Board
+from tfl_depth.runtime.delegates.extensions import all_rows
+from tfl_depth.targets import PROFILES
+from tfl_depth.tools.examination import WORKS, Delegate, Interpreter, Trial
+
+_RELEASE = "install the vendor's release in which it and the driver belong together"
+# What to do about a library in a state; {library} {title} {detail} {drivers} are filled in.
+_STATES = {
+    "unloadable": "{library} cannot be loaded ({detail}): install what it needs, for this "
+    "processor.",
+    "no-delegate": "{library} is no TensorFlow Lite delegate ({detail}): " + _RELEASE + ".",
+    "refuses": "{library} does not start ({detail}): {drivers}.",
+    "crashes": "{library} crashes ({detail}): do without the delegate, and " + _RELEASE + ".",
+    "hangs": "{library} hangs ({detail}): load the driver anew, or restart the board; if it hangs "
+    "again, " + _RELEASE + ".",
+}
+
+
+def advice(
+    board: Board,
+    interpreters: Sequence[Interpreter],
+    delegates: Sequence[Delegate],
+    trials: Sequence[Trial] | None,
+) -> Iterator[str]:
+    """What to install and to repair, the most important first; nothing where all is well."""
+    yield from _about_interpreters(interpreters)
+    for delegate in delegates:
+        yield from _about_delegate(board, delegate)
+    for trial in trials or ():
+        if trial.state != WORKS:
+            yield f"The model does not run on {trial.delegate}: {trial.detail}"
+
+
+def _about_interpreters(interpreters: Sequence[Interpreter]) -> Iterator[str]:
+    if not interpreters:
+        yield (
+            "Install an interpreter: the board's own tflite_runtime, or pip install ai-edge-litert."
+        )
+    for each in interpreters:
+        if each.state == "broken":
+            yield (
+                f"{each.name} cannot be imported ({each.detail}): repair or remove it. "
+                "tflite_runtime 2.14 needs numpy < 2."
+            )
+
+
+def _about_delegate(board: Board, delegate: Delegate) -> Iterator[str]:
+    if delegate.state == "missing":
+        if delegate.devices or delegate.name == _expected(board):
+            yield f"For {delegate.title}, {delegate.install}."
+    elif delegate.state in _STATES:
+        yield _STATES[delegate.state].format(
+            library=delegate.library,
+            detail=delegate.detail or "it does not say why",
+            drivers=_about_drivers(board, delegate),
+        )
+
+
+def _expected(board: Board) -> str | None:
+    """The delegate of the board's target."""
+    profile = PROFILES.get(board.target or "")
+    return profile.delegate.name if profile is not None and profile.delegate is not None else None
+
+
+def _about_drivers(board: Board, delegate: Delegate) -> str:
+    closed = [path for path in delegate.devices if not _may_open(board, path)]
+    if closed:
+        return f"let this user read and write {closed[0]}"
+    wanted = all_rows()[delegate.name].devices
+    if wanted and not delegate.devices:
+        return f"load the NPU's driver, which makes {' or '.join(wanted)}"
+    return "see that no other program holds the NPU, and what dmesg says"
+
+
+def _may_open(board: Board, path: str) -> bool:
+    return os.access(board.root / path.lstrip("/"), os.R_OK | os.W_OK)

@@ -1,0 +1,138 @@
+"""tools/doctor: what this board can run, and what to install."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from tfl_depth.errors import DepthError, ModelFileError
+from tfl_depth.runtime.delegates import Board
+from tfl_depth.runtime.delegates.choose import CPU
+from tfl_depth.tools import command
+from tfl_depth.tools.advice import advice
+from tfl_depth.tools.examination import (
+    WORKS,
+    find_delegates,
+    find_interpreters,
+    runnable,
+    try_model,
+)
+from tfl_depth.tools.vela_versions import fitting_vela
+
+EXAMPLE = "tools/doctor model.tflite"
+TIMEOUT_S = 60.0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit status."""
+    options = _parser().parse_args(argv)
+    return command.run(lambda: _doctor(options))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command.parser(
+        "doctor",
+        "Look at this board: its name, the interpreter packages, the delegates and whether they\n"
+        "start, the version of Vela that fits, and what to install. With MODEL, also run it. What\n"
+        "may crash or hang does so in a process of its own. The exit status is 0 where something\n"
+        "here can run the model (any model, without one), and 1 otherwise.",
+        EXAMPLE,
+    )
+    parser.add_argument("model", nargs="?", type=Path, metavar="MODEL", help="a .tflite to run")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument(
+        "--timeout",
+        type=command.seconds,
+        default=TIMEOUT_S,
+        metavar="SECONDS",
+        help=f"for each library, and for MODEL, whose first run may compile ({TIMEOUT_S:g})",
+    )
+    return parser
+
+
+def _doctor(options: argparse.Namespace) -> None:
+    if options.model is not None and not options.model.is_file():
+        raise ModelFileError(f"There is no model {options.model}.")
+    found = examine(Board(), options.model, options.timeout)
+    print(json.dumps(found, indent=2) if options.json else "\n".join(_table(found)))
+    if not found["runnable"]:
+        what = "any model" if options.model is None else str(options.model)
+        raise DepthError(f"Nothing here can run {what}: see above what to do.")
+
+
+def examine(board: Board, model: Path | None, timeout_s: float) -> dict[str, Any]:
+    """All that can be said of a board, ready for JSON.
+
+    Args:
+        board: whose libraries are probed here.
+        model: a .tflite to run, or None.
+        timeout_s: for each library and for the model.
+    """
+    interpreters = [*find_interpreters(timeout_s)]
+    delegates = [*find_delegates(board, timeout_s)]
+    trials = None if model is None else [*try_model(model, board, timeout_s)]
+    names = ("model", "compatible", "target", "kernel", "system", "description")
+    return {
+        "board": {name: getattr(board, name) for name in names},
+        "python": {"version": platform.python_version(), "numpy": version("numpy")},
+        "interpreters": [asdict(each) for each in interpreters],
+        "delegates": [asdict(each) for each in delegates],
+        "vela": fitting_vela(board.target, board.kernel),
+        "trials": None if trials is None else [asdict(each) for each in trials],
+        "advice": [*advice(board, interpreters, delegates, trials)],
+        "runnable": runnable(interpreters, trials),
+    }
+
+
+def _table(found: dict[str, Any]) -> Iterator[str]:
+    board, python = found["board"], found["python"]
+    yield _row("board", board["description"])
+    if board["target"] is not None:
+        yield _row("target", f"tools/convert --target {board['target']}")
+    yield _row("system", f"{board['system'] or 'unknown'}, kernel {board['kernel'] or 'unknown'}")
+    yield _row("python", f"{python['version']}, numpy {python['numpy']}")
+    for each in found["interpreters"]:
+        yield _row("interpreter", f"{each['name']} {each['version'] or '(version unknown)'}: "
+                   f"{_with_detail(each)}")  # fmt: skip
+    yield from _delegate_rows(found["delegates"])
+    if found["vela"] is not None:
+        yield _row("Vela", found["vela"])
+    for each in found["trials"] or ():
+        yield _row(f"run on {each['delegate']}", _outcome(each))
+        if each["reason"]:
+            yield _row("", each["reason"])
+    yield from ["", "to do:", *(f"- {line}" for line in found["advice"])] if found["advice"] else []
+
+
+def _delegate_rows(delegates: Sequence[dict[str, Any]]) -> Iterator[str]:
+    here = [each for each in delegates if each["library"] or each["devices"]]
+    for each in here:
+        library = each["library"] or f"no library, though there is {each['devices'][0]}"
+        yield _row("delegate", f"{each['name']}: {_with_detail(each)}, {library}")
+    others = [each["name"] for each in delegates if each not in here]
+    if others:
+        yield _row("not here", ", ".join(others))
+
+
+def _outcome(trial: dict[str, Any]) -> str:
+    if trial["state"] != WORKS:
+        return _with_detail(trial)
+    first_ms, steady_ms = 1000 * trial["first_s"], 1000 * trial["steady_s"]
+    times = f"works: first run {first_ms:.1f} ms, then {steady_ms:.1f} ms"
+    if trial["delegate"] == CPU:
+        return times
+    return f"{times}, {trial['taken']} of {trial['operators']} operators on the delegate"
+
+
+def _with_detail(each: dict[str, Any]) -> str:
+    return f"{each['state']} ({each['detail']})" if each["detail"] else str(each["state"])
+
+
+def _row(name: str, text: str) -> str:
+    return f"{name:<14} {text}"
