@@ -51,7 +51,7 @@ def _open_engine(model: bytes, settings: Settings) -> tuple[Engine, str | None]:
     """The engine that was asked for, and what of it does not run where it should."""
     chosen = choose(settings.delegate, settings.delegate_options, model)
     delegate = None if chosen.library is None else chosen
-    # Off beside a delegate: interpreters before TensorFlow 2.5 let XNNPACK choose first.
+    # Off beside a delegate: not every interpreter package lets XNNPACK choose last.
     xnnpack = delegate is None if settings.xnnpack is None else settings.xnnpack
     engine = _engine(
         Opening(model, read_contract(model), delegate, settings.num_threads, xnnpack), settings

@@ -13,18 +13,21 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
 
 from tfl_depth.errors import DelegateError
 from tfl_depth.runtime.delegates.row import DelegateRow
 from tfl_depth.runtime.delegates.table import TABLE
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "tfl_depth.delegates"
 
 
 def known_names() -> tuple[str, ...]:
     """Every delegate's name, ours first; nothing of other packages is imported."""
-    return tuple(dict.fromkeys([*TABLE, *(point.name for point in entry_points(group=GROUP))]))
+    return tuple(dict.fromkeys([*TABLE, *(point.name for point in _points())]))
 
 
 def find_row(name: str) -> DelegateRow:
@@ -33,7 +36,7 @@ def find_row(name: str) -> DelegateRow:
     Raises:
         DelegateError: nobody knows the name, two do, or the package that does is broken.
     """
-    points = list(entry_points(group=GROUP, name=name))
+    points = [point for point in _points() if point.name == name]
     if len(points) + (name in TABLE) > 1:
         others = ", ".join(_origin(point) for point in points)
         raise DelegateError(f"More than one package brings the delegate {name!r}: remove {others}.")
@@ -56,6 +59,13 @@ def all_rows() -> Mapping[str, DelegateRow]:
         except DelegateError as error:
             warnings.warn(str(error), stacklevel=2)
     return rows
+
+
+def _points() -> list[EntryPoint]:
+    # Not with the others: of all that the runtime imports it would be a tenth.
+    from importlib.metadata import entry_points
+
+    return list(entry_points(group=GROUP))
 
 
 def _load(point: EntryPoint) -> DelegateRow:

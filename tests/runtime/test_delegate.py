@@ -5,7 +5,6 @@ The delegate is a real one, compiled from tests/delegate: it computes convolutio
 
 from __future__ import annotations
 
-import subprocess
 import warnings
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from tests.compiled import compile_library
 from tests.kernels import INSTALLED
 from tfl_depth.encoding import DepthMm
 from tfl_depth.runtime import (
@@ -135,10 +135,9 @@ def test_numbers_reach_a_delegate_as_text(
 
 
 def foreign_library(folder: Path) -> str:
-    source, library = folder / "foreign.c", folder / "libforeign.so"
+    source = folder / "foreign.c"
     source.write_text("int nothing_of_a_delegate(void) { return 0; }\n")
-    subprocess.run(["gcc", "-shared", "-o", str(library), str(source)], check=True)
-    return str(library)
+    return str(compile_library(folder / "libforeign.so", source))
 
 
 def broken_library(folder: Path) -> str:
