@@ -9,14 +9,15 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from time import monotonic, perf_counter
 from typing import Any
 
-import cv2
-import numpy as np
-
 import tfl_depth
+from tfl_depth.errors import InterpreterError
+from tfl_depth.runtime import DepthRunner
 from tfl_depth.tools import command
 from tfl_depth.tools.contenders import (
     Contender,
@@ -62,26 +63,33 @@ DIFFERENCES: dict[str, Callable[[Times], float]] = {
     ),
 }
 
-# The first depth of a fresh process, in parts; resident memory is taken before the model is loaded.
+# The first depth of a fresh process; resident memory is taken before the model is loaded. How much
+# of opening is the file and its contract is timed by itself, at the end.
 START = """
-import json, resource, sys, time
-began = time.monotonic()
+import json, pathlib, resource, sys, time
+times = [time.monotonic()]
 import tfl_depth.runtime
-imported = time.monotonic()
+times.append(time.monotonic())
 with open("/proc/self/statm") as statm:
     resident = int(statm.read().split()[1]) * resource.getpagesize()
 import numpy
 runner = tfl_depth.runtime.DepthRunner(sys.argv[1], num_threads=int(sys.argv[2]))
-opened = time.monotonic()
+times.append(time.monotonic())
 runner.infer(numpy.zeros((*runner.model_size, 3), numpy.uint8))
-print(json.dumps({
-    "began": began,
-    "import_ms": 1000 * (imported - began),
-    "resident_mib": resident / 2**20,
-    "open_ms": 1000 * (opened - imported),
-    "first_depth_ms": 1000 * (time.monotonic() - opened),
-}))
+times.append(time.monotonic())
+tfl_depth.contract.read_contract(pathlib.Path(sys.argv[1]).read_bytes())
+times.append(time.monotonic())
+print(json.dumps({"times_s": times, "resident_mib": resident / 2**20}))
 """
+STARTS = 5
+PACKAGES = (
+    "numpy",
+    "opencv-python-headless",
+    "ai-edge-litert",
+    "openvino",
+    "onnxruntime",
+    "tf2onnx",
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -102,12 +110,6 @@ def _parser() -> argparse.ArgumentParser:
         "--float", type=Path, metavar="FILE", help="the same network as a float32 .tflite"
     )
     parser.add_argument(
-        "--onnx",
-        type=Path,
-        metavar="FILE",
-        help="the same network in INT8 as .onnx, for ONNX Runtime where it is installed",
-    )
-    parser.add_argument(
         "--rounds", type=int, default=50, metavar="K", help="calls of each that are timed (50)"
     )
     parser.add_argument(
@@ -119,50 +121,69 @@ def _parser() -> argparse.ArgumentParser:
 
 def _benchmark(options: argparse.Namespace) -> None:
     threads = options.threads or len(os.sched_getaffinity(0))
-    contenders = {**of_runner(options.model, threads), **of_recombination()}
-    if options.float is not None:
-        contenders["invoke float32"] = of_float(options.float, threads)
-    absent = _add_peers(contenders, options, threads)
-    rounds = _timed(contenders, max(1, options.rounds))
-    result: dict[str, Any] = {
-        "model": str(options.model),
+    result = measure(options.model, options.float, threads, max(1, options.rounds))
+    print(json.dumps(result, indent=2) if options.json else _table(result))
+
+
+def measure(model: Path, floating: Path | None, threads: int, rounds: int) -> dict[str, Any]:
+    """Time everything in turns.
+
+    Args:
+        model: a .tflite of tools/convert.
+        floating: the same network in float32, or None.
+        threads: for the network.
+        rounds: how many turns.
+
+    Returns:
+        What `--json` prints.
+    """
+    contenders = {**of_runner(model, threads), **of_recombination()}
+    if floating is not None:
+        contenders["invoke float32"] = of_float(floating, threads)
+    absent = _add_peers(contenders, model, threads)
+    turns = _timed(contenders, rounds)
+    return {
+        "model": model.name,
+        "input": "{}x{}".format(*DepthRunner(model).model_size),
         "threads": threads,
-        "rounds": len(rounds),
-        "versions": {
-            "tfl-depth": tfl_depth.__version__,
-            "numpy": np.__version__,
-            "opencv": cv2.__version__,
-        },
+        "rounds": rounds,
+        "cpus": os.cpu_count(),
+        "load_average": os.getloadavg()[0],
+        "versions": _versions(),
         "absent": absent,
-        "times_ms": {name: _spread([1000 * t[name] for t in rounds]) for name in contenders},
+        "times_ms": {name: _spread([1000 * t[name] for t in turns]) for name in contenders},
         "ratios": {
-            name: statistics.median(ratio(t) for t in rounds)
+            name: statistics.median(ratio(t) for t in turns)
             for name, ratio in RATIOS.items()
             if _is_there(ratio, contenders)
         },
         "differences_ms": {
-            name: statistics.median(1000 * difference(t) for t in rounds)
+            name: statistics.median(1000 * difference(t) for t in turns)
             for name, difference in DIFFERENCES.items()
         },
-        "start": _start(options.model, threads),
+        "start": _start(model, threads),
     }
-    print(json.dumps(result, indent=2) if options.json else _table(result))
 
 
-def _add_peers(
-    contenders: dict[str, Contender], options: argparse.Namespace, threads: int
-) -> dict[str, str]:
+def _versions() -> dict[str, str]:
+    """Of those packages that are installed."""
+    found = {"tfl-depth": tfl_depth.__version__}
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
+def _add_peers(contenders: dict[str, Contender], model: Path, threads: int) -> dict[str, str]:
     """Add the other runtimes; the names of those that are not here, and why."""
     absent = {}
-    peers = {"openvino": (of_openvino, options.model), "onnxruntime": (of_onnx, options.onnx)}
-    for name, (peer, model) in peers.items():
-        if model is None:
-            absent[name] = "no file was given for it"
-            continue
+    for name, peer in {"openvino": of_openvino, "onnxruntime": of_onnx}.items():
         try:
             contenders[f"invoke {name}"] = peer(model, threads)
-        except ModuleNotFoundError:
-            absent[name] = "not installed"
+        except ModuleNotFoundError as error:
+            absent[name] = f"{error.name} is not installed"
+        except InterpreterError as error:
+            absent[name] = str(error)
     return absent
 
 
@@ -196,7 +217,12 @@ def _is_there(ratio: Callable[[Times], float], contenders: Mapping[str, Contende
 
 
 def _start(model: Path, threads: int) -> dict[str, float]:
-    """How a fresh process comes to its first depth, in milliseconds and MiB."""
+    """How a fresh process comes to its first depth, in milliseconds and MiB: medians."""
+    starts = [_one_start(model, threads) for _ in range(STARTS)]
+    return {name: statistics.median(each[name] for each in starts) for name in starts[0]}
+
+
+def _one_start(model: Path, threads: int) -> dict[str, float]:
     launched = monotonic()
     done = subprocess.run(
         [sys.executable, "-c", START, str(model.resolve()), str(threads)],
@@ -204,12 +230,21 @@ def _start(model: Path, threads: int) -> dict[str, float]:
         stdout=subprocess.PIPE,
         check=True,
     )
-    parts: dict[str, float] = json.loads(done.stdout)
-    return {"python_ms": 1000 * (parts.pop("began") - launched), **parts}
+    told = json.loads(done.stdout)
+    began, imported, opened, ended, checked = (1000 * each for each in told["times_s"])
+    return {
+        "python_ms": began - 1000 * launched,
+        "import_ms": imported - began,
+        "read_and_contract_ms": checked - ended,
+        "interpreter_ms": max(0.0, opened - imported - (checked - ended)),
+        "first_depth_ms": ended - opened,
+        "total_ms": ended - 1000 * launched,
+        "resident_mib": told["resident_mib"],
+    }
 
 
 def _table(result: dict[str, Any]) -> str:
-    lines = [f"{result['model']}: {result['threads']} threads, {result['rounds']} rounds"]
+    lines = ["{model}, {input}: {threads} threads, {rounds} rounds".format_map(result)]
     lines += [f"{'milliseconds':<50}   median    least"]
     lines += [
         f"{name:<50} {each['median']:8.3f} {each['least']:8.3f}"

@@ -18,6 +18,11 @@ from tfl_depth.tools import benchmark, contenders
 FLOAT = ramp.file_name(ramp.COMMON, "split", "float32")
 
 
+@pytest.fixture(autouse=True)
+def one_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(benchmark, "STARTS", 1)
+
+
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     assert benchmark.main([*arguments, "--rounds", "2", "--threads", "1"]) == 0
     return capsys.readouterr().out
@@ -30,8 +35,8 @@ def test_json_holds_every_time_and_ratio(
     result = json.loads(run(capsys, str(net), "--float", str(models / FLOAT), "--json"))
     assert (result["rounds"], result["threads"]) == (2, 1)
     assert result["absent"] == {
-        "openvino": "not installed",
-        "onnxruntime": "no file was given for it",
+        "openvino": "openvino is not installed",
+        "onnxruntime": "onnxruntime is not installed",
     }
     assert set(result["ratios"]) == set(benchmark.RATIOS) - {
         "openvino / int8",
@@ -39,17 +44,20 @@ def test_json_holds_every_time_and_ratio(
     }
     assert all(0 < each["least"] <= each["median"] for each in result["times_ms"].values())
     assert set(result["differences_ms"]) == set(benchmark.DIFFERENCES)
-    assert {"python_ms", "import_ms", "open_ms", "first_depth_ms", "resident_mib"} == set(
-        result["start"]
-    )
-    assert all(value > 0 for value in result["start"].values())
+    start = result["start"]
+    assert list(start) == [
+        *("python_ms", "import_ms", "read_and_contract_ms", "interpreter_ms", "first_depth_ms"),
+        *("total_ms", "resident_mib"),
+    ]
+    assert all(value > 0 for value in start.values())
+    assert result["input"] == "64x96"
 
 
 def test_table_names_what_is_absent(
     net: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without_peers(monkeypatch)
-    table = run(capsys, str(net), "--onnx", "other.onnx")
+    table = run(capsys, str(net))
     assert "not measured: onnxruntime" in table
     assert "infer / invoke" in table
     assert "isolate=True, a frame" in table
@@ -58,7 +66,7 @@ def test_table_names_what_is_absent(
 
 def without_peers(monkeypatch: pytest.MonkeyPatch) -> None:
     def absent(name: str) -> types.ModuleType:
-        raise ModuleNotFoundError(name)
+        raise ModuleNotFoundError(name=name)
 
     monkeypatch.setattr(contenders, "import_module", absent)
 
@@ -85,3 +93,53 @@ def test_recombination_that_is_timed_passes_its_check() -> None:
     for kind in contenders.SPANS:
         assert timed[f"self-check, {kind} spans"]() == 0.0
         assert timed[f"self-check, {kind} spans, some without depth"]() == 0.0
+
+
+class Peer:
+    """Stands for ONNX Runtime, as far as it is used."""
+
+    log_severity_level = intra_op_num_threads = 0
+    shape, name = (1, 64, 96, 3), "pixels"
+
+    def get_inputs(self) -> list[Peer]:
+        return [self]
+
+    def run(self, _names: None, feed: dict[str, Any]) -> None:
+        assert feed["pixels"].shape == self.shape
+
+
+def with_onnxruntime(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = types.ModuleType("onnxruntime")
+    peer = Peer()
+    vars(module).update(SessionOptions=lambda: peer, InferenceSession=lambda *_arguments: peer)
+
+    def found(name: str) -> types.ModuleType:
+        if name == "onnxruntime":
+            return module
+        raise ModuleNotFoundError(name=name)
+
+    monkeypatch.setattr(contenders, "import_module", found)
+
+
+def test_peer_that_is_there_is_timed(
+    net: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_onnxruntime(monkeypatch)
+    monkeypatch.setattr(contenders, "_as_onnx", lambda _model: b"")
+    result = json.loads(run(capsys, str(net), "--json"))
+    assert list(result["absent"]) == ["openvino"]
+    assert result["ratios"]["onnxruntime / int8"] > 0
+
+
+def test_peer_whose_converter_is_absent_or_fails_is_left_out_by_name(
+    net: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with_onnxruntime(monkeypatch)
+    monkeypatch.setattr(contenders, "find_spec", lambda _name: None)
+    assert "tf2onnx is not installed" in run(capsys, str(net))
+    # A converter of this name that fails.
+    monkeypatch.setattr(contenders, "find_spec", lambda _name: True)
+    (tmp_path / "tf2onnx").mkdir()
+    (tmp_path / "tf2onnx" / "convert.py").write_text("raise SystemExit('no such operator')")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert "tf2onnx cannot convert net.tflite: no such operator" in run(capsys, str(net))
