@@ -20,3 +20,83 @@ BOARD_TESTS = $(addprefix tests/runtime/test_,$(addsuffix .py,\
   exactness recombine interpreter runner self_check model_files))
 
 .PHONY: setup demo test board-test coverage soak lint check figures clean
+
+setup: .venv/.complete
+
+.venv/.complete: requirements/dev.txt setup.cfg
+	@$(call python_between,$(PYTHON),11,13) || { \
+	  echo 'TensorFlow 2.21 needs Python 3.11 to 3.13, "$(PYTHON)" is none; try make PYTHON=python3.12'; \
+	  exit 1; }
+	@echo 'Installing TensorFlow and the tools into .venv; this takes a few minutes.'
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --requirement requirements/dev.txt
+	.venv/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv-tflite/.complete: requirements/tflite-runtime.txt
+	$(TFLITE_PYTHON) -m venv .venv-tflite
+	.venv-tflite/bin/python -m pip install --quiet --requirement requirements/tflite-runtime.txt
+	@touch $@
+
+demo: setup
+	.venv/bin/python -m tfl_depth.tools.demo
+
+# The models that tests/runtime opens: made here, as tflite-runtime and TensorFlow exclude each other.
+build/test-models/.complete: tests/make_models.py tests/ramp.py tests/vela.py $(shell find converters tfl_depth \
+  -name '*.py') | .venv/.complete
+	.venv/bin/python -m tests.make_models $(@D)
+
+# An arm64 userland without root, for whatever processor this is: some 100 MB to download.
+build/board/.complete: tests/make_board.py requirements/tflite-runtime.txt requirements/dev.txt \
+  | .venv/.complete
+	@echo 'Unpacking an arm64 userland into $(@D).'
+	@.venv/bin/python -m tests.make_board $(@D)
+
+# The runtime's tests on aarch64, emulated, with each interpreter package: some minutes.
+board-test: build/board/.complete build/test-models/.complete
+	build/board/tflite-runtime/python -m pytest -p no:cacheprovider $(BOARD_TESTS)
+	build/board/ai-edge-litert/python -m pytest -p no:cacheprovider $(BOARD_TESTS)
+
+# All tests, then the runtime's once more with a board's interpreter and numpy 1, and on aarch64.
+ifeq ($(has_tflite_python),yes)
+test: setup .venv-tflite/.complete build/test-models/.complete
+	.venv/bin/python -m pytest
+	.venv-tflite/bin/python -m pytest tests/runtime
+else
+test: setup build/test-models/.complete
+	.venv/bin/python -m pytest
+	@echo 'Left out: tests/runtime with tflite-runtime, pinned for Python 3.11 (set TFLITE_PYTHON).'
+endif
+	@if $(MAKE) --no-print-directory build/board/.complete; \
+	then $(MAKE) --no-print-directory board-test; \
+	else echo 'Left out: tests/runtime on aarch64, for the reason above.'; fi
+
+# What tests/runtime runs of runtime/, in lines and branches; below 95 % it fails.
+coverage: setup build/test-models/.complete
+	.venv/bin/python -m pytest tests/runtime --cov --cov-report=term-missing
+
+# Threads, endurance and hostile images in full: minutes rather than seconds.
+soak: setup build/test-models/.complete
+	TFL_DEPTH_FULL=1 .venv/bin/python -m pytest tests/runtime/test_threads.py \
+	  tests/runtime/test_soak.py tests/runtime/test_fuzz.py
+
+# mypy knows nothing of package_dir in setup.cfg: links show it the tree as it is installed.
+lint: setup
+	rm -rf build/typing
+	mkdir -p build/typing/tfl_depth
+	ln -s "$(CURDIR)"/tfl_depth/* "$(CURDIR)"/converters "$(CURDIR)"/runtime "$(CURDIR)"/tools \
+	  build/typing/tfl_depth
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+
+check: lint test
+
+# README.md's table from its result file; DATA=path/to/nyuv2 measures anew (some minutes).
+figures: setup
+	.venv/bin/python -m tfl_depth.tools.figures $(if $(DATA),--data $(DATA))
+
+# The environments stay: removing .venv and .venv-tflite is left to you.
+clean:
+	rm -rf build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find tfl_depth converters runtime tools tests -name __pycache__ -prune -exec rm -r {} +
