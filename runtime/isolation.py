@@ -136,6 +136,7 @@ def _death(process: subprocess.Popen[bytes]) -> str:
         process.kill()
         return "ended its line, and was ended"
     if status < 0:
-        name = signal.Signals(-status).name
+        # Of the real-time signals most have no name.
+        name = next((each.name for each in signal.Signals if each == -status), f"signal {-status}")
         return f"crashed: {name} ({signal.strsignal(-status)}) ended its process"
     return f"ended its process, with exit status {status}"

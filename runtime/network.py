@@ -148,7 +148,7 @@ class Network(Closing):
         self._engine, self._reserve = self._reserve, None
         self.form = self._engine.form
         self._fallback = f"{fault} The CPU goes on from this frame."
-        warnings.warn(self._fallback, FallbackWarning, stacklevel=4)
+        warnings.warn(self._fallback, FallbackWarning, stacklevel=5)
 
     def close(self) -> None:
         """Close both engines."""

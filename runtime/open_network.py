@@ -34,7 +34,7 @@ def open_network(model: bytes, settings: Settings) -> Network:
         if reserve is None or settings.strict:
             raise
         fallback = f"{fault} The CPU runs the model instead."
-        _warn(fallback)
+        warnings.warn(fallback, FallbackWarning, stacklevel=3)
         return Network(reserve, None, fallback)
     if shortfall is not None and settings.strict:
         engine.close()
@@ -60,7 +60,7 @@ def _open_engine(model: bytes, settings: Settings) -> tuple[Engine, str | None]:
         return engine, None if settings.delegate is None else chosen.reason
     shortfall = engine.form.placement.shortfall
     if shortfall is not None and not settings.strict:
-        _warn(shortfall)
+        warnings.warn(shortfall, FallbackWarning, stacklevel=4)
     return engine, shortfall
 
 
@@ -99,7 +99,3 @@ def _expect_alike(form: Form, reserve: Form) -> None:
             "Expected the outputs of `fallback_model` to have the model's size and scales: give "
             "the portable file of the same network."
         )
-
-
-def _warn(fallback: str) -> None:
-    warnings.warn(fallback, FallbackWarning, stacklevel=5)

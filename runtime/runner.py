@@ -247,14 +247,16 @@ class DepthRunner(Closing):
             images: of what `infer` takes, images are taken only as they are needed.
             size: as for `infer`.
             channels: as for `infer`.
-            workers: how many interpreters of one thread; None: as many as this process has cores.
+            workers: how many interpreters of one thread; None: as many as this process has cores,
+                or one with a delegate, whose NPU may serve no second.
 
         Returns:
             An iterator over the depths, in the order of `images`, whose `close` frees the workers
             before its end. At an image that fails it raises the error of `infer`, and ends.
         """
         _expect_size(size)
-        count = len(os.sched_getaffinity(0)) if workers is None else workers
+        by_default = len(os.sched_getaffinity(0)) if self.placement.delegate is None else 1
+        count = by_default if workers is None else workers
         if count < 1:
             raise DepthError(f"Expected `workers` to be at least 1, got {workers}.")
         self._network.expect_open()

@@ -5,6 +5,7 @@ Crashes and hangs need a process of their own; what Python can see is the same w
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -225,6 +226,38 @@ def test_one_fault_of_many_threads_is_one_change_to_the_cpu(
             np.testing.assert_array_equal(there.depth_mm, expected[k])
             np.testing.assert_array_equal(runner.infer(images[k]), expected[k])
     assert len(warned) == 1
+
+
+def test_batch_goes_on_on_the_cpu(
+    opened: Callable[..., DepthRunner], images: list[Pixels], expected: list[DepthMm]
+) -> None:
+    """Each worker on its own: its third frame fails."""
+    runner = opened({"fault": "crash", "at": 3}, isolate=True, on_fault="cpu")
+    with pytest.warns(FallbackWarning, match=CRASH) as warned:
+        found = list(runner.infer_batch(images, workers=2))
+    assert len(warned) == 2
+    for depth_mm, wanted in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(depth_mm, wanted)
+
+
+def test_workers_leave_nothing_behind(net: Path, library: str, images: list[Pixels]) -> None:
+    """Neither those that were closed nor those that crashed."""
+
+    def work(fault: dict[str, str]) -> None:
+        options = {"take": "CONV_2D,QUANTIZE", **fault}
+        with DepthRunner(net, delegate=library, delegate_options=options, isolate=True) as runner:
+            runner.infer(images[0])
+
+    def handles() -> int:
+        gc.collect()
+        return len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - of which it opens one itself
+
+    before = handles()
+    work({})
+    for fault in ("crash", "crash-at-creation"):
+        with pytest.raises(DelegateError, match=CRASH):
+            work({"fault": fault})
+    assert handles() == before
 
 
 @pytest.mark.parametrize("file", ["net", "net-single", "ramp-10m-1m-split-float32"])
