@@ -17,7 +17,7 @@ has_tflite_python := $(shell $(call python_between,$(TFLITE_PYTHON),11,11) 2>/de
 
 # What a processor can change: kernels, decoding, threads, files.
 BOARD_TESTS = $(addprefix tests/runtime/test_,$(addsuffix .py,\
-  exactness recombine interpreter runner self_check model_files))
+  exactness prove recombine interpreter runner self_check model_files))
 
 .PHONY: setup demo test board-test coverage soak lint check figures clean
 

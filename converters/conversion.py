@@ -16,6 +16,7 @@ import numpy.typing as npt
 import tfl_depth
 from tfl_depth.contract import Calibration, Contract
 from tfl_depth.converters.flatbuffer import pin_int16_ranges, with_contract
+from tfl_depth.converters.golden import with_golden
 from tfl_depth.converters.prepare import INPUT_NAME, Network, at_size, split_normalisation
 from tfl_depth.converters.quantize import Representative, to_tflite
 from tfl_depth.converters.representative import ImageSplit, read_calibration
@@ -164,7 +165,7 @@ def _verified(
         shown = progress(images.verification, len(images.verification), "verify")
         fidelity = measure_fidelity(file, network.on_pixels(), shown, contract.spans)
     contract = replace(contract, verification=as_report(fidelity))
-    return Conversion(with_contract(content, contract), contract)
+    return Conversion(*with_golden(content, contract, images.verification))
 
 
 def report_path(output: Path) -> Path:

@@ -16,19 +16,24 @@ INT16_MAX = 32767
 
 def with_contract(model: bytes, contract: Contract) -> bytes:
     """Put a contract into a .tflite file, in place of one that is there and of its signature."""
+    return with_digest(with_metadata(model, METADATA_NAME, contract.to_json(BLANK_SHA256)))
+
+
+def with_metadata(model: bytes, name: str, content: bytes) -> bytes:
+    """Put a metadata entry into a .tflite file, in place of one of its name."""
     edited = flatbuffer_utils.convert_bytearray_to_object(bytearray(model))
-    entry = _metadata_entry(edited)
-    edited.buffers[entry.buffer].data = np.frombuffer(contract.to_json(BLANK_SHA256), np.uint8)
-    return with_digest(_pack(edited))
+    entry = _metadata_entry(edited, name)
+    edited.buffers[entry.buffer].data = np.frombuffer(content, np.uint8)
+    return _pack(edited)
 
 
-def _metadata_entry(model: Any) -> Any:
+def _metadata_entry(model: Any, name: str) -> Any:
     model.metadata = list(model.metadata or [])
     for entry in model.metadata:
-        if entry.name in (METADATA_NAME, METADATA_NAME.encode()):
+        if entry.name in (name, name.encode()):
             return entry
     entry = schema.MetadataT()
-    entry.name = METADATA_NAME
+    entry.name = name
     entry.buffer = len(model.buffers)
     model.buffers.append(schema.BufferT())
     model.metadata.append(entry)

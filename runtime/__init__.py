@@ -9,10 +9,12 @@ from tfl_depth.errors import (
     ImageError,
     InterpreterError,
     ModelFileError,
+    ProofError,
     SelfCheckError,
     SignatureError,
 )
 from tfl_depth.runtime.placement import Placement
+from tfl_depth.runtime.prove import Proof, Tolerance
 from tfl_depth.runtime.runner import DepthRunner, Measurement
 from tfl_depth.runtime.stream import Stream, StreamFrame
 from tfl_depth.runtime.warm_up import WarmUp
@@ -29,9 +31,12 @@ __all__ = [
     "Measurement",
     "ModelFileError",
     "Placement",
+    "Proof",
+    "ProofError",
     "SelfCheckError",
     "SignatureError",
     "Stream",
     "StreamFrame",
+    "Tolerance",
     "WarmUp",
 ]

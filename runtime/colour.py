@@ -17,6 +17,8 @@ LEGEND_TICKS = 5
 def colourise(depth_mm: DepthMm, near_mm: int, far_mm: int) -> npt.NDArray[np.uint8]:
     """Colour depth from near (bright) to far (dark), with a legend below.
 
+    The legend is in metres, or in millimetres where all of it is less than 1 m.
+
     Args:
         depth_mm: (H, W) millimetres, 0 = no depth, which is drawn grey.
         near_mm: depth of the brightest colour.
@@ -43,7 +45,8 @@ def _legend(width: int, near_mm: int, far_mm: int) -> npt.NDArray[np.uint8]:
     legend = np.full((bar + text, width, 3), 255, np.uint8)
     legend[:bar] = _coloured(np.linspace(0, 1, width)[None])
     for place in np.linspace(0, 1, LEGEND_TICKS):
-        label = f"{(near_mm + place * (far_mm - near_mm)) / 1000:.2f} m"
+        value_mm = near_mm + place * (far_mm - near_mm)
+        label = f"{value_mm:.0f} mm" if max(near_mm, far_mm) < 1000 else f"{value_mm / 1000:.2f} m"
         (label_width, label_height), _ = cv2.getTextSize(label, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
         x = round(place * (width - label_width))
         origin = (x, bar + (text + label_height) // 2)

@@ -34,11 +34,17 @@ def open_interpreter(
     *,
     num_threads: int | None = None,
     xnnpack: bool = True,
+    reference: bool = False,
     package: str | None = None,
 ) -> Any:
     """Open a model on the CPU; as `open_with_delegate` without one."""
     return open_with_delegate(
-        model, None, num_threads=num_threads, xnnpack=xnnpack, package=package
+        model,
+        None,
+        num_threads=num_threads,
+        xnnpack=xnnpack,
+        reference=reference,
+        package=package,
     ).interpreter
 
 
@@ -48,6 +54,7 @@ def open_with_delegate(
     *,
     num_threads: int | None = None,
     xnnpack: bool = True,
+    reference: bool = False,
     package: str | None = None,
 ) -> Opened:
     """Open a model in the first interpreter package there is, ready to invoke.
@@ -60,6 +67,8 @@ def open_with_delegate(
         delegate: what takes operators from the CPU, or None.
         num_threads: for CPU kernels; None takes every core this process may use.
         xnnpack: use XNNPACK's kernels rather than TensorFlow Lite's own.
+        reference: use the kernels that define what is right: slow, and of the same arithmetic on
+            every processor. It goes before `xnnpack`.
         package: one of `PACKAGES`, instead of the first that is installed.
 
     Raises:
@@ -75,11 +84,11 @@ def open_with_delegate(
     loaded = None if delegate is None else [load_delegate(delegate, module)]
     try:
         resolvers = module.OpResolverType
-        kernels = resolvers.AUTO if xnnpack else resolvers.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+        own = resolvers.BUILTIN_REF if reference else resolvers.BUILTIN_WITHOUT_DEFAULT_DELEGATES
         interpreter = module.Interpreter(
             model_content=model,
             num_threads=num_threads or len(os.sched_getaffinity(0)),
-            experimental_op_resolver_type=kernels,
+            experimental_op_resolver_type=resolvers.AUTO if xnnpack and not reference else own,
             experimental_delegates=loaded,
         )
         placement = read_placement(interpreter, name)

@@ -69,7 +69,7 @@ class Recombiner(ABC):
 
     @abstractmethod
     def decode_grid(self, codes: npt.NDArray[Any], out: DepthMm) -> float | None:
-        """As `decode`, at the outputs' own size; `out` holds anything where it raises."""
+        """As `decode`, at the outputs' own size, whatever the share is."""
 
     def decode(self, codes: npt.NDArray[Any], out: DepthMm) -> float | None:
         """Write a frame's millimetres, enlarged bilinearly where `out` is not of its size.
@@ -86,11 +86,13 @@ class Recombiner(ABC):
             SelfCheckError: that share is above `MAX_DISAGREEMENT`; `out` is 0 throughout then.
         """
         at_size = out.shape == self._grid_mm.shape
-        try:
-            share = self.decode_grid(codes, out if at_size else self._grid_mm)
-        except SelfCheckError:
+        share = self.decode_grid(codes, out if at_size else self._grid_mm)
+        if share is not None and share > MAX_DISAGREEMENT:
             out.fill(0)
-            raise
+            raise SelfCheckError(
+                f"The integer and the fractional tensor contradict each other on {share:.0%} of "
+                "the pixels: the interpreter or its delegate computes this model wrongly."
+            )
         if not at_size:
             self._enlarge(self._grid_mm, out)
         return share
@@ -118,15 +120,9 @@ class TwoCodes(Recombiner):
         cv2.merge([fractional, integer], dst=pairs)
 
     def decode_grid(self, codes: npt.NDArray[np.uint16], out: DepthMm) -> float:
-        """Look up, and check."""
+        """Look up, and compare the codes."""
         self.look_up(codes, out)
-        share = self.disagreement(codes, out)
-        if share > MAX_DISAGREEMENT:
-            raise SelfCheckError(
-                f"The integer and the fractional tensor contradict each other on {share:.0%} of "
-                "the pixels: the interpreter or its delegate computes this model wrongly."
-            )
-        return share
+        return self.disagreement(codes, out)
 
     def look_up(self, codes: npt.NDArray[np.uint16], out: DepthMm) -> None:
         """Write the millimetres (H, W), unchecked; 0 where the codes contradict each other."""

@@ -14,12 +14,14 @@ import numpy as np
 
 from tfl_depth.contract import Contract, read_contract
 from tfl_depth.encoding import DepthMm
-from tfl_depth.errors import DepthError, ModelFileError, SignatureError
+from tfl_depth.errors import DepthError, ModelFileError, ProofError, SignatureError
+from tfl_depth.golden import read_golden
 from tfl_depth.runtime.batch import infer_batch
 from tfl_depth.runtime.closing import Closing
 from tfl_depth.runtime.open_network import open_network
 from tfl_depth.runtime.placement import Placement
 from tfl_depth.runtime.preprocess import Channels, Resizer, load_pixels
+from tfl_depth.runtime.prove import Proof, prove
 from tfl_depth.runtime.settings import OnFault, Settings
 from tfl_depth.runtime.stream import OnFull, Source, Stream
 from tfl_depth.runtime.warm_up import WarmUp, warm_up
@@ -76,6 +78,7 @@ class DepthRunner(Closing):
         start_timeout_s: float = 120.0,
         on_fault: OnFault = "raise",
         fallback_model: ModelSource | None = None,
+        prove: Literal["first"] | None = None,
     ) -> None:
         """Open a model made by tools/convert.
 
@@ -100,6 +103,7 @@ class DepthRunner(Closing):
                 the error, or go on on the "cpu" from the frame that failed, with a warning.
             fallback_model: what the CPU runs then; None for `model` itself, which must not be
                 compiled for an NPU.
+            prove: "first" runs `prove` before anything else, and serves no depth that is wrong.
 
         Raises:
             ModelFileError: the file is missing, damaged or no model.
@@ -110,8 +114,11 @@ class DepthRunner(Closing):
             DelegateRequiredError: the model is compiled for an NPU.
             DelegateError: the delegate is missing, does not start, refuses the model, or, with
                 `strict`, takes too little of it.
+            ProofError: with `prove`, the depth is wrong.
             DepthError: another argument is none of these.
         """
+        if prove not in (None, "first"):
+            raise DepthError(f"Expected `prove` to be None or 'first', got {prove!r}.")
         self._content = _read_model(model, public_key)
         reserve = None if fallback_model is None else _read_model(fallback_model, public_key)
         self._settings = Settings(
@@ -135,6 +142,8 @@ class DepthRunner(Closing):
         self._recombine = self._network.form.new_recombiner()
         self._passage = self._network.new_passage()
         self.depth_dtype = self._recombine.dtype
+        if prove == "first":
+            self._expect_right()
 
     @property
     def placement(self) -> Placement:
@@ -276,6 +285,27 @@ class DepthRunner(Closing):
         pixels = np.zeros((*self.model_size, 3), np.uint8)
         passage = self._network.new_passage()
         return warm_up(lambda: self._network.run(pixels, "rgb", passage), runs)
+
+    def prove(self) -> Proof:
+        """Run the model's golden vectors here, and compare with what the reference kernels gave.
+
+        Raises:
+            ContractError: the model has no golden vectors.
+            InterpreterError: the interpreter or its delegate fails.
+            DepthError: the runner is closed.
+        """
+        self._network.expect_open()
+        return prove(self._network, read_golden(self._content, self.contract))
+
+    def _expect_right(self) -> None:
+        """Prove, and close where the depth is wrong."""
+        try:
+            proof = self.prove()
+            if proof.verdict == "wrong":
+                raise ProofError(f"{proof} The interpreter or its delegate computes it wrongly.")
+        except DepthError:
+            self.close()
+            raise
 
     def _fitting(self, out: Any, shape: tuple[int, ...]) -> DepthMm:
         """`out`, if depth can be written there."""

@@ -18,10 +18,10 @@ INSTALLED = [name for name in PACKAGES if importlib.util.find_spec(name.partitio
 
 
 def output_tensors(
-    model: bytes, rgb: npt.NDArray[np.uint8], *, package: str, xnnpack: bool
+    model: bytes, rgb: npt.NDArray[np.uint8], *, package: str, **kernels: bool
 ) -> dict[str, npt.NDArray[Any]]:
     """The outputs (1, H, W, 1) of a model for an image of its size, by name."""
-    interpreter = open_interpreter(model, package=package, xnnpack=xnnpack)
+    interpreter = open_interpreter(model, package=package, **kernels)
     inputs, outputs = _details(interpreter)
     (source,) = inputs.values()
     interpreter.set_tensor(source["index"], rgb[None].astype(source["dtype"]))
@@ -42,6 +42,12 @@ def recombined(
     recombine.collect(outputs, codes)
     recombine.decode(codes, depth_mm)
     return depth_mm
+
+
+def scales(model: bytes, *, package: str) -> dict[str, tuple[float, int]]:
+    """Quantisation (scale, zero point) of each output, by name."""
+    _inputs, outputs = _details(open_interpreter(model, package=package))
+    return {name: detail["quantization"] for name, detail in outputs.items()}
 
 
 def _details(interpreter: Any) -> tuple[dict[str, Any], dict[str, Any]]:

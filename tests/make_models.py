@@ -93,6 +93,9 @@ def _write_nets(folder: Path, images: ImageSplit, work: Path) -> None:
         "net-single": single.model,
         "net-vela": _compiled(made, work),
         "net-no-contract": _edited(made.model, _drop_metadata),
+        "net-no-golden": with_contract(
+            _edited(made.model, _drop_metadata), replace(made.contract, golden=None)
+        ),
         "net-newer": with_contract(made.model, newer),
         # Its contract names `integer` and `fractional`.
         "net-lacking": with_contract(single.model, made.contract),

@@ -23,6 +23,7 @@ COMMANDS = (
     "infer",
     "inspect",
     "placement",
+    "prove",
     "sign",
     "train",
 )

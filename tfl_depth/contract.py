@@ -46,6 +46,22 @@ class Calibration:
 
 
 @dataclass(frozen=True)
+class GoldenSpread:
+    """How far correct kernels lie apart on the model's golden vectors (tfl_depth/golden.py).
+
+    Attributes:
+        images: how many golden vectors there are.
+        median_mm, p95_mm, max_mm: of the absolute difference over all pixels between the reference
+            kernels and others that are correct too, the largest of any of these.
+    """
+
+    images: int
+    median_mm: float
+    p95_mm: float
+    max_mm: float
+
+
+@dataclass(frozen=True)
 class Contract:
     """How to feed the model and how to read it.
 
@@ -60,6 +76,7 @@ class Contract:
             part of the model and for information only.
         calibration: None for float32.
         verification: what the converter measured on the finished file (see docs/contract.md).
+        golden: None for a file without golden vectors.
     """
 
     tool: str
@@ -73,6 +90,7 @@ class Contract:
     pixel_offset: float
     calibration: Calibration | None
     verification: dict[str, Any]
+    golden: GoldenSpread | None = None
 
     @property
     def output_names(self) -> tuple[str, ...]:
@@ -116,6 +134,7 @@ class Contract:
             "max_depth_m": self.max_depth_m,
             "calibration": asdict(self.calibration) if self.calibration else None,
             "verification": self.verification,
+            "golden": asdict(self.golden) if self.golden else None,
         }
         return json.dumps(document, separators=(",", ":")).encode()
 
@@ -147,6 +166,8 @@ class Contract:
     def _from_document(cls, document: dict[str, Any]) -> Contract:
         source, normalisation = document["input"], document["input"]["normalisation"]
         calibration = document["calibration"]
+        # Files from before there were golden vectors lack the field.
+        golden = document.get("golden")
         contract = cls(
             tool=str(document["tool"]),
             precision=_one_of(document["precision"], PRECISIONS),
@@ -159,6 +180,7 @@ class Contract:
             pixel_offset=float(normalisation["offset"]),
             calibration=_calibration(calibration) if calibration else None,
             verification=dict(document["verification"]),
+            golden=_golden(golden) if golden else None,
         )
         if contract.height <= 0 or contract.width <= 0:
             raise ValueError(f"input of {contract.height} x {contract.width}")
@@ -170,6 +192,13 @@ class Contract:
 def _calibration(document: dict[str, Any]) -> Calibration:
     return Calibration(
         images=int(document["images"]), sha256=str(document["sha256"]), seed=int(document["seed"])
+    )
+
+
+def _golden(document: dict[str, Any]) -> GoldenSpread:
+    return GoldenSpread(
+        images=int(document["images"]),
+        **{name: float(document[name]) for name in ("median_mm", "p95_mm", "max_mm")},
     )
 
 
@@ -258,13 +287,18 @@ def find_contract(model: bytes) -> tuple[int, int] | None:
     Raises:
         ModelFileError: not a TensorFlow Lite file, or a damaged one.
     """
-    return tables.read(model, _find_metadata)
+    return find_metadata(model, METADATA_NAME)
 
 
-def _find_metadata(root: Table) -> tuple[int, int] | None:
+def find_metadata(model: bytes, name: str) -> tuple[int, int] | None:
+    """As `find_contract`, of any metadata entry."""
+    return tables.read(model, lambda root: _find_metadata(root, name))
+
+
+def _find_metadata(root: Table, name: str) -> tuple[int, int] | None:
     buffers = tables.children(root, _MODEL_BUFFERS)
     for entry in tables.children(root, _MODEL_METADATA):
-        if tables.text(entry, _METADATA_NAME) != METADATA_NAME:
+        if tables.text(entry, _METADATA_NAME) != name:
             continue
         index_at = tables.field(entry, _METADATA_BUFFER)
         index = entry.Get(number_types.Uint32Flags, entry.Pos + index_at) if index_at else 0
@@ -273,6 +307,6 @@ def _find_metadata(root: Table) -> tuple[int, int] | None:
             return None
         start, length = buffers[index].Vector(data), buffers[index].VectorLen(data)
         if start + length > len(root.Bytes):
-            raise IndexError("the contract lies past the end of the file")
+            raise IndexError(f"{name} lies past the end of the file")
         return start, length
     return None

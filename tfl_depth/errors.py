@@ -8,6 +8,7 @@ DepthError
  |   |- DelegateRequiredError the model is compiled for an NPU and its delegate was not given
  |   `- DelegateError         there is no such delegate, it takes too little, refuses or fails
  |- ImageError                what was given is not an image that depth can be computed of
+ |- ProofError               the delegate at hand gives other depth than the reference kernels
  |- SelfCheckError            the NPU's two tensors contradict each other: garbage, not depth
  |- OutputError               a file cannot be written: the disk is full, or it is forbidden
  |- DatasetError              the training or evaluation data is not as its layout promises
@@ -55,6 +56,10 @@ class SelfCheckError(DepthError):
 
 class OutputError(DepthError):
     """A file cannot be written; one that was there before is as it was."""
+
+
+class ProofError(DepthError):
+    """The interpreter or its delegate gives other depth than the reference kernels gave."""
 
 
 class DatasetError(DepthError):

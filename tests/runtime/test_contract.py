@@ -20,6 +20,7 @@ from tfl_depth.contract import (
     BLANK_SHA256,
     Calibration,
     Contract,
+    GoldenSpread,
     find_contract,
     read_contract,
 )
@@ -40,6 +41,7 @@ CONTRACT = Contract(
     pixel_offset=-127 / 128,
     calibration=Calibration(images=100, sha256="ab" * 32, seed=3),
     verification={"images": 16, "median_mm": 20.1},
+    golden=GoldenSpread(images=2, median_mm=8.0, p95_mm=31.0, max_mm=79.0),
 )
 
 
@@ -82,6 +84,7 @@ def without(path: str) -> bytes:
         CONTRACT,
         replace(CONTRACT, precision="float32", calibration=None),
         replace(CONTRACT, head="single", edges_m=(0.0, 80.0), precision="int16x8"),
+        replace(CONTRACT, golden=None),
         replace(CONTRACT, edges_m=(0.3, 1.0, 2.0, 4.0, 80.0)),
     ],
 )
@@ -124,6 +127,8 @@ NEEDED = [
         # For information, constant in version 1, or said by another field.
         *("sha256", "signature", "outputs", "max_depth_m", "decoding.rule"),
         *("input.colour_order", "input.pixel_range"),
+        # Missing in files from before there were golden vectors.
+        "golden",
         *(name for name in fields(written()) if name.startswith("verification.")),
     }
 ]
@@ -149,6 +154,7 @@ def test_missing_field_is_refused(name: str) -> None:
         ("input.width", -3, "192 x -3"),
         ("input.width", 1e999, "infinity"),
         ("calibration", {"images": 1, "seed": 0}, "sha256"),
+        ("golden", {"images": 2, "median_mm": 1, "p95_mm": 2}, "max_mm"),
         ("calibration", {"images": "many", "sha256": "", "seed": 0}, "many"),
     ],
 )
@@ -157,7 +163,9 @@ def test_field_out_of_its_range_is_refused(name: str, value: Any, said: str) -> 
         Contract.from_json(changed(name, value))
 
 
-@pytest.mark.parametrize("parent", ["", "input.", "decoding.", "calibration.", "verification."])
+@pytest.mark.parametrize(
+    "parent", ["", "input.", "decoding.", "calibration.", "verification.", "golden."]
+)
 def test_field_of_a_later_tool_is_ignored(parent: str) -> None:
     contract = Contract.from_json(changed(f"{parent}new", [1, 2]))
     assert replace(contract, verification=CONTRACT.verification) == CONTRACT
@@ -217,8 +225,9 @@ def test_document_lists_the_fields_that_are_written() -> None:
     example = json.loads(example_json())
     assert listed == [name for name in fields(example) if name not in parents]
     assert list(fields(example)) == [
-        *(name for name in fields(written()) if not name.startswith("verification.")),
-        *(name for name in fields(example) if name.startswith("verification.")),
+        *(n for n in fields(written()) if not n.startswith(("verification.", "golden"))),
+        *(n for n in fields(example) if n.startswith("verification.")),
+        *(n for n in fields(written()) if n.startswith("golden")),
     ]
 
 

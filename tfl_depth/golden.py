@@ -1,0 +1,107 @@
+"""Golden vectors: photos inside a model, and the depth that the reference kernels give for them.
+
+They are the flatbuffer metadata entry `TFL_DEPTH_GOLDEN`, a ZIP archive (docs/contract.md). Nothing
+but a proof reads it.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from tfl_depth.contract import Contract, find_metadata
+from tfl_depth.encoding import DepthMm
+from tfl_depth.errors import ContractError
+
+METADATA_NAME = "TFL_DEPTH_GOLDEN"
+
+
+@dataclass(frozen=True)
+class Golden:
+    """What goes in, and what must come out.
+
+    Attributes:
+        rgb: (N, height, width, 3) uint8, of the network's size.
+        depth_mm: (N, H, W) uint16 or uint32, of its outputs' size: millimetres.
+    """
+
+    rgb: npt.NDArray[np.uint8]
+    depth_mm: DepthMm
+
+    def to_zip(self) -> bytes:
+        """Serialise, without loss; the same vectors give the same bytes."""
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w") as archive:
+            for number, (rgb, depth_mm) in enumerate(zip(self.rgb, self.depth_mm, strict=True)):
+                _write(archive, f"{number}.png", _png(rgb), zipfile.ZIP_STORED)
+                _write(archive, f"{number}.npy", _npy(depth_mm), zipfile.ZIP_DEFLATED)
+        return packed.getvalue()
+
+    @classmethod
+    def from_zip(cls, content: bytes, images: int) -> Golden:
+        """Parse what `to_zip` wrote of so many images.
+
+        Raises:
+            ContractError: it is no such archive.
+        """
+        try:
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                read = [_read(archive, number) for number in range(images)]
+            return cls(*map(np.stack, zip(*read, strict=True)))
+        except (zipfile.BadZipFile, KeyError, ValueError, TypeError, cv2.error) as error:
+            raise ContractError(
+                f"The golden vectors are damaged ({error}): convert the model anew."
+            ) from error
+
+
+def read_golden(model: bytes, contract: Contract) -> Golden:
+    """The golden vectors of a .tflite file.
+
+    Raises:
+        ContractError: it has none, or they do not fit its contract.
+    """
+    found = find_metadata(model, METADATA_NAME)
+    if found is None or contract.golden is None:
+        raise ContractError(
+            "The model has no golden vectors to prove its depth with (metadata entry "
+            f"{METADATA_NAME}): it is of an older tools/convert, convert it anew."
+        )
+    start, length = found
+    golden = Golden.from_zip(bytes(model[start : start + length]), contract.golden.images)
+    if golden.rgb.shape[1:] != (contract.height, contract.width, 3):
+        raise ContractError(
+            f"Expected golden images of {contract.height} x {contract.width} by the model's "
+            f"contract, got {golden.rgb.shape[1:]}: convert it anew."
+        )
+    return golden
+
+
+def _write(archive: zipfile.ZipFile, name: str, content: bytes, method: int) -> None:
+    # A ZipInfo of its own has a fixed date, where writestr would take today's.
+    archive.writestr(zipfile.ZipInfo(name), content, compress_type=method)
+
+
+def _read(archive: zipfile.ZipFile, number: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    photo = np.frombuffer(archive.read(f"{number}.png"), np.uint8)
+    bgr = cv2.imdecode(photo, cv2.IMREAD_COLOR)
+    if bgr is None:
+        raise ValueError(f"{number}.png is no image")
+    depth_mm = np.load(io.BytesIO(archive.read(f"{number}.npy")), allow_pickle=False)
+    return np.ascontiguousarray(bgr[..., ::-1]), depth_mm
+
+
+def _png(rgb: npt.NDArray[np.uint8]) -> bytes:
+    bgr = np.ascontiguousarray(rgb[..., ::-1])
+    return cv2.imencode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, 9])[1].tobytes()
+
+
+def _npy(values: npt.NDArray[Any]) -> bytes:
+    packed = io.BytesIO()
+    np.save(packed, values)
+    return packed.getvalue()

@@ -1,0 +1,99 @@
+"""tools/prove: whether a delegate gives the millimetres that the reference kernels gave."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from tfl_depth.errors import ProofError
+from tfl_depth.files import write_together
+from tfl_depth.runtime import DepthRunner, Proof
+from tfl_depth.runtime.colour import colourise
+from tfl_depth.tools import command
+
+EXAMPLE = "tools/prove model.tflite --delegate ethosu --output proof/"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit status."""
+    options = _parser().parse_args(argv)
+    return command.run(lambda: _prove(options))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command.parser(
+        "prove",
+        "Run the photos that tools/convert has put into a model, its golden vectors, and compare\n"
+        "their depth in millimetres with what TensorFlow Lite's reference kernels gave. The exit\n"
+        "status is 1 where the depth is wrong.",
+        EXAMPLE,
+    )
+    parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite of tools/convert")
+    parser.add_argument("--delegate", metavar="NAME", help="as DepthRunner's: a name, auto, a path")
+    parser.add_argument(
+        "--option",
+        action="append",
+        default=[],
+        type=_option,
+        metavar="KEY=VALUE",
+        help="for the delegate; may be given again",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a sentence")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="write the error of each golden image N there: N_error.png, 16 bit, millimetres, and "
+        "N_error_colour.png for people; made if absent",
+    )
+    return parser
+
+
+def _option(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not (key and equals):
+        raise argparse.ArgumentTypeError(f"expected KEY=VALUE, got {text!r}")
+    return key, value
+
+
+def _prove(options: argparse.Namespace) -> None:
+    with DepthRunner(
+        options.model, delegate=options.delegate, delegate_options=dict(options.option)
+    ) as runner:
+        proof = runner.prove()
+    if options.output is not None:
+        options.output.mkdir(parents=True, exist_ok=True)
+        write_together(_pictures(proof, options.output))
+    print(json.dumps(as_report(proof), indent=2) if options.json else proof)
+    if proof.verdict == "wrong":
+        raise ProofError("The interpreter or its delegate computes this model wrongly.")
+
+
+def as_report(proof: Proof) -> dict[str, Any]:
+    """What was found, ready for JSON."""
+    report = {field.name: getattr(proof, field.name) for field in fields(proof) if field.repr}
+    return {**report, "tolerance": proof.tolerance._asdict()}
+
+
+def _pictures(proof: Proof, folder: Path) -> dict[Path, bytes]:
+    """Absolute errors in millimetres, and in colours from nothing (dark) to the worst (bright)."""
+    files = {}
+    for number, error_mm in enumerate(np.abs(proof.error_mm)):
+        shown_mm = np.clip(error_mm, 0, np.iinfo(np.uint16).max).astype(np.uint16)
+        files[folder / f"{number}_error.png"] = _png(shown_mm)
+        # An error of 0 would be drawn as missing depth.
+        picture = colourise(np.maximum(shown_mm, 1), max(round(proof.worst_mm), 1), 0)
+        files[folder / f"{number}_error_colour.png"] = _png(picture)
+    return files
+
+
+def _png(picture: npt.NDArray[Any]) -> bytes:
+    return cv2.imencode(".png", picture)[1].tobytes()
