@@ -28,7 +28,7 @@ ROUNDING_MM = 1.0
 
 
 class Tolerance(NamedTuple):
-    """The largest differences that correct kernels may make.
+    """Differences of depth, such as the largest that correct kernels may make.
 
     Attributes:
         median_mm, p95_mm, worst_mm: over all pixels of all golden images, in millimetres.
@@ -136,12 +136,13 @@ def compare(
     error_mm = depth_mm.astype(np.int64) - golden_mm
     apart_mm = np.abs(error_mm)
     image, row, column = map(int, np.unravel_index(apart_mm.argmax(), apart_mm.shape))
-    found = (np.median(apart_mm), np.percentile(apart_mm, 95), apart_mm.max())
+    measures = (np.median(apart_mm), np.percentile(apart_mm, 95), apart_mm.max())
+    found = Tolerance(*map(float, measures))
     near = all(each_mm <= most_mm for each_mm, most_mm in zip(found, tolerance, strict=True))
     right = near and (disagreement or 0.0) <= MAX_DISAGREEMENT
     return Proof(
-        "right" if right else "wrong",
-        *map(float, found),
+        verdict="right" if right else "wrong",
+        **found._asdict(),
         worst_image=image,
         worst_pixel=(row, column),
         disagreement=disagreement,
