@@ -51,9 +51,16 @@ def with_golden(model: bytes, contract: Contract, photos: Sequence[Path]) -> tup
     return with_contract(model, contract), contract
 
 
-def depth_by(model: bytes, contract: Contract, rgb: Photos, **kernels: bool) -> DepthMm:
+def depth_by(
+    model: bytes,
+    contract: Contract,
+    rgb: Photos,
+    *,
+    xnnpack: bool = True,
+    reference: bool = False,
+) -> DepthMm:
     """Millimetres (N, H, W) that kernels (see `open_interpreter`) give for photos (N, h, w, 3)."""
-    signature = open_interpreter(model, **kernels).get_signature_runner()
+    signature = open_interpreter(model, xnnpack=xnnpack, reference=reference).get_signature_runner()
     (source,) = signature.get_input_details().values()
     details = signature.get_output_details()
     scales = {name: detail["quantization"] for name, detail in details.items()}
