@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import ctypes
 import importlib
 import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from tests.compiled import compile_library
 from tests.test_package import COMMANDS
+from tfl_depth.encoding import Decoder, Spans
 from tfl_depth.runtime.delegates.table import TABLE
 from tfl_depth.targets import PROFILES
 from tfl_depth.tools.vela_versions import NXP_VELA
@@ -23,21 +27,22 @@ NAME = re.compile(r"(?:tools/|tfl-depth-)([a-z]+)")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`((?:tools/|tfl-depth-)[a-z]+\b[^`]*)`")
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)")
-# As written in a decision, where what is left out does not matter.
-LEFT_OUT = "..."
 
 
-def commands() -> Iterator[tuple[str, str]]:
-    """A document and a command of it: lines of its blocks, and code inside its text."""
+def calls() -> Iterator[tuple[str, str]]:
+    """A document and a command of its blocks, which a reader copies."""
     for path in DOCUMENTS:
-        text = path.read_text(encoding="utf-8")
-        name = str(path.relative_to(ROOT))
-        for _, block in FENCE.findall(text):
-            for line in block.replace("\\\n", " ").splitlines():
-                if NAME.match(line.strip()):
-                    yield name, line.strip()
-        for code in INLINE.findall(FENCE.sub("", text)):
-            yield name, " ".join(code.split())
+        for _, block in FENCE.findall(path.read_text(encoding="utf-8")):
+            lines = map(str.strip, block.replace("\\\n", " ").splitlines())
+            yield from ((str(path.relative_to(ROOT)), line) for line in lines if NAME.match(line))
+
+
+def mentions() -> Iterator[tuple[str, str]]:
+    """A document and a command inside its text, which need not be whole."""
+    for path in DOCUMENTS:
+        text = FENCE.sub("", path.read_text(encoding="utf-8"))
+        for code in INLINE.findall(text):
+            yield str(path.relative_to(ROOT)), " ".join(code.split())
 
 
 def parser_of(command: str) -> argparse.ArgumentParser:
@@ -49,36 +54,24 @@ def parser_of(command: str) -> argparse.ArgumentParser:
     return parser
 
 
-CASES = sorted(set(commands()))
+CALLS, MENTIONS = sorted(set(calls())), sorted(set(mentions()))
 
 
 def test_commands_are_found() -> None:
-    assert len(CASES) > 20
-    assert {document for document, _ in CASES} >= {"README.md", "docs/targets.md"}
+    assert {document for document, _ in CALLS} >= {"README.md", "docs/boards/imx93.md"}
+    assert len(CALLS) > 20 < len(MENTIONS)
 
 
-@pytest.mark.parametrize(("document", "command"), CASES)
-def test_a_command_parses_with_its_tool(document: str, command: str) -> None:
-    parser = parser_of(command)
+@pytest.mark.parametrize(("document", "command"), CALLS)
+def test_a_command_to_copy_is_one_that_its_tool_takes(document: str, command: str) -> None:
     _, *arguments = shlex.split(command, comments=True)
-    known = parser._option_string_actions
-    assert {each for each in arguments if each.startswith("--")} <= set(known), document
-    whole = not {LEFT_OUT, "--help"} & set(arguments)
-    # A tool's name alone, or with some of its options, is spoken of rather than called.
-    if whole and (document, command) in CALLS:
-        parser.parse_args(arguments)
+    parser_of(command).parse_args(arguments)
 
 
-def calls() -> Iterator[tuple[str, str]]:
-    """The commands of blocks, which a reader copies."""
-    for path in DOCUMENTS:
-        for _, block in FENCE.findall(path.read_text(encoding="utf-8")):
-            for line in block.replace("\\\n", " ").splitlines():
-                if NAME.match(line.strip()):
-                    yield str(path.relative_to(ROOT)), line.strip()
-
-
-CALLS = set(calls())
+@pytest.mark.parametrize(("document", "command"), MENTIONS)
+def test_options_of_a_command_in_the_text_exist(document: str, command: str) -> None:
+    options = {each for each in shlex.split(command) if each.startswith("-")}
+    assert options <= set(parser_of(command)._option_string_actions)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -111,3 +104,19 @@ def test_the_guide_has_the_versions_of_vela() -> None:
     text = (BOARDS / "imx93.md").read_text(encoding="utf-8")
     for kernel, version in NXP_VELA.items():
         assert f"| {kernel} | {version} |" in text
+
+
+def test_the_microcontrollers_c_decodes_as_the_runtime(tmp_path: Path) -> None:
+    blocks = FENCE.findall((BOARDS / "ethos-u.md").read_text(encoding="utf-8"))
+    (body,) = (block for language, block in blocks if language == "c")
+    arguments = ", ".join(f"unsigned {name}" for name in ("integer", "fractional", "M", "N", "u"))
+    function = f"unsigned decode({arguments})"
+    (tmp_path / "decode.c").write_text(f"{function};\n{function} {{\n{body}return depth_mm;\n}}")
+    decode = ctypes.CDLL(str(compile_library(tmp_path / "decode.so", tmp_path / "decode.c"))).decode
+    for max_depth_m, span_m in ((15, 1), (10, 0.5), (10, 1)):
+        spans = Spans.uniform(max_depth_m, span_m)
+        integer, fractional = (each.astype(np.uint8).ravel() for each in np.mgrid[:256, :256])
+        depth_mm = Decoder(spans).decode(integer, fractional)
+        settings = (spans.codes_per_span, spans.count, round(1000 * span_m))
+        for k in np.flatnonzero(depth_mm):
+            assert decode(int(integer[k]), int(fractional[k]), *settings) == depth_mm[k]
