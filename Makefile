@@ -19,7 +19,7 @@ has_tflite_python := $(shell $(call python_between,$(TFLITE_PYTHON),11,11) 2>/de
 BOARD_TESTS = $(addprefix tests/runtime/test_,$(addsuffix .py,\
   exactness prove recombine interpreter runner self_check model_files))
 
-.PHONY: setup demo test board-test coverage soak lint check figures clean
+.PHONY: setup demo test board-test coverage soak lint check figures benchmark clean
 
 setup: .venv/.complete
 
@@ -92,9 +92,15 @@ lint: setup
 
 check: lint test
 
-# README.md's table from its result file; DATA=path/to/nyuv2 measures anew (some minutes).
+# The documents' tables from their result files; DATA=path/to/nyuv2 measures anew (some minutes).
 figures: setup
 	.venv/bin/python -m tfl_depth.tools.figures $(if $(DATA),--data $(DATA))
+
+# The speed of the runtime, and of others beside it, into docs/benchmark.md: some minutes, in which
+# nothing else should run.
+benchmark: setup
+	.venv/bin/python -m pip install --quiet --requirement requirements/peers.txt
+	.venv/bin/python -m tfl_depth.tools.speed
 
 # The environments stay: removing .venv and .venv-tflite is left to you.
 clean:

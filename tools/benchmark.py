@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import platform
+import re
 import statistics
 import subprocess
 import sys
@@ -82,6 +84,8 @@ times.append(time.monotonic())
 print(json.dumps({"times_s": times, "resident_mib": resident / 2**20}))
 """
 STARTS = 5
+# As Linux calls them, of x86 and of Arm.
+INT8_INSTRUCTIONS = ("avx2", "avx_vnni", "avx512_vnni", "amx_int8", "asimddp", "i8mm")
 PACKAGES = (
     "numpy",
     "opencv-python-headless",
@@ -147,7 +151,8 @@ def measure(model: Path, floating: Path | None, threads: int, rounds: int) -> di
         "input": "{}x{}".format(*DepthRunner(model).model_size),
         "threads": threads,
         "rounds": rounds,
-        "cpus": os.cpu_count(),
+        "cpu": _cpu(),
+        "cores": len(os.sched_getaffinity(0)),
         "load_average": os.getloadavg()[0],
         "versions": _versions(),
         "absent": absent,
@@ -163,6 +168,14 @@ def measure(model: Path, floating: Path | None, threads: int, rounds: int) -> di
         },
         "start": _start(model, threads),
     }
+
+
+def _cpu() -> str:
+    """Its name, and which of the instructions that int8 gains most by it has."""
+    words = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    name = re.search(r"^model name\s*: (.*)$", words, re.MULTILINE)
+    known = [each for each in INT8_INSTRUCTIONS if re.search(rf"\b{each}\b", words)]
+    return f"{name[1] if name else platform.machine()} ({', '.join(known) or 'none'})"
 
 
 def _versions() -> dict[str, str]:

@@ -229,7 +229,7 @@ def of_onnx(model: Path, num_threads: int) -> Contender:
     """
     onnxruntime = import_module("onnxruntime")
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors
+    onnxruntime.set_default_logger_severity(3)  # errors
     options.intra_op_num_threads = num_threads
     content = _as_onnx(model)
     session = onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])

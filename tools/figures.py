@@ -1,14 +1,13 @@
-"""`make figures`: measure what INT8 costs the bundled network, and write README.md's tables.
+"""`make figures`: measure what INT8 costs the bundled network, and write the documents' tables.
 
-python -m tfl_depth.tools.figures --data DIR    measure, write the result file and README.md
-python -m tfl_depth.tools.figures               write README.md from the result files
+python -m tfl_depth.tools.figures --data DIR    measure, write the result file and the tables
+python -m tfl_depth.tools.figures               write the tables from the result files
 """
 
 from __future__ import annotations
 
 import json
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfl_depth.encoding import Spans
-from tfl_depth.errors import DatasetError
 from tfl_depth.files import write_whole
 from tfl_depth.quiet import quiet
-from tfl_depth.tools import command
+from tfl_depth.tools import command, speed
+from tfl_depth.tools.tables import markdown, with_table
 
 if TYPE_CHECKING:
     from tfl_depth.converters import Conversion, ImageSplit
@@ -32,13 +31,12 @@ RESULTS = ROOT / "docs" / "figures" / "int8.json"
 ENTRY = "lite0-nyu-192x256"
 MAX_DEPTH_M = 10.0
 ZOO = sorted(ROOT.glob("zoo/*/metrics.json"))
-END = "<!-- end of figures -->\n"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
     parser = command.parser(
-        "figures", "Measure what INT8 costs, and write README.md's table.", "make figures"
+        "figures", "Measure what INT8 costs, and write the documents' tables.", "make figures"
     )
     parser.add_argument("--data", type=Path, metavar="DIR", help="NYU: measure anew")
     options = parser.parse_args(argv)
@@ -50,6 +48,7 @@ def _figures(data: Path | None) -> None:
         RESULTS.parent.mkdir(parents=True, exist_ok=True)
         write_whole(RESULTS, (json.dumps(measure(data), indent=2) + "\n").encode())
     write_whole(README, with_tables(README.read_text(encoding="utf-8")).encode())
+    speed.write_document()
 
 
 def with_tables(readme: str) -> str:
@@ -58,17 +57,8 @@ def with_tables(readme: str) -> str:
     Raises:
         DatasetError: the marks that a table stands between are missing.
     """
-    readme = _with_table(readme, "int8", int8_table(_read(RESULTS)))
-    return _with_table(readme, "zoo", zoo_table({path.parent.name: _read(path) for path in ZOO}))
-
-
-def _with_table(readme: str, name: str, table: str) -> str:
-    mark = f"<!-- figures: {name}, by make figures -->\n"
-    before, begin, rest = readme.partition(mark)
-    _old, end, after = rest.partition(END)
-    if not (begin and end):
-        raise DatasetError(f"README.md lacks the marks that its table {name!r} stands between.")
-    return before + begin + table + end + after
+    readme = with_table(readme, "int8", int8_table(_read(RESULTS)))
+    return with_table(readme, "zoo", zoo_table({path.parent.name: _read(path) for path in ZOO}))
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -77,10 +67,8 @@ def _read(path: Path) -> dict[str, Any]:
 
 def zoo_table(entries: dict[str, dict[str, Any]]) -> str:
     """The checkpoints, from their metrics.json, as a Markdown table."""
-    lines = [
-        "| checkpoint | parameters | MACs | measured on | abs_rel | rmse | delta1 |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
+    head = ("checkpoint", "parameters", "MACs", "measured on", "abs_rel", "rmse", "delta1")
+    rows = []
     for name, entry in entries.items():
         metrics = entry["metrics"]
         cells = [
@@ -90,8 +78,8 @@ def zoo_table(entries: dict[str, dict[str, Any]]) -> str:
             f"{entry['dataset']} {entry['split']}, {entry['images']} images",
             *_accuracy(metrics),
         ]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+        rows.append(cells)
+    return markdown(head, rows)
 
 
 def _accuracy(metrics: dict[str, float]) -> list[str]:
@@ -104,17 +92,23 @@ def _accuracy(metrics: dict[str, float]) -> list[str]:
 
 def int8_table(results: dict[str, Any]) -> str:
     """What INT8 costs, as a Markdown table."""
-    lines = [
-        "| network | abs_rel | rmse | delta1 | from FP32: median | 95 % | depths told apart |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
+    head = (
+        "network",
+        "abs_rel",
+        "rmse",
+        "delta1",
+        "from FP32: median",
+        "95 %",
+        "depths told apart",
+    )
+    rows = []
     for name, row in results["rows"].items():
         metrics, fidelity = row["metrics"], row["fidelity"]
         cells = [name, *_accuracy(metrics)]
         cells += [f"{fidelity[key]:.0f} mm" if fidelity else "-" for key in ("median_mm", "p95_mm")]
         cells.append(f"{row['levels']:,}" if fidelity else "-")
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+        rows.append(cells)
+    return markdown(head, rows)
 
 
 def measure(data: Path) -> dict[str, Any]:
@@ -122,14 +116,14 @@ def measure(data: Path) -> dict[str, Any]:
     with quiet():
         from tfl_depth.converters import ImageSplit
         from tfl_depth.converters.representative import split_images
-        from tfl_depth.data import load_split
+        from tfl_depth.data import load_split, photos
         from tfl_depth.evaluation import keras_predictor
         from tfl_depth.tools.convert import load_model
     model = load_model(ROOT / "zoo" / ENTRY / "model.keras")
     samples = load_split("nyuv2", data, "val")
-    images = split_images(_photos(data, "train"), samples=100, seed=0)
+    images = split_images(photos("nyuv2", data, "train"), samples=100, seed=0)
     # Measured on every image of val, none of which calibrates.
-    images = ImageSplit(images.calibration, tuple(_photos(data, "val")), images.seed)
+    images = ImageSplit(images.calibration, tuple(photos("nyuv2", data, "val")), images.seed)
     rows = {"FP32": {**_metrics(keras_predictor(model), samples), "fidelity": None}}
     for name, head in (("INT8, one tensor", "single"), ("INT8, exact split", "split")):
         rows[name] = _int8(model, images, head, samples)
@@ -142,11 +136,6 @@ def measure(data: Path) -> dict[str, Any]:
     }
 
 
-def _photos(data: Path, split: str) -> list[Path]:
-    names = (data / f"{split}.txt").read_text(encoding="utf-8").split()
-    return [data / "rgb" / f"{name}.jpg" for name in names]
-
-
 def _int8(model: Any, images: ImageSplit, head: str, samples: Sequence[Sample]) -> dict[str, Any]:
     from tfl_depth.converters import convert
     from tfl_depth.evaluation import runner_predictor
@@ -155,12 +144,9 @@ def _int8(model: Any, images: ImageSplit, head: str, samples: Sequence[Sample]) 
     conversion: Conversion = convert(
         model, images=images, spans=Spans.uniform(MAX_DEPTH_M), head=head, progress=command.progress
     )
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "model.tflite"
-        file.write_bytes(conversion.model)
-        with DepthRunner(file) as runner:
-            row = _metrics(runner_predictor(runner), samples)
-            grids = [runner.infer(s.rgb, size="model", channels="rgb") for s in samples]
+    with DepthRunner(conversion.model) as runner:
+        row = _metrics(runner_predictor(runner), samples)
+        grids = [runner.infer(s.rgb, size="model", channels="rgb") for s in samples]
     seen = np.unique(np.stack(grids))
     return {**row, "levels": int(seen.size), "fidelity": conversion.contract.verification}
 

@@ -98,7 +98,7 @@ def test_recombination_that_is_timed_passes_its_check() -> None:
 class Peer:
     """Stands for ONNX Runtime, as far as it is used."""
 
-    log_severity_level = intra_op_num_threads = 0
+    intra_op_num_threads = 0
     shape, name = (1, 64, 96, 3), "pixels"
 
     def get_inputs(self) -> list[Peer]:
@@ -111,7 +111,11 @@ class Peer:
 def with_onnxruntime(monkeypatch: pytest.MonkeyPatch) -> None:
     module = types.ModuleType("onnxruntime")
     peer = Peer()
-    vars(module).update(SessionOptions=lambda: peer, InferenceSession=lambda *_arguments: peer)
+    vars(module).update(
+        SessionOptions=lambda: peer,
+        InferenceSession=lambda *_arguments: peer,
+        set_default_logger_severity=lambda _level: None,
+    )
 
     def found(name: str) -> types.ModuleType:
         if name == "onnxruntime":

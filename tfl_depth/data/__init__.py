@@ -1,7 +1,16 @@
 """Real RGB-D data: one sample type, one module a layout on disk, and the training pipeline."""
 
-from tfl_depth.data.datasets import DATASETS, Dataset, load_split, open_split
+from tfl_depth.data.datasets import DATASETS, Dataset, load_split, open_split, photos
 from tfl_depth.data.frames import Frames
 from tfl_depth.data.samples import Intrinsics, Sample
 
-__all__ = ["DATASETS", "Dataset", "Frames", "Intrinsics", "Sample", "load_split", "open_split"]
+__all__ = [
+    "DATASETS",
+    "Dataset",
+    "Frames",
+    "Intrinsics",
+    "Sample",
+    "load_split",
+    "open_split",
+    "photos",
+]

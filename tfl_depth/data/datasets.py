@@ -147,6 +147,15 @@ def open_split(
     return Frames(each_whole(pairs, checked, Path(folder), skip_broken=skip_broken), read)
 
 
+def photos(dataset: str, folder: str | Path, split: str) -> list[Path]:
+    """The image files of a split, unread, as for a calibration.
+
+    Raises:
+        DatasetError: unknown dataset, or a folder without the split in any layout.
+    """
+    return [pair.rgb for pair in _split(dataset, Path(folder), split, False)[0]]
+
+
 def _split(
     dataset: str, folder: Path, split: str, for_training: bool
 ) -> tuple[Sequence[Pair], FrameReader]:

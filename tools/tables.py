@@ -1,0 +1,29 @@
+"""Tables in documents, which commands write from result files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from tfl_depth.errors import DatasetError
+
+END = "<!-- end of figures -->\n"
+
+
+def with_table(document: str, name: str, table: str) -> str:
+    """The document with this table between the marks of its name.
+
+    Raises:
+        DatasetError: the marks are missing.
+    """
+    mark = f"<!-- figures: {name}, by make figures -->\n"
+    before, begin, rest = document.partition(mark)
+    _old, end, after = rest.partition(END)
+    if not (begin and end):
+        raise DatasetError(f"The document lacks the marks that its table {name!r} stands between.")
+    return before + begin + table + end + after
+
+
+def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
