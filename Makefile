@@ -19,7 +19,8 @@ has_tflite_python := $(shell $(call python_between,$(TFLITE_PYTHON),11,11) 2>/de
 BOARD_TESTS = $(addprefix tests/runtime/test_,$(addsuffix .py,\
   exactness prove recombine interpreter runner self_check model_files))
 
-.PHONY: setup demo test board-test coverage soak lint check figures benchmark clean
+.PHONY: setup demo test board-test openvino-test coverage soak lint check figures benchmark \
+  clean
 
 setup: .venv/.complete
 
@@ -74,6 +75,16 @@ endif
 # What tests/runtime runs of runtime/, in lines and branches; below 95 % it fails.
 coverage: setup build/test-models/.complete
 	.venv/bin/python -m pytest tests/runtime --cov --cov-report=term-missing
+
+# OpenVINO in a folder of its own: nothing else needs it.
+build/openvino/.complete: requirements/openvino.txt | .venv/.complete
+	.venv/bin/python -m pip install --quiet --no-deps --upgrade --target $(@D) --requirement $<
+	@touch $@
+
+# LiteRT's NPU dispatch for real, by OpenVINO on its CPU device.
+openvino-test: setup build/test-models/.complete build/openvino/.complete
+	LD_LIBRARY_PATH=build/openvino/openvino/libs .venv/bin/python -m pytest \
+	  tests/runtime/test_dispatch.py
 
 # Threads, endurance and hostile images in full: minutes rather than seconds.
 soak: setup build/test-models/.complete

@@ -14,9 +14,10 @@ from tfl_depth.errors import (
     InterpreterError,
 )
 from tfl_depth.runtime.delegates.choose import choose
-from tfl_depth.runtime.engine import Engine, Form, InterpreterEngine, Opening
+from tfl_depth.runtime.engine import Engine, Form, Opening
 from tfl_depth.runtime.isolation import WorkerEngine
 from tfl_depth.runtime.network import Network
+from tfl_depth.runtime.open_engine import open_engine
 from tfl_depth.runtime.settings import Settings
 
 
@@ -66,7 +67,7 @@ def _open_engine(model: bytes, settings: Settings) -> tuple[Engine, str | None]:
 
 def _engine(opening: Opening, settings: Settings) -> Engine:
     if not settings.isolate:
-        return InterpreterEngine(opening)
+        return open_engine(opening)
     return WorkerEngine(
         opening, timeout_s=settings.timeout_s, start_timeout_s=settings.start_timeout_s
     )

@@ -14,8 +14,9 @@ from collections.abc import Callable
 from typing import Any
 
 from tfl_depth.errors import DepthError
-from tfl_depth.runtime.engine import Engine, InterpreterEngine
+from tfl_depth.runtime.engine import Engine
 from tfl_depth.runtime.line import Line
+from tfl_depth.runtime.open_engine import open_engine
 from tfl_depth.runtime.shared_frame import SharedFrame
 
 # How long after its time limit this process ends itself, should nobody have ended it by then.
@@ -31,7 +32,7 @@ def serve(line: Line, memory: int) -> None:
         memory: handle of a file for the `SharedFrame`.
     """
     limit_s, opening = line.receive()
-    engine = _attempt(lambda: InterpreterEngine(opening), limit_s)
+    engine = _attempt(lambda: open_engine(opening), limit_s)
     if isinstance(engine, DepthError):
         line.send(0.0, engine)
         return

@@ -1,0 +1,125 @@
+"""LiteRT's own way to an NPU, its dispatch interface, which no interpreter can be given."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import replace
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tfl_depth.errors import DelegateError
+from tfl_depth.runtime.binding import bind
+from tfl_depth.runtime.delegates.chosen import Chosen
+from tfl_depth.runtime.engine import Engine, Form, Opening, fault_of
+from tfl_depth.runtime.placement import read_placement
+from tfl_depth.runtime.preprocess import Channels, Pixels, write_input
+
+# The delegate of `runtime.delegates.table` that stands for it.
+NAME = "litert-npu"
+# The enumerations of LiteRT that the texts of options are names in.
+ENUMERATIONS = {
+    "graph_backend": "IntelOpenVinoGraphBackend",
+    "performance_mode": "IntelOpenVinoPerformanceMode",
+}
+
+
+class DispatchEngine(Engine):
+    """A model that LiteRT has compiled for an NPU, wholly or not at all."""
+
+    def __init__(self, opening: Opening, delegate: Chosen) -> None:
+        """Compile the model.
+
+        Raises:
+            DelegateError: ai-edge-litert is not installed, or cannot run all of the model there.
+            ContractError: the model does not keep its contract.
+        """
+        self._delegate = delegate
+        # It is never allocated: it only tells of the model, also of one that is compiled already.
+        interpreter = _litert("interpreter").Interpreter(model_content=opening.model)
+        source, self._details = bind(interpreter, opening.contract)
+        _, height, width, _ = self._details[opening.contract.output_names[0]]["shape"]
+        scales = {name: detail["quantization"] for name, detail in self._details.items()}
+        left = read_placement(interpreter, delegate.name)
+        placement = replace(left, taken=left.operators, left={})
+        self.form = Form(opening.contract, placement, (int(height), int(width)), scales)
+        self._recombine = self.form.new_recombiner()
+        self._pixels: npt.NDArray[Any] = np.empty(source["shape"], source["dtype"])
+        self._model = _compiled(opening.model, delegate)
+        (self._signature,) = self._model.get_signature_list()
+        name = opening.contract.input_name
+        self._inputs = {name: self._model.create_input_buffer_by_name(self._signature, name)}
+        self._outputs = {
+            name: self._model.create_output_buffer_by_name(self._signature, name)
+            for name in self._details
+        }
+
+    def write(self, pixels: Pixels, channels: Channels) -> None:
+        """Write into the input's buffer."""
+        write_input(pixels, channels, self._pixels[0])
+        for buffer in self._inputs.values():
+            buffer.write(self._pixels)
+
+    def invoke(self) -> float:
+        """Run the compiled model."""
+        begin_s = perf_counter()
+        try:
+            self._model.run_by_name(self._signature, self._inputs, self._outputs)
+        except (RuntimeError, ValueError) as error:
+            raise fault_of(self._delegate, f"failed at a frame: {str(error).strip()}") from error
+        return perf_counter() - begin_s
+
+    def collect(self, codes: npt.NDArray[Any]) -> None:
+        """Copy from the outputs' buffers."""
+        tensors = {name: self._tensor(name) for name in self._outputs}
+        self._recombine.collect(tensors, codes)
+
+    def _tensor(self, name: str) -> npt.NDArray[Any]:
+        shape, dtype = self._details[name]["shape"], self._details[name]["dtype"]
+        return np.reshape(self._outputs[name].read(int(np.prod(shape)), dtype), shape)
+
+    def close(self) -> None:
+        """Free the compiled model's memory."""
+        self._inputs, self._outputs, self._model = {}, {}, None
+
+
+def _litert(module: str) -> Any:
+    try:
+        return importlib.import_module(f"ai_edge_litert.{module}")
+    except ImportError as error:
+        raise DelegateError(
+            f"The delegate {NAME} is a part of ai-edge-litert, which cannot be imported ({error}): "
+            "pip install ai-edge-litert."
+        ) from error
+
+
+def _compiled(model: bytes, delegate: Chosen) -> Any:
+    litert = _litert("options")
+    options = litert.Options(
+        # Not the CPU as well: then LiteRT runs there what it cannot run here, without a word.
+        hardware_accelerators=litert.HardwareAccelerator.NPU,
+        intel_openvino_options=_intel(litert, delegate.options),
+    )
+    try:
+        return _litert("compiled_model").CompiledModel.from_buffer(model, options=options)
+    except RuntimeError as error:
+        said = " ".join(str(error).split())
+        raise DelegateError(
+            f"The delegate {delegate.name} cannot run all of this model ({said}): LiteRT has "
+            "written why to standard error; for Intel's, pip install openvino."
+        ) from error
+
+
+def _intel(litert: Any, texts: dict[str, str]) -> Any:
+    given = {
+        option: getattr(litert, ENUMERATIONS[option])[text.upper()]
+        for option, text in texts.items()
+    }
+    options = litert.IntelOpenVinoOptions(**given)
+    if options.graph_backend == litert.IntelOpenVinoGraphBackend.CPU:
+        # Its low-precision transformations compute INT8 wrongly, at least on processors with AVX2
+        # and no VNNI: a split head came out with errors of 149 codes, and without them of 3.
+        options.configs_map["LP_TRANSFORMS_MODE"] = "NO"
+    return options

@@ -1,0 +1,97 @@
+"""LiteRT's dispatch to an NPU, run for real: by OpenVINO on its CPU device (make openvino-test)."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from tfl_depth.runtime import (
+    ContractError,
+    DelegateError,
+    DepthError,
+    DepthRunner,
+    Placement,
+    SelfCheckError,
+    dispatch,
+)
+
+CPU = {"graph_backend": "CPU"}
+PLUGIN = "vendors/intel_openvino/compiler/libLiteRtCompilerPlugin_IntelOpenvino.so"
+
+
+def openvino_is_installed() -> bool:
+    spec = importlib.util.find_spec("ai_edge_litert")
+    if spec is None or not spec.submodule_search_locations:
+        return False
+    try:
+        ctypes.CDLL(str(Path(spec.submodule_search_locations[0], PLUGIN)))
+    except OSError:
+        return False
+    return True
+
+
+with_openvino = pytest.mark.skipif(
+    not openvino_is_installed(), reason="Needs ai-edge-litert and openvino: make openvino-test."
+)
+
+
+@with_openvino
+@pytest.mark.parametrize("isolate", [False, True])
+@pytest.mark.parametrize("file", ["net", "net-single", "ramp-15m-1m-split-int8"])
+def test_openvino_computes_the_millimetres(
+    file: str, isolate: bool, models: Path, photo: npt.NDArray[np.uint8]
+) -> None:
+    """Within what its kernels round differently: 3 codes of 3.9 mm, or one of 39 mm."""
+    path = models / f"{file}.tflite"
+    options: dict[str, Any] = {"delegate": "litert-npu", "delegate_options": CPU, "strict": True}
+    with DepthRunner(path, isolate=isolate, **options) as runner, DepthRunner(path) as usual:
+        operators = usual.placement.operators
+        assert runner.placement == Placement("litert-npu", operators, operators, operators, {})
+        depth_mm = runner.infer(photo, size="model").astype(np.int64)
+        difference_mm = np.abs(depth_mm - usual.infer(photo, size="model"))
+    assert np.median(difference_mm) <= 4
+    assert difference_mm.max() <= 45
+
+
+@with_openvino
+def test_its_transformations_compute_wrongly_and_the_self_check_sees_it(
+    net: Path, photo: npt.NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Why they are off. A processor with VNNI may compute rightly: then there is nothing to see."""
+
+    def as_they_come(litert: Any, _texts: dict[str, str]) -> Any:
+        return litert.IntelOpenVinoOptions(graph_backend=litert.IntelOpenVinoGraphBackend.CPU)
+
+    monkeypatch.setattr(dispatch, "_intel", as_they_come)
+    with DepthRunner(net, delegate="litert-npu") as runner, DepthRunner(net) as usual:
+        try:
+            found_mm = runner.infer(photo, size="model").astype(np.int64)
+        except SelfCheckError:
+            return
+        assert np.abs(found_mm - usual.infer(photo, size="model")).max() <= 45
+
+
+@with_openvino
+def test_npu_that_is_not_there_is_an_error_and_not_the_cpu(net: Path) -> None:
+    if list(Path("/dev").glob("accel/accel*")):
+        pytest.skip("There may be an NPU here.")
+    with pytest.raises(DelegateError, match=r"cannot run all of this model \(.*not accelerated"):
+        DepthRunner(net, delegate="litert-npu", delegate_options={"graph_backend": "NPU"})
+
+
+@with_openvino
+def test_contract_is_checked_here_too(models: Path) -> None:
+    with pytest.raises(ContractError, match=r"input shape \[1, 32, 96, 3\]"):
+        DepthRunner(models / "net-other-size.tflite", delegate="litert-npu", delegate_options=CPU)
+
+
+@pytest.mark.skipif(openvino_is_installed(), reason="OpenVINO is installed.")
+def test_without_it_the_delegate_is_an_error(net: Path) -> None:
+    with pytest.raises(DepthError, match=r"litert-npu"):
+        DepthRunner(net, delegate="litert-npu", delegate_options=CPU)
