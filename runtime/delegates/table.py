@@ -175,7 +175,7 @@ TABLE: Mapping[str, DelegateRow] = {
         libraries=("nnapi_external_delegate.so",),
         defaults=_defaults("nnapi"),
         targets=_targets("nnapi"),
-        devices=("/dev/apusys", "/dev/vpu*"),
+        devices=("/dev/apusys",),
         install="flash MediaTek's IoT Yocto image, which brings nnapi_external_delegate.so",
         source="https://mediatek.gitlab.io/aiot/doc/aiot-dev-guide/master/sw/yocto/ml-guide.html",
     ),
