@@ -60,6 +60,41 @@ def numbers(text: str) -> tuple[float, ...]:
         raise argparse.ArgumentTypeError(f"expected numbers like 0,1,2,4, got {text!r}") from error
 
 
+def add_delegate(parser: argparse.ArgumentParser) -> None:
+    """Add --delegate, --option and --strict, which `runner_settings` reads."""
+    parser.add_argument(
+        "--delegate", metavar="NAME", help="what runs it: a name, auto, a library's path (the CPU)"
+    )
+    parser.add_argument(
+        "--option",
+        action="append",
+        default=[],
+        type=key_and_value,
+        metavar="KEY=VALUE",
+        help="for the delegate; may be given again",
+    )
+    parser.add_argument(
+        "--strict", action="store_true", help="a delegate that leaves operators is an error"
+    )
+
+
+def key_and_value(text: str) -> tuple[str, str]:
+    """Read "device=usb"."""
+    key, equals, value = text.partition("=")
+    if not (key and equals):
+        raise argparse.ArgumentTypeError(f"expected KEY=VALUE, got {text!r}")
+    return key, value
+
+
+def runner_settings(options: argparse.Namespace) -> dict[str, Any]:
+    """Arguments for `DepthRunner`."""
+    return {
+        "delegate": options.delegate,
+        "delegate_options": dict(options.option),
+        "strict": options.strict,
+    }
+
+
 def progress(items: Iterable[Any], total: int | None, what: str) -> Iterable[Any]:
     """Show a bar on standard error while `items` are gone through, where a terminal watches."""
     from tqdm import tqdm

@@ -105,8 +105,7 @@ def _table(found: dict[str, Any]) -> Iterator[str]:
         yield _row("Vela", found["vela"])
     for each in found["trials"] or ():
         yield _row(f"run on {each['delegate']}", _outcome(each))
-        if each["reason"]:
-            yield _row("", each["reason"])
+        yield from (_row("", each[name]) for name in ("proof", "reason") if each[name])
     yield from ["", "to do:", *(f"- {line}" for line in found["advice"])] if found["advice"] else []
 
 

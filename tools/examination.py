@@ -76,6 +76,7 @@ class Trial:
         reason: why this delegate was tried.
         first_s, steady_s: seconds of the first run and of the later ones.
         taken, operators: how many of the model's operators the delegate took.
+        proof: what its golden vectors said of the depth, None for a model without any.
     """
 
     delegate: str
@@ -86,6 +87,7 @@ class Trial:
     steady_s: float | None = None
     taken: int | None = None
     operators: int | None = None
+    proof: str | None = None
 
 
 def find_interpreters(timeout_s: float) -> Iterator[Interpreter]:

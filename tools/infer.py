@@ -62,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="KINDS",
         help="what to write (depth,colour of photos, video of videos and cameras)",
     )
+    command.add_delegate(parser)
     camera = parser.add_mutually_exclusive_group()
     camera.add_argument(
         "--intrinsics",
@@ -129,7 +130,7 @@ def _infer(options: argparse.Namespace) -> None:
     inputs = expand(options.inputs)
     _refuse_what_does_not_fit(options, inputs)
     photos = [each for each in inputs if isinstance(each, Path) and not is_video(each)]
-    with DepthRunner(options.model) as runner:
+    with DepthRunner(options.model, **command.runner_settings(options)) as runner:
         options.output.mkdir(parents=True, exist_ok=True)
         failed = _infer_photos(runner, photos, options) if photos else 0
         for each in inputs:

@@ -37,15 +37,7 @@ def _parser() -> argparse.ArgumentParser:
         EXAMPLE,
     )
     parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite of tools/convert")
-    parser.add_argument("--delegate", metavar="NAME", help="as DepthRunner's: a name, auto, a path")
-    parser.add_argument(
-        "--option",
-        action="append",
-        default=[],
-        type=_option,
-        metavar="KEY=VALUE",
-        help="for the delegate; may be given again",
-    )
+    command.add_delegate(parser)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a sentence")
     parser.add_argument(
         "--output",
@@ -57,17 +49,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _option(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not (key and equals):
-        raise argparse.ArgumentTypeError(f"expected KEY=VALUE, got {text!r}")
-    return key, value
-
-
 def _prove(options: argparse.Namespace) -> None:
-    with DepthRunner(
-        options.model, delegate=options.delegate, delegate_options=dict(options.option)
-    ) as runner:
+    with DepthRunner(options.model, **command.runner_settings(options)) as runner:
         proof = runner.prove()
     if options.output is not None:
         options.output.mkdir(parents=True, exist_ok=True)

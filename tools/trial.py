@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
-from tfl_depth.errors import DepthError
+from tfl_depth.errors import DepthError, ProofError
 from tfl_depth.runtime import DepthRunner
 
 RUNS = 5
@@ -25,11 +26,20 @@ def main(arguments: Sequence[str]) -> int:
     library, options = (rest[0], json.loads(rest[1])) if rest else (None, {})
     try:
         with DepthRunner(model, delegate=library, delegate_options=options) as runner:
-            warm, placement = runner.warm_up(RUNS), runner.placement
+            result = _run(runner)
     except DepthError as error:
-        print(f"{MARK}{json.dumps({'detail': str(error)})}")
-        return 1
-    figures = {name: asdict(warm)[name] for name in ("first_s", "steady_s")}
-    counts = {name: asdict(placement)[name] for name in ("taken", "operators")}
-    print(f"{MARK}{json.dumps({**figures, **counts})}")
-    return 0
+        result = {"detail": str(error)}
+    print(f"{MARK}{json.dumps(result)}")
+    return 1 if "detail" in result else 0
+
+
+def _run(runner: DepthRunner) -> dict[str, Any]:
+    warm, placement = asdict(runner.warm_up(RUNS)), asdict(runner.placement)
+    proof = None if runner.contract.golden is None else runner.prove()
+    if proof is not None and proof.verdict == "wrong":
+        raise ProofError(str(proof))
+    return {
+        **{name: warm[name] for name in ("first_s", "steady_s")},
+        **{name: placement[name] for name in ("taken", "operators")},
+        "proof": None if proof is None else str(proof),
+    }

@@ -13,7 +13,7 @@ import pytest
 
 from tfl_depth.runtime.delegates import Board
 from tfl_depth.runtime.delegates.table import TABLE
-from tfl_depth.tools import doctor, examination
+from tfl_depth.tools import doctor, examination, trial
 from tfl_depth.tools.vela_versions import NXP_VELA, fitting_vela
 
 GCC = shutil.which("gcc")
@@ -238,18 +238,19 @@ def test_an_imx93_is_told_its_vela(make_board: MakeBoard) -> None:
 
 def test_a_portable_model_runs_on_the_cpu(make_board: MakeBoard, net: Path) -> None:
     found = doctor.examine(make_board(), net, TIMEOUT_S)
-    (trial,) = found["trials"]
-    assert (trial["delegate"], trial["state"]) == ("cpu", "works")
-    assert trial["first_s"] > 0 < trial["steady_s"]
-    assert "No NPU" in trial["reason"]
+    (run,) = found["trials"]
+    assert (run["delegate"], run["state"]) == ("cpu", "works")
+    assert run["first_s"] > 0 < run["steady_s"]
+    assert "No NPU" in run["reason"]
+    assert "The depth is right" in run["proof"]
     assert found["runnable"]
 
 
 @pytest.mark.usefixtures("no_packages")
 def test_a_compiled_model_needs_its_npu(make_board: MakeBoard, models: Path) -> None:
     found = doctor.examine(make_board(), models / "net-vela.tflite", TIMEOUT_S)
-    (trial,) = found["trials"]
-    assert trial["state"] == "fails"
+    (run,) = found["trials"]
+    assert run["state"] == "fails"
     assert not found["runnable"]
     assert any("libethosu_delegate.so" in line for line in found["advice"])
 
@@ -259,9 +260,29 @@ def test_a_model_runs_on_a_real_delegate(make_board: MakeBoard, net: Path, libra
     board = make_board(**{"dev/accel/accel0": "", "usr/lib/teflon/README": ""})
     shutil.copy(library, board.root / "usr/lib/teflon/libteflon.so")
     found = doctor.examine(board, net, TIMEOUT_S)
-    (trial,) = found["trials"]
-    assert (trial["delegate"], trial["state"]) == ("teflon", "works")
-    assert 0 < trial["taken"] <= trial["operators"]
+    (run,) = found["trials"]
+    assert (run["delegate"], run["state"]) == ("teflon", "works")
+    assert 0 < run["taken"] <= run["operators"]
+
+
+@needs_gcc
+@pytest.mark.parametrize(
+    ("options", "status", "words"),
+    [({}, 0, "The depth is right"), ({"shift": 100}, 1, "The depth is wrong"), ({"x": 1}, 1, "")],
+)
+def test_a_delegate_that_computes_wrong_depth_does_not_run_the_model(
+    options: dict[str, int],
+    status: int,
+    words: str,
+    net: Path,
+    library: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    options_text = json.dumps({"take": "CONV_2D,QUANTIZE", **options})
+    assert trial.main([str(net), library, options_text]) == status
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if trial.MARK in line)
+    result = json.loads(line.removeprefix(trial.MARK))
+    assert words in result["detail" if status else "proof"]
 
 
 @needs_gcc

@@ -416,3 +416,41 @@ def test_no_input_is_a_usage_error(net: Path) -> None:
     with pytest.raises(SystemExit) as stop:
         infer.main([str(net)])
     assert stop.value.code == 2
+
+
+# A delegate
+
+
+def test_a_delegate_runs_the_photos(
+    net: Path, photo_file: Path, library: str, tmp_path: Path
+) -> None:
+    on_npu = ("--delegate", library, "--option", "take=CONV_2D,QUANTIZE", "--strict")
+    assert run(net, photo_file, "--output", tmp_path / "npu", *on_npu) == 0
+    shifted = (*on_npu, "--option", "shift=10")
+    assert run(net, photo_file, "--output", tmp_path / "shifted", *shifted) == 0
+    files = [tmp_path / each / f"{photo_file.stem}_depth.png" for each in ("npu", "shifted")]
+    npu, shift = (cv2.imread(str(file), cv2.IMREAD_UNCHANGED).astype(int) for file in files)
+    assert np.median(np.abs(shift - npu)) > 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--delegate", "hexagon"], "one of ethosu"),
+        (["--option", "device=usb"], "no `delegate_options`"),
+        (["--strict", "--delegate", "LIBRARY", "--option", "take=QUANTIZE"], "operators"),
+    ],
+)
+def test_a_delegate_that_is_not_to_be_had_is_an_error(
+    arguments: list[str],
+    message: str,
+    net: Path,
+    photo_file: Path,
+    library: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    given = [library if each == "LIBRARY" else each for each in arguments]
+    assert run(net, photo_file, "--output", tmp_path / "depth", *given) == 1
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "depth").exists()

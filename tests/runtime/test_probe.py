@@ -11,6 +11,7 @@ from time import monotonic, sleep
 
 import pytest
 
+from tfl_depth.runtime.delegates import probe_child
 from tfl_depth.runtime.delegates.confined import run_confined
 from tfl_depth.runtime.delegates.probe import Probe, probe
 
@@ -170,3 +171,26 @@ def test_a_file_that_is_no_library_is_told(tmp_path: Path) -> None:
     done = probe(tmp_path / "text.so", {}, {}, timeout_s=TIMEOUT_S)
     assert done.state == "unloadable"
     assert probe(tmp_path / "absent.so", {}, {}, timeout_s=TIMEOUT_S).state == "unloadable"
+
+
+# The steps, without a process between
+
+
+def names(source: str, tmp_path: Path) -> list[str]:
+    (tmp_path / "steps.c").write_text(INTERFACE + source)
+    library = tmp_path / "steps.so"
+    subprocess.run([str(GCC), "-shared", "-fPIC", "-o", library, tmp_path / "steps.c"], check=True)
+    return [name for name, _ in probe_child.steps(str(library), {"speed": "1"})]
+
+
+@pytest.mark.parametrize(
+    ("source", "end"),
+    [
+        (GOOD, ["create", "destroy", "works"]),
+        ("CREATE { return NULL; }" + GOOD_END, ["create", "refuses"]),
+        ("int answer = 42;", ["no-delegate"]),
+        ("extern int absent; int* pointer = &absent;" + GOOD, ["unloadable"]),
+    ],
+)
+def test_each_step_is_told_before_it_is_taken(source: str, end: list[str], tmp_path: Path) -> None:
+    assert names(source, tmp_path) == ["load", *end]
