@@ -429,7 +429,7 @@ def test_a_delegate_runs_the_photos(
     shifted = (*on_npu, "--option", "shift=10")
     assert run(net, photo_file, "--output", tmp_path / "shifted", *shifted) == 0
     files = [tmp_path / each / f"{photo_file.stem}_depth.png" for each in ("npu", "shifted")]
-    npu, shift = (cv2.imread(str(file), cv2.IMREAD_UNCHANGED).astype(int) for file in files)
+    npu, shift = (np.asarray(cv2.imread(str(file), cv2.IMREAD_UNCHANGED), int) for file in files)
     assert np.median(np.abs(shift - npu)) > 10
 
 
