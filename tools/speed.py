@@ -76,6 +76,11 @@ def with_tables(document: str) -> str:
     tables = {
         "ratios": _columns(["ratio", *head], [each["ratios"] for each in results], "{:.2f}"),
         "times": _columns(["milliseconds, median", *head], medians, "{:.3f}"),
+        "differences": _columns(
+            ["milliseconds added", *head],
+            [each["differences_ms"] for each in results],
+            "{:.2f}",
+        ),
         "start": _columns(
             ["a fresh process", *head], [each["start"] for each in results], "{:.0f}"
         ),
