@@ -5,6 +5,7 @@ The delegate is a real one, compiled from tests/delegate: it computes convolutio
 
 from __future__ import annotations
 
+import importlib
 import warnings
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from tfl_depth.runtime import (
     Placement,
     interpreter,
 )
+from tfl_depth.runtime.delegates import Board
 
 Pixels = npt.NDArray[np.uint8]
 ALL = {"take": "CONV_2D,QUANTIZE"}
@@ -102,6 +104,22 @@ def test_without_a_delegate_the_cpu_has_everything(net: Path, photo: Pixels) -> 
         assert runner.placement == Placement(None, 7, taken=0, expected=7, left=left)
         assert runner.placement.shortfall is None
         assert runner.measure(photo).fallback is None
+
+
+def test_cpu_that_is_chosen_for_want_of_an_npu_is_said(
+    net: Path, photo: Pixels, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    module = importlib.import_module("tfl_depth.runtime.delegates.choose")
+    monkeypatch.setattr(module, "Board", lambda: Board(tmp_path))
+    with pytest.warns(FallbackWarning, match="the CPU runs it") as warned:
+        runner = DepthRunner(net, delegate="auto")
+    assert runner.measure(photo).fallback == str(warned[0].message)
+    assert len(warned) == 1
+    with (
+        pytest.warns(FallbackWarning),
+        pytest.raises(DelegateError, match=r"the CPU runs it.*strict=True"),
+    ):
+        DepthRunner(net, delegate="auto", strict=True)
 
 
 @pytest.mark.parametrize("package", INSTALLED)

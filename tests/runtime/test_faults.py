@@ -332,7 +332,7 @@ sys.stdin.read()
 """
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_worker_ends_with_the_process_that_needs_it(how: signal.Signals, net: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", ORPHAN, str(net)],
