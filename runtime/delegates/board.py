@@ -15,13 +15,18 @@ _COMPATIBLE = Path("proc/device-tree/compatible")
 
 # The target of `tfl_depth.targets` that a device tree's `compatible` stands for, by its beginning,
 # from https://github.com/torvalds/linux/tree/master/Documentation/devicetree/bindings/arm
-# (fsl.yaml, stm32/stm32.yaml).
+# (fsl.yaml, stm32/stm32.yaml, rockchip.yaml, amlogic.yaml, qcom.yaml, mediatek.yaml, bcm2835.yaml).
 _TARGETS = {
     "fsl,imx93": "imx93",
     "fsl,imx8mp": "imx8mp",
     "fsl,imx95": "imx95",
     "st,stm32mp23": "stm32mp2",
     "st,stm32mp25": "stm32mp2",
+    "rockchip,rk3588": "teflon",
+    "amlogic,a311d": "teflon",
+    "qcom,": "qnn",
+    "mediatek,": "nnapi",
+    "raspberrypi,": "cpu",
 }
 
 # Debian's lie in one of the architecture, such as aarch64-linux-gnu.

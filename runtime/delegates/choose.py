@@ -69,8 +69,8 @@ def _by_name(name: str, options: dict[str, str], model: bytes, board: Board) -> 
     for note in notes:
         warnings.warn(note, stacklevel=3)
     given = {**row.defaults, **options}
-    if row.cache is not None and row.cache.option not in options:
-        given |= cache_options(row.cache, found.name, library, model, board)
+    if row.cache is not None and row.cache.option not in given:
+        given = {**cache_options(row.cache, found.name, library, model, board), **given}
     reason = " ".join([found.reason, *notes])
     return Chosen(found.name, str(library), given, dict(row.environment), reason)
 
@@ -136,6 +136,6 @@ def _notes(name: str, row: DelegateRow, file: ModelFile, board: Board) -> Iterat
         )
     if target is not None and file.per_channel and PROFILES[target].weights == PER_TENSOR:
         yield (
-            f"The model has a weight scale for each channel, which {row.title} does not take or "
-            f"runs slowly: convert it with --target {target}."
+            f"The model has a weight scale for each channel, which may not run on its NPU, "
+            f"or slowly ({row.title}): convert it with --target {target}."
         )

@@ -292,11 +292,23 @@ def test_auto_warns_of_weights_that_the_npu_does_not_take(
     assert choose("auto", {}, per_tensor, board=board).name == "vx"
 
 
-@pytest.mark.parametrize(("board", "target"), [(IMX93, "imx93"), (STM32MP2, "stm32mp2")])
+@pytest.mark.parametrize(
+    ("names", "target"),
+    [
+        (IMX93["compatible"], "imx93"),
+        (STM32MP2["compatible"], "stm32mp2"),
+        (("radxa,rock-5b", "rockchip,rk3588"), "teflon"),
+        (("qcom,qcs6490-rb3gen2", "qcom,qcm6490"), "qnn"),
+        (("mediatek,mt8395-evk", "mediatek,mt8395", "mediatek,mt8195"), "nnapi"),
+        (("raspberrypi,5-model-b", "brcm,bcm2712"), "cpu"),
+        (("acme,board",), None),
+    ],
+)
 def test_a_device_tree_tells_the_target(
-    board: Mapping[str, str], target: str, make_board: MakeBoard
+    names: tuple[str, ...], target: str | None, make_board: MakeBoard
 ) -> None:
-    assert make_board(**board).target == target
+    assert make_board(compatible=names).target == target
+    assert target is None or target in PROFILES
     assert Board(Path("/nowhere")).target is None
 
 
@@ -331,6 +343,8 @@ def test_a_delegate_may_want_a_folder_or_a_token(make_board: MakeBoard, per_tens
     assert Path(options["cache_dir"]).is_dir()
     assert options["model_token"] in options["cache_dir"]
     assert options["backend_type"] == "htp"
+    own = choose("qnn", {"model_token": "mine"}, per_tensor, board=board).options
+    assert (own["model_token"], own["cache_dir"]) == ("mine", options["cache_dir"])
 
 
 def test_a_delegate_without_a_cache_gets_none(
