@@ -12,9 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tfl_depth.errors import ConversionError, ImageError
-from tfl_depth.runtime.preprocess import read_image, resize_pixels
+from tfl_depth.runtime.preprocess import IMAGE_SUFFIXES, read_image, resize_pixels
 
-IMAGE_SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 VERIFICATION_IMAGES = 16
 # Of a small set, this share is kept to verify with.
 VERIFICATION_SHARE = 0.2

@@ -92,6 +92,15 @@ def read_operators(model: bytes) -> tuple[Operator, ...]:
     return _read(model, _operators)
 
 
+def read_graph_and_operators(model: bytes) -> tuple[TfliteGraph, tuple[Operator, ...]]:
+    """Both, of a file that is parsed once.
+
+    Raises:
+        ModelFileError: the file is damaged.
+    """
+    return _read(model, lambda parsed: (_graph(parsed), _operators(parsed)))
+
+
 _Read = TypeVar("_Read")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +24,8 @@ def colourise(depth_mm: DepthMm, near_mm: int, far_mm: int) -> npt.NDArray[np.ui
     Args:
         depth_mm: (H, W) millimetres, 0 = no depth, which is drawn grey.
         near_mm: depth of the brightest colour.
-        far_mm: depth of the darkest; both ends take what lies beyond them.
+        far_mm: depth of the darkest, which may be the smaller. Both ends take what lies beyond
+            them, and the legend says so, as "> 1.00 m", where there is such depth.
 
     Returns:
         (H + legend, W, 3) uint8, BGR.
@@ -30,7 +33,7 @@ def colourise(depth_mm: DepthMm, near_mm: int, far_mm: int) -> npt.NDArray[np.ui
     share = (depth_mm.astype(np.float64) - near_mm) / ((far_mm - near_mm) or 1)
     picture = _coloured(share)
     picture[depth_mm == 0] = NO_DEPTH_BGR
-    return np.vstack([picture, _legend(depth_mm.shape[1], near_mm, far_mm)])
+    return np.vstack([picture, _legend(depth_mm.shape[1], _labels(depth_mm, near_mm, far_mm))])
 
 
 def _coloured(share: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
@@ -39,14 +42,22 @@ def _coloured(share: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
     return np.asarray(cv2.applyColorMap(brightness, COLOUR_MAP), np.uint8)
 
 
-def _legend(width: int, near_mm: int, far_mm: int) -> npt.NDArray[np.uint8]:
+def _labels(depth_mm: DepthMm, near_mm: int, far_mm: int) -> list[str]:
+    """From near to far, in metres."""
+    present = depth_mm[depth_mm > 0]
+    below, above = (present < min(near_mm, far_mm)).any(), (present > max(near_mm, far_mm)).any()
+    ends = ("< " if below else "", "> " if above else "")
+    first, last = ends if near_mm <= far_mm else ends[::-1]
+    texts = [f"{each / 1000:.2f} m" for each in np.linspace(near_mm, far_mm, LEGEND_TICKS)]
+    return [first + texts[0], *texts[1:-1], last + texts[-1]]
+
+
+def _legend(width: int, labels: Sequence[str]) -> npt.NDArray[np.uint8]:
     scale = max(0.35, width / 1400)
     bar, text = round(36 * scale), round(56 * scale)
     legend = np.full((bar + text, width, 3), 255, np.uint8)
     legend[:bar] = _coloured(np.linspace(0, 1, width)[None])
-    for place in np.linspace(0, 1, LEGEND_TICKS):
-        value_mm = near_mm + place * (far_mm - near_mm)
-        label = f"{value_mm:.0f} mm" if max(near_mm, far_mm) < 1000 else f"{value_mm / 1000:.2f} m"
+    for place, label in zip(np.linspace(0, 1, len(labels)), labels, strict=True):
         (label_width, label_height), _ = cv2.getTextSize(label, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
         x = round(place * (width - label_width))
         origin = (x, bar + (text + label_height) // 2)

@@ -17,6 +17,8 @@ from tfl_depth.runtime.scratch import Scratch
 Pixels = npt.NDArray[np.uint8]
 Channels = Literal["bgr", "rgb"]
 CHANNELS = ("bgr", "rgb")
+# Files that are looked for in folders; any that OpenCV knows can be named.
+IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # What stands around a chunk's content: its length, its kind and its checksum.
 PNG_CHUNK_FRAME = 12

@@ -12,8 +12,8 @@ import pytest
 from tests.real_data import real_data
 from tfl_depth.data import DATASETS, Sample, load_split
 from tfl_depth.data.registration import Registration
-from tfl_depth.data.samples import Intrinsics
 from tfl_depth.errors import DatasetError
+from tfl_depth.intrinsics import Intrinsics
 
 CAMERA = Intrinsics(100.0, 100.0, 32.0, 24.0)
 SAME = Registration(48, 64, CAMERA, CAMERA, (0.0, 0.0, 0.0), (0.0, 0.0, 0.0))

@@ -19,7 +19,8 @@ def comparison_picture(
     """Photo, ground truth, prediction, and absolute error, in a row with legends.
 
     Truth and prediction share a scale, from the truth's nearest to its farthest valid depth; the
-    error's ends at 1 m. Where there is no valid truth, truth and error are grey.
+    error's ends at 1 m, and its legend says where there is more. Where there is no valid truth,
+    truth and error are grey.
 
     Args:
         sample: photo and ground truth.
@@ -33,7 +34,7 @@ def comparison_picture(
     limits = int(true_mm[sample.valid].min()), int(true_mm[sample.valid].max())
     error_mm = np.abs(true_mm.astype(np.int64) - pred_mm)
     # 0 would be drawn as missing; an error of nothing is drawn as one of a millimetre.
-    error_mm = np.where(sample.valid, np.clip(error_mm, 1, ERROR_MM), 0).astype(np.uint16)
+    error_mm = np.where(sample.valid, np.maximum(error_mm, 1), 0).astype(np.uint32)
     maps = [colourise(true_mm, *limits), colourise(pred_mm, *limits)]
     # Reversed, so that a large error is what shines.
     maps.append(colourise(error_mm, ERROR_MM, 0))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfl_depth.encoding import Spans
 from tfl_depth.errors import ConversionError
+from tfl_depth.png import as_png
 from tfl_depth.quiet import quiet
 from tfl_depth.targets import PER_CHANNEL, Profile
 from tfl_depth.tools import command, targets
@@ -155,7 +156,7 @@ def _for_target(
 ) -> tuple[Placement, dict[Path, bytes]]:
     """Compile for the target and see where operators run; contents for the files `_beside`."""
     from tfl_depth.converters.targets import place, refuse_unplaced
-    from tfl_depth.converters.targets.picture import as_png, placement_picture
+    from tfl_depth.converters.targets.picture import placement_picture
 
     placed = place(model, options.target, profile)
     if options.strict_placement:

@@ -13,10 +13,11 @@ from pathlib import Path
 
 from tfl_depth.errors import ConversionError
 from tfl_depth.files import write_whole
+from tfl_depth.png import as_png
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.runtime.preprocess import read_image
 from tfl_depth.tools import command, convert
-from tfl_depth.tools.outputs import Outputs, describe, png, side_by_side
+from tfl_depth.tools.outputs import Outputs, describe, side_by_side
 
 ROOT = Path(__file__).resolve().parent.parent
 CHECKPOINT = ROOT / "zoo" / "lite0-nyu-192x256" / "model.keras"
@@ -64,7 +65,7 @@ def _demo(output: Path) -> None:
     outputs = Outputs(("depth", "colour"), output)
     outputs.write("photo", depth_mm, pixels)
     beside = side_by_side(pixels, outputs.colourised(depth_mm))
-    write_whole(output / "side_by_side.png", png(beside))
+    write_whole(output / "side_by_side.png", as_png(beside))
     print(f"\n{PHOTO}: {describe(depth_mm)}")
     for name in ("photo_depth.png", "photo_colour.png", "side_by_side.png"):
         print(f"  {output / name}")

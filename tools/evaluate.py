@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,7 +82,14 @@ def _evaluate(options: argparse.Namespace) -> None:
         options.dataset, options.data, options.split, skip_broken=options.skip_broken
     )
     pooled, bins = PooledMetrics(), BinnedMetrics(DISTANCE_EDGES_M)
-    rows = _measure(options.model, samples, options.dataset, pooled, bins)
+    with _predictor(options.model) as predict:
+        shown = command.progress(samples, len(samples), options.model.name)
+        rows = _rows(predict, shown, options.dataset, pooled, bins)
+        if options.output is not None:
+            options.output.mkdir(parents=True, exist_ok=True)
+            names = [sample.name for sample in samples]
+            write_whole(options.output / "images.csv", _csv(names, rows).encode())
+            _draw(options, predict, samples, rows)
     result: dict[str, Any] = {
         "model": str(options.model),
         "dataset": options.dataset,
@@ -94,28 +101,23 @@ def _evaluate(options: argparse.Namespace) -> None:
         "distance_bins": [asdict(each) for each in bins.bins() if each.pixels],
     }
     if options.against is not None:
-        other = _measure(options.against, samples, options.dataset)
+        with _predictor(options.against) as predict:
+            shown = command.progress(samples, len(samples), options.against.name)
+            other = _rows(predict, shown, options.dataset)
         result["against"] = _compare(str(options.against), other, rows)
-    if options.output is not None:
-        options.output.mkdir(parents=True, exist_ok=True)
-        names = [sample.name for sample in samples]
-        write_whole(options.output / "images.csv", _csv(names, rows).encode())
-        _draw(options, samples, rows)
     print(json.dumps(result, indent=2) if options.json else _table(result))
 
 
-def _measure(
-    model: Path,
-    samples: Sequence[Sample],
+def _rows(
+    predict: Predictor,
+    samples: Iterable[Sample],
     dataset: str,
     *collectors: PooledMetrics | BinnedMetrics,
 ) -> Rows:
     from tfl_depth.data import DATASETS
     from tfl_depth.evaluation import evaluate
 
-    with _predictor(model) as predict:
-        shown = command.progress(samples, len(samples), model.name)
-        return evaluate(predict, shown, DATASETS[dataset], collectors=collectors)
+    return evaluate(predict, samples, DATASETS[dataset], collectors=collectors)
 
 
 @contextlib.contextmanager
@@ -150,18 +152,19 @@ def _csv(names: Sequence[str], rows: Rows) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _draw(options: argparse.Namespace, samples: Sequence[Sample], rows: Rows) -> None:
+def _draw(
+    options: argparse.Namespace, predict: Predictor, samples: Sequence[Sample], rows: Rows
+) -> None:
     from tfl_depth.pictures import comparison_picture
-    from tfl_depth.tools.outputs import png
+    from tfl_depth.png import as_png
 
     order = np.argsort([row["abs_rel"] for row in rows])
     chosen = {"best": order[: options.pictures], "worst": order[::-1][: options.pictures]}
-    with _predictor(options.model) as predict:
-        for kind, places in chosen.items():
-            for rank, place in enumerate(places, start=1):
-                sample = samples[int(place)]
-                picture = comparison_picture(sample, predict(sample.rgb))
-                write_whole(options.output / f"{kind}{rank}-{sample.name}.png", png(picture))
+    for kind, places in chosen.items():
+        for rank, place in enumerate(places, start=1):
+            sample = samples[int(place)]
+            picture = comparison_picture(sample, predict(sample.rgb))
+            write_whole(options.output / f"{kind}{rank}-{sample.name}.png", as_png(picture))
 
 
 def _table(result: dict[str, Any]) -> str:

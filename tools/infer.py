@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from tfl_depth.errors import DepthError, ImageError
+from tfl_depth.intrinsics import Intrinsics
 from tfl_depth.runtime import DepthRunner, StreamFrame
 from tfl_depth.runtime.preprocess import read_image
 from tfl_depth.runtime.video import Video
 from tfl_depth.tools import command
 from tfl_depth.tools.inputs import Input, expand, is_video, output_stem
 from tfl_depth.tools.outputs import SUFFIXES, Outputs, Picture, describe, side_by_side, video_writer
-from tfl_depth.tools.point_cloud import Intrinsics
 
 EXAMPLE = "tools/infer model.tflite photos/ video.mp4 --output depth/"
 # Of the video that is written, where its source does not say.

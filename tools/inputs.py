@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tfl_depth.errors import ImageError
+from tfl_depth.runtime.preprocess import IMAGE_SUFFIXES
 
-PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
 VIDEO_SUFFIXES = {".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mjpeg"}
 
 # A photo's or a video's file, or a camera's number.
@@ -50,9 +50,9 @@ def _expanded(name: str) -> Iterator[Input]:
     if camera := re.fullmatch(r"camera:(\d+)", name):
         yield int(camera[1])
     elif path.is_dir():
-        photos = sorted(file for file in path.iterdir() if file.suffix.lower() in PHOTO_SUFFIXES)
+        photos = sorted(file for file in path.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
         if not photos:
-            raise ImageError(f"There is no photo ({', '.join(sorted(PHOTO_SUFFIXES))}) in {path}.")
+            raise ImageError(f"There is no photo ({', '.join(sorted(IMAGE_SUFFIXES))}) in {path}.")
         yield from photos
     elif glob.has_magic(name) and not path.exists():
         files = sorted(glob.glob(name, recursive=True))  # noqa: PTH207 - whose paths are relative

@@ -16,8 +16,10 @@ import numpy.typing as npt
 from tfl_depth.encoding import DepthMm
 from tfl_depth.errors import ImageError
 from tfl_depth.files import whole_file, write_whole
+from tfl_depth.intrinsics import Intrinsics
+from tfl_depth.png import as_png
 from tfl_depth.runtime.colour import colourise, depth_limits
-from tfl_depth.tools.point_cloud import Intrinsics, ply
+from tfl_depth.tools.point_cloud import ply
 
 Picture = npt.NDArray[np.uint8]
 
@@ -66,23 +68,17 @@ class Outputs:
 
     def _content(self, kind: str, depth_mm: DepthMm, bgr: Picture) -> bytes:
         if kind == "colour":
-            return png(self.colourised(depth_mm))
+            return as_png(self.colourised(depth_mm))
         if kind == "ply":
             assert self.camera is not None  # noqa: S101 - asked for together
             return ply(depth_mm, bgr, self.camera(depth_mm.shape))
         if kind == "depth" and depth_mm.dtype == np.uint16:
-            return png(depth_mm)
+            return as_png(depth_mm)
         return npy(depth_mm)
 
     def colourised(self, depth_mm: DepthMm) -> Picture:
         """A picture with a legend in metres."""
         return colourise(depth_mm, *(self.limits_mm or depth_limits(depth_mm)))
-
-
-def png(pixels: npt.NDArray[np.integer[Any]]) -> bytes:
-    """Pixels (BGR, or one channel of 8 or 16 bits) as a PNG file."""
-    _ok, encoded = cv2.imencode(".png", pixels)
-    return encoded.tobytes()
 
 
 def npy(depth_mm: DepthMm) -> bytes:

@@ -2,45 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
 from tfl_depth.encoding import DepthMm
+from tfl_depth.intrinsics import Intrinsics
 
 POINT = np.dtype(
     [("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("red", "u1"), ("green", "u1"), ("blue", "u1")]
 )
 PLY_TYPES = {"f": "float", "u": "uchar"}
-
-
-@dataclass(frozen=True)
-class Intrinsics:
-    """A pinhole camera, in pixels; the middle of the first pixel is (0, 0).
-
-    Attributes:
-        fx, fy: focal lengths.
-        cx, cy: where the optical axis meets the image.
-    """
-
-    fx: float
-    fy: float
-    cx: float
-    cy: float
-
-    @classmethod
-    def from_field_of_view(cls, degrees: float, size: tuple[int, ...]) -> Intrinsics:
-        """Square pixels and a centred axis.
-
-        Args:
-            degrees: the horizontal field of view, between 0 and 180.
-            size: (height, width) of the image.
-        """
-        height, width = size
-        focal = width / 2 / math.tan(math.radians(degrees) / 2)
-        return cls(focal, focal, (width - 1) / 2, (height - 1) / 2)
 
 
 def ply(depth_mm: DepthMm, bgr: npt.NDArray[np.uint8], camera: Intrinsics) -> bytes:

@@ -9,12 +9,11 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
-import numpy.typing as npt
 
 from tfl_depth.errors import ProofError
 from tfl_depth.files import write_together
+from tfl_depth.png import as_png
 from tfl_depth.runtime import DepthRunner, Proof
 from tfl_depth.runtime.colour import colourise
 from tfl_depth.tools import command
@@ -71,12 +70,8 @@ def _pictures(proof: Proof, folder: Path) -> dict[Path, bytes]:
     files = {}
     for number, error_mm in enumerate(np.abs(proof.error_mm)):
         shown_mm = np.clip(error_mm, 0, np.iinfo(np.uint16).max).astype(np.uint16)
-        files[folder / f"{number}_error.png"] = _png(shown_mm)
+        files[folder / f"{number}_error.png"] = as_png(shown_mm)
         # An error of 0 would be drawn as missing depth.
         picture = colourise(np.maximum(shown_mm, 1), max(round(proof.worst_mm), 1), 0)
-        files[folder / f"{number}_error_colour.png"] = _png(picture)
+        files[folder / f"{number}_error_colour.png"] = as_png(picture)
     return files
-
-
-def _png(picture: npt.NDArray[Any]) -> bytes:
-    return cv2.imencode(".png", picture)[1].tobytes()

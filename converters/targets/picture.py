@@ -59,8 +59,3 @@ def short_name(operator: PlacedOperator) -> str:
     """The kind of an operator and the end of its tensor's name, which holds its layer's."""
     layer = "/".join(operator.name.partition(";")[0].split("/")[-2:])
     return f"{operator.kind} {layer}"
-
-
-def as_png(picture: npt.NDArray[np.uint8]) -> bytes:
-    """The picture as the bytes of a PNG file."""
-    return bytes(cv2.imencode(".png", picture)[1])

@@ -16,7 +16,7 @@ from tfl_depth.converters.targets.placement import (
     Placement,
 )
 from tfl_depth.converters.targets.vela import compile_model
-from tfl_depth.converters.tflite_graph import Operator, read_graph, read_operators
+from tfl_depth.converters.tflite_graph import Operator, read_graph_and_operators
 from tfl_depth.errors import ConversionError
 from tfl_depth.targets import Profile
 
@@ -51,19 +51,18 @@ def place(model: bytes, target: str, profile: Profile) -> Placed:
         ModelFileError, ContractError: the file is damaged.
     """
     contract = read_contract(model) if find_contract(model) else None
-    operators = read_operators(model)
+    graph, operators = read_graph_and_operators(model)
     if any(operator.kind.startswith(_COMPILED) for operator in operators):
         raise ConversionError(
             "The model is compiled already: pass the portable file that it was made of."
         )
-    macs = read_graph(model).macs
     if profile.vela is None:
         placed, source = _by_file(operators, profile), profile.source
-        return Placed(Placement(target, placed, macs, None, source), None)
+        return Placed(Placement(target, placed, graph.macs, None, source), None)
     made = compile_model(model, profile.vela)
     compiled = made.model if contract is None else with_contract(made.model, contract)
     source = f"Vela {version('ethos-u-vela')}"
-    return Placed(Placement(target, made.operators, macs, made.estimate, source), compiled)
+    return Placed(Placement(target, made.operators, graph.macs, made.estimate, source), compiled)
 
 
 def _by_file(operators: tuple[Operator, ...], profile: Profile) -> tuple[PlacedOperator, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from tfl_depth.runtime.colour import NO_DEPTH_BGR, colourise, depth_limits
 
@@ -40,3 +41,22 @@ def test_a_map_without_depth_can_be_drawn() -> None:
     depth_mm = np.zeros((10, 320), np.uint16)
     picture = colourise(depth_mm, *depth_limits(depth_mm))
     assert (picture[:10] == NO_DEPTH_BGR).all()
+
+
+def legend(depth_mm: list[int], near_mm: int, far_mm: int) -> npt.NDArray[np.uint8]:
+    return colourise(np.array([depth_mm * 200], np.uint16), near_mm, far_mm)[1:]
+
+
+def test_the_legend_says_where_there_is_depth_beyond_its_ends() -> None:
+    within = legend([0, 1000, 3000], 1000, 3000)
+    middle = within.shape[1] // 2
+    for beyond, first_half in ((999, True), (3001, False)):
+        differs = (legend([0, 1000, beyond], 1000, 3000) != within).any(axis=(0, 2))
+        assert differs[:middle].any() == first_half
+        assert differs[middle:].any() != first_half
+
+
+def test_the_legend_of_errors_begins_with_the_largest() -> None:
+    differs = legend([1001], 1000, 0) != legend([1000], 1000, 0)
+    assert differs[:, : differs.shape[1] // 2].any()
+    assert not differs[:, differs.shape[1] // 2 :].any()

@@ -2,7 +2,8 @@
 
 from tfl_depth.data.datasets import DATASETS, Dataset, load_split, open_split, photos
 from tfl_depth.data.frames import Frames
-from tfl_depth.data.samples import Intrinsics, Sample
+from tfl_depth.data.samples import Sample
+from tfl_depth.intrinsics import Intrinsics
 
 __all__ = [
     "DATASETS",

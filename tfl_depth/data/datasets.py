@@ -13,8 +13,9 @@ from tfl_depth.data.folders import folders
 from tfl_depth.data.frames import FrameReader, Frames, each_whole
 from tfl_depth.data.pairs import Layout, Pair
 from tfl_depth.data.registration import Registration
-from tfl_depth.data.samples import Intrinsics, Sample
+from tfl_depth.data.samples import Sample
 from tfl_depth.errors import DatasetError
+from tfl_depth.intrinsics import Intrinsics
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,9 @@ import numpy.typing as npt
 from tfl_depth.data.crops import Crop
 from tfl_depth.data.pairs import Pair
 from tfl_depth.data.registration import Registration
-from tfl_depth.data.samples import Intrinsics, Sample
+from tfl_depth.data.samples import Sample
 from tfl_depth.errors import DatasetError, ImageError
+from tfl_depth.intrinsics import Intrinsics
 from tfl_depth.runtime.preprocess import read_image
 
 T = TypeVar("T")

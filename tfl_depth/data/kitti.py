@@ -14,8 +14,8 @@ from pathlib import Path
 
 from tfl_depth.data.depth_files import read_png
 from tfl_depth.data.pairs import Layout, Pair, frame_name, read_rows, split_folder
-from tfl_depth.data.samples import Intrinsics
 from tfl_depth.errors import DatasetError
+from tfl_depth.intrinsics import Intrinsics
 
 _read = partial(read_png, per_metre=256)
 _DATE = len("2011_09_26")

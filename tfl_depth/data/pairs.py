@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tfl_depth.data.samples import Intrinsics
 from tfl_depth.errors import DatasetError
+from tfl_depth.intrinsics import Intrinsics
 
 # The split that is the whole folder, where a layout knows no splits of its own.
 ALL = "all"

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from tfl_depth.data.samples import Intrinsics
 from tfl_depth.errors import DatasetError
+from tfl_depth.intrinsics import Intrinsics
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-
-@dataclass(frozen=True)
-class Intrinsics:
-    """Pinhole camera of an image, in pixels of that image."""
-
-    fx: float
-    fy: float
-    cx: float
-    cy: float
+from tfl_depth.intrinsics import Intrinsics
 
 
 @dataclass(frozen=True)

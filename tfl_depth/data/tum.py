@@ -16,8 +16,8 @@ import numpy as np
 
 from tfl_depth.data.depth_files import read_png
 from tfl_depth.data.pairs import Layout, Pair, read_rows, split_folder
-from tfl_depth.data.samples import Intrinsics
 from tfl_depth.errors import DatasetError
+from tfl_depth.intrinsics import Intrinsics
 
 MAX_APART_S = 0.02
 CAMERAS = {

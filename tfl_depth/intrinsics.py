@@ -1,0 +1,33 @@
+"""Pinhole cameras."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Intrinsics:
+    """A pinhole camera, in pixels of its image; the middle of the first pixel is (0, 0).
+
+    Attributes:
+        fx, fy: focal lengths.
+        cx, cy: where the optical axis meets the image.
+    """
+
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+
+    @classmethod
+    def from_field_of_view(cls, degrees: float, size: tuple[int, ...]) -> Intrinsics:
+        """Square pixels and a centred axis.
+
+        Args:
+            degrees: the horizontal field of view, between 0 and 180.
+            size: (height, width) of the image.
+        """
+        height, width = size
+        focal = width / 2 / math.tan(math.radians(degrees) / 2)
+        return cls(focal, focal, (width - 1) / 2, (height - 1) / 2)
