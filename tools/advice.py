@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 
 from tfl_depth.runtime.delegates import Board
+from tfl_depth.runtime.delegates.choose import AUTO, CPU
 from tfl_depth.runtime.delegates.extensions import all_rows
 from tfl_depth.targets import PROFILES
 from tfl_depth.tools.examination import WORKS, Delegate, Interpreter, Trial
@@ -33,8 +34,10 @@ def advice(
     yield from _about_interpreters(interpreters)
     for delegate in delegates:
         yield from _about_delegate(board, delegate)
+    # What is wrong with a delegate itself stands above.
+    whole = {each.name for each in delegates if each.state == WORKS} | {CPU, AUTO}
     for trial in trials or ():
-        if trial.state != WORKS:
+        if trial.state != WORKS and trial.delegate in whole:
             yield f"The model does not run on {trial.delegate}: {trial.detail}"
 
 

@@ -15,9 +15,11 @@ from pathlib import Path
 
 from tfl_depth.errors import DelegateError
 from tfl_depth.runtime.delegates import Board, Chosen, DelegateRow, choose
-from tfl_depth.runtime.delegates.choose import CPU
+from tfl_depth.runtime.delegates.automatic import compiled_for
+from tfl_depth.runtime.delegates.choose import AUTO, CPU
 from tfl_depth.runtime.delegates.confined import cause, run_confined
 from tfl_depth.runtime.delegates.extensions import all_rows
+from tfl_depth.runtime.delegates.model_file import read_model_file
 from tfl_depth.runtime.delegates.probe import probe
 from tfl_depth.runtime.interpreter import PACKAGES
 from tfl_depth.tools.trial import MARK
@@ -131,18 +133,20 @@ def _probed(row: DelegateRow, library: Path | None, timeout_s: float) -> tuple[s
 
 
 def try_model(model: Path, board: Board, timeout_s: float) -> Iterator[Trial]:
-    """Run a model as `auto` would, and on the CPU where that does not work."""
+    """Run a model as `auto` would, and a portable one on the CPU where that does not work."""
+    content = model.read_bytes()
     with warnings.catch_warnings():
         # They stand in the reason, or in the trial.
         warnings.simplefilter("ignore")
         try:
-            chosen = choose("auto", {}, model.read_bytes(), board=board)
+            chosen = choose(AUTO, {}, content, board=board)
         except DelegateError as error:
-            yield Trial("auto", "fails", str(error))
+            yield Trial(AUTO, "fails", str(error))
             return
     trial = _try(model, chosen, timeout_s)
     yield trial
-    if chosen.name != CPU and trial.state != WORKS:
+    portable = not compiled_for(all_rows(), read_model_file(content))
+    if portable and chosen.name != CPU and trial.state != WORKS:
         yield _try(model, Chosen(CPU, None, {}, {}, "In its place."), timeout_s)
 
 

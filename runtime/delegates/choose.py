@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,6 +19,7 @@ from tfl_depth.runtime.delegates.row import DelegateRow
 from tfl_depth.runtime.delegates.table import TABLE
 from tfl_depth.targets import PER_TENSOR, PROFILES
 
+_LOG = logging.getLogger(__name__)
 CPU = "cpu"
 AUTO = "auto"
 
@@ -32,7 +34,8 @@ def choose(
     """Decide what runs a model; nothing is loaded yet.
 
     What the user should know beside the choice, such as "auto" taking the CPU or weights that the
-    NPU does not take, is a warning and stands in `Chosen.reason`.
+    NPU does not take, is a warning and stands in `Chosen.reason`. What "auto" has chosen, and why,
+    is logged.
 
     Args:
         delegate: a name of the table or of a vendor's package, "auto", the path of a library (it
@@ -59,6 +62,7 @@ def _by_name(name: str, options: dict[str, str], model: bytes, board: Board) -> 
     found = Finding(name, f"Asked for by name: {name}.")
     if name == AUTO:
         found = find_automatically(all_rows(), file, board)
+        _LOG.info(found.reason)
     if found.name is None:
         warnings.warn(found.reason, FallbackWarning, stacklevel=3)
         return _cpu(options, found.reason)

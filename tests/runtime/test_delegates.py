@@ -205,11 +205,13 @@ VX = ("/dev/galcore", "/usr/lib/libvx_delegate.so")
 
 
 def test_auto_takes_the_delegate_of_the_board_and_says_why(
-    make_board: MakeBoard, per_channel: bytes
+    make_board: MakeBoard, per_channel: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "tfl_depth")
     chosen = choose("auto", {}, per_channel, board=make_board(*VX, **IMX8MP))
     assert chosen.name == "vx"
     assert "/dev/galcore" in chosen.reason
+    assert caplog.messages == [chosen.reason]
     assert "NXP i.MX8MPlus EVK board" in chosen.reason
     assert "ethosu (no /dev/ethosu*" in chosen.reason
 

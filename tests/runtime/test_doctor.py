@@ -256,6 +256,20 @@ def test_a_compiled_model_needs_its_npu(make_board: MakeBoard, models: Path) -> 
 
 
 @needs_gcc
+def test_a_delegate_that_does_not_start_is_told_once(
+    make_board: MakeBoard, models: Path, net: Path
+) -> None:
+    refusing = {"dev/ethosu0": "", "usr/lib/libethosu_delegate.so": "return NULL;"}
+    board = make_board(**refusing)
+    for model, tried in ((models / "net-vela.tflite", ["ethosu"]), (net, ["ethosu", "cpu"])):
+        found = doctor.examine(board, model, TIMEOUT_S)
+        assert [each["delegate"] for each in found["trials"]] == tried
+        assert found["runnable"] == ("cpu" in tried)
+        assert len(found["advice"]) == 1
+        assert "does not start" in found["advice"][0]
+
+
+@needs_gcc
 def test_a_model_runs_on_a_real_delegate(make_board: MakeBoard, net: Path, library: str) -> None:
     board = make_board(**{"dev/accel/accel0": "", "usr/lib/teflon/README": ""})
     shutil.copy(library, board.root / "usr/lib/teflon/libteflon.so")
