@@ -9,7 +9,8 @@ from tfl_depth.runtime.delegates import Board
 from tfl_depth.runtime.delegates.choose import AUTO, CPU
 from tfl_depth.runtime.delegates.extensions import all_rows
 from tfl_depth.targets import PROFILES
-from tfl_depth.tools.examination import WORKS, Delegate, Interpreter, Trial
+from tfl_depth.tools.examination import Delegate, Interpreter
+from tfl_depth.tools.trial import WORKS, Trial
 
 _RELEASE = "install the vendor's release in which it and the driver belong together"
 # What to do about a library in a state; {library} {title} {detail} {drivers} are filled in.

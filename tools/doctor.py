@@ -7,22 +7,18 @@ import json
 import platform
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from tfl_depth.errors import DepthError, ModelFileError
 from tfl_depth.runtime.delegates import Board
 from tfl_depth.runtime.delegates.choose import CPU
 from tfl_depth.tools import command
 from tfl_depth.tools.advice import advice
-from tfl_depth.tools.examination import (
-    WORKS,
-    find_delegates,
-    find_interpreters,
-    runnable,
-    try_model,
-)
+from tfl_depth.tools.examination import find_delegates, find_interpreters, runnable
+from tfl_depth.tools.trial import WORKS, try_model
 from tfl_depth.tools.vela_versions import fitting_vela
 
 EXAMPLE = "tools/doctor model.tflite"
@@ -80,7 +76,7 @@ def examine(board: Board, model: Path | None, timeout_s: float) -> dict[str, Any
     names = ("model", "compatible", "target", "kernel", "system", "description")
     return {
         "board": {name: getattr(board, name) for name in names},
-        "python": {"version": platform.python_version(), "numpy": version("numpy")},
+        "python": {"version": platform.python_version(), "numpy": np.__version__},
         "interpreters": [asdict(each) for each in interpreters],
         "delegates": [asdict(each) for each in delegates],
         "vela": fitting_vela(board.target, board.kernel),
@@ -98,15 +94,16 @@ def _table(found: dict[str, Any]) -> Iterator[str]:
     yield _row("system", f"{board['system'] or 'unknown'}, kernel {board['kernel'] or 'unknown'}")
     yield _row("python", f"{python['version']}, numpy {python['numpy']}")
     for each in found["interpreters"]:
-        yield _row("interpreter", f"{each['name']} {each['version'] or '(version unknown)'}: "
-                   f"{_with_detail(each)}")  # fmt: skip
+        release = each["version"] or "(version unknown)"
+        yield _row("interpreter", f"{each['name']} {release}: {_with_detail(each)}")
     yield from _delegate_rows(found["delegates"])
     if found["vela"] is not None:
         yield _row("Vela", found["vela"])
     for each in found["trials"] or ():
         yield _row(f"run on {each['delegate']}", _outcome(each))
         yield from (_row("", each[name]) for name in ("proof", "reason") if each[name])
-    yield from ["", "to do:", *(f"- {line}" for line in found["advice"])] if found["advice"] else []
+    if found["advice"]:
+        yield from ["", "to do:", *(f"- {line}" for line in found["advice"])]
 
 
 def _delegate_rows(delegates: Sequence[dict[str, Any]]) -> Iterator[str]:

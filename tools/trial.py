@@ -1,45 +1,98 @@
-"""What `doctor` runs in a process of its own: opens a model and runs it a few times."""
+"""Whether a model runs on a board: opened and run by `trial_child` in a process of its own."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
-from tfl_depth.errors import DepthError, ProofError
-from tfl_depth.runtime import DepthRunner
+from tfl_depth.errors import DelegateError
+from tfl_depth.runtime.delegates import Board, Chosen, choose
+from tfl_depth.runtime.delegates.automatic import compiled_for
+from tfl_depth.runtime.delegates.choose import AUTO, CPU
+from tfl_depth.runtime.delegates.confined import cause, run_confined
+from tfl_depth.runtime.delegates.extensions import all_rows
+from tfl_depth.runtime.delegates.model_file import read_model_file
+from tfl_depth.tools.trial_child import MARK
 
-RUNS = 5
-# Begins the line of the result, since libraries print as well.
-MARK = "tfl-depth trial: "
+WORKS = "works"
+_CHILD = "from tfl_depth.tools.trial_child import main; sys.exit(main(sys.argv[1:]))"
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Print what came of it: figures, or an error's text.
+@dataclass(frozen=True)
+class Trial:
+    """A model, run on a delegate or on the CPU.
 
-    Args:
-        arguments: path of the model; with a delegate also that of its library, and its options as
-            JSON.
+    Attributes:
+        delegate: its name, or "cpu".
+        state: "works", "fails", "crashes" or "hangs".
+        detail: why it does not work.
+        reason: why this delegate was tried.
+        first_s, steady_s: seconds of the first run and of the later ones.
+        taken, operators: how many of the model's operators the delegate took.
+        proof: what its golden vectors said of the depth, None for a model without any.
     """
-    model, *rest = arguments
-    library, options = (rest[0], json.loads(rest[1])) if rest else (None, {})
-    try:
-        with DepthRunner(model, delegate=library, delegate_options=options) as runner:
-            result = _run(runner)
-    except DepthError as error:
-        result = {"detail": str(error)}
-    print(f"{MARK}{json.dumps(result)}")
-    return 1 if "detail" in result else 0
+
+    delegate: str
+    state: str
+    detail: str = ""
+    reason: str = ""
+    first_s: float | None = None
+    steady_s: float | None = None
+    taken: int | None = None
+    operators: int | None = None
+    proof: str | None = None
 
 
-def _run(runner: DepthRunner) -> dict[str, Any]:
-    warm, placement = asdict(runner.warm_up(RUNS)), asdict(runner.placement)
-    proof = None if runner.contract.golden is None else runner.prove()
-    if proof is not None and proof.verdict == "wrong":
-        raise ProofError(str(proof))
-    return {
-        **{name: warm[name] for name in ("first_s", "steady_s")},
-        **{name: placement[name] for name in ("taken", "operators")},
-        "proof": None if proof is None else str(proof),
-    }
+def try_model(model: Path, board: Board, timeout_s: float) -> Iterator[Trial]:
+    """Run a model as `auto` would, and a portable one on the CPU where that does not work."""
+    content = model.read_bytes()
+    with warnings.catch_warnings():
+        # They stand in the reason, or in the trial.
+        warnings.simplefilter("ignore")
+        try:
+            chosen = choose(AUTO, {}, content, board=board)
+        except DelegateError as error:
+            yield Trial(AUTO, "fails", str(error))
+            return
+    trial = _try(model, chosen, timeout_s)
+    yield trial
+    portable = not compiled_for(all_rows(), read_model_file(content))
+    if portable and chosen.name != CPU and trial.state != WORKS:
+        yield _try(model, Chosen(CPU, None, {}, {}, "In its place."), timeout_s)
+
+
+def _try(model: Path, chosen: Chosen, timeout_s: float) -> Trial:
+    command = [*python(_CHILD), str(model), *_delegate(chosen)]
+    ended = run_confined(command, {**python_paths(), **chosen.environment}, timeout_s=timeout_s)
+    trial = partial(Trial, chosen.name, reason=chosen.reason)
+    if ended.status is None:
+        return trial("hangs", f"it was stopped after {timeout_s:g} s")
+    results = [line for line in ended.output.splitlines() if line.startswith(MARK)]
+    if not results or ended.status not in (0, 1):
+        return trial("crashes", cause(ended.status))
+    result = json.loads(results[-1][len(MARK) :])
+    return trial("fails" if "detail" in result else WORKS, **result)
+
+
+def _delegate(chosen: Chosen) -> list[str]:
+    """What the child opens: a library, or what is none by its name."""
+    if chosen.library is None:
+        return []
+    external = all_rows()[chosen.name].external
+    return [chosen.library if external else chosen.name, json.dumps(chosen.options)]
+
+
+def python(code: str) -> list[str]:
+    """A command that runs code, without the folder in which the user happens to be."""
+    return [sys.executable, "-W", "ignore", "-c", f"import sys; sys.path.remove('')\n{code}"]
+
+
+def python_paths() -> dict[str, str]:
+    """What lets a process import what this one can, from a checkout as well."""
+    return {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONSAFEPATH": ""}

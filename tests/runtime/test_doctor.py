@@ -13,7 +13,7 @@ import pytest
 
 from tfl_depth.runtime.delegates import Board
 from tfl_depth.runtime.delegates.table import TABLE
-from tfl_depth.tools import doctor, examination, trial
+from tfl_depth.tools import doctor, examination, trial_child
 from tfl_depth.tools.vela_versions import NXP_VELA, fitting_vela
 
 GCC = shutil.which("gcc")
@@ -293,9 +293,9 @@ def test_a_delegate_that_computes_wrong_depth_does_not_run_the_model(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     options_text = json.dumps({"take": "CONV_2D,QUANTIZE", **options})
-    assert trial.main([str(net), library, options_text]) == status
-    (line,) = (line for line in capsys.readouterr().out.splitlines() if trial.MARK in line)
-    result = json.loads(line.removeprefix(trial.MARK))
+    assert trial_child.main([str(net), library, options_text]) == status
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if trial_child.MARK in line)
+    result = json.loads(line.removeprefix(trial_child.MARK))
     assert words in result["detail" if status else "proof"]
 
 
