@@ -19,7 +19,7 @@ has_tflite_python := $(shell $(call python_between,$(TFLITE_PYTHON),11,11) 2>/de
 BOARD_TESTS = $(addprefix tests/runtime/test_,$(addsuffix .py,\
   exactness prove recombine interpreter runner self_check model_files))
 
-.PHONY: setup demo test board-test openvino-test coverage soak lint check figures benchmark \
+.PHONY: setup demo test board-test openvino-test kernels coverage soak lint check figures benchmark \
   clean
 
 setup: .venv/.complete
@@ -112,6 +112,17 @@ figures: setup
 benchmark: setup
 	.venv/bin/python -m pip install --quiet --requirement requirements/peers.txt
 	.venv/bin/python -m tfl_depth.tools.speed
+
+# How far correct kernels lie apart, which tolerances rest on: docs/figures/kernels.json, by the
+# packages of every environment. DATA=path/to/photos; half an hour.
+KERNEL_MODELS = build/kernels/*.tflite build/test-models/net.tflite \
+  build/test-models/ramp-10m-1m-split-int8.tflite
+kernels: setup .venv-tflite/.complete build/board/.complete build/test-models/.complete
+	@test -n "$(DATA)" || { echo 'Which photos? make kernels DATA=path/to/photos'; exit 1; }
+	.venv/bin/python -m tests.kernel_differences convert $(DATA) build/kernels
+	for python in .venv/bin .venv-tflite/bin build/board/tflite-runtime build/board/ai-edge-litert; \
+	do $$python/python -m tests.kernel_differences measure docs/figures/kernels.json \
+	  $(KERNEL_MODELS) || exit 1; done
 
 # The environments stay: removing .venv and .venv-tflite is left to you.
 clean:
