@@ -119,7 +119,8 @@ def _intel(litert: Any, texts: dict[str, str]) -> Any:
     }
     options = litert.IntelOpenVinoOptions(**given)
     if options.graph_backend == litert.IntelOpenVinoGraphBackend.CPU:
-        # Its low-precision transformations compute INT8 wrongly, at least on processors with AVX2
-        # and no VNNI: a split head came out with errors of 149 codes, and without them of 3.
+        # Its low-precision transformations compute INT8 wrongly on processors with AVX2 and no
+        # VNNI: there pairs of products saturate in 16 bits (vpmaddubsw), so that an integer head,
+        # whose weights are all 127, comes out at half of its value.
         options.configs_map["LP_TRANSFORMS_MODE"] = "NO"
     return options

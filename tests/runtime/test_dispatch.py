@@ -11,17 +11,21 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from tests import ramp
+from tfl_depth.golden import read_golden
 from tfl_depth.runtime import (
     ContractError,
     DelegateError,
     DepthError,
     DepthRunner,
     Placement,
+    ProofError,
     SelfCheckError,
     dispatch,
 )
 
 CPU = {"graph_backend": "CPU"}
+CPU_INFO = Path("/proc/cpuinfo")
 PLUGIN = "vendors/intel_openvino/compiler/libLiteRtCompilerPlugin_IntelOpenvino.so"
 
 
@@ -60,14 +64,70 @@ def test_openvino_computes_the_millimetres(
 
 
 @with_openvino
+@pytest.mark.parametrize("file", ["net", "net-single", "ramp-15m-1m-split-int8"])
+def test_openvino_is_proved_right(file: str, models: Path) -> None:
+    options: dict[str, Any] = {"delegate": "litert-npu", "delegate_options": CPU}
+    with DepthRunner(models / f"{file}.tflite", **options) as runner:
+        proof = runner.prove()
+    assert (proof.verdict, proof.fallback) == ("right", None), proof
+
+
+# Two products of a byte up to 255 and a weight up to 127 go into 16 bits there (vpmaddubsw), which
+# saturate at half of their sum. The weights of the integer head are all 127, those of the
+# fractional head alternate in sign.
+saturates = pytest.mark.skipif(
+    not CPU_INFO.exists() or "avx2" not in CPU_INFO.read_text() or "vnni" in CPU_INFO.read_text(),
+    reason="Only processors with AVX2 and without VNNI saturate.",
+)
+
+
+@with_openvino
+@saturates
+@pytest.mark.parametrize("file", ["net", "net-single"])
+def test_its_transformations_are_proved_wrong(
+    file: str, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a single head too, which no self-check can see."""
+    monkeypatch.setattr(dispatch, "_intel", as_they_come)
+    with pytest.raises(ProofError, match="The depth is wrong"):
+        DepthRunner(
+            models / f"{file}.tflite", delegate="litert-npu", delegate_options=CPU, prove="first"
+        )
+
+
+@with_openvino
+@saturates
+def test_integer_head_saturates_at_half_and_the_fractional_does_not(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = models / ramp.file_name(ramp.COMMON)
+    right = pairs_by_dispatch(path)
+    monkeypatch.setattr(dispatch, "_intel", as_they_come)
+    wrong = pairs_by_dispatch(path)
+    expected = right[..., 1].max() * 32767 / (2 * 255 * 127)
+    assert wrong[..., 1].max() == pytest.approx(expected, abs=1)
+    assert np.abs(wrong[..., 0] - right[..., 0]).max() <= 1
+
+
+def pairs_by_dispatch(path: Path) -> npt.NDArray[np.int64]:
+    """The codes (H, W, 2), fractional and integer, of the golden photo."""
+    with DepthRunner(path, delegate="litert-npu", delegate_options=CPU) as runner:
+        passage = runner._network.new_passage()
+        rgb = read_golden(path.read_bytes(), runner.contract).rgb[0]
+        runner._network.run(rgb, "rgb", passage)
+    return passage.codes[..., None].view(np.uint8).astype(np.int64)
+
+
+def as_they_come(litert: Any, _texts: dict[str, str]) -> Any:
+    """OpenVINO's options without what switches its transformations off."""
+    return litert.IntelOpenVinoOptions(graph_backend=litert.IntelOpenVinoGraphBackend.CPU)
+
+
+@with_openvino
 def test_its_transformations_compute_wrongly_and_the_self_check_sees_it(
     net: Path, photo: npt.NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Why they are off. A processor with VNNI may compute rightly: then there is nothing to see."""
-
-    def as_they_come(litert: Any, _texts: dict[str, str]) -> Any:
-        return litert.IntelOpenVinoOptions(graph_backend=litert.IntelOpenVinoGraphBackend.CPU)
-
     monkeypatch.setattr(dispatch, "_intel", as_they_come)
     with DepthRunner(net, delegate="litert-npu") as runner, DepthRunner(net) as usual:
         try:
