@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ENTRIES = sorted(path.parent for path in ROOT.glob("zoo/*/model.keras"))
 # Entry: images measured, and the abs_rel that it must not exceed.
 PROMISED = {
-    "lite0-nyu-192x256": (168, 0.186),
+    "lite0-nyu-192x256": (168, 0.180),
     "lite0-redkitchen-192x256": (50, 0.0434),
     "resnet18-redkitchen-192x256": (50, 0.0434),
 }

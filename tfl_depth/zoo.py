@@ -142,7 +142,8 @@ def model_card(name: str, metrics: dict[str, Any]) -> str:
         f"| {header} |\n| {rule} |\n| {figures} |",
         "## Recipe",
         f"`tools/train zoo/{name}/recipe.json --data DIR`: from {_start(recipe['start'])}, "
-        f"{_cycles(recipe)}, in batches of {recipe['batch_size']}, loss `{recipe['loss']}`, AdamW, "
+        f"{_cycles(recipe)}, in batches of {recipe['batch_size']}, "
+        f"loss `{recipe['loss']}`{_taught(recipe)}, AdamW, "
         f"exponential moving average of the weights ({recipe['ema_momentum']:g}); mirrored, "
         f"turned, zoomed (with the depth, up to {recipe['max_zoom']:g}) and recoloured images. "
         f"The epoch with the best abs_rel on split `val` was kept{_flattery(metrics['split'])}.",
@@ -164,6 +165,16 @@ def _filled(paragraph: str) -> str:
 
 def _start(start: str) -> str:
     return STARTS.get(start) or f"the weights of `{Path(start).parent.name}`"
+
+
+def _taught(recipe: dict[str, Any]) -> str:
+    if not recipe["teachers"]:
+        return ""
+    names = " and ".join(f"`{Path(teacher).parent.name}`" for teacher in recipe["teachers"])
+    return (
+        f", {recipe['teacher_share']:.0%} of it against the depth that {names} see together, also "
+        f"on the {recipe['mixed_share']:.0%} of images that are two mixed"
+    )
 
 
 def _cycles(recipe: dict[str, Any]) -> str:
