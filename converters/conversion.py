@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,14 +20,14 @@ from tfl_depth.converters.golden import with_golden
 from tfl_depth.converters.prepare import INPUT_NAME, Network, at_size, split_normalisation
 from tfl_depth.converters.quantize import Representative, to_tflite
 from tfl_depth.converters.representative import ImageSplit, read_calibration
+from tfl_depth.converters.steps import prepare
 from tfl_depth.converters.verify import as_report, check_tensors, check_weights, measure_fidelity
+from tfl_depth.converters.workpiece import Progress
 from tfl_depth.encoding import Spans
 from tfl_depth.errors import ConversionError
 from tfl_depth.files import write_together
 from tfl_depth.models.dual_head import FULL
-
-# Wraps an iterable, and shows how far it has come; given its length and what is done.
-Progress = Callable[[Iterable[Any], int, str], Iterable[Any]]
+from tfl_depth.recipes import DEFAULT, RECIPES
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,12 @@ class Conversion:
     Attributes:
         model: the .tflite file's bytes, contract included.
         contract: the same, as an object.
+        recipe: what was done to the network first, a name in `RECIPES`; None for float32.
     """
 
     model: bytes
     contract: Contract
+    recipe: str | None
 
     @property
     def report(self) -> dict[str, Any]:
@@ -49,6 +51,7 @@ class Conversion:
         return {
             "tool": contract.tool,
             "precision": contract.precision,
+            "recipe": self.recipe,
             "head": contract.head,
             "input": {"height": contract.height, "width": contract.width},
             "edges_m": list(contract.edges_m),
@@ -80,6 +83,7 @@ def convert(
     size: tuple[int, int] | None = None,
     input_range: tuple[float, float] | None = None,
     per_channel: bool = True,
+    recipe: str | None = None,
     progress: Progress = _silent,
 ) -> Conversion:
     """Convert a Keras model that ends in a linear depth convolution, and verify the result.
@@ -95,15 +99,23 @@ def convert(
             with a `Rescaling` layer.
         per_channel: give each output channel of a convolution a scale of its own. Where an NPU
             takes one scale a convolution only, it must be False, which costs accuracy.
+        recipe: a name in `RECIPES`: what is done to the network first. None: the default, and
+            nothing for float32.
         progress: shows how far the slow parts have come.
 
     Raises:
         ConversionError: the model, the images or the result are not as they must be.
     """
+    recipe = _recipe(recipe, precision)
     network = split_normalisation(at_size(model, size), input_range)
     contract = _contract(network, images, precision=precision, head=head, spans=spans)
+    ready = network
+    if recipe is not None:
+        ready = prepare(
+            network, RECIPES[recipe], images, per_channel=per_channel, progress=progress
+        )
     content = to_tflite(
-        network.deployed(precision=precision, head=head, spans=spans),
+        ready.deployed(precision=precision, head=head, spans=spans),
         precision=precision,
         representative=_representative(network, images, contract, progress),
         per_channel=per_channel,
@@ -114,7 +126,18 @@ def convert(
         check_tensors(content, contract)
     if not per_channel:
         check_weights(content)
-    return _verified(content, contract, network, images, progress)
+    content, contract = _verified(content, contract, network, images, progress)
+    return Conversion(content, contract, recipe)
+
+
+def _recipe(name: str | None, precision: str) -> str | None:
+    if precision == "float32":
+        if name is not None:
+            raise ConversionError("float32 needs no recipe: leave it out, or convert to int8.")
+        return None
+    if name is not None and name not in RECIPES:
+        raise ConversionError(f"Expected `recipe` to be one of {', '.join(RECIPES)}, got {name!r}.")
+    return name or DEFAULT
 
 
 def _contract(
@@ -144,8 +167,20 @@ def _representative(
         pixels = read_calibration(images, (contract.height, contract.width))
         for image in progress(pixels, len(images.calibration), "calibrate"):
             yield network.as_input(image, contract.precision)
+        yield network.as_input(_with_extremes(image), contract.precision)
 
     return batches
+
+
+def _with_extremes(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """The image with a black and a white pixel.
+
+    Where no calibration image reaches both ends of the pinned input range, TensorFlow's converter
+    leaves a float tensor between that range and the one it saw.
+    """
+    changed = image.copy()
+    changed[0, 0], changed[0, 1] = 0, 255
+    return changed
 
 
 def _pin_int16(content: bytes, head: str, spans: Spans) -> bytes:
@@ -157,7 +192,7 @@ def _pin_int16(content: bytes, head: str, spans: Spans) -> bytes:
 
 def _verified(
     content: bytes, contract: Contract, network: Network, images: ImageSplit, progress: Progress
-) -> Conversion:
+) -> tuple[bytes, Contract]:
     """Measure the file as its users run it, and write the figures into its contract."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.tflite"
@@ -165,7 +200,7 @@ def _verified(
         shown = progress(images.verification, len(images.verification), "verify")
         fidelity = measure_fidelity(file, network.on_pixels(), shown, contract.spans)
     contract = replace(contract, verification=as_report(fidelity))
-    return Conversion(*with_golden(content, contract, images.verification))
+    return with_golden(content, contract, images.verification)
 
 
 def report_path(output: Path) -> Path:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from keras import layers
 
+from tfl_depth.converters.graph import rebuilt
 from tfl_depth.encoding import Spans
 from tfl_depth.errors import ConversionError
 from tfl_depth.models.dual_head import (
@@ -57,50 +58,12 @@ def at_size(model: keras.Model, size: tuple[int, int] | None) -> keras.Model:
         raise ConversionError("The model takes any size: say which to deploy, with --size HxW.")
     pixels = keras.Input(batch_shape=(1, *size, 3), name=INPUT_NAME)
     try:
-        return _rebuilt(model, pixels)
+        return rebuilt(model, pixels)
     except (ValueError, TypeError) as error:
         raise ConversionError(
             f"The network cannot take {size[0]}x{size[1]} (height x width). Most need multiples of "
             f"32. Keras says: {_first_line(error)}"
         ) from error
-
-
-def _rebuilt(model: keras.Model, pixels: keras.KerasTensor) -> keras.Model:
-    """Copy a model's layers onto another input, those of models nested in it too.
-
-    `keras.models.clone_model` keeps nested models whole, and those their size.
-    """
-    copies: dict[int, tuple[Any, Any]] = {}
-    names: set[str] = set()
-
-    def copy(layer: Any) -> Any:
-        if _is_graph(layer):
-            return layer
-        if id(layer) not in copies:
-            name = layer.name
-            while name in names:
-                name += "_"
-            names.add(name)
-            copies[id(layer)] = layer, layer.from_config({**layer.get_config(), "name": name})
-        return copies[id(layer)][1]
-
-    def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
-        return graph(layer, args[0]) if _is_graph(layer) else layer(*args, **kwargs)
-
-    def graph(model: keras.Model, inputs: Any) -> Any:
-        flat = keras.Model(model.inputs, model.outputs)
-        inputs = keras.tree.flatten(inputs)
-        return flat._run_through_graph(inputs, operation_fn=copy, call_fn=call)
-
-    outputs = graph(model, pixels)
-    for original, copied in copies.values():
-        if isinstance(copied, layers.Layer):
-            copied.set_weights(original.get_weights())
-    return keras.Model(pixels, outputs[0] if len(outputs) == 1 else outputs, name=model.name)
-
-
-def _is_graph(layer: Any) -> bool:
-    return isinstance(layer, keras.Model) and hasattr(layer, "inputs")
 
 
 def _first_line(error: Exception) -> str:

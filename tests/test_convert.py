@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import keras
 import numpy as np
 import numpy.typing as npt
@@ -298,6 +299,38 @@ def test_input_range_in_place_of_rescaling_gives_the_same(converted: Converted, 
     ):
         for photo in sorted((work / "photos").iterdir()):
             np.testing.assert_array_equal(one.infer(photo), other.infer(photo))
+
+
+# What is done to the network first
+
+
+@pytest.mark.parametrize("recipe", ["learned", "percentile-99.99"])
+def test_a_recipe_is_taken_and_named(work: Path, tmp_path: Path, recipe: str) -> None:
+    assert run_convert(work, tmp_path, "--int8", *TEN_METRES, "--recipe", recipe) == 0
+    report = json.loads((tmp_path / "model.json").read_text())
+    assert report["recipe"] == recipe
+    assert report["verification"]["wrap_share"] < 0.01
+
+
+def test_learned_rounding_costs_less_per_tensor(work: Path, tmp_path: Path) -> None:
+    mean_mm = {}
+    for recipe in ("plain", "learned"):
+        arguments = ("--int8", *TEN_METRES, "--target", "teflon", "--recipe", recipe)
+        assert run_convert(work, tmp_path, *arguments, "--overwrite") == 0
+        report = json.loads((tmp_path / "model.json").read_text())
+        mean_mm[recipe] = report["verification"]["mean_mm"]
+    assert mean_mm["learned"] < mean_mm["plain"]
+
+
+def test_photos_need_not_hold_black_and_white(work: Path, tmp_path: Path) -> None:
+    photos = tmp_path / "dull"
+    photos.mkdir()
+    for path in (work / "photos").iterdir():
+        dull = np.asarray(cv2.imread(str(path))) // 2 + 40
+        cv2.imwrite(str(photos / f"{path.stem}.png"), dull.astype(np.uint8))
+    assert run_convert(work, tmp_path, "--int8", *TEN_METRES, representative=str(photos)) == 0
+    signature = open_interpreter((tmp_path / "model.tflite").read_bytes()).get_signature_runner()
+    assert signature.get_input_details()["pixels"]["quantization"] == (pytest.approx(SCALE), 127)
 
 
 # Which images it takes

@@ -342,7 +342,7 @@ def conversion(work: Path, tmp_path_factory: pytest.TempPathFactory) -> Conversi
     folder = tmp_path_factory.mktemp("conversion")
     assert run_convert(work, folder, "--float32", *TEN_METRES) == 0
     content = (folder / "model.tflite").read_bytes()
-    return Conversion(content, read_contract(content))
+    return Conversion(content, read_contract(content), None)
 
 
 class FailingCall:

@@ -14,6 +14,7 @@ from tfl_depth.encoding import Spans
 from tfl_depth.errors import ConversionError
 from tfl_depth.png import as_png
 from tfl_depth.quiet import quiet
+from tfl_depth.recipes import DEFAULT, RECIPES
 from tfl_depth.targets import PER_CHANNEL, Profile
 from tfl_depth.tools import command, targets
 
@@ -64,6 +65,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--samples", type=int, default=100, metavar="N", help="images to calibrate with (100)"
     )
+    parser.add_argument(
+        "--recipe",
+        choices=RECIPES,
+        metavar="NAME",
+        help=f"what is done to the network first, see below ({DEFAULT})",
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the choice of images (0)")
     parser.add_argument("--size", type=command.size, metavar="HxW", help="input size to deploy for")
     parser.add_argument(
@@ -88,7 +95,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     targets.add_options(parser, default="cpu")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing output")
+    _list_recipes(parser)
     return parser
+
+
+def _list_recipes(parser: argparse.ArgumentParser) -> None:
+    width = max(map(len, RECIPES))
+    indent = "\n" + " " * (width + 4)
+    titles = {name: recipe.title.replace("\n", indent) for name, recipe in RECIPES.items()}
+    rows = "\n".join(f"  {name:<{width}}  {title}" for name, title in titles.items())
+    parser.epilog = f"{parser.epilog}\n\nrecipes:\n{rows}"
 
 
 def _convert(options: argparse.Namespace) -> None:
@@ -115,6 +131,7 @@ def _convert(options: argparse.Namespace) -> None:
         size=options.size,
         input_range=options.input_range,
         per_channel=profile.weights == PER_CHANNEL,
+        recipe=options.recipe,
         progress=command.progress,
     )
     shown = [table(conversion, options.output)]
@@ -218,6 +235,7 @@ def table(conversion: Conversion, output: Path) -> str:
     rows = {
         "model": f"{output} ({len(conversion.model) / 1e6:.2f} MB, {contract.precision})",
         "input": f"{contract.height}x{contract.width} RGB",
+        "recipe": conversion.recipe or "-",
         "outputs": ", ".join(contract.output_names),
         "range": f"{contract.edges_m[0]:g} - {contract.max_depth_m:g} m",
         "spans": f"{contract.spans.count}" if contract.head == "split" else "-",
