@@ -30,6 +30,14 @@ README = ROOT / "README.md"
 RESULTS = ROOT / "docs" / "figures" / "int8.json"
 ENTRY = "lite0-nyu-192x256"
 MAX_DEPTH_M = 10.0
+# How each row of the INT8 table is converted.
+INT8_ROWS: dict[str, dict[str, Any]] = {
+    "INT8, one tensor": {"head": "single"},
+    "INT8, exact split": {},
+    "INT8, exact split, `--recipe learned`": {"recipe": "learned"},
+    "INT8, weights per tensor": {"per_channel": False},
+    "INT8, weights per tensor, `--recipe learned`": {"per_channel": False, "recipe": "learned"},
+}
 ZOO = sorted(ROOT.glob("zoo/*/metrics.json"))
 
 
@@ -125,8 +133,8 @@ def measure(data: Path) -> dict[str, Any]:
     # Measured on every image of val, none of which calibrates.
     images = ImageSplit(images.calibration, tuple(photos("nyuv2", data, "val")), images.seed)
     rows = {"FP32": {**_metrics(keras_predictor(model), samples), "fidelity": None}}
-    for name, head in (("INT8, one tensor", "single"), ("INT8, exact split", "split")):
-        rows[name] = _int8(model, images, head, samples)
+    for name, arguments in INT8_ROWS.items():
+        rows[name] = _int8(model, images, arguments, samples)
     return {
         "checkpoint": ENTRY,
         "dataset": "nyuv2",
@@ -136,13 +144,19 @@ def measure(data: Path) -> dict[str, Any]:
     }
 
 
-def _int8(model: Any, images: ImageSplit, head: str, samples: Sequence[Sample]) -> dict[str, Any]:
+def _int8(
+    model: Any, images: ImageSplit, arguments: dict[str, Any], samples: Sequence[Sample]
+) -> dict[str, Any]:
     from tfl_depth.converters import convert
     from tfl_depth.evaluation import runner_predictor
     from tfl_depth.runtime import DepthRunner
 
     conversion: Conversion = convert(
-        model, images=images, spans=Spans.uniform(MAX_DEPTH_M), head=head, progress=command.progress
+        model,
+        images=images,
+        spans=Spans.uniform(MAX_DEPTH_M),
+        progress=command.progress,
+        **arguments,
     )
     with DepthRunner(conversion.model) as runner:
         row = _metrics(runner_predictor(runner), samples)
