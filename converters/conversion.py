@@ -84,6 +84,7 @@ def convert(
     input_range: tuple[float, float] | None = None,
     per_channel: bool = True,
     recipe: str | None = None,
+    layers: tuple[str, ...] | None = None,
     progress: Progress = _silent,
 ) -> Conversion:
     """Convert a Keras model that ends in a linear depth convolution, and verify the result.
@@ -101,6 +102,7 @@ def convert(
             takes one scale a convolution only, it must be False, which costs accuracy.
         recipe: a name in `RECIPES`: what is done to the network first. None: the default, and
             nothing for float32.
+        layers: names of the convolutions that the recipe works on; None: all.
         progress: shows how far the slow parts have come.
 
     Raises:
@@ -112,7 +114,12 @@ def convert(
     ready = network
     if recipe is not None:
         ready = prepare(
-            network, RECIPES[recipe], images, per_channel=per_channel, progress=progress
+            network,
+            RECIPES[recipe],
+            images,
+            per_channel=per_channel,
+            progress=progress,
+            layers=layers,
         )
     content = to_tflite(
         ready.deployed(precision=precision, head=head, spans=spans),

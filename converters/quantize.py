@@ -30,8 +30,9 @@ def to_tflite(
     Args:
         model: static shapes, batch 1.
         precision: "int8" (every tensor int8 or int32, uint8 in and out), "int16x8" (int16
-            activations, int8 weights, float32 in and out), or "float32".
-        representative: gives the inputs to calibrate with; not asked for float32.
+            activations, int8 weights, float32 in and out), "float16" (of weights alone, in a float
+            network), or "float32".
+        representative: gives the inputs to calibrate with; not asked for floats.
         per_channel: a scale for each output channel of a kernel; otherwise one for the kernel.
 
     Raises:
@@ -41,7 +42,10 @@ def to_tflite(
     from tensorflow.lite.python.convert_phase import ConverterError
 
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
-    if precision != "float32":
+    if precision == "float16":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.target_spec.supported_types = [tf.float16]
+    elif precision != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = lambda: ([batch] for batch in representative())
         converter.target_spec.supported_ops = [_operator_set(tf, precision)]

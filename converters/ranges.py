@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from keras import layers
 
-from tfl_depth.converters.graph import CONVOLUTIONS, only_consumer, rebuilt
+from tfl_depth.converters.graph import CONVOLUTIONS, Replace, only_consumer, rebuilt
 from tfl_depth.converters.walk import walk
 from tfl_depth.converters.workpiece import Workpiece
 from tfl_depth.models.decoder import NearestUpsampling
@@ -113,6 +113,20 @@ def pin_ranges(method: Method) -> Callable[[Workpiece], None]:
     return step
 
 
+def pin_extremes(work: Workpiece) -> None:
+    """Take the least and the greatest value of all photos, as the stock converter does."""
+    found = set(feature_maps(work.network))
+
+    def look(layer: Any, maps: Any) -> None:
+        if layer.name in found:
+            low, high = work.ranges.get(layer.name, (0.0, 0.0))
+            work.ranges[layer.name] = min(low, float(maps.min())), max(high, float(maps.max()))
+
+    at_once = len(work.images)
+    for begin in range(0, len(work.photos), at_once):
+        walk(work.network, work.photos[begin : begin + at_once], after=look)
+
+
 def _sampled(maps: Values, rng: np.random.Generator) -> Values:
     flat = maps.ravel()
     some = flat if flat.size <= SAMPLES else rng.choice(flat, SAMPLES, shuffle=False)
@@ -135,20 +149,37 @@ def _fused(model: keras.Model, layer: Any) -> bool:
     return isinstance(after, (layers.ReLU, layers.Activation))
 
 
-def with_ranges(model: keras.Model, ranges: dict[str, Range]) -> keras.Model:
-    """A copy whose feature maps are pinned to these ranges; others are left to the converter."""
+def with_ranges(
+    model: keras.Model,
+    ranges: dict[str, Range],
+    *,
+    batch: int | None = 1,
+    replace: Replace = lambda layer: None,
+    pin: Callable[..., Any] = PinnedRange,
+) -> keras.Model:
+    """A copy whose feature maps are pinned to these ranges; others are left to the converter.
 
-    def replace(layer: Any) -> Any:
+    Args:
+        model: canonical.
+        ranges: (low, high) by the name of the layer that gives the feature map.
+        batch: of the copy; None for any.
+        replace: what stands for a layer, as `rebuilt` takes it.
+        pin: makes the layer that does so, of the range's ends and a name.
+    """
+
+    def pinned(layer: Any) -> Any:
+        other = replace(layer)
         if layer.name not in ranges:
-            return None
-        copied = type(layer).from_config(layer.get_config())
-        pinned = PinnedRange(*ranges[layer.name], name=f"{layer.name}_range")
+            return other
+        copied = other or type(layer).from_config(layer.get_config())
+        behind = pin(*ranges[layer.name], name=f"{layer.name}_range")
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            outputs = pinned(copied(*args, **kwargs))
-            copied.set_weights(layer.get_weights())
+            outputs = behind(copied(*args, **kwargs))
+            if other is None:
+                copied.set_weights(layer.get_weights())
             return outputs
 
         return call
 
-    return rebuilt(model, keras.Input(batch_shape=(1, *model.inputs[0].shape[1:])), replace)
+    return rebuilt(model, keras.Input(batch_shape=(batch, *model.inputs[0].shape[1:])), pinned)

@@ -24,7 +24,8 @@ class Workpiece:
     Attributes:
         network: canonical; takes normalised pixels (1, H, W, 3), gives metres.
         reference: the same network as it came, in float; never changed.
-        images: normalised calibration images (N, H, W, 3).
+        images: a few normalised calibration images (N, H, W, 3); their feature maps fit in memory.
+        photos: all of them.
         per_channel: whether each output channel's weights get a scale of their own.
         layers: names of the convolutions to work on; None: all.
         factors: of a convolution's output channels: how many times the reference's they are.
@@ -36,6 +37,7 @@ class Workpiece:
     network: keras.Model
     reference: keras.Model
     images: Images
+    photos: Images
     per_channel: bool
     progress: Progress
     layers: tuple[str, ...] | None = None
@@ -44,10 +46,18 @@ class Workpiece:
 
     @classmethod
     def of(
-        cls, body: keras.Model, images: Images, *, per_channel: bool, progress: Progress
+        cls,
+        body: keras.Model,
+        images: Images,
+        photos: Images,
+        *,
+        per_channel: bool,
+        progress: Progress,
+        layers: tuple[str, ...] | None = None,
     ) -> Workpiece:
         """Begin with a float network."""
-        return cls(canonical(body), canonical(body), images, per_channel, progress)
+        mine, reference = canonical(body), canonical(body)
+        return cls(mine, reference, images, photos, per_channel, progress, layers)
 
     def wanted(self, layer: Any, maps: Images) -> npt.NDArray[np.floating[Any]]:
         """What a convolution should give where the reference's gives (..., channels)."""

@@ -10,6 +10,7 @@ from tfl_depth.converters.ranges import (
     kl_divergence,
     least_squares,
     percentile,
+    pin_extremes,
     pin_ranges,
     with_ranges,
 )
@@ -26,7 +27,11 @@ _outliers = np.where(np.arange(_bell.size) % 10_000 == 0, 40 * np.abs(_bell) + 4
 
 def workpiece() -> Workpiece:
     return Workpiece.of(
-        block_net(), block_images(8), per_channel=True, progress=lambda items, total, what: items
+        block_net(),
+        block_images(8),
+        block_images(20),
+        per_channel=True,
+        progress=lambda items, total, what: items,
     )
 
 
@@ -101,3 +106,16 @@ def test_chosen_ranges_lie_inside_what_was_seen(name: str) -> None:
     for layer, (low, high) in work.ranges.items():
         assert wide.ranges[layer][0] <= low <= 0 <= high <= wide.ranges[layer][1]
     assert work.ranges != wide.ranges
+
+
+def test_extremes_are_those_of_all_photos_not_of_the_few_looked_at() -> None:
+    work = workpiece()
+    pin_extremes(work)
+    probe = keras.Model(
+        work.network.inputs, [work.network.get_layer(n).output for n in work.ranges]
+    )
+    for (low, high), maps in zip(
+        work.ranges.values(), probe.predict(work.photos, 4, verbose=0), strict=True
+    ):
+        assert low == pytest.approx(min(0.0, float(maps.min())), abs=1e-4)
+        assert high == pytest.approx(max(0.0, float(maps.max())), abs=1e-4)

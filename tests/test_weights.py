@@ -11,12 +11,15 @@ from keras import layers
 from tests.block_net import SIZE, block_images, block_net
 from tfl_depth.converters.canonical import canonical
 from tfl_depth.converters.graph import convolutions
+from tfl_depth.converters.ranges import pin_extremes, with_ranges
 from tfl_depth.converters.walk import walk
 from tfl_depth.converters.weights.bias import correct_biases
 from tfl_depth.converters.weights.clipping import clip_weights
 from tfl_depth.converters.weights.dead_channels import silence_dead_channels
+from tfl_depth.converters.weights.distil import distil
 from tfl_depth.converters.weights.equalisation import equalise
 from tfl_depth.converters.weights.grid import largest, nearest
+from tfl_depth.converters.weights.grouping import part_by_range
 from tfl_depth.converters.weights.pairs import pairs
 from tfl_depth.converters.weights.rounding import round_to_features
 from tfl_depth.converters.workpiece import Workpiece
@@ -28,6 +31,7 @@ def workpiece(*, per_channel: bool = True, model: keras.Model | None = None) -> 
     return Workpiece.of(
         model or block_net(),
         block_images(16),
+        block_images(24),
         per_channel=per_channel,
         progress=lambda items, total, what: items,
     )
@@ -199,8 +203,13 @@ def test_learned_rounding_beats_rounding_to_nearest(per_channel: bool) -> None:
     assert error(work) < 0.6 * before
 
 
+def part_round_and_distil(work: Workpiece) -> None:
+    for step in (part_by_range, round_to_features, pin_extremes, distil):
+        step(work)
+
+
 @pytest.mark.parametrize("per_channel", [True, False])
-@pytest.mark.parametrize("step", [round_to_features, correct_biases])
+@pytest.mark.parametrize("step", [round_to_features, correct_biases, part_round_and_distil])
 def test_weights_lie_on_the_grid_that_the_converter_will_find(
     per_channel: bool, step: Callable[[Workpiece], None]
 ) -> None:
@@ -236,3 +245,51 @@ def test_a_chosen_layer_alone_is_changed() -> None:
             layer.get_weights()[0], work.reference.get_layer(layer.name).get_weights()[0]
         )
         assert same == (layer.name != "b0_depthwise")
+
+
+def uneven_net() -> keras.Model:
+    """A block net with two depthwise filters far larger than the others."""
+    model = block_net()
+    depthwise, project = model.get_layer("b1_depthwise"), model.get_layer("b1_project")
+    (kernel,), (behind,) = depthwise.get_weights(), project.get_weights()
+    kernel[:, :, [3, 17]] *= 40
+    behind[:, :, [3, 17]] /= 40
+    depthwise.set_weights([kernel])
+    project.set_weights([behind])
+    return model
+
+
+def test_parting_computes_the_same_with_two_scales() -> None:
+    work = workpiece(per_channel=False, model=uneven_net())
+    before, nearest_before = depth(work.network), error(work)
+    part_by_range(work)
+    np.testing.assert_allclose(depth(work.network), before, atol=1e-4)
+    np.testing.assert_allclose(depth(work.reference), before, atol=1e-4)
+    names = {layer.name for layer in convolutions(work.network)}
+    assert {"b1_depthwise_large", "b1_depthwise_small", "b1_expand_small"} <= names
+    assert "b1_depthwise" not in names
+    large = work.network.get_layer("b1_depthwise_large").get_weights()[0].shape[2]
+    small = work.network.get_layer("b1_depthwise_small").get_weights()[0].shape[2]
+    assert (large, large + small) == (8, 24)
+    assert error(work) < 0.7 * nearest_before
+
+
+def test_nothing_is_parted_where_each_channel_has_a_scale() -> None:
+    work = workpiece(per_channel=True, model=uneven_net())
+    names = [layer.name for layer in work.network.layers]
+    part_by_range(work)
+    assert [layer.name for layer in work.network.layers] == names
+
+
+def quantised(work: Workpiece) -> keras.Model:
+    """The network with kernels and feature maps on their grids."""
+    return with_ranges(rounded(work), work.ranges, batch=None)
+
+
+@pytest.mark.parametrize("per_channel", [True, False])
+def test_distilling_brings_the_int8_network_nearer_to_the_float_one(per_channel: bool) -> None:
+    work = workpiece(per_channel=per_channel)
+    pin_extremes(work)
+    before = np.abs(depth(quantised(work)) - depth(work.reference)).mean()
+    distil(work)
+    assert np.abs(depth(quantised(work)) - depth(work.reference)).mean() < (0.95 if per_channel else 0.8) * before

@@ -41,5 +41,13 @@ RECIPES = {
         ("round",),
     ),
     "equalised-learned": Recipe("cross-layer equalisation, then as learned", ("equalise", "round")),
+    "parted-learned": Recipe(
+        "depthwise convolutions parted where one scale serves a kernel, then as learned",
+        ("part", "round"),
+    ),
+    "distilled": Recipe(
+        "as learned, then trained at int8 to say what the float network says",
+        ("round", "range-min-max", "distil"),
+    ),
 }
 DEFAULT = "plain"

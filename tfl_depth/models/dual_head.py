@@ -74,7 +74,7 @@ def to_dual_head(
         activation=keras.activations.relu6,
         name="thermometer",
     )
-    filled = thermometer(_features(model))
+    filled = thermometer(last_features(model))
     _set_thermometer_weights(thermometer, depth, spans)
     if pin_ranges:
         filled = PinnedRange(0.0, FULL, name="thermometer_range")(filled)
@@ -123,7 +123,7 @@ def expect_graph(model: keras.Model) -> None:
         )
 
 
-def _features(model: keras.Model) -> Any:
+def last_features(model: keras.Model) -> Any:
     """What the last convolution gets in this model; a layer that is shared has other inputs too."""
     history = model.outputs[0]._keras_history
     return history.operation._inbound_nodes[history.node_index].input_tensors[0]
