@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,25 +12,12 @@ from tfl_depth.tools import command
 
 EXAMPLE = "tools/train zoo/lite0-redkitchen-192x256/recipe.json --data ../shared/data/redkitchen"
 
-# Read once, when a process starts. glibc gives freed blocks of over 128 KiB back to the kernel,
-# which zeroes them anew for the next step: training a batch took 2.6 s so, and 0.73 s with these
-# (docs/decisions/002). And TensorFlow takes its fast kernels by default only on newer processors
-# (docs/decisions/004).
-ENVIRONMENT = {
-    "MALLOC_ARENA_MAX": "1",
-    "MALLOC_MMAP_MAX_": "0",
-    "MALLOC_TRIM_THRESHOLD_": str(2**34),
-    "MALLOC_TOP_PAD_": str(2**28),
-    "TF_ENABLE_ONEDNN_OPTS": "1",
-}
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
     options = _parser().parse_args(argv)
-    if argv is None and not set(ENVIRONMENT) <= set(os.environ):
-        # What the user has set stays.
-        os.execve(sys.executable, [sys.executable, *sys.argv], {**ENVIRONMENT, **os.environ})  # noqa: S606
+    if argv is None:
+        command.restart_for_training()
     return command.run(lambda: _train(options))
 
 

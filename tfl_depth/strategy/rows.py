@@ -1,0 +1,206 @@
+"""What the laboratory measures: a row for each thing that is tried, in phases.
+
+Nothing here is code: `candidates` makes what a row asks for, `trial` measures it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+# The phases, and what each asks.
+PHASES = {
+    "baseline": "What does INT8 cost, done as everybody does it?",
+    "st1": "ST1: does better calibration help?",
+    "weights": "Is it the weights?",
+    "st2": "ST2: do trained heads help, as the seed project wrote them, or another code?",
+    "split": "The exact split: what does the output step cost?",
+    "distil": "Does training at int8 help?",
+    "mixed": "Do wider feature maps help?",
+}
+# Which network a row converts: the checkpoint, or one that was trained further (`heads`).
+CHECKPOINT = "checkpoint"
+# Settings that only results know: the best recipe of a phase, the layers that attribution names.
+BEST_OF_ST1, BEST_OF_WEIGHTS = "best of st1", "best of weights"
+ALL_LAYERS, NAMED_LAYERS = "all", "named"
+RANDOM, STRATIFIED = "random", "stratified by depth"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One thing to try.
+
+    Attributes:
+        name: unique.
+        phase: a key of `PHASES`.
+        title: for tables.
+        network: `CHECKPOINT`, or the head of a network that was trained further.
+        precision: "float32", "float16", "int8", "int16x8" or "mixed".
+        head: "single" or "split"; of a network with another head, how it is decoded.
+        recipe: a name in `tfl_depth.recipes.RECIPES`, or the best of a phase.
+        per_channel: a scale for each output channel of a kernel; otherwise one for the kernel.
+        images: how many calibrate.
+        selection: how they are chosen.
+        layers: those that the recipe works on.
+        quick: whether it is part of a quick run.
+    """
+
+    name: str
+    phase: str
+    title: str
+    network: str = CHECKPOINT
+    precision: str = "int8"
+    head: str = "split"
+    recipe: str = "plain"
+    per_channel: bool = True
+    images: int = 100
+    selection: str = RANDOM
+    layers: str = ALL_LAYERS
+    quick: bool = False
+
+    @property
+    def quantised(self) -> bool:
+        """Whether its weights are int8."""
+        return not self.precision.startswith("float")
+
+
+def _both(row: Row) -> list[Row]:
+    """A row with a scale for each channel, and one with a scale for each kernel."""
+    return [
+        replace(row, name=f"{row.name}, per channel"),
+        replace(row, name=f"{row.name}, per tensor", per_channel=False),
+    ]
+
+
+def _baseline() -> list[Row]:
+    linear = Row("int8", "baseline", "INT8, one output", head="single", quick=True)
+    log = Row("int8-log", "baseline", "INT8, one output, log depth", "log", head="log")
+    return [
+        Row("fp32", "baseline", "FP32", precision="float32", head="single", quick=True),
+        Row("float16", "baseline", "float16", precision="float16", head="single"),
+        *_both(linear),
+        Row(
+            "longer",
+            "baseline",
+            "FP32, trained further",
+            "longer",
+            "float32",
+            "single",
+            quick=True,
+        ),
+        *_both(log),
+    ]
+
+
+def _st1() -> list[Row]:
+    single = Row("", "st1", "", head="single")
+    rows = [
+        replace(single, name=f"{count} images", title=f"{count} images, min and max", images=count)
+        for count in (10, 30, 300)
+    ]
+    rows.append(
+        replace(
+            single,
+            name="stratified",
+            title="100 images, stratified by depth",
+            selection=STRATIFIED,
+        )
+    )
+    rows += [
+        replace(single, name=recipe, title=f"ranges: {title}", recipe=recipe)
+        for recipe, title in (
+            ("percentile-99.9", "percentile 99.9"),
+            ("percentile-99.99", "percentile 99.99"),
+            ("mse", "least squared error"),
+            ("kl", "KL divergence"),
+        )
+    ]
+    return [each for row in rows for each in _both(row)]
+
+
+WEIGHT_RECIPES = {
+    "dead-channels": "dead channels",
+    "equalised": "equalised",
+    "bias-corrected": "biases corrected",
+    "clipped": "clipped",
+    "classic": "all four of these",
+    "learned": "rounded by the feature maps",
+    "equalised-learned": "equalised, then rounded by the feature maps",
+    "parted-learned": "parted, then rounded by the feature maps",
+}
+
+
+def _weights() -> list[Row]:
+    rows = [
+        Row(recipe, "weights", title, recipe=recipe, quick=recipe == "learned")
+        for recipe, title in WEIGHT_RECIPES.items()
+    ]
+    rows += [
+        replace(
+            row,
+            name=f"{row.name}, named layers",
+            title=f"{row.title}, in the layers named",
+            layers=NAMED_LAYERS,
+            quick=False,
+        )
+        for row in rows
+    ]
+    return [each for row in rows for each in _both(row)]
+
+
+def _st2() -> list[Row]:
+    rows = [
+        Row("seed-sum", "st2", "trained heads, decoded by sum", "seed", head="sum"),
+        Row(
+            "seed-round",
+            "st2",
+            "trained heads, decoded by rounding",
+            "seed",
+            head="round",
+            quick=True,
+        ),
+        Row("hilbert", "st2", "trained Hilbert curve", "hilbert", head="hilbert"),
+    ]
+    floats = [
+        replace(row, name=f"{row.name}, FP32", title=f"{row.title}, FP32", precision="float32")
+        for row in rows
+    ]
+    return [*floats, *(each for row in rows for each in _both(row))]
+
+
+def _split() -> list[Row]:
+    plain = Row("split", "split", "exact split", quick=True)
+    st1 = Row("split-st1", "split", "exact split, best of ST1", recipe=BEST_OF_ST1)
+    return [each for row in (plain, st1) for each in _both(row)]
+
+
+def _distil() -> list[Row]:
+    return _both(
+        Row(
+            "distilled",
+            "distil",
+            "rounded, then trained at int8 by the FP32 network",
+            recipe="distilled",
+            images=300,
+            quick=True,
+        )
+    )
+
+
+def _mixed() -> list[Row]:
+    bound = Row("int16x8", "mixed", "int16 feature maps, everywhere", precision="int16x8")
+    mixed = Row(
+        "mixed", "mixed", "int16 feature maps where they pay", precision="mixed", recipe="learned"
+    )
+    # The stock converter gives int16 networks a scale for each channel, whatever it is told.
+    return [replace(bound, name="int16x8, per channel"), *_both(mixed)]
+
+
+ROWS = (
+    *_baseline(),
+    *_st1(),
+    *_split(),
+    *_weights(),
+    *_st2(),
+    *_distil(),
+    *_mixed(),
+)
