@@ -323,7 +323,7 @@ def test_a_call_that_makes_no_sense_shows_the_usage(
     with pytest.raises(SystemExit) as stopped:
         main(arguments)
     assert stopped.value.code == 2
-    assert "usage: convert" in capsys.readouterr().err
+    assert "usage: tfl-depth convert" in capsys.readouterr().err
 
 
 # Writing
@@ -342,7 +342,7 @@ def conversion(work: Path, tmp_path_factory: pytest.TempPathFactory) -> Conversi
     folder = tmp_path_factory.mktemp("conversion")
     assert run_convert(work, folder, "--float32", *TEN_METRES) == 0
     content = (folder / "model.tflite").read_bytes()
-    return Conversion(content, read_contract(content), None)
+    return Conversion(content, read_contract(content))
 
 
 class FailingCall:

@@ -1,4 +1,4 @@
-"""tools/benchmark: what the runtime costs beside the network, measured side by side."""
+"""`tfl-depth benchmark`: what the runtime costs beside the network, measured side by side."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tfl_depth.tools.contenders import (
     of_runner,
 )
 
-EXAMPLE = "tools/benchmark model.tflite --float model-float32.tflite --json"
+EXAMPLE = "tfl-depth benchmark model.tflite --float model-float32.tflite --json"
 Times = Mapping[str, float]
 
 # What is compared, in a round's seconds. Each is taken within a round, where the machine was in
@@ -104,36 +104,38 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = command.parser(
-        "benchmark",
+        "tfl-depth benchmark",
         "Time a model under the runtime, its parts (recombination at 384x640), the bare\n"
         "interpreter, and what one would write around it, all in turns in one run.",
         EXAMPLE,
     )
-    parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite of tools/convert")
+    parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite of tfl-depth convert")
     parser.add_argument(
         "--float", type=Path, metavar="FILE", help="the same network as a float32 .tflite"
     )
     parser.add_argument(
-        "--rounds", type=int, default=50, metavar="K", help="calls of each that are timed (50)"
+        "--rounds",
+        type=command.count,
+        default=50,
+        metavar="N",
+        help="calls of each that are timed (50)",
     )
-    parser.add_argument(
-        "--threads", type=int, metavar="K", help="for the network (every core there is)"
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    command.add_threads(parser)
+    command.add_json(parser)
     return parser
 
 
 def _benchmark(options: argparse.Namespace) -> None:
     threads = options.threads or len(os.sched_getaffinity(0))
-    result = measure(options.model, options.float, threads, max(1, options.rounds))
-    print(json.dumps(result, indent=2) if options.json else _table(result))
+    result = measure(options.model, options.float, threads, options.rounds)
+    command.tell(options, result, _table(result))
 
 
 def measure(model: Path, floating: Path | None, threads: int, rounds: int) -> dict[str, Any]:
     """Time everything in turns.
 
     Args:
-        model: a .tflite of tools/convert.
+        model: a .tflite of tfl-depth convert.
         floating: the same network in float32, or None.
         threads: for the network.
         rounds: how many turns.

@@ -1,9 +1,8 @@
-"""tools/inspect: what a .keras or a .tflite model takes, gives, holds and computes."""
+"""`tfl-depth inspect`: what a .keras or a .tflite model takes, gives, holds and computes."""
 
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -17,7 +16,7 @@ from tfl_depth.tools import command
 if TYPE_CHECKING:
     import keras
 
-EXAMPLE = "tools/inspect model.tflite"
+EXAMPLE = "tfl-depth inspect model.tflite"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -28,13 +27,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = command.parser(
-        "inspect",
+        "tfl-depth inspect",
         "Show a model's tensors, parameters and multiply-accumulates (MACs): one for each kernel\n"
         "element of a convolution or a dense layer at each position that the kernel is laid on.",
         EXAMPLE,
     )
     parser.add_argument("model", type=Path, metavar="MODEL", help="a .keras or .tflite file")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    command.add_json(parser)
     return parser
 
 
@@ -46,7 +45,7 @@ def _inspect(options: argparse.Namespace) -> None:
     if not path.is_file():
         raise ModelFileError(f"There is no model {path}.")
     result = {"model": str(path), "bytes": path.stat().st_size, **describe(path)}
-    print(json.dumps(result, indent=2) if options.json else _table(result))
+    command.tell(options, result, _table(result))
 
 
 def _of_keras(path: Path) -> dict[str, Any]:

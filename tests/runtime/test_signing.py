@@ -112,7 +112,7 @@ def assert_refused(model: bytes, match: str, key: Key = PUBLIC) -> None:
 
 @pytest.mark.usefixtures("no_native_code")
 def test_unsigned_model_is_refused(net: Path) -> None:
-    assert_refused(net.read_bytes(), "not signed.*tools/sign")
+    assert_refused(net.read_bytes(), "not signed.*tfl-depth sign")
 
 
 @pytest.mark.usefixtures("no_native_code")
