@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -16,6 +17,7 @@ import pytest
 import tfl_depth
 from tests.photos import write_photos
 from tests.test_package import ROOT, run
+from tfl_depth import training, zoo
 from tfl_depth.tools import cli, command
 from tfl_depth.tools.cli import COMMANDS
 
@@ -249,3 +251,19 @@ def test_progress_is_shown_where_a_terminal_watches(
     assert out == "0\n1\n2\n"
     assert ("working" in err) == bar
     assert bar or err == ""
+
+
+def test_result_of_training_stands_apart_from_its_epochs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = {"metrics": {"abs_rel": 0.25}}
+    monkeypatch.setattr(training, "train", lambda *_given, **_more: print("epoch 1/1"))
+    monkeypatch.setattr(zoo, "write_entry", lambda *_given: result)
+    recipe = tmp_path / "recipe.json"
+    recipe.write_bytes((ROOT / "zoo/lite0-nyu-192x256/recipe.json").read_bytes())
+    assert cli.main(["train", str(recipe), "--data", str(tmp_path), "--json"]) == 0
+    shown = capsys.readouterr()
+    assert json.loads(shown.out) == {"entry": str(tmp_path), **result}
+    assert shown.err == "epoch 1/1\n"
+    assert cli.main(["train", str(recipe), "--data", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == f"epoch 1/1\n{tmp_path}: abs_rel 0.2500\n"
