@@ -11,7 +11,7 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TextIO
 
 import tfl_depth
 from tfl_depth.errors import DepthError, FallbackWarning
@@ -191,11 +191,18 @@ def run(action: Callable[[], None]) -> int:
 def _say_fallbacks_in_one_line() -> None:
     usual = warnings.showwarning
 
-    def show(message: Warning | str, category: type[Warning], *where: Any) -> None:
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
         if issubclass(category, FallbackWarning):
             print("warning:", *str(message).split(), file=sys.stderr)
         else:
-            usual(message, category, *where)
+            usual(message, category, filename, lineno, file, line)
 
     warnings.showwarning = show
 
