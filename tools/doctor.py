@@ -100,7 +100,7 @@ def _table(found: dict[str, Any]) -> Iterator[str]:
         yield _row("Vela", found["vela"])
     for each in found["trials"] or ():
         yield _row(f"run on {each['delegate']}", _outcome(each))
-        yield from (_row("", each[name]) for name in ("proof", "reason") if each[name])
+        yield from (_row("", text) for text in (_proof(each), each["reason"]) if text)
     if found["advice"]:
         yield from ["", "to do:", *(f"- {line}" for line in found["advice"])]
 
@@ -123,6 +123,12 @@ def _outcome(trial: dict[str, Any]) -> str:
     if trial["delegate"] == CPU:
         return times
     return f"{times}, {trial['taken']} of {trial['operators']} operators on the delegate"
+
+
+def _proof(trial: dict[str, Any]) -> str | None:
+    if trial["state"] == WORKS and trial["proof"] is None:
+        return "The model has no golden vectors, which could prove its depth."
+    return None if trial["proof"] is None else str(trial["proof"])
 
 
 def _with_detail(each: dict[str, Any]) -> str:
