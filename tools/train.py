@@ -63,12 +63,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _train(options: argparse.Namespace) -> None:
+    if not options.recipe.is_file():
+        raise DatasetError(f"There is no recipe {options.recipe}.")
     with quiet():
         from tfl_depth.training import Recipe, train
         from tfl_depth.training.distributed import joined
         from tfl_depth.zoo import write_entry
-    if not options.recipe.is_file():
-        raise DatasetError(f"There is no recipe {options.recipe}.")
     try:
         recipe = Recipe.load(options.recipe)
     except (OSError, ValueError) as error:
