@@ -118,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite of tfl-depth convert")
     parser.add_argument(
-        "--float", type=Path, metavar="FILE", help="the same network as a float32 .tflite"
+        "--float", type=Path, metavar="OTHER", help="the same network as a float32 .tflite"
     )
     parser.add_argument(
         "--rounds",
