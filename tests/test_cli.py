@@ -34,7 +34,11 @@ ABSENT = {
     "benchmark": "absent.tflite",
     "evaluate": "absent.tflite --dataset nyuv2 --data absent",
     "train": "absent.json --data absent",
+    "strategy": "absent.keras --data absent",
+    "view": "absent.tflite photos",
 }
+# The page of `view` is for people alone.
+WITHOUT_JSON = {"view"}
 WITHOUT_TENSORFLOW = """
 import sys
 class Absent:
@@ -154,7 +158,7 @@ def test_an_option_takes_the_same_everywhere(capsys: pytest.CaptureFixture[str])
         assert status_of(name, "--help") == 0
         shown = capsys.readouterr().out
         options = dict(re.findall(r"^  (--[a-z0-9-]+)(.*?)(?:  .*)?$", shown, re.MULTILINE))
-        assert "--json" in options
+        assert ("--json" in options) == (name not in WITHOUT_JSON)
         for option, value in options.items():
             kinds.setdefault(option, set()).add(value.strip())
     # A file where one is written, a folder where several are.

@@ -23,6 +23,8 @@ COMMANDS = {
     "benchmark": "what the runtime costs beside the network",
     "evaluate": "the field's metrics of a model, alone or against another",
     "train": "a network from its recipe",
+    "strategy": "which way to int8 fits a network, by measuring each",
+    "view": "a model's depth in the browser, live and as a point cloud",
 }
 EXAMPLE = "tfl-depth infer model.tflite photos/ --output depth/"
 

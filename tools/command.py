@@ -20,7 +20,15 @@ from tfl_depth.errors import DepthError, FallbackWarning
 TERMINAL = os.fdopen(os.dup(2), "w")
 atexit.register(TERMINAL.close)
 # The extra of setup.cfg that brings a package; what is not here is brought by "train".
-EXTRAS = {"cryptography": "sign", "ethosu": "convert", "keras": "convert", "tensorflow": "convert"}
+EXTRAS = {
+    "PIL": "view",
+    "cryptography": "sign",
+    "ethosu": "convert",
+    "keras": "convert",
+    "tensorflow": "convert",
+    "waitress": "view",
+    "werkzeug": "view",
+}
 
 
 def parser(program: str, description: str, example: str) -> argparse.ArgumentParser:
