@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +37,10 @@ class Conversion:
     Attributes:
         model: the .tflite file's bytes, contract included.
         contract: the same, as an object.
-        recipe: what was done to the network first, a name in `RECIPES`; None for float32.
     """
 
     model: bytes
     contract: Contract
-    recipe: str | None
 
     @property
     def report(self) -> dict[str, Any]:
@@ -51,21 +49,16 @@ class Conversion:
         return {
             "tool": contract.tool,
             "precision": contract.precision,
-            "recipe": self.recipe,
+            "recipe": contract.recipe,
             "head": contract.head,
             "input": {"height": contract.height, "width": contract.width},
             "edges_m": list(contract.edges_m),
             "codes_per_span": contract.spans.codes_per_span,
             "steps_mm": list(contract.spans.steps_mm),
             "bytes": len(self.model),
-            "calibration": None
-            if contract.calibration is None
-            else {
-                "images": contract.calibration.images,
-                "sha256": contract.calibration.sha256,
-                "seed": contract.calibration.seed,
-            },
+            "calibration": None if contract.calibration is None else asdict(contract.calibration),
             "verification": contract.verification,
+            "golden": None if contract.golden is None else asdict(contract.golden),
         }
 
 
@@ -85,6 +78,7 @@ def convert(
     per_channel: bool = True,
     recipe: str | None = None,
     layers: tuple[str, ...] | None = None,
+    golden: bool = True,
     progress: Progress = _silent,
 ) -> Conversion:
     """Convert a Keras model that ends in a linear depth convolution, and verify the result.
@@ -103,6 +97,7 @@ def convert(
         recipe: a name in `RECIPES`: what is done to the network first. None: the default, and
             nothing for float32.
         layers: names of the convolutions that the recipe works on; None: all.
+        golden: put golden vectors into the file, which are two of the verification photos.
         progress: shows how far the slow parts have come.
 
     Raises:
@@ -111,6 +106,7 @@ def convert(
     recipe = _recipe(recipe, precision)
     network = split_normalisation(at_size(model, size), input_range)
     contract = _contract(network, images, precision=precision, head=head, spans=spans)
+    contract = replace(contract, recipe=recipe)
     ready = network
     if recipe is not None:
         ready = prepare(
@@ -133,8 +129,10 @@ def convert(
         check_tensors(content, contract)
     if not per_channel:
         check_weights(content)
-    content, contract = _verified(content, contract, network, images, progress)
-    return Conversion(content, contract, recipe)
+    contract = _verified(content, contract, network, images, progress)
+    if golden:
+        return Conversion(*with_golden(content, contract, images.verification))
+    return Conversion(with_contract(content, contract), contract)
 
 
 def _recipe(name: str | None, precision: str) -> str | None:
@@ -199,15 +197,14 @@ def _pin_int16(content: bytes, head: str, spans: Spans) -> bytes:
 
 def _verified(
     content: bytes, contract: Contract, network: Network, images: ImageSplit, progress: Progress
-) -> tuple[bytes, Contract]:
-    """Measure the file as its users run it, and write the figures into its contract."""
+) -> Contract:
+    """Measure the file as its users run it; its contract with the figures."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.tflite"
         file.write_bytes(with_contract(content, contract))
         shown = progress(images.verification, len(images.verification), "verify")
         fidelity = measure_fidelity(file, network.on_pixels(), shown, contract.spans)
-    contract = replace(contract, verification=as_report(fidelity))
-    return with_golden(content, contract, images.verification)
+    return replace(contract, verification=as_report(fidelity))
 
 
 def report_path(output: Path) -> Path:
@@ -236,15 +233,24 @@ def write_conversion(
     conversion: Conversion,
     output: Path,
     *,
+    target: str | None = None,
     overwrite: bool = False,
     beside: Mapping[Path, bytes] | None = None,
 ) -> None:
     """Write the model and, beside it, its report and what else belongs to it, all whole.
+
+    Args:
+        conversion: the model.
+        output: its file.
+        target: name of what it was made for, which the report says.
+        overwrite: replace what is there.
+        beside: contents of other files.
 
     Raises:
         ConversionError: an output exists and may not be replaced, or its folder is missing.
     """
     others = beside or {}
     refuse_existing(output, overwrite=overwrite, beside=others)
-    report = json.dumps({"model": output.name, **conversion.report}, indent=2) + "\n"
+    named = {"model": output.name, "target": target, **conversion.report}
+    report = json.dumps(named, indent=2) + "\n"
     write_together({output: conversion.model, report_path(output): report.encode(), **others})

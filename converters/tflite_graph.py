@@ -80,7 +80,7 @@ def read_graph(model: bytes) -> TfliteGraph:
     Raises:
         ModelFileError: the file is damaged.
     """
-    return _read(model, _graph)
+    return parsed(model, _graph)
 
 
 def read_operators(model: bytes) -> tuple[Operator, ...]:
@@ -89,7 +89,7 @@ def read_operators(model: bytes) -> tuple[Operator, ...]:
     Raises:
         ModelFileError: the file is damaged.
     """
-    return _read(model, _operators)
+    return parsed(model, _operators)
 
 
 def read_graph_and_operators(model: bytes) -> tuple[TfliteGraph, tuple[Operator, ...]]:
@@ -98,13 +98,18 @@ def read_graph_and_operators(model: bytes) -> tuple[TfliteGraph, tuple[Operator,
     Raises:
         ModelFileError: the file is damaged.
     """
-    return _read(model, lambda parsed: (_graph(parsed), _operators(parsed)))
+    return parsed(model, lambda tree: (_graph(tree), _operators(tree)))
 
 
 _Read = TypeVar("_Read")
 
 
-def _read(model: bytes, read: Callable[[Any], _Read]) -> _Read:
+def parsed(model: bytes, read: Callable[[Any], _Read]) -> _Read:
+    """What `read` makes of a file's tree, which is of the schema's own classes.
+
+    Raises:
+        ModelFileError: the file is damaged.
+    """
     try:
         return read(flatbuffer_utils.convert_bytearray_to_object(bytearray(model)))
     except (struct.error, IndexError, ValueError, TypeError, AttributeError) as error:
@@ -117,20 +122,21 @@ def _operators(model: Any) -> tuple[Operator, ...]:
 
 
 def _operator(model: Any, operator: Any, tensors: list[Any]) -> Operator:
-    kind = _operator_name(model, operator)
+    kind = operator_name(model, operator)
     source, result = (tensors[ends[0]] for ends in (operator.inputs, operator.outputs))
     return Operator(
         kind=kind,
-        name=_text(result.name),
-        source=_type_name(source),
-        result=_type_name(result),
+        name=text_of(result.name),
+        source=type_name(source),
+        result=type_name(result),
         weight_scales=_scales(tensors[operator.inputs[1]]) if kind in _WITH_KERNEL else (),
         largest=_largest(result),
         options=operator.builtinOptions,
     )
 
 
-def _type_name(tensor: Any) -> str:
+def type_name(tensor: Any) -> str:
+    """A tensor's type, as numpy calls it where numpy has it."""
     return str(flatbuffer_utils.type_to_name(tensor.type)).lower()
 
 
@@ -153,12 +159,12 @@ def _largest(tensor: Any) -> float | None:
 
 def _graph(model: Any) -> TfliteGraph:
     graph = model.subgraphs[0]
-    names = [_operator_name(model, operator) for operator in graph.operators]
+    names = [operator_name(model, operator) for operator in graph.operators]
     inputs = _doors(model, "inputs")
     packed = len(model.subgraphs) > 1 or any(name.startswith("CUSTOM") for name in names)
     open_size = any(None in door.shape[1:] for door in inputs)
     macs = [
-        _macs(name, operator, graph.tensors)
+        macs_of(name, operator, graph.tensors)
         for name, operator in zip(names, graph.operators, strict=True)
     ]
     return TfliteGraph(
@@ -170,18 +176,20 @@ def _graph(model: Any) -> TfliteGraph:
     )
 
 
-def _operator_name(model: Any, operator: Any) -> str:
+def operator_name(model: Any, operator: Any) -> str:
+    """An operator's kind, as TensorFlow Lite calls it; with its name, where it is custom."""
     name = str(flatbuffer_utils.opcode_to_name(model, operator.opcodeIndex))
     custom = model.operatorCodes[operator.opcodeIndex].customCode
-    return f"{name} {_text(custom)}" if custom else name
+    return f"{name} {text_of(custom)}" if custom else name
 
 
-def _macs(name: str, operator: Any, tensors: list[Any]) -> int:
+def macs_of(name: str, operator: Any, tensors: list[Any]) -> int:
+    """Multiply-accumulates of an operator of this kind, by `tfl_depth.complexity`'s definition."""
     if name not in _WITH_KERNEL:
         return 0
     laid_on = operator.outputs[0] if name in _ON_OUTPUT else operator.inputs[2]
-    kernel = _shape(tensors[operator.inputs[1]])
-    return math.prod(kernel) * math.prod(_shape(tensors[laid_on])[:-1])
+    kernel = shape_of(tensors[operator.inputs[1]])
+    return math.prod(kernel) * math.prod(shape_of(tensors[laid_on])[:-1])
 
 
 def _doors(model: Any, side: str) -> tuple[Door, ...]:
@@ -195,22 +203,23 @@ def _doors(model: Any, side: str) -> tuple[Door, ...]:
 
 def _door(name: Any, tensor: Any) -> Door:
     # A shape has 1 for an open size, its signature -1.
-    signature = _shape(tensor) if tensor.shapeSignature is None else tensor.shapeSignature
+    signature = shape_of(tensor) if tensor.shapeSignature is None else tensor.shapeSignature
     shape = tuple(None if side < 0 else int(side) for side in signature)
-    return Door(_text(name), shape, _type_name(tensor))
+    return Door(text_of(name), shape, type_name(tensor))
 
 
 def _parameters(model: Any) -> int:
     # By buffer: tensors may share one.
     sizes = {
-        tensor.buffer: math.prod(_shape(tensor))
+        tensor.buffer: math.prod(shape_of(tensor))
         for tensor in model.subgraphs[0].tensors
-        if _is_constant(model.buffers[tensor.buffer]) and _is_weight(tensor)
+        if is_constant(model.buffers[tensor.buffer]) and _is_weight(tensor)
     }
     return sum(sizes.values())
 
 
-def _is_constant(buffer: Any) -> bool:
+def is_constant(buffer: Any) -> bool:
+    """Whether a tensor of this buffer is part of the file."""
     return buffer.data is not None and len(buffer.data) > 0
 
 
@@ -220,9 +229,11 @@ def _is_weight(tensor: Any) -> bool:
     return tensor.type in _FLOATS or (quantization is not None and quantization.scale is not None)
 
 
-def _shape(tensor: Any) -> tuple[int, ...]:
+def shape_of(tensor: Any) -> tuple[int, ...]:
+    """A tensor's shape, in which an open size is 1."""
     return () if tensor.shape is None else tuple(int(side) for side in tensor.shape)
 
 
-def _text(name: Any) -> str:
+def text_of(name: Any) -> str:
+    """A name, which the schema's classes give as bytes or as text."""
     return name if isinstance(name, str) else str(name.decode())

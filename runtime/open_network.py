@@ -41,7 +41,7 @@ def open_network(model: bytes, settings: Settings) -> Network:
         engine.close()
         raise DelegateError(
             f"{shortfall} With strict=True that is an error: convert the model for this delegate "
-            "(tools/convert --target), or run it without strict."
+            "(tfl-depth convert --target), or run it without strict."
         )
     if reserve is not None:
         _expect_alike(engine.form, reserve.form)

@@ -80,7 +80,7 @@ class DepthRunner(Closing):
         fallback_model: ModelSource | None = None,
         prove: Literal["first"] | None = None,
     ) -> None:
-        """Open a model made by tools/convert.
+        """Open a model made by tfl-depth convert.
 
         Args:
             model: path of the .tflite file, or its bytes.
@@ -88,7 +88,7 @@ class DepthRunner(Closing):
             xnnpack: False takes TensorFlow Lite's own kernels instead of XNNPACK's, and None does
                 so beside a delegate only; True lets XNNPACK run what a delegate leaves.
             public_key: path or content of a PEM file; the model must be signed with its private
-                key (tools/sign). Needs the package cryptography: tfl-depth[sign].
+                key (tfl-depth sign). Needs the package cryptography: tfl-depth[sign].
             delegate: what runs the model instead of the CPU: a name (docs/delegates-and-faults.md),
                 "auto", or the path of a delegate's library; None for the CPU.
             delegate_options: keys and values that the delegate is given at its creation.

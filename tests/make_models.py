@@ -87,15 +87,14 @@ def _write_nets(folder: Path, images: ImageSplit, work: Path) -> None:
     """The convolutional network, and files made of it that a runtime must refuse."""
     made = convert(_net(), images=images, spans=NET_SPANS)
     single = convert(_net(), images=images, spans=NET_SPANS, head="single")
+    without_golden = convert(_net(), images=images, spans=NET_SPANS, golden=False)
     newer = _NextVersion(**vars(made.contract))
     files = {
         "net": made.model,
         "net-single": single.model,
         "net-vela": _compiled(made, work),
         "net-no-contract": _edited(made.model, _drop_metadata),
-        "net-no-golden": with_contract(
-            _edited(made.model, _drop_metadata), replace(made.contract, golden=None)
-        ),
+        "net-no-golden": without_golden.model,
         "net-newer": with_contract(made.model, newer),
         # Its contract names `integer` and `fractional`.
         "net-lacking": with_contract(single.model, made.contract),

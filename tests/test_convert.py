@@ -22,8 +22,11 @@ from tfl_depth.contract import Contract, read_contract
 from tfl_depth.converters import find_images, representative, split_images, verify
 from tfl_depth.converters.flatbuffer import INT16_MAX, tensors
 from tfl_depth.encoding import CODES
+from tfl_depth.golden import METADATA_NAME
+from tfl_depth.recipes import DEFAULT
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.runtime.interpreter import open_interpreter
+from tfl_depth.tools import prove
 
 Array = npt.NDArray[Any]
 
@@ -241,10 +244,27 @@ def test_report_says_the_same_as_the_contract(converted: Converted, name: str) -
     assert report["codes_per_span"] == contract.spans.codes_per_span
     assert report["steps_mm"] == list(contract.spans.steps_mm)
     assert report["verification"] == contract.verification
+    assert report["recipe"] == contract.recipe == (None if name == "float32" else DEFAULT)
+    assert report["golden"] == vars(contract.golden)
+    assert report["target"] == "cpu"
     if contract.calibration is None:
         assert report["calibration"] is None
     else:
         assert report["calibration"] == vars(contract.calibration)
+
+
+def test_photos_stay_out_of_a_model_where_that_is_asked_for(
+    work: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run_convert(work, tmp_path, "--float32", *TEN_METRES, "--no-golden", "--json") == 0
+    model, report = tmp_path / "model.tflite", tmp_path / "model.json"
+    result = json.loads(capfd.readouterr().out)
+    assert result["files"] == [str(model), str(report)]
+    assert result.items() >= {**json.loads(report.read_text()), "model": str(model)}.items()
+    assert result["golden"] is contract_of(model).golden is None
+    assert METADATA_NAME.encode() not in model.read_bytes()
+    assert prove.main([str(model)]) == 1
+    assert "no golden vectors" in capfd.readouterr().err
 
 
 # What it computes
@@ -308,7 +328,7 @@ def test_input_range_in_place_of_rescaling_gives_the_same(converted: Converted, 
 def test_a_recipe_is_taken_and_named(work: Path, tmp_path: Path, recipe: str) -> None:
     assert run_convert(work, tmp_path, "--int8", *TEN_METRES, "--recipe", recipe) == 0
     report = json.loads((tmp_path / "model.json").read_text())
-    assert report["recipe"] == recipe
+    assert report["recipe"] == contract_of(tmp_path / "model.tflite").recipe == recipe
     assert report["verification"]["wrap_share"] < 0.01
 
 

@@ -14,18 +14,18 @@ import numpy as np
 import pytest
 
 from tests.compiled import compile_library
-from tests.test_package import COMMANDS
 from tfl_depth.encoding import Decoder, Spans
 from tfl_depth.runtime.delegates.table import TABLE
 from tfl_depth.targets import PROFILES
+from tfl_depth.tools.cli import COMMANDS
 from tfl_depth.tools.vela_versions import NXP_VELA
 
 ROOT = Path(__file__).resolve().parent.parent
 BOARDS = ROOT / "docs" / "boards"
 DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
-NAME = re.compile(r"(?:tools/|tfl-depth-)([a-z]+)")
+NAME = re.compile(r"(?:tools/|tfl-depth )([a-z]+)")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-INLINE = re.compile(r"`((?:tools/|tfl-depth-)[a-z]+\b[^`]*)`")
+INLINE = re.compile(r"`((?:tools/|tfl-depth\s)[a-z]+(?![a-z,])[^`]*)`")
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)")
 
 
@@ -64,7 +64,7 @@ def test_commands_are_found() -> None:
 
 @pytest.mark.parametrize(("document", "command"), CALLS)
 def test_a_command_to_copy_is_one_that_its_tool_takes(document: str, command: str) -> None:
-    _, *arguments = shlex.split(command, comments=True)
+    arguments = shlex.split(NAME.sub("", command, count=1), comments=True)
     parser_of(command).parse_args(arguments)
 
 

@@ -1,4 +1,4 @@
-"""tools/inspect, on networks whose figures were worked out by hand."""
+"""`tfl-depth inspect`, on networks whose figures were worked out by hand."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,12 @@ from keras import layers
 
 from tests.small_net import SCALE, SIZE, run_convert, write_examples
 from tfl_depth.complexity import count_macs
+from tfl_depth.contract import find_metadata, read_contract, with_digest
 from tfl_depth.converters.quantize import to_tflite
 from tfl_depth.converters.tflite_graph import Door, read_graph
 from tfl_depth.errors import ModelFileError
+from tfl_depth.golden import METADATA_NAME
+from tfl_depth.signing import new_key_pair, sign
 from tfl_depth.tools import inspect
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -206,15 +210,25 @@ def test_a_tflite_file(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     head = (12 * 10 + 2 * 10) * HEIGHT * WIDTH
     assert operators["CONV_2D"] == 5
     assert operators["ADD"] == operators["RESIZE_BILINEAR"] == 1
-    contract = found.pop("contract")
-    assert contract.pop("input_range") == pytest.approx([-127 * SCALE, 128 * SCALE])
-    assert contract == {
-        "precision": "int8",
-        "head": "split",
-        "spans": 10,
-        "first_edge_m": 0,
-        "last_edge_m": 10,
-    }
+    content = path.read_bytes()
+    sha256, contract = found["contract"]["sha256"], read_contract(content)
+    assert found.pop("contract") == json.loads(contract.to_json(sha256))
+    assert found.pop("input_range") == pytest.approx([-127 * SCALE, 128 * SCALE])
+    assert found.pop("steps_mm") == list(contract.spans.steps_mm)
+    assert (found.pop("signed"), found.pop("signature_is_right")) == (False, None)
+    costs, tensors, sizes = (found.pop(name) for name in ("costs", "tensors", "sizes"))
+    assert [cost["kind"] for cost in costs if cost["macs"]] == ["CONV_2D"] * 5
+    assert sum(cost["macs"] for cost in costs) == found["macs"]
+    fine = next(cost for cost in costs if cost["kind"] == "CONV_2D")
+    assert (fine["shape"], fine["macs"]) == ([1, HEIGHT, WIDTH, 12], FINE)
+    assert fine["result_bytes"] == HEIGHT * WIDTH * 12
+    assert fine["weight_bytes"] == 27 * 12 + 4 * 12  # biases have 32 bits
+    assert tensors["largest_bytes"] == HEIGHT * WIDTH * 12
+    assert set(tensors["types"]) == {"int8", "int32", "uint8"}
+    assert sizes["weights"] == tensors["weight_bytes"] > (27 + 108 + 1) * 12
+    _, golden_bytes = find_metadata(content, METADATA_NAME) or (0, 0)
+    assert sizes["golden"] == golden_bytes > 1000
+    assert sum(sizes.values()) == len(content) and sizes["rest"] > 0
     shape = [1, HEIGHT, WIDTH, 1]
     outputs = sorted(found.pop("outputs"), key=lambda output: str(output["name"]))
     assert outputs == [
@@ -236,9 +250,16 @@ def test_the_table_says_it_too(work: Path, capsys: pytest.CaptureFixture[str]) -
         "pixels 1x64x96x3 uint8",
         "integer 1x64x96x1 uint8",
         "CONV_2D",
-        "split, int8",
-        "10, 0 to 10 m",
+        "split (integer, fractional)",
+        "0 to 10 m",
+        "10, edges at 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 m",
+        "3.92 mm",
         "-0.992188 to 1 for pixels 0 to 255",
+        "recipe            plain",
+        "10 images, seed 0",
+        "2, none of them calibrated with",
+        "signature         none",
+        "golden vectors    2 photos",
     ):
         assert words in text
 
@@ -248,11 +269,11 @@ def test_a_file_without_a_contract(tmp_path: Path, capsys: pytest.CaptureFixture
     model = network(layers.Conv2D(4, 3))
     path.write_bytes(to_tflite(model, precision="float32", representative=lambda: iter(())))
     found = result(capsys, path)
-    assert found["contract"] is None
+    assert found["contract"] is found["input_range"] is found["steps_mm"] is None
     assert found["operators"] == {"CONV_2D": 1}
     assert found["macs"] == 3 * 3 * 3 * 4 * 36
     assert inspect.main([str(path)]) == 0
-    assert "none" in capsys.readouterr().out
+    assert "none: `tfl-depth convert` did not make this file" in capsys.readouterr().out
 
 
 def test_a_file_without_a_signature_names_its_tensors(tmp_path: Path) -> None:
@@ -274,10 +295,16 @@ def test_what_a_compiler_has_packed_is_unknown(
          "ethos-u55-256", "--output-dir", tmp_path],
         capture_output=True, check=True,
     )  # fmt: skip
-    graph = read_graph((tmp_path / "model_vela.tflite").read_bytes())
+    compiled = tmp_path / "model_vela.tflite"
+    compiled.write_bytes(with_digest(compiled.read_bytes()))
+    graph = read_graph(compiled.read_bytes())
     assert graph.macs is None
     assert graph.parameters is None
     assert graph.operators == {"CUSTOM ethos-u": 1}
+    capsys.readouterr()
+    assert inspect.main([str(compiled), "--html", str(tmp_path / "m.html")]) == 0
+    assert "a compiler has packed operators into one" in capsys.readouterr().out
+    assert "CUSTOM ethos-u" in (tmp_path / "m.html").read_text()
 
 
 def test_it_runs_from_a_checkout_beside_the_standard_librarys_inspect(
@@ -290,6 +317,130 @@ def test_it_runs_from_a_checkout_beside_the_standard_librarys_inspect(
         cwd=tmp_path, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert f"{FINE + COARSE + 12 * HEIGHT * WIDTH:,}" in done.stdout
+
+
+# Signatures
+
+
+@pytest.fixture(scope="module")
+def signed(work: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of a signed model, the public key and another one."""
+    folder = tmp_path_factory.mktemp("signed")
+    private, public = new_key_pair()
+    (folder / "signed.tflite").write_bytes(sign((work / "model.tflite").read_bytes(), private))
+    (folder / "public.pem").write_bytes(public)
+    (folder / "other.pem").write_bytes(new_key_pair()[1])
+    return folder
+
+
+def test_signature_is_said_and_checked(signed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model, key = str(signed / "signed.tflite"), ["--public-key", str(signed / "public.pem")]
+    for arguments, words, right in (
+        ([], "there is one; --public-key checks it", None),
+        (key, "by this key", True),
+    ):
+        assert inspect.main([model, *arguments]) == 0
+        assert f"signature         {words}\n" in capsys.readouterr().out
+        assert inspect.main([model, *arguments, "--json"]) == 0
+        found = json.loads(capsys.readouterr().out)
+        assert (found["signed"], found["signature_is_right"]) == (True, right)
+
+
+@pytest.mark.parametrize(
+    ("model", "key", "words"),
+    [
+        ("signed.tflite", "other.pem", "not by this key"),
+        ("model.tflite", "public.pem", "not signed"),
+        ("small.keras", "public.pem", "Only a .tflite file is signed"),
+        ("signed.tflite", "absent.pem", "absent.pem"),
+    ],
+)
+def test_signature_that_is_not_the_keys_is_an_error(
+    signed: Path, work: Path, model: str, key: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = signed if model == "signed.tflite" else work
+    assert inspect.main([str(folder / model), "--public-key", str(signed / key)]) == 1
+    shown = capsys.readouterr()
+    assert shown.out == "" and words in shown.err and shown.err.count("\n") == 1
+
+
+# The page
+
+
+class Page(HTMLParser):
+    """Checks that every tag is closed where it must be, and keeps what there is."""
+
+    def __init__(self, content: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+        self.feed(content)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in {"meta"}:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+def test_page_says_what_the_table_says_and_needs_nothing_else(
+    work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = tmp_path / "<b> & co.tflite"
+    model.write_bytes((work / "model.tflite").read_bytes())
+    assert inspect.main([str(model), "--html", str(tmp_path / "page.html")]) == 0
+    table = capsys.readouterr().out
+    content = (tmp_path / "page.html").read_text(encoding="utf-8")
+    page = Page(content)
+    for line in filter(None, table.splitlines()):
+        assert (line[20:] if line.startswith("  ") else line) in page.text, line
+    assert "b" not in {tag for tag, _ in page.tags}
+    named = {name for _, attributes in page.tags for name in attributes}
+    assert not named & {"src", "href", "srcset", "data", "action"} and "url(" not in content
+    assert not {"script", "link", "img", "iframe"} & {tag for tag, _ in page.tags}
+
+
+def test_page_has_a_bar_for_each_span_and_two_for_each_operator(
+    work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = work / "model.tflite"
+    costs = result(capsys, model)["costs"]
+    assert inspect.main([str(model), "--html", str(tmp_path / "page.html")]) == 0
+    page = Page((tmp_path / "page.html").read_text())
+    bars = [attributes for tag, attributes in page.tags if tag == "rect"]
+    spans, operators = bars[:10], bars[10:]
+    widths = [float(str(bar["width"])) for bar in spans]
+    assert widths == pytest.approx([widths[0]] * 10, abs=0.11)
+    assert len(operators) == 2 * len(costs)
+    macs = np.array([float(str(bar["width"])) for bar in operators[::2]])
+    expected = np.array([cost["macs"] for cost in costs])
+    np.testing.assert_allclose(macs / macs.max(), expected / expected.max(), atol=1e-3)
+
+
+def test_page_of_a_keras_file(work: Path, tmp_path: Path) -> None:
+    assert inspect.main([str(work / "small.keras"), "--html", str(tmp_path / "page.html")]) == 0
+    page = Page((tmp_path / "page.html").read_text())
+    assert f"{FINE + COARSE + 12 * HEIGHT * WIDTH:,}" in page.text
+
+
+def test_page_that_cannot_be_written_is_an_error(
+    work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "absent" / "page.html"
+    assert inspect.main([str(work / "small.keras"), "--html", str(page)]) == 1
+    shown = capsys.readouterr()
+    assert shown.out == "" and f"Cannot write {page}" in shown.err
 
 
 # Errors

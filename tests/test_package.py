@@ -15,19 +15,6 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 SIBLINGS = ("converters", "runtime", "tools")
-COMMANDS = (
-    "benchmark",
-    "convert",
-    "doctor",
-    "evaluate",
-    "infer",
-    "inspect",
-    "placement",
-    "prove",
-    "sign",
-    "train",
-)
-
 IMPORT_RUNTIME = """
 import sys, tfl_depth.runtime
 print(tfl_depth.runtime.__file__)
@@ -92,7 +79,9 @@ def test_runtime_in_a_checkout_is_light() -> None:
     assert Path(loaded.strip()) == ROOT / "runtime" / "__init__.py"
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_command_runs_from_a_checkout(command: str, tmp_path: Path) -> None:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    assert "usage" in run(str(ROOT / "tools" / command), "--help", cwd=tmp_path, PATH=path)
+def test_wheel_brings_one_command(wheel: Path) -> None:
+    archive = zipfile.ZipFile(wheel)
+    (name,) = (name for name in archive.namelist() if name.endswith("/entry_points.txt"))
+    config = ConfigParser()
+    config.read_string(archive.read(name).decode())
+    assert dict(config["console_scripts"]) == {"tfl-depth": "tfl_depth.tools.cli:main"}

@@ -151,6 +151,7 @@ def test_a_compiler_that_cannot_run_here_is_named_with_its_arguments(
     )
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == ["model.json", "model.tflite", "model_placement.json"]
+    assert json.loads((tmp_path / "model.json").read_text())["target"] == "imx95"
 
 
 def kernel_scales(path: Path) -> set[int]:

@@ -292,4 +292,7 @@ def test_distilling_brings_the_int8_network_nearer_to_the_float_one(per_channel:
     pin_extremes(work)
     before = np.abs(depth(quantised(work)) - depth(work.reference)).mean()
     distil(work)
-    assert np.abs(depth(quantised(work)) - depth(work.reference)).mean() < (0.95 if per_channel else 0.8) * before
+    assert (
+        np.abs(depth(quantised(work)) - depth(work.reference)).mean()
+        < (0.95 if per_channel else 0.8) * before
+    )

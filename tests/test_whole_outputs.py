@@ -55,7 +55,7 @@ def write_figures(folder: Path) -> int:
 
 def finish_conversion(folder: Path) -> int:
     content = (folder / "model.tflite").read_bytes()
-    conversion = Conversion(content, read_contract(content), None)
+    conversion = Conversion(content, read_contract(content))
     output = folder / "made.tflite"
     return command.run(lambda: write_conversion(conversion, output, overwrite=True))
 

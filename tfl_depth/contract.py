@@ -77,6 +77,8 @@ class Contract:
         calibration: None for float32.
         verification: what the converter measured on the finished file (see docs/contract.md).
         golden: None for a file without golden vectors.
+        recipe: what was done to the network before it was quantised (tfl_depth/recipes.py); None
+            for float32, and in files from before it was noted.
     """
 
     tool: str
@@ -91,6 +93,7 @@ class Contract:
     calibration: Calibration | None
     verification: dict[str, Any]
     golden: GoldenSpread | None = None
+    recipe: str | None = None
 
     @property
     def output_names(self) -> tuple[str, ...]:
@@ -116,6 +119,7 @@ class Contract:
             "signature": BLANK_SIGNATURE,
             "tool": self.tool,
             "precision": self.precision,
+            "recipe": self.recipe,
             "input": {
                 "name": self.input_name,
                 "height": self.height,
@@ -166,8 +170,8 @@ class Contract:
     def _from_document(cls, document: dict[str, Any]) -> Contract:
         source, normalisation = document["input"], document["input"]["normalisation"]
         calibration = document["calibration"]
-        # Files from before there were golden vectors lack the field.
-        golden = document.get("golden")
+        # Files from before there were golden vectors lack the field, and so with the recipe.
+        golden, recipe = document.get("golden"), document.get("recipe")
         contract = cls(
             tool=str(document["tool"]),
             precision=_one_of(document["precision"], PRECISIONS),
@@ -181,7 +185,10 @@ class Contract:
             calibration=_calibration(calibration) if calibration else None,
             verification=dict(document["verification"]),
             golden=_golden(golden) if golden else None,
+            recipe=recipe,
         )
+        if not isinstance(recipe, str | None):
+            raise ValueError(f"a recipe of {recipe!r}")
         if contract.height <= 0 or contract.width <= 0:
             raise ValueError(f"input of {contract.height} x {contract.width}")
         if contract.spans.codes_per_span != document["decoding"]["codes_per_span"]:
@@ -218,7 +225,7 @@ def read_contract(model: bytes) -> Contract:
     found = find_contract(model)
     if found is None:
         raise ContractError(
-            "The model has no contract (metadata entry TFL_DEPTH): make it with tools/convert."
+            "The model has no contract (metadata entry TFL_DEPTH): make it with tfl-depth convert."
         )
     start, length = found
     contract = Contract.from_json(bytes(model[start : start + length]))

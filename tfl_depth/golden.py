@@ -70,7 +70,7 @@ def read_golden(model: bytes, contract: Contract) -> Golden:
     if found is None or contract.golden is None:
         raise ContractError(
             "The model has no golden vectors to prove its depth with (metadata entry "
-            f"{METADATA_NAME}): it is of an older tools/convert, convert it anew."
+            f"{METADATA_NAME}): convert it anew, and without --no-golden."
         )
     start, length = found
     golden = Golden.from_zip(bytes(model[start : start + length]), contract.golden.images)

@@ -66,7 +66,7 @@ def check_signature(model: bytes, public_key: Key) -> None:
     digits = BLANK_SIGNATURE if place is None else model[place].decode("latin-1")
     if place is None or digits == BLANK_SIGNATURE:
         raise SignatureError(
-            "The model is not signed, and a public key was given: sign it with tools/sign."
+            "The model is not signed, and a public key was given: sign it with tfl-depth sign."
         )
     try:
         signature = bytes.fromhex(digits)
@@ -116,6 +116,6 @@ def _public(content: bytes) -> Ed25519PublicKey:
 
 def _no_key(kind: str) -> SignatureError:
     return SignatureError(
-        f"Expected a {kind} Ed25519 key in PEM, not encrypted, and got something else: tools/sign "
-        "--new-key makes a pair."
+        f"Expected a {kind} Ed25519 key in PEM, not encrypted, and got something else: tfl-depth "
+        "sign --new-key makes a pair."
     )

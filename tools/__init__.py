@@ -1,1 +1,1 @@
-"""The commands: tools/convert, tools/infer, tools/train."""
+"""The commands, `tfl-depth NAME`, and what they share."""

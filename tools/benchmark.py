@@ -1,4 +1,4 @@
-"""tools/benchmark: what the runtime costs beside the network, measured side by side."""
+"""`tfl-depth benchmark`: what the runtime costs beside the network, measured side by side."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from time import monotonic, perf_counter
@@ -24,6 +25,7 @@ from tfl_depth.tools import command
 from tfl_depth.tools.contenders import (
     Contender,
     Seconds,
+    of_delegate,
     of_float,
     of_onnx,
     of_openvino,
@@ -31,7 +33,7 @@ from tfl_depth.tools.contenders import (
     of_runner,
 )
 
-EXAMPLE = "tools/benchmark model.tflite --float model-float32.tflite --json"
+EXAMPLE = "tfl-depth benchmark model.tflite --float model-float32.tflite --json"
 Times = Mapping[str, float]
 
 # What is compared, in a round's seconds. Each is taken within a round, where the machine was in
@@ -75,7 +77,8 @@ times.append(time.monotonic())
 with open("/proc/self/statm") as statm:
     resident = int(statm.read().split()[1]) * resource.getpagesize()
 import numpy
-runner = tfl_depth.runtime.DepthRunner(sys.argv[1], num_threads=int(sys.argv[2]))
+settings = json.loads(sys.argv[2])
+runner = tfl_depth.runtime.DepthRunner(sys.argv[1], **settings)
 times.append(time.monotonic())
 runner.infer(numpy.zeros((*runner.model_size, 3), numpy.uint8))
 times.append(time.monotonic())
@@ -96,6 +99,9 @@ PACKAGES = (
 )
 
 
+PEERS = {"openvino": of_openvino, "onnxruntime": of_onnx}
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
     options = _parser().parse_args(argv)
@@ -104,51 +110,68 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = command.parser(
-        "benchmark",
+        "tfl-depth benchmark",
         "Time a model under the runtime, its parts (recombination at 384x640), the bare\n"
-        "interpreter, and what one would write around it, all in turns in one run.",
+        "interpreter, and what one would write around it, all in turns in one run. On a delegate\n"
+        "the runtime and its parts alone.",
         EXAMPLE,
     )
-    parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite of tools/convert")
+    parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite of tfl-depth convert")
     parser.add_argument(
-        "--float", type=Path, metavar="FILE", help="the same network as a float32 .tflite"
+        "--float", type=Path, metavar="OTHER", help="the same network as a float32 .tflite"
     )
     parser.add_argument(
-        "--rounds", type=int, default=50, metavar="K", help="calls of each that are timed (50)"
+        "--rounds",
+        type=command.count,
+        default=50,
+        metavar="N",
+        help="calls of each that are timed (50)",
     )
-    parser.add_argument(
-        "--threads", type=int, metavar="K", help="for the network (every core there is)"
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    command.add_delegate(parser)
+    command.add_threads(parser)
+    command.add_json(parser)
     return parser
 
 
 def _benchmark(options: argparse.Namespace) -> None:
     threads = options.threads or len(os.sched_getaffinity(0))
-    result = measure(options.model, options.float, threads, max(1, options.rounds))
-    print(json.dumps(result, indent=2) if options.json else _table(result))
+    settings = command.runner_settings(options)
+    result = measure(options.model, options.float, threads, options.rounds, settings)
+    command.tell(options, result, _table(result))
 
 
-def measure(model: Path, floating: Path | None, threads: int, rounds: int) -> dict[str, Any]:
+def measure(
+    model: Path,
+    floating: Path | None,
+    threads: int,
+    rounds: int,
+    settings: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """Time everything in turns.
 
     Args:
-        model: a .tflite of tools/convert.
+        model: a .tflite of tfl-depth convert.
         floating: the same network in float32, or None.
         threads: for the network.
         rounds: how many turns.
+        settings: other arguments of `DepthRunner`, which choose a delegate.
 
     Returns:
         What `--json` prints.
     """
-    contenders = {**of_runner(model, threads), **of_recombination()}
-    if floating is not None:
-        contenders["invoke float32"] = of_float(floating, threads)
-    absent = _add_peers(contenders, model, threads)
+    settings = {"num_threads": threads, **(settings or {})}
+    with DepthRunner(model, **settings) as runner:
+        size, placement = runner.model_size, asdict(runner.placement)
+    floats = {} if floating is None else {"invoke float32": of_float(floating, threads)}
+    # Before the delegate is held here: an NPU may serve no second.
+    start = _start(model, settings)
+    on_delegate = placement["delegate"] is not None
+    contenders, absent = _contenders(model, floats, settings, on_delegate=on_delegate)
     turns = _timed(contenders, rounds)
     return {
         "model": model.name,
-        "input": "{}x{}".format(*DepthRunner(model).model_size),
+        "input": "{}x{}".format(*size),
+        "placement": placement,
         "threads": threads,
         "rounds": rounds,
         "cpu": _cpu(),
@@ -165,9 +188,23 @@ def measure(model: Path, floating: Path | None, threads: int, rounds: int) -> di
         "differences_ms": {
             name: statistics.median(1000 * difference(t) for t in turns)
             for name, difference in DIFFERENCES.items()
+            if _is_there(difference, contenders)
         },
-        "start": _start(model, threads),
+        "start": start,
     }
+
+
+def _contenders(
+    model: Path, floats: dict[str, Contender], settings: dict[str, Any], *, on_delegate: bool
+) -> tuple[dict[str, Contender], dict[str, str]]:
+    """What is timed, and the names of what is not, with the reason."""
+    threads = settings["num_threads"]
+    ours = of_delegate(model, settings) if on_delegate else of_runner(model, threads)
+    contenders = {**ours, **of_recombination(), **floats}
+    if on_delegate:
+        return contenders, dict.fromkeys(PEERS, "it is measured beside the CPU only")
+    absent = _add_peers(contenders, model, threads)
+    return contenders, absent
 
 
 def _cpu() -> str:
@@ -190,7 +227,7 @@ def _versions() -> dict[str, str]:
 def _add_peers(contenders: dict[str, Contender], model: Path, threads: int) -> dict[str, str]:
     """Add the other runtimes; the names of those that are not here, and why."""
     absent = {}
-    for name, peer in {"openvino": of_openvino, "onnxruntime": of_onnx}.items():
+    for name, peer in PEERS.items():
         try:
             contenders[f"invoke {name}"] = peer(model, threads)
         except ModuleNotFoundError as error:
@@ -229,16 +266,16 @@ def _is_there(ratio: Callable[[Times], float], contenders: Mapping[str, Contende
     return True
 
 
-def _start(model: Path, threads: int) -> dict[str, float]:
+def _start(model: Path, settings: dict[str, Any]) -> dict[str, float]:
     """How a fresh process comes to its first depth, in milliseconds and MiB: medians."""
-    starts = [_one_start(model, threads) for _ in range(STARTS)]
+    starts = [_one_start(model, settings) for _ in range(STARTS)]
     return {name: statistics.median(each[name] for each in starts) for name in starts[0]}
 
 
-def _one_start(model: Path, threads: int) -> dict[str, float]:
+def _one_start(model: Path, settings: dict[str, Any]) -> dict[str, float]:
     launched = monotonic()
     done = subprocess.run(
-        [sys.executable, "-c", START, str(model.resolve()), str(threads)],
+        [sys.executable, "-W", "ignore", "-c", START, str(model.resolve()), json.dumps(settings)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         stdout=subprocess.PIPE,
         check=True,
@@ -258,6 +295,8 @@ def _one_start(model: Path, threads: int) -> dict[str, float]:
 
 def _table(result: dict[str, Any]) -> str:
     lines = ["{model}, {input}: {threads} threads, {rounds} rounds".format_map(result)]
+    if result["placement"]["delegate"] is not None:
+        lines += ["on {delegate}: {taken} of {operators} operators".format_map(result["placement"])]
     lines += [f"{'milliseconds':<50}   median    least"]
     lines += [
         f"{name:<50} {each['median']:8.3f} {each['least']:8.3f}"

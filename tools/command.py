@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import argparse
 import atexit
+import json
 import math
 import os
 import re
 import sys
+import warnings
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TextIO
 
 import tfl_depth
-from tfl_depth.errors import DepthError
+from tfl_depth.errors import DepthError, FallbackWarning
 
 # Standard error as it is at the start: progress goes on while `quiet` drops what others print.
 TERMINAL = os.fdopen(os.dup(2), "w")
 atexit.register(TERMINAL.close)
+# The extra of setup.cfg that brings a package; what is not here is brought by "train".
+EXTRAS = {
+    "PIL": "view",
+    "cryptography": "sign",
+    "ethosu": "convert",
+    "keras": "convert",
+    "tensorflow": "convert",
+    "waitress": "view",
+    "werkzeug": "view",
+}
 
 # Read once, when a process starts. glibc gives freed blocks of over 128 KiB back to the kernel,
 # which zeroes them anew for the next step: training a batch took 2.6 s so, and 0.73 s with these
@@ -31,13 +43,14 @@ TRAINING_ENVIRONMENT = {
 }
 
 
-def parser(name: str, description: str, example: str) -> argparse.ArgumentParser:
+def parser(program: str, description: str, example: str) -> argparse.ArgumentParser:
     """An argument parser in the one style of all commands, with an example in its help."""
     made = argparse.ArgumentParser(
-        prog=name,
+        prog=program,
         description=description,
         epilog=f"example:\n  {example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     # argparse knows "-1" for a number, and takes "-1,1" for an option.
     made._negative_number_matcher = re.compile(r"-\.?\d")
@@ -70,6 +83,30 @@ def numbers(text: str) -> tuple[float, ...]:
         return tuple(float(number) for number in text.split(","))
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"expected numbers like 0,1,2,4, got {text!r}") from error
+
+
+def count(text: str) -> int:
+    """Read a whole number above 0."""
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"expected a whole number above 0, got {text!r}")
+    return int(text)
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Add --json, which `tell` reads."""
+    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
+
+
+def tell(options: argparse.Namespace, result: Any, text: str) -> None:
+    """Print what came of a command: as JSON where a script reads, as text otherwise."""
+    print(json.dumps(result, indent=2) if options.json else text)
+
+
+def add_threads(parser: argparse.ArgumentParser) -> None:
+    """Add --threads."""
+    parser.add_argument(
+        "--threads", type=count, metavar="N", help="for the network (every core there is)"
+    )
 
 
 def add_delegate(parser: argparse.ArgumentParser) -> None:
@@ -107,6 +144,32 @@ def runner_settings(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def add_isolate(parser: argparse.ArgumentParser) -> None:
+    """Add --isolate."""
+    parser.add_argument(
+        "--isolate",
+        action="store_true",
+        help="run it in a process of its own: a delegate's crash or hang becomes an error",
+    )
+
+
+def add_faults(parser: argparse.ArgumentParser) -> None:
+    """Add --isolate and --on-fault, which `fault_settings` reads."""
+    add_isolate(parser)
+    parser.add_argument(
+        "--on-fault",
+        choices=("error", "cpu"),
+        default="error",
+        help="where the delegate fails: stop (error, default), or go on on the cpu",
+    )
+
+
+def fault_settings(options: argparse.Namespace) -> dict[str, Any]:
+    """Arguments for `DepthRunner`."""
+    on_fault = "cpu" if options.on_fault == "cpu" else "raise"
+    return {"isolate": options.isolate, "on_fault": on_fault}
+
+
 def progress(items: Iterable[Any], total: int | None, what: str) -> Iterable[Any]:
     """Show a bar on standard error while `items` are gone through, where a terminal watches."""
     from tqdm import tqdm
@@ -117,20 +180,14 @@ def progress(items: Iterable[Any], total: int | None, what: str) -> Iterable[Any
     return bar
 
 
-def restart_for_training() -> None:
-    """Start this process anew in an environment that trains faster, unless it has it already."""
-    if not set(TRAINING_ENVIRONMENT) <= set(os.environ):
-        # What the user has set stays.
-        environment = {**TRAINING_ENVIRONMENT, **os.environ}
-        os.execve(sys.executable, [sys.executable, *sys.argv], environment)  # noqa: S606
-
-
 def run(action: Callable[[], None]) -> int:
     """Run a command; say an error in one sentence. The exit status: 0, or 1 for an error."""
     # TensorFlow greets, and tells of absent GPUs, unless told not to before it is loaded.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        action()
+        with warnings.catch_warnings():
+            _say_fallbacks_in_one_line()
+            action()
         sys.stdout.flush()  # what was printed may not be written either
     except (DepthError, OSError) as error:
         # Keras and TensorFlow, whose words some errors hold, speak in paragraphs.
@@ -138,9 +195,10 @@ def run(action: Callable[[], None]) -> int:
         _drop_what_was_not_printed()
         return 1
     except ModuleNotFoundError as error:
+        extra = EXTRAS.get(str(error.name).partition(".")[0], "train")
         print(
             f"error: {error.name} is not installed. In a checkout: make setup; elsewhere: "
-            "pip install 'tfl-depth[convert,train,sign]'.",
+            f"pip install 'tfl-depth[{extra}]'.",
             file=sys.stderr,
         )
         return 1
@@ -148,6 +206,25 @@ def run(action: Callable[[], None]) -> int:
         print("interrupted", file=sys.stderr)
         return 130
     return 0
+
+
+def _say_fallbacks_in_one_line() -> None:
+    usual = warnings.showwarning
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        if issubclass(category, FallbackWarning):
+            print("warning:", *str(message).split(), file=sys.stderr)
+        else:
+            usual(message, category, filename, lineno, file, line)
+
+    warnings.showwarning = show
 
 
 def _drop_what_was_not_printed() -> None:

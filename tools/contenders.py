@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from importlib.util import find_spec
 from itertools import repeat
@@ -59,11 +59,36 @@ def of_runner(model: Path, num_threads: int) -> dict[str, Contender]:
     interpreter = open_interpreter(model.read_bytes(), num_threads=num_threads)
     usual = Usual(interpreter, runner.contract)
     own, camera = picture(runner.model_size), picture(CAMERA_SIZE)
+    at_own = np.empty(own.shape[:2], runner.depth_dtype)
+    return {
+        "invoke": interpreter.invoke,
+        **_of_infer(runner),
+        "infer, isolated, beside its invoke": lambda: _beside_invoke(
+            isolated.measure(own, out=at_own)
+        ),
+        "usual": lambda: usual(own),
+        "usual 1280x720": lambda: usual(camera),
+        "usual, beside its invoke": lambda: _beside_invoke(usual(own)),
+    }
+
+
+def of_delegate(model: Path, settings: Mapping[str, Any]) -> dict[str, Contender]:
+    """The runtime on a delegate, opened once: an NPU may serve no second."""
+    runner = DepthRunner(model, **settings)
+    own = picture(runner.model_size)
+    at_own = np.empty(own.shape[:2], runner.depth_dtype)
+    return {
+        "invoke": lambda: Seconds(runner.measure(own, out=at_own).invoke_s),
+        **_of_infer(runner),
+    }
+
+
+def _of_infer(runner: DepthRunner) -> dict[str, Contender]:
+    own, camera = picture(runner.model_size), picture(CAMERA_SIZE)
     at_own, at_camera = (np.empty(of.shape[:2], runner.depth_dtype) for of in (own, camera))
     at_grid = np.empty(runner.grid_size, runner.depth_dtype)
     resized = np.empty_like(own)
     return {
-        "invoke": interpreter.invoke,
         "infer": lambda: runner.infer(own, out=at_own),
         "infer 1280x720": lambda: runner.infer(camera, out=at_camera),
         "infer 1280x720, depth of the model's size": lambda: runner.infer(
@@ -72,12 +97,6 @@ def of_runner(model: Path, num_threads: int) -> dict[str, Contender]:
         "cv2.resize of 1280x720": lambda: resize_pixels(camera, runner.model_size, resized),
         "stream of 1280x720, a frame": lambda: _a_frame_of_a_stream(runner, camera),
         "infer, beside its invoke": lambda: _beside_invoke(runner.measure(own, out=at_own)),
-        "infer, isolated, beside its invoke": lambda: _beside_invoke(
-            isolated.measure(own, out=at_own)
-        ),
-        "usual": lambda: usual(own),
-        "usual 1280x720": lambda: usual(camera),
-        "usual, beside its invoke": lambda: _beside_invoke(usual(own)),
     }
 
 

@@ -1,4 +1,4 @@
-"""tools/convert: a trained Keras model to a full-integer TensorFlow Lite model."""
+"""`tfl-depth convert`: a trained Keras model to a full-integer TensorFlow Lite model."""
 
 from __future__ import annotations
 
@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from tfl_depth.converters.targets import Placement
 
 EXAMPLE = (
-    "tools/convert zoo/lite0-nyu-192x256/model.keras --int8 --representative photos/ "
+    "tfl-depth convert zoo/lite0-nyu-192x256/model.keras --int8 --representative photos/ "
     "--max-depth 10 --target ethos-u65-256 --output model.tflite"
 )
+# Some recipes train.
+ENVIRONMENT = command.TRAINING_ENVIRONMENT
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = command.parser(
-        "convert",
+        "tfl-depth convert",
         "Convert a trained Keras depth model to TensorFlow Lite, verify the result against the\n"
         "float network, and write it with its contract and a report (.json) beside it. For a\n"
         "target with an NPU, also where its operators will run (NAME_placement.json), and for an\n"
@@ -71,7 +73,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help=f"what is done to the network first, see below ({DEFAULT})",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the choice of images (0)")
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of the choice of images (0)"
+    )
     parser.add_argument("--size", type=command.size, metavar="HxW", help="input size to deploy for")
     parser.add_argument(
         "--head",
@@ -94,7 +98,15 @@ def _parser() -> argparse.ArgumentParser:
         help="what the network takes for pixels 0 and 255, where it has no Rescaling layer itself",
     )
     targets.add_options(parser, default="cpu")
+    parser.add_argument(
+        "--no-golden",
+        dest="golden",
+        action="store_false",
+        help="leave out the golden vectors, two of the photos, by which `tfl-depth prove` and the "
+        "board could see that depth is right",
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing output")
+    command.add_json(parser)
     _list_recipes(parser)
     return parser
 
@@ -115,7 +127,7 @@ def _convert(options: argparse.Namespace) -> None:
         raise ConversionError("Expected two numbers for --input-range, like 0,1.")
     with quiet():
         from tfl_depth.converters import convert, find_images, split_images, write_conversion
-        from tfl_depth.converters.conversion import refuse_existing
+        from tfl_depth.converters.conversion import refuse_existing, report_path
 
     beside = _beside(options.output, profile)
     refuse_existing(options.output, overwrite=options.overwrite, beside=beside)
@@ -132,20 +144,37 @@ def _convert(options: argparse.Namespace) -> None:
         input_range=options.input_range,
         per_channel=profile.weights == PER_CHANNEL,
         recipe=options.recipe,
+        golden=options.golden,
         progress=command.progress,
     )
     shown = [table(conversion, options.output)]
     contents: dict[Path, bytes] = {}
+    totals = compiler = None
     if beside:
         # Before anything is written: a compiler may fail, or leave operators to the CPU.
         placement, contents = _for_target(conversion.model, options, profile)
         shown += ["", targets.summary(placement)]
-    write_conversion(conversion, options.output, overwrite=options.overwrite, beside=contents)
+        totals = placement.as_report()["totals"]
+    write_conversion(
+        conversion,
+        options.output,
+        target=options.target,
+        overwrite=options.overwrite,
+        beside=contents,
+    )
     if profile.command is not None:
         stem = str(options.output.with_suffix(""))
-        words = [word.format(stem=stem) for word in profile.command]
-        shown += ["", f"to be compiled with:       {shlex.join(words)}"]
-    print("\n".join(shown))
+        compiler = shlex.join(word.format(stem=stem) for word in profile.command)
+        shown += ["", f"to be compiled with:       {compiler}"]
+    result = {
+        "model": str(options.output),
+        "target": options.target,
+        **conversion.report,
+        "placement": totals,
+        "files": [*map(str, (options.output, report_path(options.output), *contents))],
+        "to_be_compiled_with": compiler,
+    }
+    command.tell(options, result, "\n".join(shown))
 
 
 def _check_target(options: argparse.Namespace, profile: Profile) -> None:
@@ -235,7 +264,7 @@ def table(conversion: Conversion, output: Path) -> str:
     rows = {
         "model": f"{output} ({len(conversion.model) / 1e6:.2f} MB, {contract.precision})",
         "input": f"{contract.height}x{contract.width} RGB",
-        "recipe": conversion.recipe or "-",
+        "recipe": contract.recipe or "-",
         "outputs": ", ".join(contract.output_names),
         "range": f"{contract.edges_m[0]:g} - {contract.max_depth_m:g} m",
         "spans": f"{contract.spans.count}" if contract.head == "split" else "-",
@@ -245,5 +274,6 @@ def table(conversion: Conversion, output: Path) -> str:
         "  median, mean difference": f"{measured['median_mm']:.1f}, {measured['mean_mm']:.1f} mm",
         "  95 %, largest": f"{measured['p95_mm']:.1f}, {measured['max_mm']:.1f} mm",
         "  over half a span": f"{measured['wrap_share']:.3%} of pixels",
+        "golden vectors": f"{contract.golden.images} photos" if contract.golden else "none",
     }
     return "\n".join(f"{name:<26} {value}" for name, value in rows.items())

@@ -56,7 +56,7 @@ def _demo(output: Path) -> None:
     write_whole(listing, "".join(f"{photos / name}\n" for name in CALIBRATION).encode())
     model = output / "model.tflite"
     arguments = [str(CHECKPOINT), "--int8", "--representative", str(listing), "--max-depth", "10"]
-    print(f"$ tools/convert {' '.join(arguments)} --output {model}", flush=True)
+    print(f"$ tfl-depth convert {' '.join(arguments)} --output {model}", flush=True)
     if convert.main([*arguments, "--output", str(model), "--overwrite"]):
         raise ConversionError("The conversion failed; its error stands above.")
     pixels = read_image(photos / PHOTO)

@@ -1,9 +1,8 @@
-"""tools/doctor: what this board can run, and what to install."""
+"""`tfl-depth doctor`: what this board can run, and what to install."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import platform
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -21,7 +20,7 @@ from tfl_depth.tools.examination import find_delegates, find_interpreters, runna
 from tfl_depth.tools.trial import WORKS, try_model
 from tfl_depth.tools.vela_versions import fitting_vela
 
-EXAMPLE = "tools/doctor model.tflite"
+EXAMPLE = "tfl-depth doctor model.tflite"
 TIMEOUT_S = 60.0
 
 
@@ -33,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = command.parser(
-        "doctor",
+        "tfl-depth doctor",
         "Look at this board: its name, the interpreter packages, the delegates and whether they\n"
         "start, the version of Vela that fits, and what to install. With MODEL, also run it. What\n"
         "may crash or hang does so in a process of its own. The exit status is 0 where something\n"
@@ -41,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
         EXAMPLE,
     )
     parser.add_argument("model", nargs="?", type=Path, metavar="MODEL", help="a .tflite to run")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    command.add_json(parser)
     parser.add_argument(
         "--timeout",
         type=command.seconds,
@@ -56,7 +55,7 @@ def _doctor(options: argparse.Namespace) -> None:
     if options.model is not None and not options.model.is_file():
         raise ModelFileError(f"There is no model {options.model}.")
     found = examine(Board(), options.model, options.timeout)
-    print(json.dumps(found, indent=2) if options.json else "\n".join(_table(found)))
+    command.tell(options, found, "\n".join(_table(found)))
     if not found["runnable"]:
         what = "any model" if options.model is None else str(options.model)
         raise DepthError(f"Nothing here can run {what}: see above what to do.")
@@ -90,7 +89,7 @@ def _table(found: dict[str, Any]) -> Iterator[str]:
     board, python = found["board"], found["python"]
     yield _row("board", board["description"])
     if board["target"] is not None:
-        yield _row("target", f"tools/convert --target {board['target']}")
+        yield _row("target", f"tfl-depth convert --target {board['target']}")
     yield _row("system", f"{board['system'] or 'unknown'}, kernel {board['kernel'] or 'unknown'}")
     yield _row("python", f"{python['version']}, numpy {python['numpy']}")
     for each in found["interpreters"]:
@@ -101,7 +100,7 @@ def _table(found: dict[str, Any]) -> Iterator[str]:
         yield _row("Vela", found["vela"])
     for each in found["trials"] or ():
         yield _row(f"run on {each['delegate']}", _outcome(each))
-        yield from (_row("", each[name]) for name in ("proof", "reason") if each[name])
+        yield from (_row("", text) for text in (_proof(each), each["reason"]) if text)
     if found["advice"]:
         yield from ["", "to do:", *(f"- {line}" for line in found["advice"])]
 
@@ -124,6 +123,12 @@ def _outcome(trial: dict[str, Any]) -> str:
     if trial["delegate"] == CPU:
         return times
     return f"{times}, {trial['taken']} of {trial['operators']} operators on the delegate"
+
+
+def _proof(trial: dict[str, Any]) -> str | None:
+    if trial["state"] == WORKS and trial["proof"] is None:
+        return "The model has no golden vectors, which could prove its depth."
+    return None if trial["proof"] is None else str(trial["proof"])
 
 
 def _with_detail(each: dict[str, Any]) -> str:

@@ -1,10 +1,9 @@
-"""tools/evaluate: the field's metrics of a .keras or a .tflite model, alone or against another."""
+"""`tfl-depth evaluate`: the field's metrics of a model, alone or against another."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from tfl_depth.evaluation import Predictor
 
 EXAMPLE = (
-    "tools/evaluate model.tflite --dataset nyuv2 --data ../shared/data/nyuv2 "
+    "tfl-depth evaluate model.tflite --dataset nyuv2 --data path/to/nyuv2 "
     "--against zoo/lite0-nyu-192x256/model.keras"
 )
 Rows = list[dict[str, float]]
@@ -39,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = command.parser(
-        "evaluate",
+        "tfl-depth evaluate",
         "Measure metric depth by the field's protocol: nothing aligned, at the images' full size,\n"
         "the dataset's crop and range, per image, then the mean over images.",
         EXAMPLE,
@@ -67,9 +66,9 @@ def _parser() -> argparse.ArgumentParser:
         "--output", type=Path, metavar="DIR", help="write the table of images, and pictures, there"
     )
     parser.add_argument(
-        "--pictures", type=int, default=3, metavar="K", help="of the K best and worst images (3)"
+        "--pictures", type=int, default=3, metavar="N", help="of the N best and worst images (3)"
     )
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    command.add_json(parser)
     return parser
 
 
@@ -105,7 +104,7 @@ def _evaluate(options: argparse.Namespace) -> None:
             shown = command.progress(samples, len(samples), options.against.name)
             other = _rows(predict, shown, options.dataset)
         result["against"] = _compare(str(options.against), other, rows)
-    print(json.dumps(result, indent=2) if options.json else _table(result))
+    command.tell(options, result, _table(result))
 
 
 def _rows(

@@ -1,30 +1,39 @@
-"""tools/infer: photos, videos and cameras to millimetre depth maps, and pictures of them."""
+"""`tfl-depth infer`: photos, videos and cameras to millimetre depth maps, and pictures of them."""
 
 from __future__ import annotations
 
 import argparse
-import sys
+import json
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
-from functools import partial
+from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 from tfl_depth.errors import DepthError, ImageError
-from tfl_depth.intrinsics import Intrinsics
 from tfl_depth.runtime import DepthRunner, StreamFrame
 from tfl_depth.runtime.preprocess import read_image
 from tfl_depth.runtime.video import Video
 from tfl_depth.tools import command
+from tfl_depth.tools.camera_options import add_camera, camera
+from tfl_depth.tools.input_report import InputReport
 from tfl_depth.tools.inputs import Input, expand, is_video, output_stem
-from tfl_depth.tools.outputs import SUFFIXES, Outputs, Picture, describe, side_by_side, video_writer
+from tfl_depth.tools.outputs import (
+    SUFFIXES,
+    Outputs,
+    Picture,
+    describe,
+    side_by_side,
+    summary,
+    video_writer,
+)
 
-EXAMPLE = "tools/infer model.tflite photos/ video.mp4 --output depth/"
+EXAMPLE = "tfl-depth infer model.tflite photos/ video.mp4 --output depth/"
 # Of the video that is written, where its source does not say.
 FRAMES_PER_SECOND = 25.0
+# What becomes of an input, beside a failure.
+WRITTEN, FINISHED = "written", "finished before"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -35,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = command.parser(
-        "infer",
+        "tfl-depth infer",
         "Compute depth of photos, videos and cameras. For each NAME.* the output folder gets\n"
         "what --save lists:\n"
         "  depth   NAME_depth.png, 16 bit, millimetres, 0 = no depth (NAME_depth.npy where the\n"
@@ -48,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
         "than it and the model is skipped, so that a folder can be gone on with.",
         EXAMPLE,
     )
-    parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite of tools/convert")
+    parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite of tfl-depth convert")
     parser.add_argument(
         "inputs",
         nargs="+",
@@ -63,29 +72,25 @@ def _parser() -> argparse.ArgumentParser:
         help="what to write (depth,colour of photos, video of videos and cameras)",
     )
     command.add_delegate(parser)
-    camera = parser.add_mutually_exclusive_group()
-    camera.add_argument(
-        "--intrinsics",
-        type=_intrinsics,
-        metavar="FX,FY,CX,CY",
-        help="the camera, in pixels of the image, for ply",
-    )
-    camera.add_argument(
-        "--fov", type=_degrees, metavar="DEGREES", help="its horizontal field of view instead"
-    )
+    command.add_faults(parser)
+    command.add_threads(parser)
+    add_camera(parser, "for ply")
     parser.add_argument(
         "--range",
         type=_range_mm,
         metavar="NEAR,FAR",
         help="metres of the first and the last colour (each photo's own; the model's for videos)",
     )
-    parser.add_argument("--frames", type=_count, metavar="K", help="stop a video or camera after K")
+    parser.add_argument(
+        "--frames", type=command.count, metavar="N", help="stop a video or camera after N"
+    )
     parser.add_argument(
         "--keep-going", action="store_true", help="report a photo that fails, and go on"
     )
     parser.add_argument(
-        "--overwrite", action="store_true", help="compute what is finished once more"
+        "--overwrite", action="store_true", help="compute and replace what is finished"
     )
+    command.add_json(parser)
     return parser
 
 
@@ -95,28 +100,6 @@ def _kinds(text: str) -> tuple[str, ...]:
     if unknown:
         raise argparse.ArgumentTypeError(f"expected of {','.join(SUFFIXES)}, got {unknown[0]!r}")
     return kinds
-
-
-def _intrinsics(text: str) -> Intrinsics:
-    numbers = command.numbers(text)
-    if len(numbers) != 4 or not np.isfinite(numbers).all() or min(numbers[:2]) <= 0:
-        raise argparse.ArgumentTypeError(
-            f"expected fx,fy,cx,cy in pixels, like 525,525,319.5,239.5, got {text!r}"
-        )
-    return Intrinsics(*numbers)
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"expected a whole number above 0, got {text!r}")
-    return int(text)
-
-
-def _degrees(text: str) -> float:
-    numbers = command.numbers(text)
-    if len(numbers) != 1 or not 0 < numbers[0] < 180:
-        raise argparse.ArgumentTypeError(f"expected degrees between 0 and 180, got {text!r}")
-    return numbers[0]
 
 
 def _range_mm(text: str) -> tuple[int, int]:
@@ -130,14 +113,27 @@ def _infer(options: argparse.Namespace) -> None:
     inputs = expand(options.inputs)
     _refuse_what_does_not_fit(options, inputs)
     photos = [each for each in inputs if isinstance(each, Path) and not is_video(each)]
-    with DepthRunner(options.model, **command.runner_settings(options)) as runner:
+    report = InputReport(as_json=options.json)
+    with DepthRunner(options.model, **_runner_settings(options)) as runner:
         options.output.mkdir(parents=True, exist_ok=True)
-        failed = _infer_photos(runner, photos, options) if photos else 0
+        failed = _infer_photos(runner, photos, options, report) if photos else 0
         for each in inputs:
             if is_video(each):
-                _infer_video(runner, each, options)
+                _infer_video(runner, each, options, report)
+        placement = asdict(runner.placement)
+    if options.json:
+        document = {"model": str(options.model), "placement": placement, "inputs": report.inputs}
+        print(json.dumps(document, indent=2))
     if failed:
         raise ImageError(f"{failed} of {len(photos)} photos failed; their errors stand above.")
+
+
+def _runner_settings(options: argparse.Namespace) -> dict[str, Any]:
+    return {
+        **command.runner_settings(options),
+        **command.fault_settings(options),
+        "num_threads": options.threads,
+    }
 
 
 def _refuse_what_does_not_fit(options: argparse.Namespace, inputs: Sequence[Input]) -> None:
@@ -157,28 +153,34 @@ def _refuse_what_does_not_fit(options: argparse.Namespace, inputs: Sequence[Inpu
 def _outputs(
     options: argparse.Namespace, kinds: tuple[str, ...], limits_mm: tuple[int, int] | None
 ) -> Outputs:
-    camera: Callable[[tuple[int, ...]], Intrinsics] | None = None
-    if options.intrinsics is not None:
-        camera = lambda _size: options.intrinsics  # noqa: E731 - a constant
-    elif options.fov is not None:
-        camera = partial(Intrinsics.from_field_of_view, options.fov)
-    return Outputs(options.save or kinds, options.output, camera, options.range or limits_mm)
+    return Outputs(
+        options.save or kinds, options.output, camera(options), options.range or limits_mm
+    )
 
 
 # Photos
 
 
-def _infer_photos(runner: DepthRunner, photos: list[Path], options: argparse.Namespace) -> int:
+def _infer_photos(
+    runner: DepthRunner, photos: list[Path], options: argparse.Namespace, report: InputReport
+) -> int:
     """Write the outputs of photos; how many failed, which only --keep-going allows."""
     outputs = _outputs(options, ("depth", "colour"), None)
 
-    def is_finished(photo: Path) -> bool:
-        files = outputs.files(photo.stem, runner.depth_dtype)
-        return not options.overwrite and _are_newer(files, (photo, options.model))
+    def files_of(photo: Path) -> list[Path]:
+        return outputs.files(photo.stem, runner.depth_dtype)
 
-    todo = [photo for photo in photos if not is_finished(photo)]
-    if len(todo) < len(photos):
-        print(f"{len(photos) - len(todo)} of {len(photos)} photos were finished before.")
+    finished = [
+        photo
+        for photo in photos
+        if not options.overwrite and _are_newer(files_of(photo), (photo, options.model))
+    ]
+    for photo in finished:
+        report.add(photo, FINISHED, files=[*map(str, files_of(photo))])
+    if finished:
+        report.say(f"{len(finished)} of {len(photos)} photos were finished before.")
+    done = set(finished)
+    todo = [photo for photo in photos if photo not in done]
     failed = 0
     for photo in command.progress(todo, len(todo), "infer"):
         try:
@@ -187,11 +189,12 @@ def _infer_photos(runner: DepthRunner, photos: list[Path], options: argparse.Nam
         except DepthError as error:
             if not options.keep_going:
                 raise
-            print(f"error: {photo}: {error}", file=sys.stderr)
+            report.fail(photo, error)
             failed += 1
             continue
         outputs.write(photo.stem, depth_mm, bgr)
-        print(f"{photo}: {describe(depth_mm)}")
+        report.say(f"{photo}: {describe(depth_mm)}")
+        report.add(photo, WRITTEN, files=[*map(str, files_of(photo))], **summary(depth_mm))
     return failed
 
 
@@ -206,7 +209,9 @@ def _are_newer(files: Iterable[Path], sources: Iterable[Path]) -> bool:
 # Videos and cameras
 
 
-def _infer_video(runner: DepthRunner, source: Input, options: argparse.Namespace) -> None:
+def _infer_video(
+    runner: DepthRunner, source: Input, options: argparse.Namespace, report: InputReport
+) -> None:
     edges_m = runner.contract.edges_m
     limits_mm = (round(1000 * edges_m[0]), round(1000 * edges_m[-1]))
     outputs = _outputs(options, ("video",), limits_mm)
@@ -218,7 +223,8 @@ def _infer_video(runner: DepthRunner, source: Input, options: argparse.Namespace
         with_video and isinstance(source, Path) and _are_newer([file], [source, options.model])
     )
     if finished and not options.overwrite:
-        print(f"{source} was finished before.")
+        report.say(f"{source} was finished before.")
+        report.add(source, FINISHED, files=[str(file)])
         return
     with (
         Video(source) as video,
@@ -236,9 +242,18 @@ def _infer_video(runner: DepthRunner, source: Input, options: argparse.Namespace
                 raise
         if not frames.delivered:
             raise ImageError(f"{video.name} was stopped before its first frame.")
-    print(
+    median_ms, p95_ms = (1000 * frames.latency_s(percent) for percent in (50, 95))
+    report.say(
         f"{video.name}: {frames.delivered} frames, {frames.dropped} dropped, latency "
-        f"{1000 * frames.latency_s(50):.1f} ms, 95 % within {1000 * frames.latency_s(95):.1f} ms"
+        f"{median_ms:.1f} ms, 95 % within {p95_ms:.1f} ms"
+    )
+    report.add(
+        video.name,
+        WRITTEN,
+        files=[str(file)] if with_video else [],
+        frames=frames.delivered,
+        dropped=frames.dropped,
+        latency_ms={"median": median_ms, "p95": p95_ms},
     )
 
 

@@ -150,14 +150,29 @@ class _Mpeg4:
             raise OSError(NOT_WRITTEN)
 
 
-def describe(depth_mm: DepthMm) -> str:
-    """One line about a depth map."""
+def summary(depth_mm: DepthMm) -> dict[str, Any]:
+    """Size, range and missing share of a depth map, ready for JSON; without depth no range."""
     height, width = depth_mm.shape
     present = depth_mm[depth_mm > 0]
-    if present.size == 0:
-        return f"{width}x{height}, no depth"
-    low, middle, high = (value / 1000 for value in np.percentile(present, [0, 50, 100]))
+    low, middle, high = np.percentile(present, [0, 50, 100]) if present.size else [None] * 3
+    return {
+        "width": width,
+        "height": height,
+        "near_mm": low,
+        "median_mm": middle,
+        "far_mm": high,
+        "share_without_depth": 1 - present.size / depth_mm.size,
+    }
+
+
+def describe(depth_mm: DepthMm) -> str:
+    """One line about a depth map."""
+    found = summary(depth_mm)
+    size = f"{found['width']}x{found['height']}"
+    if found["near_mm"] is None:
+        return f"{size}, no depth"
+    low, middle, high = (found[name] / 1000 for name in ("near_mm", "median_mm", "far_mm"))
     return (
-        f"{width}x{height}, {low:.2f} to {high:.2f} m, median {middle:.2f} m, "
-        f"{1 - present.size / depth_mm.size:.1%} without depth"
+        f"{size}, {low:.2f} to {high:.2f} m, median {middle:.2f} m, "
+        f"{found['share_without_depth']:.1%} without depth"
     )

@@ -1,9 +1,8 @@
-"""tools/placement: where the operators of a .tflite model will run, before it goes to a board."""
+"""`tfl-depth placement`: where a model's operators will run, before it goes to a board."""
 
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from tfl_depth.png import as_png
 from tfl_depth.quiet import quiet
 from tfl_depth.tools import command, targets
 
-EXAMPLE = "tools/placement model.tflite --target ethos-u55-128 --picture placement.png"
+EXAMPLE = "tfl-depth placement model.tflite --target ethos-u55-128 --picture placement.png"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -24,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = command.parser(
-        "placement",
+        "tfl-depth placement",
         "Show for each operator of a portable .tflite model where it runs on a target, why not on\n"
         "its NPU and what to change; for an Ethos-U also the memory and the time that Vela\n"
         "estimates, unless an operator is left to the CPU, whose time nobody knows.",
@@ -32,7 +31,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite, not compiled yet")
     targets.add_options(parser, default=None)
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    command.add_json(parser)
     parser.add_argument("--picture", type=Path, metavar="FILE", help="also draw it, as a .png")
     return parser
 
@@ -53,7 +52,5 @@ def _placement(options: argparse.Namespace) -> None:
     if options.picture is not None:
         title = f"{options.model.name} on {options.target}"
         write_whole(options.picture, as_png(placement_picture(placement, title)))
-    if options.json:
-        print(json.dumps(placement.as_report(), indent=2))
-    else:
-        print(f"{targets.table(placement)}\n\n{targets.summary(placement)}")
+    text = f"{targets.table(placement)}\n\n{targets.summary(placement)}"
+    command.tell(options, placement.as_report(), text)

@@ -1,9 +1,8 @@
-"""tools/prove: whether a delegate gives the millimetres that the reference kernels gave."""
+"""`tfl-depth prove`: whether a delegate gives the millimetres that the reference kernels gave."""
 
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -18,7 +17,7 @@ from tfl_depth.runtime import DepthRunner, Proof
 from tfl_depth.runtime.colour import colourise
 from tfl_depth.tools import command
 
-EXAMPLE = "tools/prove model.tflite --delegate ethosu --output proof/"
+EXAMPLE = "tfl-depth prove model.tflite --delegate ethosu --output proof/"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,15 +28,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = command.parser(
-        "prove",
-        "Run the photos that tools/convert has put into a model, its golden vectors, and compare\n"
-        "their depth in millimetres with what TensorFlow Lite's reference kernels gave. The exit\n"
-        "status is 1 where the depth is wrong.",
+        "tfl-depth prove",
+        "Run the photos that `tfl-depth convert` has put into a model, its golden vectors, and\n"
+        "compare their depth in millimetres with what TensorFlow Lite's reference kernels gave.\n"
+        "The exit status is 1 where the depth is wrong.",
         EXAMPLE,
     )
-    parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite of tools/convert")
+    parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite of tfl-depth convert")
     command.add_delegate(parser)
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a sentence")
+    command.add_isolate(parser)
+    command.add_json(parser)
     parser.add_argument(
         "--output",
         type=Path,
@@ -49,12 +49,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _prove(options: argparse.Namespace) -> None:
-    with DepthRunner(options.model, **command.runner_settings(options)) as runner:
+    settings = command.runner_settings(options)
+    with DepthRunner(options.model, isolate=options.isolate, **settings) as runner:
         proof = runner.prove()
     if options.output is not None:
         options.output.mkdir(parents=True, exist_ok=True)
         write_together(_pictures(proof, options.output))
-    print(json.dumps(as_report(proof), indent=2) if options.json else proof)
+    command.tell(options, as_report(proof), str(proof))
     if proof.verdict == "wrong":
         raise ProofError("The interpreter or its delegate computes this model wrongly.")
 

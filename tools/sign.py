@@ -1,4 +1,4 @@
-"""tools/sign: sign a model, so that a device can tell who it is from."""
+"""`tfl-depth sign`: sign a model, so that a device can tell who it is from."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tfl_depth.errors import ModelFileError, SignatureError
 from tfl_depth.files import write_together, write_whole
 from tfl_depth.tools import command
 
-EXAMPLE = "tools/sign model.tflite --key release-private.pem --output signed.tflite"
+EXAMPLE = "tfl-depth sign model.tflite --key release-private.pem --output signed.tflite"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = command.parser(
-        "sign",
+        "tfl-depth sign",
         "Sign a .tflite model with Ed25519, in the file itself, the last thing before it is sent:\n"
         "compiling or converting it anew drops the signature. A device gives the public key to\n"
         "DepthRunner, which then refuses every other file.",
@@ -42,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="the signed file (MODEL itself)"
     )
+    command.add_json(parser)
     return parser
 
 
@@ -52,7 +53,7 @@ def _sign(options: argparse.Namespace) -> None:
         raise ModelFileError(f"There is no model {options.model}.")
     output = options.output or options.model
     write_whole(output, sign(options.model.read_bytes(), options.key))
-    print(f"signed: {output}")
+    command.tell(options, {"signed": str(output)}, f"signed: {output}")
 
 
 def _new_key(options: argparse.Namespace) -> None:
@@ -66,4 +67,6 @@ def _new_key(options: argparse.Namespace) -> None:
         if file.exists():
             raise SignatureError(f"{file} exists, and a key is never replaced: name another one.")
     write_together(dict(zip(files, new_key_pair(), strict=True)), secret=files[:1])
-    print(f"private key, to be kept secret: {files[0]}\npublic key: {files[1]}")
+    private, public = map(str, files)
+    text = f"private key, to be kept secret: {private}\npublic key: {public}"
+    command.tell(options, {"private_key": private, "public_key": public}, text)

@@ -13,23 +13,21 @@ from tfl_depth.quiet import quiet
 from tfl_depth.tools import command
 
 EXAMPLE = (
-    "tools/strategy --checkpoint zoo/lite0-nyu-192x256/model.keras --dataset nyuv2 "
-    "--data ../shared/data/nyuv2 --output docs/strategy"
+    "tfl-depth strategy --checkpoint zoo/lite0-nyu-192x256/model.keras --dataset nyuv2 "
+    "--data path/to/nyuv2 --output docs/strategy"
 )
-RESULTS = "results.json"
+ENVIRONMENT = command.TRAINING_ENVIRONMENT
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
     options = _parser().parse_args(argv)
-    if argv is None:
-        command.restart_for_training()
     return command.run(lambda: _strategy(options))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = command.parser(
-        "strategy",
+        "tfl-depth strategy",
         "Take a network to int8 in every way there is, measure each on the same images, find the\n"
         "layers that the error comes from, and write the report: DIR/README.md, with the results\n"
         "of this network (DIR/NAME/results.json, pictures) and of those measured into DIR before.\n"
@@ -62,13 +60,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--quick", action="store_true", help="the most important rows on 16 images: minutes"
     )
+    command.add_json(parser)
     return parser
 
 
 def _strategy(options: argparse.Namespace) -> None:
     with quiet():
         from tfl_depth.strategy.lab import Lab
-        from tfl_depth.strategy.report import write_pictures, write_report
+        from tfl_depth.strategy.report import RESULTS, write_pictures, write_report
         from tfl_depth.strategy.subject import FULL, QUICK, open_subject
 
     # It warns of every network that is traced anew, which here is meant.
@@ -87,4 +86,6 @@ def _strategy(options: argparse.Namespace) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / RESULTS, (json.dumps(results, indent=1) + "\n").encode())
     write_pictures(folder, results, lab)
-    print(f"written: {write_report(options.output)}")
+    report = write_report(options.output)
+    told = {"report": str(report), "results": str(folder / RESULTS)}
+    command.tell(options, told, f"written: {report}")

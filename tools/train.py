@@ -1,8 +1,10 @@
-"""tools/train: train a zoo network from its recipe; interrupted, it goes on where it was."""
+"""`tfl-depth train`: train a zoo network from its recipe; interrupted, it goes on where it was."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,20 +12,19 @@ from tfl_depth.errors import DatasetError
 from tfl_depth.quiet import quiet
 from tfl_depth.tools import command
 
-EXAMPLE = "tools/train zoo/lite0-redkitchen-192x256/recipe.json --data ../shared/data/redkitchen"
+EXAMPLE = "tfl-depth train zoo/lite0-redkitchen-192x256/recipe.json --data path/to/redkitchen"
+ENVIRONMENT = command.TRAINING_ENVIRONMENT
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
     options = _parser().parse_args(argv)
-    if argv is None:
-        command.restart_for_training()
     return command.run(lambda: _train(options))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = command.parser(
-        "train",
+        "tfl-depth train",
         "Train a network from its recipe, and write the zoo entry: model.keras, metrics.json and\n"
         "the model card. Started again after an interruption, it goes on from its last epoch.\n\n"
         "Over several hosts: start it on each, with the same data and a run folder they share,\n"
@@ -46,10 +47,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--skip-broken", action="store_true", help="leave out pairs that are broken, and say so"
     )
+    command.add_json(parser)
     return parser
 
 
 def _train(options: argparse.Namespace) -> None:
+    if not options.recipe.is_file():
+        raise DatasetError(f"There is no recipe {options.recipe}.")
     with quiet():
         from tfl_depth.training import Recipe, train
         from tfl_depth.training.distributed import joined
@@ -60,7 +64,7 @@ def _train(options: argparse.Namespace) -> None:
         raise DatasetError(f"Cannot read the recipe {options.recipe}: {error}") from error
     entry = options.output or options.recipe.resolve().parent
     run = options.run or Path("runs") / options.recipe.resolve().parent.name
-    with joined() as hosts:
+    with joined() as hosts, _epochs_apart() if options.json else contextlib.nullcontext():
         train(
             recipe,
             options.data,
@@ -71,5 +75,11 @@ def _train(options: argparse.Namespace) -> None:
         )
     if not hosts.chief:
         return
-    metrics = write_entry(recipe, run / "best.keras", options.data, entry)["metrics"]
-    print(f"{entry}: " + ", ".join(f"{name} {value:.4f}" for name, value in metrics.items()))
+    result = write_entry(recipe, run / "best.keras", options.data, entry)
+    metrics = ", ".join(f"{name} {value:.4f}" for name, value in result["metrics"].items())
+    command.tell(options, {"entry": str(entry), **result}, f"{entry}: {metrics}")
+
+
+def _epochs_apart() -> contextlib.AbstractContextManager[object]:
+    """Lines of epochs on standard error, so that the result stands alone on standard output."""
+    return contextlib.redirect_stdout(sys.stderr)

@@ -85,6 +85,6 @@ def refuse_unplaced(placement: Placement) -> None:
         raise ConversionError(
             f"{len(others)} of {len(placement.operators)} operators are not known to run on the "
             f"NPU of {placement.target}, the first of them {first.kind} ({first.place}: "
-            f"{first.reason or 'no NPU'}): see them with tools/placement, or leave out "
+            f"{first.reason or 'no NPU'}): see them with tfl-depth placement, or leave out "
             "--strict-placement."
         )

@@ -136,7 +136,7 @@ def _notes(name: str, row: DelegateRow, file: ModelFile, board: Board) -> Iterat
     if not row.portable and not compiled:
         yield (
             f"The model is not compiled for {name}, which will take nothing of it: compile it as "
-            f"tools/convert --target {target} says."
+            f"tfl-depth convert --target {target} says."
         )
     if target is not None and file.per_channel and PROFILES[target].weights == PER_TENSOR:
         yield (

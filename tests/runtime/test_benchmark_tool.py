@@ -95,6 +95,29 @@ def test_recombination_that_is_timed_passes_its_check() -> None:
         assert timed[f"self-check, {kind} spans, some without depth"]() == 0.0
 
 
+def test_delegate_is_measured_alone(
+    net: Path, library: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    delegate = ["--delegate", library, "--option", "take=CONV_2D,QUANTIZE", "--strict"]
+    result = json.loads(run(capsys, str(net), *delegate, "--json"))
+    placement = result["placement"]
+    assert placement["taken"] == placement["operators"] > 0
+    assert set(result["absent"]) == {"openvino", "onnxruntime"}
+    assert not {"usual", "infer, isolated, beside its invoke"} & set(result["times_ms"])
+    assert result["ratios"]["infer / invoke"] > 0 < result["start"]["first_depth_ms"]
+    table = run(capsys, str(net), *delegate)
+    assert f"{placement['taken']} of {placement['operators']} operators" in table
+
+
+def test_delegate_that_does_not_start_is_one_sentence(
+    net: Path, library: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [str(net), "--delegate", library, "--option", "fault=null"]
+    assert benchmark.main(arguments) == 1
+    printed = capfd.readouterr()
+    assert printed.out == "" and printed.err.splitlines()[-1].startswith("error: ")
+
+
 class Peer:
     """Stands for ONNX Runtime, as far as it is used."""
 
@@ -144,6 +167,7 @@ def test_peer_whose_converter_is_absent_or_fails_is_left_out_by_name(
     # A converter of this name that fails.
     monkeypatch.setattr(contenders, "find_spec", lambda _name: True)
     (tmp_path / "tf2onnx").mkdir()
+    (tmp_path / "tf2onnx" / "__init__.py").touch()
     (tmp_path / "tf2onnx" / "convert.py").write_text("raise SystemExit('no such operator')")
     monkeypatch.syspath_prepend(tmp_path)
     assert "tf2onnx cannot convert net.tflite: no such operator" in run(capsys, str(net))

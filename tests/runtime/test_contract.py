@@ -42,6 +42,7 @@ CONTRACT = Contract(
     calibration=Calibration(images=100, sha256="ab" * 32, seed=3),
     verification={"images": 16, "median_mm": 20.1},
     golden=GoldenSpread(images=2, median_mm=8.0, p95_mm=31.0, max_mm=79.0),
+    recipe="plain",
 )
 
 
@@ -84,7 +85,7 @@ def without(path: str) -> bytes:
         CONTRACT,
         replace(CONTRACT, precision="float32", calibration=None),
         replace(CONTRACT, head="single", edges_m=(0.0, 80.0), precision="int16x8"),
-        replace(CONTRACT, golden=None),
+        replace(CONTRACT, golden=None, recipe=None),
         replace(CONTRACT, edges_m=(0.3, 1.0, 2.0, 4.0, 80.0)),
     ],
 )
@@ -127,8 +128,8 @@ NEEDED = [
         # For information, constant in version 1, or said by another field.
         *("sha256", "signature", "outputs", "max_depth_m", "decoding.rule"),
         *("input.colour_order", "input.pixel_range"),
-        # Missing in files from before there were golden vectors.
-        "golden",
+        # Missing in files of earlier times.
+        *("golden", "recipe"),
         *(name for name in fields(written()) if name.startswith("verification.")),
     }
 ]
@@ -138,6 +139,14 @@ NEEDED = [
 def test_missing_field_is_refused(name: str) -> None:
     with pytest.raises(ContractError):
         Contract.from_json(without(name))
+
+
+@pytest.mark.parametrize(
+    ("name", "contract"),
+    [("golden", replace(CONTRACT, golden=None)), ("recipe", replace(CONTRACT, recipe=None))],
+)
+def test_files_of_before_a_field_was_noted_are_read(name: str, contract: Contract) -> None:
+    assert Contract.from_json(without(name)) == contract
 
 
 @pytest.mark.parametrize(
@@ -156,6 +165,7 @@ def test_missing_field_is_refused(name: str) -> None:
         ("calibration", {"images": 1, "seed": 0}, "sha256"),
         ("golden", {"images": 2, "median_mm": 1, "p95_mm": 2}, "max_mm"),
         ("calibration", {"images": "many", "sha256": "", "seed": 0}, "many"),
+        ("recipe", ["plain"], "['plain']"),
     ],
 )
 def test_field_out_of_its_range_is_refused(name: str, value: Any, said: str) -> None:

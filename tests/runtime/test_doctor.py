@@ -246,6 +246,15 @@ def test_a_portable_model_runs_on_the_cpu(make_board: MakeBoard, net: Path) -> N
     assert found["runnable"]
 
 
+def test_a_model_that_cannot_be_proven_runs_and_is_said(
+    make_board: MakeBoard, models: Path
+) -> None:
+    found = doctor.examine(make_board(), models / "net-no-golden.tflite", TIMEOUT_S)
+    (run,) = found["trials"]
+    assert (run["state"], run["proof"], found["runnable"]) == ("works", None, True)
+    assert "no golden vectors" in "\n".join(doctor._table(found))
+
+
 @pytest.mark.usefixtures("no_packages")
 def test_a_compiled_model_needs_its_npu(make_board: MakeBoard, models: Path) -> None:
     found = doctor.examine(make_board(), models / "net-vela.tflite", TIMEOUT_S)

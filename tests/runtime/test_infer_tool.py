@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -455,3 +456,104 @@ def test_a_delegate_that_is_not_to_be_had_is_an_error(
     assert run(net, photo_file, "--output", tmp_path / "depth", *given) == 1
     assert message in capsys.readouterr().err
     assert not (tmp_path / "depth").exists()
+
+
+# For scripts
+
+
+def told(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    return dict(json.loads(capsys.readouterr().out))
+
+
+def test_json_says_what_became_of_each_photo(
+    net: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    depth = tmp_path / "depth"
+    (photos / "c.png").write_bytes(b"no image")
+    assert run(net, photos / "a.png", "--output", depth) == 0
+    capsys.readouterr()
+    assert run(net, photos, "--output", depth, "--keep-going", "--json") == 1
+    document = told(capsys)
+    assert (document["model"], document["placement"]["delegate"]) == (str(net), None)
+    finished, new, bad = document["inputs"]
+    assert finished == {
+        "input": str(photos / "a.png"),
+        "state": "finished before",
+        "files": [str(depth / "a_depth.png"), str(depth / "a_colour.png")],
+    }
+    assert (bad["input"], bad["state"]) == (str(photos / "c.png"), "failed")
+    assert "c.png" in bad["error"]
+    with DepthRunner(net) as runner:
+        depth_mm = runner.infer(photos / "b.JPG")
+    assert new == {
+        "input": str(photos / "b.JPG"),
+        "state": "written",
+        "files": [str(depth / "b_depth.png"), str(depth / "b_colour.png")],
+        "width": 210,
+        "height": 150,
+        "near_mm": depth_mm.min(),
+        "median_mm": np.median(depth_mm),
+        "far_mm": depth_mm.max(),
+        "share_without_depth": 0,
+    }
+
+
+def test_json_says_what_became_of_a_video(
+    net: Path, video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for state in ("written", "finished before"):
+        assert run(net, video, "--output", tmp_path / "depth", "--json") == 0
+        (found,) = told(capsys)["inputs"]
+        assert (found["state"], found["files"]) == (
+            state,
+            [str(tmp_path / "depth/drive_depth.mp4")],
+        )
+        if state == "written":
+            assert (found["frames"], found["dropped"]) == (5, 0)
+            assert 0 < found["latency_ms"]["median"] <= found["latency_ms"]["p95"]
+
+
+def test_nothing_has_depth_is_said() -> None:
+    nothing = np.zeros((2, 3), np.uint16)
+    assert outputs.describe(nothing) == "3x2, no depth"
+    assert outputs.summary(nothing)["near_mm"] is None
+    assert outputs.summary(nothing)["share_without_depth"] == 1
+
+
+# Faults of delegates
+
+CRASHING = ("--option", "take=CONV_2D,QUANTIZE", "--option", "fault=crash", "--option", "at=1")
+
+
+def test_crash_of_a_delegate_is_one_sentence(
+    net: Path, library: str, photo_file: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    crashing = ("--delegate", library, *CRASHING, "--isolate")
+    assert run(net, photo_file, "--output", tmp_path / "depth", *crashing) == 1
+    error = capfd.readouterr().err.splitlines()[-1]
+    assert error.startswith("error: ") and "SIGSEGV" in error
+    assert written(tmp_path / "depth") == set()
+
+
+@pytest.mark.filterwarnings("default::tfl_depth.errors.FallbackWarning")
+def test_cpu_goes_on_where_a_delegate_crashes(
+    net: Path, library: str, photo_file: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    crashing = (
+        "--delegate",
+        library,
+        *CRASHING,
+        "--isolate",
+        "--on-fault",
+        "cpu",
+        "--threads",
+        "1",
+    )
+    assert run(net, photo_file, "--output", tmp_path, *crashing, "--json") == 0
+    out, err = capfd.readouterr()
+    assert json.loads(out)["placement"]["delegate"] is None
+    warning = err.splitlines()[-1]
+    assert warning.startswith("warning: ") and "SIGSEGV" in warning and "CPU" in warning
+    depth_mm = cv2.imread(str(tmp_path / "photo_depth.png"), cv2.IMREAD_UNCHANGED)
+    with DepthRunner(net) as runner:
+        np.testing.assert_array_equal(depth_mm, runner.infer(photo_file))

@@ -127,7 +127,7 @@ def test_two_bytes_exchanged_in_the_weights_are_found(net: Path, tmp_path: Path)
 
 @pytest.mark.usefixtures("no_native_code")
 def test_file_without_a_contract_is_refused(models: Path) -> None:
-    with pytest.raises(ContractError, match=r"no contract.*TFL_DEPTH.*tools/convert"):
+    with pytest.raises(ContractError, match=r"no contract.*TFL_DEPTH.*tfl-depth convert"):
         DepthRunner(models / "net-no-contract.tflite")
 
 

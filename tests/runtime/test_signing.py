@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import stat
 import sys
 from pathlib import Path
@@ -112,7 +113,7 @@ def assert_refused(model: bytes, match: str, key: Key = PUBLIC) -> None:
 
 @pytest.mark.usefixtures("no_native_code")
 def test_unsigned_model_is_refused(net: Path) -> None:
-    assert_refused(net.read_bytes(), "not signed.*tools/sign")
+    assert_refused(net.read_bytes(), "not signed.*tfl-depth sign")
 
 
 @pytest.mark.usefixtures("no_native_code")
@@ -256,10 +257,11 @@ def test_tool_makes_keys_and_signs(
     assert stat.S_IMODE(private.stat().st_mode) == 0o600
     assert tool.main([str(model), "--key", str(private), "--output", str(tmp_path / "s")]) == 0
     assert model.read_bytes() == net.read_bytes()
-    assert tool.main([str(model), "--key", str(private)]) == 0
+    assert str(public) in capsys.readouterr().out
+    assert tool.main([str(model), "--key", str(private), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"signed": str(model)}
     assert model.read_bytes() == (tmp_path / "s").read_bytes()
     check_signature(model.read_bytes(), public)
-    assert str(public) in capsys.readouterr().out
 
 
 def test_tool_never_replaces_a_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

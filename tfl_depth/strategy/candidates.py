@@ -86,6 +86,7 @@ class Candidates:
             per_channel=row.per_channel,
             recipe=row.recipe if row.quantised else None,
             layers=layers,
+            golden=False,
             progress=subject.progress,
         )
         return Candidate(conversion.model, partial(_as_users, conversion.model), self.checkpoint)

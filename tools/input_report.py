@@ -1,0 +1,33 @@
+"""What became of the inputs of `tfl-depth infer`: a line each as they come, or JSON at the end."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+
+class InputReport:
+    """Collects what is said of each input.
+
+    Attributes:
+        inputs: what was said, in the order in which it came, ready for JSON.
+    """
+
+    def __init__(self, *, as_json: bool) -> None:
+        """With `as_json`, print nothing meanwhile but errors."""
+        self._as_json = as_json
+        self.inputs: list[dict[str, Any]] = []
+
+    def say(self, line: str) -> None:
+        """Print a line of text."""
+        if not self._as_json:
+            print(line)
+
+    def add(self, source: object, state: str, **found: Any) -> None:
+        """Note what became of an input: it was "written", "finished before" or "failed"."""
+        self.inputs.append({"input": str(source), "state": state, **found})
+
+    def fail(self, source: object, error: Exception) -> None:
+        """Note an input that has failed, and say so in any case."""
+        self.add(source, "failed", error=str(error))
+        print(f"error: {source}: {error}", file=sys.stderr)

@@ -1,0 +1,123 @@
+"""A model's findings as one HTML page that needs nothing else: no network, no script."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+from typing import Any
+
+from tfl_depth.tools.model_sections import (
+    Section,
+    bytes_text,
+    cost_text,
+    count_text,
+    sections,
+)
+
+# Of Okabe and Ito: told apart with every kind of colour-blindness.
+_MACS, _BYTES, _SPAN = "#0072b2", "#e69f00", "#56b4e9"
+_WIDTH, _NAME, _ROW, _BAR = 960, 330, 18, 240
+_STYLE = f"""
+  :root {{ color-scheme: light dark; }}
+  body {{ font: 15px/1.45 system-ui, sans-serif; max-width: {_WIDTH}px; margin: 2rem auto;
+         padding: 0 1rem; }}
+  h1 {{ font-size: 1.5rem; }}
+  h2 {{ font-size: 1.05rem; margin: 1.6rem 0 .4rem; }}
+  table {{ border-collapse: collapse; }}
+  th {{ text-align: left; font-weight: 400; opacity: .7; padding-right: 1.5rem; min-width: 8rem;
+       vertical-align: top; white-space: nowrap; }}
+  td {{ white-space: pre-wrap; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }}
+  svg {{ width: 100%; height: auto; }}
+  svg text {{ font: 11px system-ui, sans-serif; fill: currentColor; }}
+"""
+
+
+def page(report: dict[str, Any]) -> str:
+    """The page of what `model_report` found.
+
+    Args:
+        report: of a .tflite or of a .keras file, with "model" and "bytes".
+    """
+    title = escape(str(report["model"]).rpartition("/")[2])
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta http-equiv="Content-Security-Policy" '
+        "content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
+        f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
+        f"<h1>{title}</h1>\n{''.join(_body(report))}</body>\n</html>\n"
+    )
+
+
+def _body(report: dict[str, Any]) -> Iterator[str]:
+    contract = report.get("contract")
+    for section in sections(report):
+        yield _table(section)
+        if section.title == "depth" and contract is not None and contract["head"] == "split":
+            yield _spans(contract["decoding"]["edges_m"])
+    if report.get("costs"):
+        yield "<h2>every operator, in the order in which they run</h2>\n"
+        yield _operators(report["costs"])
+
+
+def _table(section: Section) -> str:
+    rows = "".join(
+        f"<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>\n" for name, text in section.rows
+    )
+    return f"<h2>{escape(section.title)}</h2>\n<table>\n{rows}</table>\n"
+
+
+def _spans(edges_m: list[float]) -> str:
+    """The spans along the range, every second one in colour."""
+    scale = (_WIDTH - 40) / (edges_m[-1] - edges_m[0])
+    parts, labelled_to = [], -30.0
+    for number, edge in enumerate(edges_m):
+        left = 10 + scale * (edge - edges_m[0])
+        if number + 1 < len(edges_m):
+            width = scale * (edges_m[number + 1] - edge)
+            opacity = 0.9 if number % 2 == 0 else 0.35
+            parts.append(_bar(left, 4, width, 16, _SPAN, opacity))
+        if left - labelled_to >= 30:
+            parts.append(_label(left, 36, f"{edge:g} m"))
+            labelled_to = left
+    return _picture(42, "the spans along the range", parts)
+
+
+def _operators(costs: list[dict[str, Any]]) -> str:
+    """A row for each operator: its MACs, and the bytes of its weights and its result."""
+    sizes = [cost["weight_bytes"] + (cost["result_bytes"] or 0) for cost in costs]
+    most_macs = max((cost["macs"] or 0 for cost in costs), default=0) or 1
+    most_bytes = max(sizes, default=0) or 1
+    macs_at, bytes_at = _NAME, _NAME + _BAR + 75
+    parts = [_label(macs_at, 14, "MACs"), _label(bytes_at, 14, "bytes of weights and result")]
+    for row, (cost, size) in enumerate(zip(costs, sizes, strict=True)):
+        top = 22 + _ROW * row
+        parts.append(f"<g><title>{escape(cost['name'])}</title>")
+        parts.append(_label(0, top + 11, cost_text(cost)))
+        for left, share, colour, text in (
+            (macs_at, (cost["macs"] or 0) / most_macs, _MACS, count_text(cost["macs"])),
+            (bytes_at, size / most_bytes, _BYTES, bytes_text(size)),
+        ):
+            width = _BAR * share
+            parts.append(_bar(left, top, width, _ROW - 5, colour, 1))
+            parts.append(_label(left + width + 5, top + 11, text))
+        parts.append("</g>")
+    return _picture(26 + _ROW * len(costs), "what each operator costs", parts)
+
+
+def _picture(height: int, title: str, parts: list[str]) -> str:
+    return (
+        f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{escape(title)}">\n'
+        + "\n".join(parts)
+        + "\n</svg>\n"
+    )
+
+
+def _bar(left: float, top: float, width: float, height: float, colour: str, opacity: float) -> str:
+    return (
+        f'<rect x="{left:.1f}" y="{top}" width="{width:.1f}" height="{height}" fill="{colour}" '
+        f'opacity="{opacity}"/>'
+    )
+
+
+def _label(left: float, base: float, text: str) -> str:
+    return f'<text x="{left:.1f}" y="{base}">{escape(text)}</text>'

@@ -1,0 +1,119 @@
+"""What `tfl-depth inspect` finds in a model, ready for JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tfl_depth import golden
+from tfl_depth.contract import (
+    BLANK_SIGNATURE,
+    METADATA_NAME,
+    find_contract,
+    find_metadata,
+    read_contract,
+)
+from tfl_depth.errors import ContractError
+from tfl_depth.quiet import quiet
+
+if TYPE_CHECKING:
+    import keras
+
+
+def of_keras(path: Path) -> dict[str, Any]:
+    """A .keras file: what goes in and out, parameters and MACs.
+
+    Raises:
+        ConversionError: it is no such file, or no graph of layers.
+    """
+    with quiet():
+        from tfl_depth.complexity import count_macs
+        from tfl_depth.models.dual_head import expect_graph
+    from tfl_depth.tools.convert import load_model
+
+    model = load_model(path)
+    expect_graph(model)
+    return {
+        "inputs": [_keras_door(tensor.name, tensor) for tensor in model.inputs],
+        "outputs": list(map(_keras_door, _output_names(model), model.outputs)),
+        "parameters": model.count_params(),
+        "macs": count_macs(model),
+    }
+
+
+def _output_names(model: keras.Model) -> list[str]:
+    """Keys of a dict of outputs, otherwise the names of the layers that give them."""
+    outputs = getattr(model, "output", None)
+    if isinstance(outputs, dict):
+        return sorted(outputs)
+    return [tensor._keras_history.operation.name for tensor in model.outputs]
+
+
+def _keras_door(name: str, tensor: keras.KerasTensor) -> dict[str, Any]:
+    return {"name": name, "shape": list(tensor.shape), "dtype": tensor.dtype}
+
+
+def of_tflite(content: bytes, public_key: Path | None) -> dict[str, Any]:
+    """A .tflite file: graph, operators, tensors, sizes, contract and signature.
+
+    Args:
+        content: the file's bytes.
+        public_key: of whom the model must be signed by, or None.
+
+    Raises:
+        ModelFileError: it is none, or was changed since it was converted.
+        ContractError: `public_key` is given, and there is no contract to hold a signature.
+        SignatureError: it is not signed by that key.
+    """
+    decoding = _of_contract(content)
+    if public_key is not None:
+        _expect_signature(content, public_key)
+    with quiet():
+        from tfl_depth.converters.operator_costs import read_costs
+        from tfl_depth.converters.tflite_graph import read_graph
+
+    costs, tensors = read_costs(content)
+    return {
+        **asdict(read_graph(content)),
+        "costs": [asdict(cost) for cost in costs],
+        "tensors": asdict(tensors),
+        "sizes": _sizes(content, tensors.weight_bytes),
+        **decoding,
+        "signature_is_right": None if public_key is None else True,
+    }
+
+
+def _of_contract(content: bytes) -> dict[str, Any]:
+    """The contract as it stands in the file, and what follows from it."""
+    found = find_contract(content)
+    if found is None:
+        return {"contract": None, "signed": False, "input_range": None, "steps_mm": None}
+    start, length = found
+    contract, document = read_contract(content), json.loads(content[start : start + length])
+    low = contract.pixel_offset
+    return {
+        "contract": document,
+        "signed": document.get("signature", BLANK_SIGNATURE) != BLANK_SIGNATURE,
+        # What the network makes of pixels 0 and 255.
+        "input_range": [low, 255 * contract.pixel_scale + low],
+        "steps_mm": list(contract.spans.steps_mm) if contract.precision == "int8" else None,
+    }
+
+
+def _expect_signature(content: bytes, public_key: Path) -> None:
+    from tfl_depth.signing import check_signature
+
+    if find_contract(content) is None:
+        raise ContractError("The model has no contract, and so no signature: convert it anew.")
+    check_signature(content, public_key)
+
+
+def _sizes(content: bytes, weight_bytes: int) -> dict[str, int]:
+    """Bytes of the parts of the file."""
+    entries = {"contract": METADATA_NAME, "golden": golden.METADATA_NAME}
+    parts = {"weights": weight_bytes}
+    for part, name in entries.items():
+        _, parts[part] = find_metadata(content, name) or (0, 0)
+    return {**parts, "rest": len(content) - sum(parts.values())}

@@ -1,0 +1,151 @@
+"""What `tfl-depth inspect` shows a person: the findings of `model_report` as titled rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+Row = tuple[str, str]
+HEAVIEST = 8
+
+
+class Section(NamedTuple):
+    """Rows that belong together: what, and its value."""
+
+    title: str
+    rows: Sequence[Row]
+
+
+def sections(report: dict[str, Any]) -> Iterator[Section]:
+    """The page of a model, in the order in which one asks."""
+    yield Section("model", [*_model_rows(report)])
+    if "costs" not in report:
+        return
+    contract = report["contract"]
+    if contract is not None:
+        yield Section("depth", [*_depth_rows(contract, report["steps_mm"])])
+        yield Section("how it was made", [*_making_rows(contract)])
+        yield Section("against the network in FP32", [*_verification_rows(contract)])
+    yield Section("trust", [*_trust_rows(report)])
+    yield Section("what it computes", [*_graph_rows(report)])
+    yield Section("the heaviest operators, by MACs", [*_heaviest_rows(report)])
+    yield Section("the file", [*_size_rows(report)])
+
+
+def _model_rows(report: dict[str, Any]) -> Iterator[Row]:
+    yield "file", f"{report['model']} ({report['bytes'] / 1e6:.2f} MB)"
+    yield from (("input", _door_text(door)) for door in report["inputs"])
+    if report.get("input_range") is not None:
+        low, high = report["input_range"]
+        yield "input range", f"{low:g} to {high:g} for pixels 0 to 255"
+    yield from (("output", _door_text(door)) for door in report["outputs"])
+    yield "parameters", count_text(report["parameters"])
+    yield "MACs", count_text(report["macs"])
+
+
+def _depth_rows(contract: dict[str, Any], steps_mm: Sequence[float] | None) -> Iterator[Row]:
+    edges_m = contract["decoding"]["edges_m"]
+    heads = ", ".join(contract["outputs"])
+    yield "precision", contract["precision"]
+    yield "head", f"{contract['head']} ({heads})"
+    yield "range", f"{edges_m[0]:g} to {edges_m[-1]:g} m"
+    if contract["head"] == "split":
+        listed = ", ".join(f"{edge:g}" for edge in edges_m)
+        yield "spans", f"{len(edges_m) - 1}, edges at {listed} m"
+    if steps_mm is not None:
+        low, high = (f"{each:.2f}" for each in (min(steps_mm), max(steps_mm)))
+        yield "step", f"{low} mm" if low == high else f"{low} to {high} mm"
+
+
+def _making_rows(contract: dict[str, Any]) -> Iterator[Row]:
+    calibration = contract["calibration"]
+    yield "tool", contract["tool"]
+    if contract["precision"] != "float32":
+        yield "recipe", contract.get("recipe") or "not noted"
+    if calibration is None:
+        yield "calibration", "none"
+    else:
+        yield "calibration", f"{calibration['images']} images, seed {calibration['seed']}"
+        yield "", f"SHA-256 {calibration['sha256']}"
+
+
+def _verification_rows(contract: dict[str, Any]) -> Iterator[Row]:
+    measured = contract["verification"]
+    if not measured:
+        yield "verification", "none"
+        return
+    yield "images", f"{measured['images']}, none of them calibrated with"
+    yield "median, mean", f"{measured['median_mm']:.1f}, {measured['mean_mm']:.1f} mm"
+    yield "95 %, largest", f"{measured['p95_mm']:.1f}, {measured['max_mm']:.1f} mm"
+    yield "over half a span", f"{measured['wrap_share']:.3%} of pixels"
+
+
+def _trust_rows(report: dict[str, Any]) -> Iterator[Row]:
+    contract = report["contract"]
+    if contract is None:
+        yield "contract", "none: `tfl-depth convert` did not make this file"
+        return
+    yield "SHA-256", f"{contract['sha256']}, right"
+    yield "signature", _signature_text(report)
+    golden = contract.get("golden")
+    if golden is None:
+        yield "golden vectors", "none: `tfl-depth prove` cannot prove its depth"
+        return
+    yield "golden vectors", f"{golden['images']} photos; correct kernels lie apart on them by"
+    yield (
+        "",
+        (
+            f"{golden['median_mm']:.1f} mm in the median, {golden['p95_mm']:.1f} mm at 95 %, "
+            f"{golden['max_mm']:.1f} mm at most"
+        ),
+    )
+
+
+def _signature_text(report: dict[str, Any]) -> str:
+    if not report["signed"]:
+        return "none"
+    return "by this key" if report["signature_is_right"] else "there is one; --public-key checks it"
+
+
+def _graph_rows(report: dict[str, Any]) -> Iterator[Row]:
+    operators, tensors = report["operators"], report["tensors"]
+    yield "operators", f"{sum(operators.values())}"
+    yield from (("", f"{count:4} {kind}") for kind, count in operators.items())
+    types = ", ".join(f"{count} {name}" for name, count in tensors["types"].items())
+    yield "tensors", f"{sum(tensors['types'].values())}: {types}"
+    yield "largest tensor", bytes_text(tensors["largest_bytes"])
+
+
+def _heaviest_rows(report: dict[str, Any]) -> Iterator[Row]:
+    costs = [cost for cost in report["costs"] if cost["macs"]]
+    if not costs or report["macs"] is None:
+        yield "unknown", "a compiler has packed operators into one, or a size is open"
+        return
+    for cost in sorted(costs, key=lambda cost: cost["macs"], reverse=True)[:HEAVIEST]:
+        yield f"{cost['macs'] / report['macs']:.1%}", cost_text(cost)
+
+
+def _size_rows(report: dict[str, Any]) -> Iterator[Row]:
+    titles = {"weights": "weights", "golden": "golden vectors", "contract": "contract"}
+    for part, size in report["sizes"].items():
+        yield titles.get(part, "the rest"), bytes_text(size)
+
+
+def _door_text(door: dict[str, Any]) -> str:
+    shape = "x".join("?" if side is None else str(side) for side in door["shape"])
+    return f"{door['name']} {shape} {door['dtype']}"
+
+
+def cost_text(cost: dict[str, Any]) -> str:
+    """An operator and the size of what it gives."""
+    return f"{cost['kind']} to {'x'.join(map(str, cost['shape']))}"
+
+
+def count_text(count: int | None) -> str:
+    """A number, with its thousands apart."""
+    return "unknown" if count is None else f"{count:,}"
+
+
+def bytes_text(size: int) -> str:
+    """A number of bytes."""
+    return f"{size} bytes" if size < 1024 else f"{size / 1024:,.1f} KiB"
