@@ -22,6 +22,7 @@ atexit.register(TERMINAL.close)
 # The extra of setup.cfg that brings a package; what is not here is brought by "train".
 EXTRAS = {
     "PIL": "view",
+    "ai_edge_quantizer": "strategy",
     "cryptography": "sign",
     "ethosu": "convert",
     "keras": "convert",

@@ -48,6 +48,9 @@ def _parser() -> argparse.ArgumentParser:
         help="images to measure on (val); those of train calibrate and train",
     )
     parser.add_argument(
+        "--max-depth", type=float, metavar="METRES", help="range of the outputs (the dataset's)"
+    )
+    parser.add_argument(
         "--output", required=True, type=Path, metavar="DIR", help="where the report goes"
     )
     parser.add_argument(
@@ -79,6 +82,7 @@ def _strategy(options: argparse.Namespace) -> None:
         options.split,
         QUICK if options.quick else FULL,
         command.progress,
+        options.max_depth,
     )
     lab = Lab(subject, options.work / subject.name)
     results = lab.run()

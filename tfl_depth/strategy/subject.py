@@ -19,7 +19,7 @@ from tfl_depth.converters.workpiece import Progress
 from tfl_depth.data import DATASETS, load_split, photos
 from tfl_depth.data.datasets import Dataset
 from tfl_depth.data.samples import Sample
-from tfl_depth.encoding import Spans
+from tfl_depth.encoding import MAX_SPANS, Spans
 from tfl_depth.errors import DatasetError
 from tfl_depth.runtime.preprocess import resize_pixels
 from tfl_depth.strategy.rows import STRATIFIED
@@ -176,14 +176,35 @@ def depth_of(model: keras.Model, inputs: npt.NDArray[np.float32]) -> list[Grid]:
 
 
 def open_subject(
-    checkpoint: Path, dataset: str, data: Path, split: str, effort: Effort, progress: Progress
+    checkpoint: Path,
+    dataset: str,
+    data: Path,
+    split: str,
+    effort: Effort,
+    progress: Progress,
+    max_depth_m: float | None = None,
 ) -> Subject:
     """Look at what the user names; read nothing large yet.
 
+    Args:
+        checkpoint: a .keras file.
+        dataset: a name in `DATASETS`.
+        data: its folder.
+        split: to measure on.
+        effort: how much work.
+        progress: shows how far slow parts have come.
+        max_depth_m: range of the outputs; None: the dataset's.
+
     Raises:
-        DatasetError: unknown dataset.
+        DatasetError: an unknown dataset, or a range that whole metres do not divide.
     """
     if dataset not in DATASETS:
         raise DatasetError(f"Expected a dataset of {', '.join(DATASETS)}, got {dataset!r}.")
     spec = DATASETS[dataset]
-    return Subject(checkpoint, spec, data, split, spec.max_depth_m, effort, progress)
+    chosen = max_depth_m or spec.max_depth_m
+    if chosen != round(chosen) or chosen > MAX_SPANS:
+        raise DatasetError(
+            f"Expected a range of 1 to {MAX_SPANS} whole metres, got {chosen:g}: say another with "
+            "--max-depth."
+        )
+    return Subject(checkpoint, spec, data, split, chosen, effort, progress)
