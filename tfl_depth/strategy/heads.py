@@ -99,7 +99,7 @@ def _linear(max_depth_m: float) -> Head:
 
 def _log(max_depth_m: float) -> Head:
     """Depth's logarithm: steps of equal share, not of equal length."""
-    decades = np.log(max_depth_m / NEAREST_M)
+    decades = float(np.log(max_depth_m / NEAREST_M))
     return Head(
         outputs=("log_depth",),
         sigmoid=False,
