@@ -16,7 +16,7 @@ from tfl_depth.converters import convert
 from tfl_depth.converters.prepare import INPUT_NAME, Network
 from tfl_depth.converters.quantize import to_tflite
 from tfl_depth.converters.representative import read_pixels
-from tfl_depth.models.dual_head import PinnedRange, to_single_head
+from tfl_depth.models.dual_head import PinnedRange
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.runtime.interpreter import open_interpreter
 from tfl_depth.strategy.further import say, trained_further
@@ -101,12 +101,9 @@ class Candidates:
         return said
 
     def _float16(self) -> bytes:
-        network = self._subject.network
-        return to_tflite(
-            to_single_head(network.on_pixels()),
-            precision="float16",
-            representative=lambda: iter(()),
-        )
+        subject = self._subject
+        model = subject.network.deployed(precision="float32", head="single", spans=subject.spans)
+        return to_tflite(model, precision="float16", representative=lambda: iter(()))
 
     def _with_head(self, row: Row) -> Candidate:
         head, model = self._heads[row.network], self._model(row.network)
