@@ -26,6 +26,7 @@ COMMANDS = (
     "prove",
     "sign",
     "train",
+    "view",
 )
 
 IMPORT_RUNTIME = """
