@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import socket
 import warnings
 import webbrowser
 from collections.abc import Callable, Sequence
@@ -109,29 +110,33 @@ def _serve(app: Callable[..., Any], port: int, open_browser: bool) -> None:
     from tfl_depth.tools.viewer.photos import MAX_BYTES
 
     connections: dict[int, Any] = {}
-    try:
+    with _listening(port) as listening:
         server = create_server(
             app,
             map=connections,
-            host=HOST,
-            port=port,
+            sockets=[listening],
             ident=None,
             max_request_body_size=MAX_BYTES,
             outbuf_overflow=OUTPUT_BYTES,
         )
+        try:
+            address = f"http://{HOST}:{listening.getsockname()[1]}/"
+            print(f"{address} shows it, until Ctrl-C.", flush=True)
+            if open_browser:
+                webbrowser.open(address)
+            server.run()  # which Ctrl-C ends
+        except KeyboardInterrupt:
+            pass
+        finally:
+            close_all(connections)
+
+
+def _listening(port: int) -> socket.socket:
+    try:
+        return socket.create_server((HOST, port))
     except OSError as error:
         if error.errno not in (errno.EADDRINUSE, errno.EACCES):
             raise
         raise DepthError(
             f"Port {port} is taken or not allowed: choose another --port, or leave it away."
         ) from error
-    try:
-        address = f"http://{HOST}:{server.effective_port}/"
-        print(f"{address} shows it, until Ctrl-C.", flush=True)
-        if open_browser:
-            webbrowser.open(address)
-        server.run()  # which Ctrl-C ends
-    except KeyboardInterrupt:
-        pass
-    finally:
-        close_all(connections)

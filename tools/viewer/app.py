@@ -53,17 +53,20 @@ class App:
         self._static = {file.name: file.read_bytes() for file in STATIC.iterdir()}
         self._lock = threading.Lock()
         self._live: tuple[int, Live] | None = None
-        self._urls = Map([
-            Rule("/", methods=["GET"], endpoint=lambda _: self._file("index.html")),
-            Rule("/static/<name>", methods=["GET"], endpoint=lambda _, name: self._file(name)),
-            Rule("/api/model", methods=["GET"], endpoint=lambda _: _json(self._facts)),
-            Rule("/api/inputs", methods=["GET"], endpoint=self._list),
-            Rule("/api/inputs/<int:number>", methods=["GET"], endpoint=self._photo),
-            Rule("/api/uploads", methods=["POST"], endpoint=self._upload),
-            Rule("/api/live/<int:number>", methods=["GET"], endpoint=self._frame),
-            Rule("/api/live/<int:number>", methods=["POST"], endpoint=self._play),
-            Rule("/api/live", methods=["POST"], endpoint=self._pause),
-        ])  # fmt: skip
+        self._urls = Map(
+            Rule(path, methods=[method], endpoint=endpoint)
+            for path, method, endpoint in (
+                ("/", "GET", lambda _: self._file("index.html")),
+                ("/static/<name>", "GET", lambda _, name: self._file(name)),
+                ("/api/model", "GET", lambda _: _json(self._facts)),
+                ("/api/inputs", "GET", self._list),
+                ("/api/inputs/<int:number>", "GET", self._photo),
+                ("/api/uploads", "POST", self._upload),
+                ("/api/live/<int:number>", "GET", self._frame),
+                ("/api/live/<int:number>", "POST", self._play),
+                ("/api/live", "POST", self._pause),
+            )
+        )
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -90,10 +93,8 @@ class App:
         return Response(self._static[name], content_type=TYPES[name.rpartition(".")[2]])
 
     def _list(self, _request: Request) -> Response:
-        sources = self._sources.now()
-        return _json([
-            {"id": number, "name": source.name, "kind": source.kind} for number, source in sources
-        ])  # fmt: skip
+        now = self._sources.now()
+        return _json([{"id": number, "name": each.name, "kind": each.kind} for number, each in now])
 
     def _source(self, number: int, *, live: bool) -> Source:
         source = self._sources.numbered(number)

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tfl_depth.encoding import DepthMm
+from tfl_depth.errors import ModelFileError
 from tfl_depth.intrinsics import Intrinsics
 from tfl_depth.quiet import quiet
 from tfl_depth.runtime import DepthRunner, StreamFrame
@@ -131,6 +132,8 @@ def open_reference(model: Path) -> Iterator[Reference]:
         with DepthRunner(model) as runner:
             yield runner.infer
         return
+    if not model.is_file():  # before Keras is loaded, which takes seconds
+        raise ModelFileError(f"There is no model {model}.")
     with quiet():
         from tfl_depth.evaluation import keras_predictor
     from tfl_depth.tools.convert import load_model
