@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import struct
+import sys
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -132,6 +133,19 @@ def test_a_folder_is_listed_as_it_is_now(tmp_path: Path) -> None:
     assert sources.now() == []
 
 
+def test_the_browser_is_opened_where_that_is_wanted(tmp_path: Path) -> None:
+    browser, opened = tmp_path / "browser", tmp_path / "opened"
+    browser.write_text(f'#!/bin/sh\nprintf %s "$1" > {opened}')
+    browser.chmod(0o700)
+    with served(INT8, "--open", BROWSER=str(browser)) as server:
+        assert server.ask("/").status == 200  # it serves only then
+        assert opened.read_text() == server.address
+    opened.unlink()
+    with served(INT8, BROWSER=str(browser)) as server:
+        assert server.ask("/").status == 200
+    assert not opened.exists()
+
+
 # One that fails
 
 
@@ -164,6 +178,15 @@ def test_a_port_that_is_taken_is_said(capsys: pytest.CaptureFixture[str]) -> Non
         other.listen()
         assert view.main([str(INT8), "--port", str(other.getsockname()[1])]) == 1
     assert "is taken" in capsys.readouterr().err
+
+
+def test_what_is_not_installed_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    assert view.main([str(INT8)]) == 1
+    said = capsys.readouterr().err
+    assert "PIL is not installed" in said and "view]" in said
 
 
 @pytest.mark.parametrize("port", ["-1", "65536", "http"])

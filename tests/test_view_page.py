@@ -129,11 +129,19 @@ def test_depth_has_the_colours_of_tools_infer(page: Browser, runner: DepthRunner
     assert f"{near:.2f} m" in legend and f"{far:.2f} m" in legend
 
 
-@pytest.mark.parametrize("width", [360, 768, 1280, 1920])
+@pytest.mark.parametrize("width", [360, 700, 1024, 1280, 1920])
 def test_it_fits_every_width(page: Browser, width: int) -> None:
     page.resize(width, 800)
     page.wait_for(f"innerWidth === {width}")
     assert page.script("return document.documentElement.scrollWidth") <= width
+    out = page.script(
+        "return [...document.querySelectorAll('figure')].flatMap((figure) => {"
+        "  const right = figure.getBoundingClientRect().right;"
+        "  return [...figure.querySelectorAll('*')].filter("
+        "    (each) => !each.matches('.cross') && each.getBoundingClientRect().right > right)"
+        "    .map((each) => each.outerHTML); })"
+    )
+    assert out == []
     for figure in PICTURES:
         box = page.find(f"#{figure} .picture").rect
         assert box["width"] / box["height"] == pytest.approx(210 / 150, rel=0.02)

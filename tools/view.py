@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import logging
 import socket
 import warnings
 import webbrowser
@@ -20,6 +21,8 @@ from tfl_depth.tools.camera_options import add_camera, camera
 
 EXAMPLE = "tools/view model.tflite photos/ video.mp4 camera:0 --fov 70"
 HOST = "127.0.0.1"
+# A browser asks six things of a server at a time.
+THREADS = 8
 # Depth and photo of one request stay in memory rather than in a temporary file.
 OUTPUT_BYTES = 256 * 2**20
 
@@ -109,6 +112,8 @@ def _serve(app: Callable[..., Any], port: int, open_browser: bool) -> None:
 
     from tfl_depth.tools.viewer.photos import MAX_BYTES
 
+    # Requests that wait for one of the threads are no news.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     connections: dict[int, Any] = {}
     with _listening(port) as listening:
         server = create_server(
@@ -116,6 +121,7 @@ def _serve(app: Callable[..., Any], port: int, open_browser: bool) -> None:
             map=connections,
             sockets=[listening],
             ident=None,
+            threads=THREADS,
             max_request_body_size=MAX_BYTES,
             outbuf_overflow=OUTPUT_BYTES,
         )

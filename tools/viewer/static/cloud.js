@@ -4,7 +4,7 @@ const MAX_POINTS = 250000;
 const NEAR_M = 0.01;
 const FAR_M = 1000;
 const VIEW_DEGREES = 50;
-const START = { yaw: -0.3, pitch: 0.18, zoom: 0.9, moveX: 0, moveY: 0 };
+const START = { yaw: -0.3, pitch: 0.18, zoom: 0.8, moveX: 0, moveY: 0 };
 const TURNS = {
   ArrowLeft: [-0.1, 0], ArrowRight: [0.1, 0], ArrowUp: [0, -0.1], ArrowDown: [0, 0.1],
 };
@@ -17,7 +17,7 @@ const VERTEX = `
   varying vec3 painted;
   void main() {
     gl_Position = matrix * vec4(position, 1.0);
-    // As wide as the pixel was where it lies, and half more: surfaces are seen at an angle.
+    // As wide as the pixel was where it lies, and more: surfaces are seen at an angle.
     gl_PointSize = clamp(-position.z * spacing / gl_Position.w, 1.0, 24.0);
     painted = colour;
   }`;
@@ -114,7 +114,7 @@ export class Cloud {
     if (this.count === 0) return;
     const focal = 1 / Math.tan((VIEW_DEGREES * Math.PI) / 360);
     gl.uniformMatrix4fv(this.uniforms.matrix, false, this.matrix(focal));
-    gl.uniform1f(this.uniforms.spacing, this.spacing * focal * canvas.height * 0.75);
+    gl.uniform1f(this.uniforms.spacing, this.spacing * focal * canvas.height * 0.9);
     gl.drawArrays(gl.POINTS, 0, this.count);
   }
 

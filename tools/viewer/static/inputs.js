@@ -33,6 +33,7 @@ export class Inputs {
   choose(item) {
     this.current = item;
     this.render();
+    this.list.querySelector("[aria-current=true]").scrollIntoView({ block: "nearest" });
     this.chosen(item);
   }
 

@@ -115,7 +115,7 @@ export class Scene {
   // As the command was told, or of the field of view that the page says.
   camera() {
     const { width, height, camera } = this.picture.facts;
-    $("fov-label").hidden = camera !== null;
+    $("fov-label").hidden = $("fov-hint").hidden = camera !== null;
     if (camera) return camera;
     const degrees = Math.max(10, Math.min(150, Number($("fov").value) || 60));
     const focal = width / 2 / Math.tan((degrees * Math.PI) / 360);
