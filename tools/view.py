@@ -77,7 +77,8 @@ def _view(options: argparse.Namespace) -> None:
     from tfl_depth.tools.viewer.pictures import Pictures, open_reference
     from tfl_depth.tools.viewer.sources import Sources
 
-    # What Pillow only warns of is far beyond the page's own limit.
+    # Pillow warns of damage, which is found at decoding, and of sizes far beyond the page's limit.
+    warnings.filterwarnings("ignore", module="PIL")
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     sources = Sources(options.inputs)
     with (
