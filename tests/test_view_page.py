@@ -48,8 +48,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(
     browser: Browser, folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
-    clip = write_video(tmp_path_factory.mktemp("clip") / "clip.mp4", FRAMES)
-    with served(INT8, folder, clip, "--float", FP32) as server:
+    videos = tmp_path_factory.mktemp("videos")
+    clip, long = write_video(videos / "clip.mp4", FRAMES), write_video(videos / "long.mp4", 1500)
+    with served(INT8, folder, clip, long, "--float", FP32) as server:
         yield server
 
 
@@ -286,12 +287,29 @@ def test_a_video_plays_to_its_end_and_again(page: Browser) -> None:
     assert page.problems() == []
 
 
-def test_photos_play_one_after_the_other(page: Browser) -> None:
+def test_photos_play_one_after_the_other_and_those_that_come(page: Browser, folder: Path) -> None:
+    current = "document.querySelector('[aria-current=true]').title"
     page.find("#play").click()
-    page.wait_for("document.querySelector('[aria-current=true]').title === 'b.png'")
+    page.wait_for(f"{current} === 'b.png'")
+    page.wait_for(f"{current}.startsWith('broken.jpg')")
+    page.wait_for("!document.getElementById('error').hidden")
     assert page.find("#play").text == "Pause"
+    cv2.imwrite(str(folder / "late.png"), some_photo(4))
+    page.wait_for(f"{current} === 'late.png'")
+    page.wait_for("document.getElementById('error').hidden")
     page.find("#play").click()
     assert page.find("#play").text == "Play"
+    (folder / "late.png").unlink()
+
+
+def test_leaving_a_video_stops_it(page: Browser, server: Server) -> None:
+    choose(page, "long.mp4")
+    page.wait_until(lambda: frame_number(page) >= 0, "a first frame")
+    choose(page, "a.png")
+    page.wait_for("document.querySelector('#photo canvas').height === 150")
+    assert frame_number(page) == -1
+    assert server.ask(f"/api/live/{server.number('long.mp4')}").status == 409
+    assert page.problems() == []
 
 
 # Dropping, and what fails

@@ -48,14 +48,18 @@ function begin(playing) {
 async function look(item) {
   $("empty").hidden = true;
   $("play").hidden = item.file !== undefined;
-  if (item.kind === "photo") await still(item, begin(false));
-  else await start();
+  if (item.kind !== "photo") return start();
+  const wasLive = running?.playing && running.live;
+  const run = begin(false);
+  if (wasLive) await attempt(pause);
+  await still(item, run);
 }
 
 async function start() {
   const item = inputs.current;
   if (item.kind === "photo") return slides(begin(true));
   const run = begin(true);
+  run.live = true;
   await attempt(async () => {
     await play(item.id, run.signal, (picture, rate) => {
       scene.show(picture, true);
@@ -115,7 +119,7 @@ function tell(facts, rate) {
     ? "Self-check: none, the model has one output"
     : `Self-check: ${(100 * share).toFixed(2)} % of pixels disagree`;
   const parts = rate === undefined
-    ? [`${(1000 * facts.seconds).toFixed(1)} ms`]
+    ? [`computed in ${(1000 * facts.seconds).toFixed(1)} ms`]
     : [
         `${rate.toFixed(1)} frames/s`,
         `latency ${(1000 * facts.latency_s).toFixed(1)} ms`,
