@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from tests.view_server import INT8, Server, served, write_video
@@ -102,6 +103,39 @@ def test_a_fault_on_the_way_is_told_to_whoever_asks(
     wait_for_end(playing)
     with pytest.raises(ImageError, match="the cable is out"):
         playing.newer(-1, 0)
+
+
+class Unplugged:
+    """A camera that gives three frames, and is then unplugged."""
+
+    is_camera = True
+    frames_per_second = 0.001  # as a camera may say; it is not waited for
+
+    def __init__(self, source: int) -> None:
+        assert source == 7
+
+    def __iter__(self) -> Iterator[npt.NDArray[np.uint8]]:
+        yield from np.zeros((3, 64, 96, 3), np.uint8)
+        raise ImageError("camera 7 gives no more frames, after 3: is it plugged in?")
+
+    def __enter__(self) -> Unplugged:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        pass
+
+
+def test_a_camera_comes_as_it_is_and_its_end_is_told_after_its_last_frame(
+    runner: DepthRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "Video", Unplugged)
+    playing = Live(runner, 7)
+    wait_for_end(playing)
+    newest = playing.newer(-1, 0)
+    assert newest is not None
+    assert newest[0].number == 2
+    with pytest.raises(ImageError, match="plugged in"):
+        playing.newer(2, 0)
 
 
 def test_a_broken_video_is_said_and_the_rest_goes_on(server: Server) -> None:

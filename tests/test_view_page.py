@@ -258,6 +258,7 @@ def test_without_webgl_it_says_so_and_the_rest_works(browser: Browser, server: S
         browser.open(server.address)
         choose(browser, "a.png")
         assert browser.find("#no-webgl").is_displayed()
+        assert not browser.find("#reset").is_displayed()
         point(browser, "depth", 0.5, 0.5)
         assert read_out(browser)
         assert browser.problems() == []

@@ -1,13 +1,11 @@
-// Depth as points in space, to turn: WebGL alone.
+// Depth as points in space: WebGL alone.
+
+import { START, Turning } from "./turning.js";
 
 const MAX_POINTS = 250000;
 const NEAR_M = 0.01;
 const FAR_M = 1000;
 const VIEW_DEGREES = 50;
-const START = { yaw: -0.3, pitch: 0.18, zoom: 0.8, moveX: 0, moveY: 0 };
-const TURNS = {
-  ArrowLeft: [-0.1, 0], ArrowRight: [0.1, 0], ArrowUp: [0, -0.1], ArrowDown: [0, 0.1],
-};
 
 const VERTEX = `
   attribute vec3 position;
@@ -33,11 +31,9 @@ export class Cloud {
     const options = { antialias: false, preserveDrawingBuffer: true };
     this.gl = canvas.getContext("webgl", options);
     this.count = 0;
-    this.pointers = new Map();
-    this.view = { ...START };
     if (!this.gl) return;
     this.prepare();
-    this.listen();
+    this.turning = new Turning(canvas, () => this.draw());
     new ResizeObserver(() => this.draw()).observe(canvas);
   }
 
@@ -120,7 +116,7 @@ export class Cloud {
 
   // Projection, then the camera at a distance from the middle of the scene, which it turns around.
   matrix(focal) {
-    const { yaw, pitch, zoom, moveX, moveY } = this.view;
+    const { yaw, pitch, zoom, moveX, moveY } = this.turning.view;
     const [cy, sy, cp, sp] = [Math.cos(yaw), Math.sin(yaw), Math.cos(pitch), Math.sin(pitch)];
     const aspect = this.canvas.width / this.canvas.height;
     const distance = this.middle / zoom;
@@ -141,62 +137,6 @@ export class Cloud {
   }
 
   reset() {
-    this.change(START);
-  }
-
-  change(view) {
-    Object.assign(this.view, view);
-    this.view.pitch = Math.max(-1.5, Math.min(1.5, this.view.pitch));
-    this.view.zoom = Math.max(0.1, Math.min(20, this.view.zoom));
-    this.draw();
-  }
-
-  listen() {
-    const { canvas, pointers } = this;
-    canvas.addEventListener("pointerdown", (event) => {
-      canvas.setPointerCapture(event.pointerId);
-      pointers.set(event.pointerId, [event.clientX, event.clientY]);
-    });
-    for (const kind of ["pointerup", "pointercancel"]) {
-      canvas.addEventListener(kind, (event) => pointers.delete(event.pointerId));
-    }
-    canvas.addEventListener("pointermove", (event) => this.drag(event));
-    canvas.addEventListener("dblclick", () => this.reset());
-    canvas.addEventListener("keydown", (event) => this.key(event));
-    canvas.addEventListener("wheel", (event) => {
-      event.preventDefault();
-      this.change({ zoom: this.view.zoom * Math.exp(-event.deltaY / 800) });
-    }, { passive: false });
-  }
-
-  drag(event) {
-    const before = this.pointers.get(event.pointerId);
-    if (!before) return;
-    const spread = this.spread();
-    this.pointers.set(event.pointerId, [event.clientX, event.clientY]);
-    const { yaw, pitch, zoom, moveX, moveY } = this.view;
-    if (this.pointers.size > 1) return this.change({ zoom: (zoom * this.spread()) / spread });
-    const size = this.canvas.clientHeight;
-    const [x, y] = [(event.clientX - before[0]) / size, (event.clientY - before[1]) / size];
-    this.change(event.shiftKey
-      ? { moveX: moveX + x, moveY: moveY - y }
-      : { yaw: yaw + 3 * x, pitch: pitch + 3 * y });
-  }
-
-  // How far two fingers lie apart.
-  spread() {
-    const [one, other] = this.pointers.values();
-    return other ? Math.hypot(one[0] - other[0], one[1] - other[1]) || 1 : 1;
-  }
-
-  key(event) {
-    const turn = TURNS[event.key];
-    const { yaw, pitch, zoom } = this.view;
-    if (turn) this.change({ yaw: yaw + turn[0], pitch: pitch + turn[1] });
-    else if (event.key === "+") this.change({ zoom: zoom * 1.1 });
-    else if (event.key === "-") this.change({ zoom: zoom / 1.1 });
-    else if (event.key === "Home") this.reset();
-    else return;
-    event.preventDefault();
+    this.turning.change(START);
   }
 }

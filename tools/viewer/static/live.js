@@ -11,6 +11,7 @@ export async function play(id, signal, show) {
   let number = -1;
   while (!signal.aborted) {
     const picture = await getPicture(`/api/live/${id}?after=${number}`, { signal });
+    if (signal.aborted) break;
     if (picture.facts.ended) return true;
     if (picture.depth === undefined) continue;
     number = picture.facts.number;

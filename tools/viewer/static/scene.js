@@ -3,9 +3,10 @@
 import { Cloud } from "./cloud.js";
 import { Colours, depthLabels, differenceLabels } from "./colours.js";
 import { Cursor } from "./cursor.js";
+import { depthPaint, photoPaint } from "./paints.js";
+import { reading } from "./reading.js";
 
 const $ = (id) => document.getElementById(id);
-const INVITATION = "Point at a picture, or move over it with the arrow keys, to read millimetres.";
 
 export class Scene {
   constructor(model) {
@@ -28,7 +29,7 @@ export class Scene {
         `${name}. Arrow keys move the cursor, with Shift ten pixels at a time.`);
     }
     $("no-webgl").hidden = this.cloud.works;
-    $("points").hidden = !this.cloud.works;
+    $("cloud").classList.toggle("absent", !this.cloud.works);
     this.cursor = new Cursor([...document.querySelectorAll(".picture")], () => this.read());
     $("scale").addEventListener("change", () => {
       this.scaleChosen = true;
@@ -107,7 +108,9 @@ export class Scene {
     if (!this.picture || !this.cloud.works) return;
     const { depth, facts } = this.picture;
     const [near, far] = facts.limits_mm;
-    const paint = $("paint").value === "photo" ? this.photoPaint() : this.depthPaint(depth);
+    const paint = $("paint").value === "photo"
+      ? photoPaint($("photo").querySelector("canvas"), facts.width, facts.height)
+      : depthPaint(depth, this.colours.ofDepth(...this.limits));
     const middle = (near + far) / 2;
     this.cloud.show(depth, facts.width, facts.height, this.camera(), middle, paint);
   }
@@ -122,51 +125,9 @@ export class Scene {
     return { fx: focal, fy: focal, cx: (width - 1) / 2, cy: (height - 1) / 2 };
   }
 
-  photoPaint() {
-    const canvas = $("photo").querySelector("canvas");
-    const { width, height } = this.picture.facts;
-    const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
-    const [right, down] = [canvas.width / width, canvas.height / height];
-    return (k, out, at) => {
-      const [x, y] = [Math.floor((k % width) * right), Math.floor(Math.floor(k / width) * down)];
-      const from = 4 * (y * canvas.width + x);
-      for (let c = 0; c < 3; c++) out[at + c] = pixels[from + c];
-    };
-  }
-
-  depthPaint(depth) {
-    const colour = this.colours.ofDepth(...this.limits);
-    return (k, out, at) => {
-      const packed = colour(depth[k]);
-      for (let c = 0; c < 3; c++) out[at + c] = (packed >> (8 * c)) & 255;
-    };
-  }
-
-  // The depth below the cursor, as the runtime gave it.
   read() {
-    $("readout").textContent = this.picture ? this.reading() : "";
+    $("readout").textContent = this.picture
+      ? reading(this.picture, this.cursor, this.model.precision.toUpperCase())
+      : "";
   }
-
-  reading() {
-    const { x, y } = this.cursor;
-    if (x === null) return INVITATION;
-    const { depth, reference, facts } = this.picture;
-    const [here, there] = [depth, reference].map((map) => map?.[y * facts.width + x]);
-    const parts = [`x ${x}, y ${y}`];
-    if (there === undefined) parts.push(millimetres(here));
-    else {
-      parts.push(`${this.model.precision.toUpperCase()} ${millimetres(here)}`);
-      parts.push(`FP32 ${millimetres(there)}`);
-      if (here && there) parts.push(`difference ${signed(here - there)} mm`);
-    }
-    return parts.join(" · ");
-  }
-}
-
-function millimetres(mm) {
-  return mm === 0 ? "no depth" : `${mm.toLocaleString("en")} mm`;
-}
-
-function signed(mm) {
-  return mm < 0 ? `−${-mm}` : `+${mm}`;
 }
