@@ -26,7 +26,6 @@ COMMANDS = (
     "prove",
     "sign",
     "train",
-    "view",
 )
 
 IMPORT_RUNTIME = """
@@ -80,8 +79,6 @@ def test_wheel_brings_one_name(wheel: Path) -> None:
     for folder in SIBLINGS:
         assert f"tfl_depth/{folder}/__init__.py" in names
     assert "tfl_depth/py.typed" in names
-    page = ROOT / "tools" / "viewer" / "static"
-    assert {f"tfl_depth/tools/viewer/static/{file.name}" for file in page.iterdir()} <= set(names)
 
 
 def test_installed_runtime_is_light(wheel: Path, tmp_path: Path) -> None:

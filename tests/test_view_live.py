@@ -1,4 +1,4 @@
-"""tools/view's live mode: the newest frame of a video or a camera, for whoever asks."""
+"""The live mode of `tfl-depth view`: the newest frame of a video or a camera, for whoever asks."""
 
 from __future__ import annotations
 

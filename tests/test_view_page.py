@@ -1,4 +1,4 @@
-"""tools/view's page in a real browser: what a person sees, points at, turns, plays and drops."""
+"""The page of `tfl-depth view` in a real browser: seen, pointed at, turned, played, dropped on."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_the_page_shows_photo_depth_and_comparison_without_an_error(page: Browse
     assert page.problems() == []
 
 
-def test_depth_has_the_colours_of_tools_infer(page: Browser, runner: DepthRunner) -> None:
+def test_depth_has_the_colours_of_infer(page: Browser, runner: DepthRunner) -> None:
     from tfl_depth.runtime.colour import colourise, depth_limits
 
     depth_mm = runner.infer(some_photo(1))

@@ -1,4 +1,4 @@
-"""What tools/view computes and packs: comparison with a Keras model, differences, sizes."""
+"""What `tfl-depth view` computes and packs: comparison with a Keras model, differences, sizes."""
 
 from __future__ import annotations
 

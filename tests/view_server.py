@@ -1,4 +1,4 @@
-"""tools/view as a process of its own, and what a test asks it."""
+"""`tfl-depth view` as a process of its own, and what a test asks it."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ MODELS = ROOT / "build" / "test-models"
 INT8 = MODELS / "ramp-10m-1m-split-int8.tflite"
 FP32 = MODELS / "ramp-10m-1m-single-float32.tflite"
 STOP_TIMEOUT_S = 20.0
+RUN = "import sys; from tfl_depth.tools.view import main; sys.exit(main())"
 
 
 @dataclass(frozen=True)
@@ -104,16 +105,17 @@ def unpacked(content: bytes) -> Picture:
 
 @contextmanager
 def served(*arguments: object, **environment: str) -> Iterator[Server]:
-    """Run tools/view, which must stop at Ctrl-C with success and without a word of complaint."""
+    """Run the command, which must stop at Ctrl-C with success and without a word of complaint."""
     if not (MODELS / ".complete").exists():
         pytest.fail(f"There are no test models in {MODELS}: run make test.", pytrace=False)
-    command = [sys.executable, str(ROOT / "tools" / "view"), *map(str, arguments)]
+    command = [sys.executable, "-c", RUN, *map(str, arguments)]
     with tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(
             command,
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
+            cwd=ROOT,
             env={**os.environ, **environment},
         )
         assert process.stdout is not None

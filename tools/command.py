@@ -120,7 +120,7 @@ def run(action: Callable[[], None]) -> int:
     except ModuleNotFoundError as error:
         print(
             f"error: {error.name} is not installed. In a checkout: make setup; elsewhere: "
-            "pip install 'tfl-depth[convert,train,sign,view]'.",
+            "pip install 'tfl-depth[convert,train,sign]'.",
             file=sys.stderr,
         )
         return 1

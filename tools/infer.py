@@ -7,15 +7,18 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
+
 from tfl_depth.errors import DepthError, ImageError
+from tfl_depth.intrinsics import Intrinsics
 from tfl_depth.runtime import DepthRunner, StreamFrame
 from tfl_depth.runtime.preprocess import read_image
 from tfl_depth.runtime.video import Video
 from tfl_depth.tools import command
-from tfl_depth.tools.camera_options import add_camera, camera
 from tfl_depth.tools.inputs import Input, expand, is_video, output_stem
 from tfl_depth.tools.outputs import SUFFIXES, Outputs, Picture, describe, side_by_side, video_writer
 
@@ -60,7 +63,16 @@ def _parser() -> argparse.ArgumentParser:
         help="what to write (depth,colour of photos, video of videos and cameras)",
     )
     command.add_delegate(parser)
-    add_camera(parser, "for ply")
+    camera = parser.add_mutually_exclusive_group()
+    camera.add_argument(
+        "--intrinsics",
+        type=_intrinsics,
+        metavar="FX,FY,CX,CY",
+        help="the camera, in pixels of the image, for ply",
+    )
+    camera.add_argument(
+        "--fov", type=_degrees, metavar="DEGREES", help="its horizontal field of view instead"
+    )
     parser.add_argument(
         "--range",
         type=_range_mm,
@@ -85,10 +97,26 @@ def _kinds(text: str) -> tuple[str, ...]:
     return kinds
 
 
+def _intrinsics(text: str) -> Intrinsics:
+    numbers = command.numbers(text)
+    if len(numbers) != 4 or not np.isfinite(numbers).all() or min(numbers[:2]) <= 0:
+        raise argparse.ArgumentTypeError(
+            f"expected fx,fy,cx,cy in pixels, like 525,525,319.5,239.5, got {text!r}"
+        )
+    return Intrinsics(*numbers)
+
+
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"expected a whole number above 0, got {text!r}")
     return int(text)
+
+
+def _degrees(text: str) -> float:
+    numbers = command.numbers(text)
+    if len(numbers) != 1 or not 0 < numbers[0] < 180:
+        raise argparse.ArgumentTypeError(f"expected degrees between 0 and 180, got {text!r}")
+    return numbers[0]
 
 
 def _range_mm(text: str) -> tuple[int, int]:
@@ -129,9 +157,12 @@ def _refuse_what_does_not_fit(options: argparse.Namespace, inputs: Sequence[Inpu
 def _outputs(
     options: argparse.Namespace, kinds: tuple[str, ...], limits_mm: tuple[int, int] | None
 ) -> Outputs:
-    return Outputs(
-        options.save or kinds, options.output, camera(options), options.range or limits_mm
-    )
+    camera: Callable[[tuple[int, ...]], Intrinsics] | None = None
+    if options.intrinsics is not None:
+        camera = lambda _size: options.intrinsics  # noqa: E731 - a constant
+    elif options.fov is not None:
+        camera = partial(Intrinsics.from_field_of_view, options.fov)
+    return Outputs(options.save or kinds, options.output, camera, options.range or limits_mm)
 
 
 # Photos

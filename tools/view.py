@@ -1,4 +1,4 @@
-"""tools/view: photo, depth, point cloud and comparison in a page of this machine's own browser."""
+"""`tfl-depth view`: photo, depth, point cloud and comparison in the browser."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tfl_depth.runtime.colour import NO_DEPTH_BGR, gradient
 from tfl_depth.tools import command
 from tfl_depth.tools.camera_options import add_camera, camera
 
-EXAMPLE = "tools/view model.tflite photos/ video.mp4 camera:0 --fov 70"
+EXAMPLE = "tfl-depth view model.tflite photos/ video.mp4 camera:0 --fov 70"
 HOST = "127.0.0.1"
 # A browser asks six things of a server at a time.
 THREADS = 8
@@ -35,13 +35,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = command.parser(
-        "view",
+        "tfl-depth view",
         "Look at a model's depth in the browser: photo and depth with a read-out in millimetres,\n"
         "the point cloud to turn, FP32 beside INT8, live videos and cameras. The page is served\n"
         "on 127.0.0.1 until Ctrl-C, to this machine alone; photos can be dragged into it.",
         EXAMPLE,
     )
-    parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite of tools/convert")
+    parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite of tfl-depth convert")
     parser.add_argument(
         "inputs",
         nargs="*",

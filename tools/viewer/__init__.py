@@ -1,1 +1,1 @@
-"""tools/view's page: what computes, what serves, and in static/ what the browser runs."""
+"""The page of `tfl-depth view`: what computes, what serves, and in static/ what is shown."""

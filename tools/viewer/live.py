@@ -13,7 +13,7 @@ from tfl_depth.runtime.video import Video
 from tfl_depth.tools.inputs import Input
 
 # A page that was left does not say so: a stream that nobody has asked for so long stops.
-IDLE_S = 5.0
+IDLE_S = 10.0
 # Of a video whose file does not say.
 FRAMES_PER_SECOND = 25.0
 

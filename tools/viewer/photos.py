@@ -12,7 +12,7 @@ from tfl_depth.runtime.preprocess import Pixels, decode_image
 
 MAX_BYTES = 32 * 2**20
 MAX_PIXELS = 25_000_000
-# Those that tools/infer looks for in folders, as Pillow calls them.
+# Those that are looked for in folders, as Pillow calls them.
 FORMATS = ("BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 
 
