@@ -367,7 +367,7 @@ def test_what_fails_is_said_and_the_rest_goes_on(page: Browser, how: str) -> Non
     assert "⚠ broken.jpg" in page.find("#inputs").text
     assert not page.find("#panels").is_displayed()
     page.screenshot(f"view-error-{how.replace(' ', '-')}")
-    choose(page, "b.png")
+    choose(page, "long.mp4" if how == "given" else "b.png")
     page.wait_for("document.getElementById('error').hidden")
     assert page.find("#panels").is_displayed()
 

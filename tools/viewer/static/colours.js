@@ -23,7 +23,8 @@ export class Colours {
   // gradient: 256 colours from near to far; none: where there is no depth.
   constructor(gradient, none) {
     this.near = Uint32Array.from(gradient, packed);
-    this.diverging = Uint32Array.from({ length: 256 }, (_, k) => packed(between(DIVERGING, k / 255)));
+    const shares = Array.from({ length: 256 }, (_, k) => k / 255);
+    this.diverging = Uint32Array.from(shares, (share) => packed(between(DIVERGING, share)));
     this.none = packed(none);
   }
 

@@ -61,11 +61,7 @@ async function start() {
   const run = begin(true);
   run.live = true;
   await attempt(async () => {
-    await play(item.id, run.signal, (picture, rate) => {
-      scene.show(picture, true);
-      tell(picture.facts, rate);
-      inputs.mark(item, false);
-    });
+    await play(item.id, run.signal, (picture, rate) => present(item, picture, rate));
   }, item, run);
   if (run === running) settle();
 }
@@ -92,10 +88,7 @@ async function still(item, run) {
     const path = item.file ? "/api/uploads" : `/api/inputs/${item.id}`;
     $("main").setAttribute("aria-busy", "true");
     const picture = await getPicture(path, options);
-    if (run.signal.aborted) return;
-    scene.show(picture, false);
-    tell(picture.facts);
-    inputs.mark(item, false);
+    if (!run.signal.aborted) present(item, picture);
   }, item, run);
 }
 
@@ -111,6 +104,14 @@ async function slides(run) {
     inputs.render();
     await still(item, run);
   }
+}
+
+// Show a picture; those that play come at a rate.
+function present(item, picture, rate) {
+  scene.show(picture, rate !== undefined);
+  tell(picture.facts, rate);
+  inputs.mark(item, false);
+  $("error").hidden = true;
 }
 
 function tell(facts, rate) {
@@ -134,7 +135,6 @@ function tell(facts, rate) {
 async function attempt(action, item, run) {
   try {
     await action();
-    if (!run || run === running) $("error").hidden = true;
   } catch (error) {
     if (error.name === "AbortError" || (run && run !== running)) return;
     if (!(error instanceof Refused)) throw error;
