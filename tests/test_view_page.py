@@ -395,8 +395,12 @@ def test_without_inputs_it_asks_for_a_photo(browser: Browser) -> None:
         assert not browser.find("#float").is_displayed()
         assert browser.find("#fov-label").is_displayed()
         before = pixels(browser, "#points")
-        browser.find("#fov").send_keys(Keys.BACKSPACE * 2, "100", Keys.TAB)
-        assert not np.array_equal(pixels(browser, "#points"), before)
+        for typed, taken in (("100", "100"), ("1000", "150"), ("-5", "10"), ("", "60")):
+            field = browser.find("#fov")
+            field.send_keys(Keys.CONTROL + "a")
+            field.send_keys(Keys.BACKSPACE, typed, Keys.TAB)
+            assert browser.find("#fov").get_property("value") == taken
+            assert np.array_equal(pixels(browser, "#points"), before) == (taken == "60")
         browser.screenshot("view-dropped")
         assert browser.problems() == []
 

@@ -120,7 +120,9 @@ export class Scene {
     const { width, height, camera } = this.picture.facts;
     $("fov-label").hidden = $("fov-hint").hidden = camera !== null;
     if (camera) return camera;
-    const degrees = Math.max(10, Math.min(150, Number($("fov").value) || 60));
+    const { min, max, defaultValue } = $("fov");
+    const degrees = Math.max(min, Math.min(max, Number($("fov").value) || Number(defaultValue)));
+    $("fov").value = degrees; // the one that is drawn
     const focal = width / 2 / Math.tan((degrees * Math.PI) / 360);
     return { fx: focal, fy: focal, cx: (width - 1) / 2, cy: (height - 1) / 2 };
   }
