@@ -36,6 +36,11 @@ def colourise(depth_mm: DepthMm, near_mm: int, far_mm: int) -> npt.NDArray[np.ui
     return np.vstack([picture, _legend(depth_mm.shape[1], _labels(depth_mm, near_mm, far_mm))])
 
 
+def gradient(steps: int) -> npt.NDArray[np.uint8]:
+    """The colours from near to far, (steps, 3) uint8, BGR."""
+    return _coloured(np.linspace(0, 1, steps)[None]).reshape(steps, 3)
+
+
 def _coloured(share: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
     """Colours of 0 (near) to 1 (far)."""
     brightness = np.rint(255 * (1 - np.clip(share, 0, 1))).astype(np.uint8)
@@ -56,7 +61,7 @@ def _legend(width: int, labels: Sequence[str]) -> npt.NDArray[np.uint8]:
     scale = max(0.35, width / 1400)
     bar, text = round(36 * scale), round(56 * scale)
     legend = np.full((bar + text, width, 3), 255, np.uint8)
-    legend[:bar] = _coloured(np.linspace(0, 1, width)[None])
+    legend[:bar] = gradient(width)
     for place, label in zip(np.linspace(0, 1, len(labels)), labels, strict=True):
         (label_width, label_height), _ = cv2.getTextSize(label, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
         x = round(place * (width - label_width))

@@ -63,14 +63,27 @@ def read_image(path: Path) -> Pixels:
         content = path.read_bytes()
     except OSError as error:
         raise ImageError(f"Cannot read {path}: {error.strerror}.") from error
+    return decode_image(content, str(path))
+
+
+def decode_image(content: bytes, name: str) -> Pixels:
+    """Decode an image file's content, as `read_image` does.
+
+    Args:
+        content: of the file.
+        name: what errors call it.
+
+    Raises:
+        ImageError: it is damaged, not an image, or deeper than 8 bits.
+    """
     pixels = _decoded(content)
     if pixels is None:
         raise ImageError(
-            f"Cannot read {path} as an image: damaged, or no format that OpenCV knows."
+            f"Cannot read {name} as an image: damaged, or no format that OpenCV knows."
         )
     if pixels.dtype != np.uint8:
         raise ImageError(
-            f"Expected {path} to hold pixels of dtype uint8, 0 to 255, got {pixels.dtype}: a depth "
+            f"Expected {name} to hold pixels of dtype uint8, 0 to 255, got {pixels.dtype}: a depth "
             "map is no photo."
         )
     return np.asarray(pixels, np.uint8)

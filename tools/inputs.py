@@ -25,7 +25,7 @@ def expand(names: Sequence[str]) -> list[Input]:
     Raises:
         ImageError: a folder or a pattern gives nothing, or two inputs would write the same files.
     """
-    inputs = [each for name in names for each in _expanded(name)]
+    inputs = [each for name in names for each in expand_one(name)]
     stems = [output_stem(each) for each in inputs]
     twice = sorted({stem for stem in stems if stems.count(stem) > 1})
     if twice:
@@ -45,7 +45,8 @@ def output_stem(source: Input) -> str:
     return f"camera{source}" if isinstance(source, int) else source.stem
 
 
-def _expanded(name: str) -> Iterator[Input]:
+def expand_one(name: str) -> Iterator[Input]:
+    """What one name stands for; see `expand`."""
     path = Path(name)
     if camera := re.fullmatch(r"camera:(\d+)", name):
         yield int(camera[1])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from tfl_depth.runtime.colour import NO_DEPTH_BGR, colourise, depth_limits
+from tfl_depth.runtime.colour import NO_DEPTH_BGR, colourise, depth_limits, gradient
 
 
 def test_nearer_is_brighter() -> None:
@@ -19,6 +19,11 @@ def test_no_depth_has_a_colour_that_no_depth_can_have() -> None:
     picture = colourise(depth_mm, 1, 199)[:40]
     assert tuple(picture[0, 0]) == NO_DEPTH_BGR
     assert not (picture[:, 1:] == NO_DEPTH_BGR).all(axis=-1).any()
+
+
+def test_the_gradient_has_the_colours_of_depth() -> None:
+    depth_mm = np.arange(1000, 1256, dtype=np.uint16)[None].repeat(40, axis=0)
+    assert np.array_equal(colourise(depth_mm, 1000, 1255)[0], gradient(256))
 
 
 def test_the_legend_is_below_and_has_text() -> None:

@@ -1,0 +1,149 @@
+"""`tfl-depth view`: photo, depth, point cloud and comparison in the browser."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import logging
+import socket
+import warnings
+import webbrowser
+from collections.abc import Callable, Sequence
+from contextlib import closing, nullcontext
+from pathlib import Path
+from typing import Any
+
+from tfl_depth.errors import DepthError
+from tfl_depth.runtime import DepthRunner
+from tfl_depth.runtime.colour import NO_DEPTH_BGR, gradient
+from tfl_depth.tools import command
+from tfl_depth.tools.camera_options import add_camera, camera
+
+EXAMPLE = "tfl-depth view model.tflite photos/ video.mp4 camera:0 --fov 70"
+HOST = "127.0.0.1"
+# A browser asks six things of a server at a time.
+THREADS = 8
+# Depth and photo of one request stay in memory rather than in a temporary file.
+OUTPUT_BYTES = 256 * 2**20
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit status."""
+    options = _parser().parse_args(argv)
+    return command.run(lambda: _view(options))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command.parser(
+        "tfl-depth view",
+        "Look at a model's depth in the browser: photo and depth with a read-out in millimetres,\n"
+        "the point cloud to turn, FP32 beside INT8, live videos and cameras. The page is served\n"
+        "on 127.0.0.1 until Ctrl-C, to this machine alone; photos can be dragged into it.",
+        EXAMPLE,
+    )
+    parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite of tfl-depth convert")
+    parser.add_argument(
+        "inputs",
+        nargs="*",
+        metavar="INPUT",
+        help="image and video files, folders of photos, patterns, or camera:0",
+    )
+    parser.add_argument(
+        "--float",
+        dest="reference",
+        type=Path,
+        metavar="OTHER",
+        help="the same network in FP32, .tflite or .keras, to show the difference to",
+    )
+    parser.add_argument(
+        "--port", type=_port, default=0, metavar="N", help="of the address (one that is free)"
+    )
+    parser.add_argument("--open", action="store_true", help="open the browser")
+    command.add_delegate(parser)
+    add_camera(parser, "for the point cloud")
+    return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"expected a port, 0 to 65535, got {text!r}")
+    return int(text)
+
+
+def _view(options: argparse.Namespace) -> None:
+    from PIL import Image
+
+    from tfl_depth.tools.viewer.app import App
+    from tfl_depth.tools.viewer.pictures import Pictures, open_reference
+    from tfl_depth.tools.viewer.sources import Sources
+
+    # Pillow warns of damage, which is found at decoding, and of sizes far beyond the page's limit.
+    warnings.filterwarnings("ignore", module="PIL")
+    warnings.simplefilter("error", Image.DecompressionBombWarning)
+    sources = Sources(options.inputs)
+    with (
+        DepthRunner(options.model, **command.runner_settings(options)) as runner,
+        open_reference(options.reference) if options.reference else nullcontext() as reference,
+    ):
+        pictures = Pictures(runner, reference, camera(options))
+        with closing(App(runner, pictures, sources, _facts(options, runner))) as app:
+            _serve(app, options.port, options.open)
+
+
+def _facts(options: argparse.Namespace, runner: DepthRunner) -> dict[str, Any]:
+    """What the page says of the model, and the colours of depth."""
+    contract, placement = runner.contract, runner.placement
+    return {
+        "model": options.model.name,
+        "reference": options.reference and options.reference.name,
+        "precision": contract.precision,
+        "head": contract.head,
+        "size": [contract.height, contract.width],
+        "range_mm": [round(1000 * contract.edges_m[0]), round(1000 * contract.edges_m[-1])],
+        "delegate": placement.delegate,
+        "taken": [placement.taken, placement.operators],
+        "gradient": gradient(256)[:, ::-1].tolist(),
+        "no_depth": NO_DEPTH_BGR[::-1],
+    }
+
+
+def _serve(app: Callable[..., Any], port: int, open_browser: bool) -> None:
+    from waitress import create_server
+    from waitress.wasyncore import close_all
+
+    from tfl_depth.tools.viewer.photos import MAX_BYTES
+
+    # Requests that wait for one of the threads are no news.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    connections: dict[int, Any] = {}
+    with _listening(port) as listening:
+        server = create_server(
+            app,
+            map=connections,
+            sockets=[listening],
+            ident=None,
+            threads=THREADS,
+            max_request_body_size=MAX_BYTES,
+            outbuf_overflow=OUTPUT_BYTES,
+        )
+        try:
+            address = f"http://{HOST}:{listening.getsockname()[1]}/"
+            print(f"{address} shows it, until Ctrl-C.", flush=True)
+            if open_browser:
+                webbrowser.open(address)
+            server.run()  # which Ctrl-C ends
+        except KeyboardInterrupt:
+            pass
+        finally:
+            close_all(connections)
+
+
+def _listening(port: int) -> socket.socket:
+    try:
+        return socket.create_server((HOST, port))
+    except OSError as error:
+        if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+            raise
+        raise DepthError(
+            f"Port {port} is taken or not allowed: choose another --port, or leave it away."
+        ) from error

@@ -1,0 +1,99 @@
+"""Live depth of a video or a camera: always its newest frame, for whoever asks."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from time import monotonic
+
+from tfl_depth.runtime import DepthRunner, StreamFrame
+from tfl_depth.runtime.closing import Closing
+from tfl_depth.runtime.preprocess import Pixels
+from tfl_depth.runtime.video import Video
+from tfl_depth.tools.inputs import Input
+
+# A page that was left does not say so: a stream that nobody has asked for so long stops.
+IDLE_S = 10.0
+# Of a video whose file does not say.
+FRAMES_PER_SECOND = 25.0
+
+
+class Live(Closing):
+    """A stream that runs in a thread of its own and keeps one frame: older ones are dropped."""
+
+    def __init__(self, runner: DepthRunner, source: Input) -> None:
+        """Open a video, which is played at its own speed, or a camera, and start.
+
+        Raises:
+            ImageError: there is none, or OpenCV cannot read it.
+        """
+        self._runner = runner
+        self._video = Video(source)
+        self._change = threading.Condition()
+        self._frame: StreamFrame | None = None
+        self._dropped = 0
+        self._error: Exception | None = None
+        self._ended = False
+        self._stop = threading.Event()
+        self._asked_s = monotonic()
+        self._thread = threading.Thread(target=self._run, name="tfl-depth view", daemon=True)
+        self._thread.start()
+
+    def newer(self, after: int, timeout_s: float) -> tuple[StreamFrame, int] | None:
+        """Wait for a frame whose number is above `after`.
+
+        Returns:
+            It and how many frames were dropped so far, or None: not in time, or `ended`.
+
+        Raises:
+            DepthError: the source or the interpreter failed.
+        """
+        with self._change:
+            self._asked_s = monotonic()
+            self._change.wait_for(lambda: self._ended or self._number > after, timeout_s)
+            if self._number > after and self._frame is not None:
+                return self._frame, self._dropped
+            if self._error is not None:
+                raise self._error
+            return None
+
+    @property
+    def ended(self) -> bool:
+        """Whether no frame will follow."""
+        return self._ended
+
+    @property
+    def _number(self) -> int:
+        return -1 if self._frame is None else self._frame.number
+
+    def _run(self) -> None:
+        try:
+            with (
+                self._video,
+                self._runner.stream(self._paced(), on_full="drop_oldest", waiting=1) as frames,
+            ):
+                for frame in frames:
+                    with self._change:
+                        self._frame, self._dropped = frame, frames.dropped
+                        self._change.notify_all()
+        except Exception as error:  # told to whoever asks next
+            self._error = error
+        with self._change:
+            self._ended = True
+            self._change.notify_all()
+
+    def _paced(self) -> Iterator[Pixels]:
+        """Frames until nobody wants them: of a camera as they come, of a video as it plays."""
+        period_s = 1 / (self._video.frames_per_second or FRAMES_PER_SECOND)
+        begin_s = monotonic()
+        for number, frame in enumerate(self._video):
+            if not self._video.is_camera:
+                self._stop.wait(max(0.0, begin_s + number * period_s - monotonic()))
+            if self._stop.is_set() or monotonic() - self._asked_s > IDLE_S:
+                return
+            yield frame
+
+    def close(self) -> None:
+        """Stop; closing twice is allowed."""
+        self._stop.set()
+        self._thread.join()

@@ -1,0 +1,111 @@
+"""What the page can choose from: the command's inputs and nothing else, by number."""
+
+from __future__ import annotations
+
+import glob
+import itertools
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tfl_depth.errors import ImageError
+from tfl_depth.tools.inputs import Input, expand_one, is_video
+
+
+@dataclass(frozen=True)
+class Source:
+    """A photo, a video or a camera.
+
+    Attributes:
+        given: its path, or the camera's number.
+        root: the folder that it was found in and must lie in; None if it was named itself.
+    """
+
+    given: Input
+    root: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """What the page calls it."""
+        if isinstance(self.given, int):
+            return f"camera {self.given}"
+        return str(self.given.relative_to(self.root) if self.root else self.given.name)
+
+    @property
+    def kind(self) -> str:
+        """One of "photo", "video" and "camera"."""
+        if isinstance(self.given, int):
+            return "camera"
+        return "video" if is_video(self.given) else "photo"
+
+    def real(self) -> Input:
+        """The file itself, links followed, or the camera's number.
+
+        Raises:
+            ImageError: there is no such file, or it is a link that leads out of `root`.
+        """
+        if isinstance(self.given, int):
+            return self.given
+        real = self.given.resolve()
+        if self.root is not None and not real.is_relative_to(self.root.resolve()):
+            raise ImageError(f"{self.name} is a link that leads out of its folder: it is not read.")
+        if not real.is_file():
+            raise ImageError(f"There is no file {self.given}.")
+        return real
+
+
+class Sources:
+    """The inputs of the command; those of folders and patterns as they are now."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        """Find the inputs.
+
+        Raises:
+            ImageError: a folder or a pattern gives nothing, or a file is missing.
+        """
+        self._names = names
+        self._lock = threading.Lock()
+        self._found: list[Source] = []
+        for source in (each for name in names for each in _sources(name)):
+            if source.root is None:
+                source.real()
+
+    def now(self) -> list[tuple[int, Source]]:
+        """All that are there, with numbers that stay theirs."""
+        with self._lock:
+            there = list(dict.fromkeys(self._search()))
+            numbers = {source: number for number, source in enumerate(self._found)}
+            for source in there:
+                if source not in numbers:
+                    numbers[source] = len(self._found)
+                    self._found.append(source)
+            return [(numbers[source], source) for source in there]
+
+    def numbered(self, number: int) -> Source | None:
+        """The source that `now` has given this number."""
+        with self._lock:
+            return self._found[number] if 0 <= number < len(self._found) else None
+
+    def _search(self) -> Iterator[Source]:
+        for name in self._names:
+            try:
+                yield from _sources(name)
+            except ImageError:  # a folder that was emptied meanwhile
+                continue
+
+
+def _sources(name: str) -> Iterator[Source]:
+    root = _root(name)
+    return (Source(each, None if isinstance(each, int) else root) for each in expand_one(name))
+
+
+def _root(name: str) -> Path | None:
+    """A folder, or the one that a pattern searches; None for a file and a camera."""
+    path = Path(name)
+    if path.is_dir():
+        return path
+    if path.exists() or not glob.has_magic(name):
+        return None
+    plain = list(itertools.takewhile(lambda part: not glob.has_magic(part), path.parts))
+    return Path(*plain)

@@ -1,0 +1,89 @@
+// Depth and differences as colours, with their legends.
+
+// Of the longer side of a canvas: more is not seen. The read-out knows every pixel.
+const SHOWN_SIDE = 1600;
+const TICKS = 5;
+// Every difference has this one scale, so that pictures can be compared.
+const DIFFERENCE_MM = 200;
+// Blue, grey, orange: told apart with every kind of colour-blindness.
+const DIVERGING = [[33, 102, 172], [146, 197, 222], [240, 240, 240], [253, 184, 99], [179, 88, 6]];
+
+function packed([red, green, blue]) {
+  return ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0; // as a canvas lies in memory
+}
+
+function between(stops, share) {
+  const place = share * (stops.length - 1);
+  const first = Math.min(Math.floor(place), stops.length - 2);
+  return stops[first].map((from, k) =>
+    Math.round(from + (place - first) * (stops[first + 1][k] - from)));
+}
+
+export class Colours {
+  // gradient: 256 colours from near to far; none: where there is no depth.
+  constructor(gradient, none) {
+    this.near = Uint32Array.from(gradient, packed);
+    const shares = Array.from({ length: 256 }, (_, k) => k / 255);
+    this.diverging = Uint32Array.from(shares, (share) => packed(between(DIVERGING, share)));
+    this.none = packed(none);
+  }
+
+  // Colour of a depth, from the nearest to the farthest colour.
+  ofDepth(near, far) {
+    const scale = 255 / (far - near || 1);
+    return (mm) =>
+      mm === 0 ? this.none : this.near[Math.max(0, Math.min(255, Math.round((mm - near) * scale)))];
+  }
+
+  ofDifference() {
+    const scale = 127.5 / DIFFERENCE_MM;
+    return (mm) => this.diverging[Math.max(0, Math.min(255, Math.round(127.5 + mm * scale)))];
+  }
+
+  paint(canvas, width, height, colourAt) {
+    const shrink = Math.max(1, Math.max(width, height) / SHOWN_SIDE);
+    canvas.width = Math.round(width / shrink);
+    canvas.height = Math.round(height / shrink);
+    const context = canvas.getContext("2d");
+    const image = context.createImageData(canvas.width, canvas.height);
+    const pixels = new Uint32Array(image.data.buffer);
+    let k = 0;
+    for (let y = 0; y < canvas.height; y++) {
+      const row = Math.floor(((y + 0.5) * height) / canvas.height) * width;
+      for (let x = 0; x < canvas.width; x++) {
+        pixels[k++] = colourAt(row + Math.floor(((x + 0.5) * width) / canvas.width));
+      }
+    }
+    context.putImageData(image, 0, 0);
+  }
+
+  // A bar of all colours, and labels below it.
+  legend(element, colours, labels) {
+    const bar = document.createElement("canvas");
+    bar.width = 256;
+    bar.height = 1;
+    const context = bar.getContext("2d");
+    const image = context.createImageData(256, 1);
+    new Uint32Array(image.data.buffer).set(colours);
+    context.putImageData(image, 0, 0);
+    const ticks = document.createElement("div");
+    ticks.className = "ticks";
+    for (const text of labels) {
+      ticks.append(Object.assign(document.createElement("span"), { textContent: text }));
+    }
+    element.replaceChildren(bar, ticks);
+  }
+}
+
+// From near to far in metres; the ends say where there is more beyond them.
+export function depthLabels(near, far, below, above) {
+  const labels = Array.from({ length: TICKS }, (_, k) =>
+    `${((near + (k * (far - near)) / (TICKS - 1)) / 1000).toFixed(2)} m`);
+  if (below) labels[0] = `< ${labels[0]}`;
+  if (above) labels[TICKS - 1] = `> ${labels[TICKS - 1]}`;
+  return labels;
+}
+
+export function differenceLabels() {
+  return [`≤ −${DIFFERENCE_MM} mm`, "nearer", "0", "farther", `≥ ${DIFFERENCE_MM} mm`];
+}

@@ -1,0 +1,135 @@
+// The panels: photo, depth, point cloud and comparison of one picture.
+
+import { Cloud } from "./cloud.js";
+import { Colours, depthLabels, differenceLabels } from "./colours.js";
+import { Cursor } from "./cursor.js";
+import { depthPaint, photoPaint } from "./paints.js";
+import { reading } from "./reading.js";
+
+const $ = (id) => document.getElementById(id);
+
+export class Scene {
+  constructor(model) {
+    this.model = model;
+    this.colours = new Colours(model.gradient, model.no_depth);
+    this.cloud = new Cloud($("points"));
+    this.picture = null;
+    this.scaleChosen = false;
+    const compared = model.reference !== null;
+    $("panels").classList.toggle("compared", compared);
+    $("float").hidden = $("difference").hidden = !compared;
+    const precision = model.precision.toUpperCase();
+    if (compared) {
+      $("depth").querySelector("h2").textContent = precision;
+      $("difference").querySelector("h2").textContent = `${precision} − FP32`;
+    }
+    for (const figure of document.querySelectorAll("figure")) {
+      const name = figure.querySelector("h2").textContent;
+      figure.querySelector(".picture")?.setAttribute("aria-label",
+        `${name}. Arrow keys move the cursor, with Shift ten pixels at a time.`);
+    }
+    $("no-webgl").hidden = this.cloud.works;
+    $("cloud").classList.toggle("absent", !this.cloud.works);
+    this.cursor = new Cursor([...document.querySelectorAll(".picture")], () => this.read());
+    $("scale").addEventListener("change", () => {
+      this.scaleChosen = true;
+      this.paintDepth();
+      this.paintCloud();
+    });
+    for (const id of ["paint", "fov"]) $(id).addEventListener("change", () => this.paintCloud());
+    $("reset").addEventListener("click", () => this.cloud.reset());
+  }
+
+  // Videos keep the model's range unless another was chosen: colours would flicker.
+  show(picture, isLive) {
+    this.picture = picture;
+    if (!this.scaleChosen) $("scale").value = isLive ? "model" : "picture";
+    $("panels").hidden = false;
+    const { width, height } = picture.facts;
+    this.paintPhoto();
+    this.paintDepth();
+    if (picture.reference) this.paintDifference();
+    this.cursor.resize(width, height);
+    this.paintCloud();
+  }
+
+  clear() {
+    this.picture = null;
+    $("panels").hidden = true;
+    this.read();
+  }
+
+  get limits() {
+    return $("scale").value === "model" ? this.model.range_mm : this.picture.facts.limits_mm;
+  }
+
+  paintPhoto() {
+    const canvas = $("photo").querySelector("canvas");
+    [canvas.width, canvas.height] = [this.picture.photo.width, this.picture.photo.height];
+    canvas.getContext("2d", { willReadFrequently: true }).drawImage(this.picture.photo, 0, 0);
+  }
+
+  paintDepth() {
+    if (!this.picture) return;
+    const { depth, reference } = this.picture;
+    this.paintMap($("depth"), depth);
+    if (reference) this.paintMap($("float"), reference);
+  }
+
+  paintMap(figure, depth) {
+    const { width, height } = this.picture.facts;
+    const [near, far] = this.limits;
+    const colour = this.colours.ofDepth(near, far);
+    this.colours.paint(figure.querySelector("canvas"), width, height, (k) => colour(depth[k]));
+    let [below, above] = [false, false];
+    for (const mm of depth) {
+      if (mm > far) above = true;
+      else if (mm < near && mm > 0) below = true;
+    }
+    const labels = depthLabels(near, far, below, above);
+    this.colours.legend(figure.querySelector(".legend"), this.colours.near, labels);
+  }
+
+  paintDifference() {
+    const { depth, reference, facts } = this.picture;
+    const colour = this.colours.ofDifference();
+    const canvas = $("difference").querySelector("canvas");
+    this.colours.paint(canvas, facts.width, facts.height, (k) =>
+      depth[k] && reference[k] ? colour(depth[k] - reference[k]) : this.colours.none);
+    const legend = $("difference").querySelector(".legend");
+    this.colours.legend(legend, this.colours.diverging, differenceLabels());
+    const apart = facts.difference;
+    $("apart").textContent = apart
+      ? `Median ${apart.median_mm.toFixed(0)} mm, 95 % within ${apart.p95_mm.toFixed(0)} mm.`
+      : "";
+  }
+
+  paintCloud() {
+    if (!this.picture || !this.cloud.works) return;
+    const { depth, facts } = this.picture;
+    const [near, far] = facts.limits_mm;
+    const paint = $("paint").value === "photo"
+      ? photoPaint($("photo").querySelector("canvas"), facts.width, facts.height)
+      : depthPaint(depth, this.colours.ofDepth(...this.limits));
+    const middle = (near + far) / 2;
+    this.cloud.show(depth, facts.width, facts.height, this.camera(), middle, paint);
+  }
+
+  // As the command was told, or of the field of view that the page says.
+  camera() {
+    const { width, height, camera } = this.picture.facts;
+    $("fov-label").hidden = $("fov-hint").hidden = camera !== null;
+    if (camera) return camera;
+    const { min, max, defaultValue } = $("fov");
+    const degrees = Math.max(min, Math.min(max, Number($("fov").value) || Number(defaultValue)));
+    $("fov").value = degrees; // the one that is drawn
+    const focal = width / 2 / Math.tan((degrees * Math.PI) / 360);
+    return { fx: focal, fy: focal, cx: (width - 1) / 2, cy: (height - 1) / 2 };
+  }
+
+  read() {
+    $("readout").textContent = this.picture
+      ? reading(this.picture, this.cursor, this.model.precision.toUpperCase())
+      : "";
+  }
+}
