@@ -126,7 +126,7 @@ def measure(data: Path) -> dict[str, Any]:
         from tfl_depth.converters.representative import split_images
         from tfl_depth.data import load_split, photos
         from tfl_depth.evaluation import keras_predictor
-        from tfl_depth.tools.convert import load_model
+        from tfl_depth.models import load_model
     model = load_model(ROOT / "zoo" / ENTRY / "model.keras")
     samples = load_split("nyuv2", data, "val")
     images = split_images(photos("nyuv2", data, "train"), samples=100, seed=0)
