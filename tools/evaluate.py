@@ -27,8 +27,8 @@ EXAMPLE = (
     "--against zoo/lite0-nyu-192x256/model.keras"
 )
 Rows = list[dict[str, float]]
-# Bins of true distance; empty ones are not shown.
-DISTANCE_EDGES_M = (0, 1, 2, 3, 5, 10, 20, 40, 80)
+# Bins of true distance, up to the farthest that any dataset allows; empty ones are not shown.
+DISTANCE_EDGES_M = (0, 1, 2, 3, 5, 10, 20, 40, 80, 160, 1000)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -74,14 +74,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    with quiet():
-        import tfl_depth.evaluation  # noqa: F401 - loads Keras, whose backend talks
-        from tfl_depth.data import open_split
+    from tfl_depth.data import open_split
 
     samples = open_split(
         options.dataset, options.data, options.split, skip_broken=options.skip_broken
     )
     pooled, bins = PooledMetrics(), BinnedMetrics(DISTANCE_EDGES_M)
+    by_distance = {str(options.model): bins}
     with _predictor(options.model) as predict:
         shown = command.progress(samples, len(samples), options.model.name)
         rows = _rows(predict, shown, options.dataset, pooled, bins)
@@ -103,8 +102,11 @@ def _evaluate(options: argparse.Namespace) -> None:
     if options.against is not None:
         with _predictor(options.against) as predict:
             shown = command.progress(samples, len(samples), options.against.name)
-            other = _rows(predict, shown, options.dataset)
+            by_distance[str(options.against)] = BinnedMetrics(DISTANCE_EDGES_M)
+            other = _rows(predict, shown, options.dataset, by_distance[str(options.against)])
         result["against"] = _compare(str(options.against), other, rows)
+    if options.output is not None:
+        _draw_reliability(options, by_distance)
     print(json.dumps(result, indent=2) if options.json else _table(result))
 
 
@@ -123,9 +125,10 @@ def _rows(
 @contextlib.contextmanager
 def _predictor(model: Path) -> Iterator[Predictor]:
     from tfl_depth.evaluation import keras_predictor, runner_predictor
-    from tfl_depth.tools.convert import load_model
 
     if model.suffix == ".keras":
+        with quiet():  # Keras' backend talks
+            from tfl_depth.models import load_model
         yield keras_predictor(load_model(model))
         return
     with DepthRunner(model) as runner:
@@ -165,6 +168,14 @@ def _draw(
             sample = samples[int(place)]
             picture = comparison_picture(sample, predict(sample.rgb))
             write_whole(options.output / f"{kind}{rank}-{sample.name}.png", as_png(picture))
+
+
+def _draw_reliability(options: argparse.Namespace, models: dict[str, BinnedMetrics]) -> None:
+    from tfl_depth.reliability import reliability_chart
+
+    title = f"{options.dataset} {options.split}, nothing aligned"
+    chart = reliability_chart({name: each.bins() for name, each in models.items()}, title)
+    write_whole(options.output / "reliability.png", chart)
 
 
 def _table(result: dict[str, Any]) -> str:
