@@ -30,7 +30,7 @@ def rows_of(png: bytes, number: int) -> npt.NDArray[np.intp]:
     rows, columns = np.nonzero((bgr == (blue, green, red)).all(axis=-1))
     # The legend is on the right.
     inside = columns < bgr.shape[1] * 0.6
-    return rows[inside][np.argsort(columns[inside], kind="stable")]
+    return np.asarray(rows[inside][np.argsort(columns[inside], kind="stable")])
 
 
 def test_a_model_that_gets_worse_with_distance_rises() -> None:

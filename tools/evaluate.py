@@ -80,7 +80,7 @@ def _evaluate(options: argparse.Namespace) -> None:
         options.dataset, options.data, options.split, skip_broken=options.skip_broken
     )
     pooled, bins = PooledMetrics(), BinnedMetrics(DISTANCE_EDGES_M)
-    by_distance = {str(options.model): bins}
+    by_distance = {options.model: bins}
     with _predictor(options.model) as predict:
         shown = command.progress(samples, len(samples), options.model.name)
         rows = _rows(predict, shown, options.dataset, pooled, bins)
@@ -102,8 +102,8 @@ def _evaluate(options: argparse.Namespace) -> None:
     if options.against is not None:
         with _predictor(options.against) as predict:
             shown = command.progress(samples, len(samples), options.against.name)
-            by_distance[str(options.against)] = BinnedMetrics(DISTANCE_EDGES_M)
-            other = _rows(predict, shown, options.dataset, by_distance[str(options.against)])
+            by_distance[options.against] = BinnedMetrics(DISTANCE_EDGES_M)
+            other = _rows(predict, shown, options.dataset, by_distance[options.against])
         result["against"] = _compare(str(options.against), other, rows)
     if options.output is not None:
         _draw_reliability(options, by_distance)
@@ -170,11 +170,13 @@ def _draw(
             write_whole(options.output / f"{kind}{rank}-{sample.name}.png", as_png(picture))
 
 
-def _draw_reliability(options: argparse.Namespace, models: dict[str, BinnedMetrics]) -> None:
+def _draw_reliability(options: argparse.Namespace, models: dict[Path, BinnedMetrics]) -> None:
     from tfl_depth.reliability import reliability_chart
 
     title = f"{options.dataset} {options.split}, nothing aligned"
-    chart = reliability_chart({name: each.bins() for name, each in models.items()}, title)
+    apart = len({path.name for path in models}) == len(models)
+    bins = {path.name if apart else str(path): each.bins() for path, each in models.items()}
+    chart = reliability_chart(bins, title)
     write_whole(options.output / "reliability.png", chart)
 
 
