@@ -37,7 +37,7 @@ def reliability_chart(models: Models, title: str) -> bytes:
     *panels, below = figure.subplots(len(PANELS) + 1, sharex=True, height_ratios=(3, 3, 2))
     for panel, metric in zip(panels, PANELS, strict=True):
         _draw_metric(panel, metric, models)
-    panels[0].legend(fontsize=8)
+    panels[0].legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, fontsize=8, frameon=False)
     _draw_share(below, np.array(counts[shown]))
     bins = next(iter(models.values()))
     below.set_xticks(range(len(bins)), [f"{each.near_m:g} - {each.far_m:g}" for each in bins])
@@ -48,8 +48,9 @@ def reliability_chart(models: Models, title: str) -> bytes:
 def _draw_metric(panel: Any, metric: str, models: Models) -> None:
     for (name, bins), colour, marker in zip(models.items(), COLOURS, MARKERS, strict=False):
         values = [each.metrics[metric] if each.metrics else np.nan for each in bins]
-        panel.plot(values, color=colour, marker=marker, label=name)
-    panel.set_ylim(0, 1 if metric.startswith("delta") else None)
+        # Hollow, as models that differ little lie upon each other.
+        panel.plot(values, color=colour, marker=marker, fillstyle="none", label=name)
+    panel.set_ylim(0, 1.05 if metric.startswith("delta") else None)
     panel.set_title(PANELS[metric], loc="left", fontsize=10)
     panel.grid(alpha=0.3)
 
@@ -58,7 +59,7 @@ def _draw_share(panel: Any, counts: Any) -> None:
     bars = panel.bar(range(len(counts)), counts / counts.sum(), color=GREY)
     panel.bar_label(bars, [f"{count:,}" for count in counts], fontsize=8, padding=2)
     panel.margins(y=0.25)
-    panel.yaxis.set_major_formatter(PercentFormatter(1))
+    panel.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     panel.set_title("share of the pixels, and how many there are", loc="left", fontsize=10)
     panel.grid(alpha=0.3, axis="y")
     panel.set_axisbelow(True)
