@@ -21,6 +21,7 @@ import pytest
 
 import tfl_depth
 from tests.small_net import run_convert, write_examples
+from tests.try_dist import package_files
 from tfl_depth.runtime import DepthRunner
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -46,6 +47,8 @@ import sys, tfl_depth.runtime
 print(tfl_depth.runtime.__file__)
 assert not {"tensorflow", "keras"} & set(sys.modules), "the runtime loads a training framework"
 """
+
+INFER = "import sys; from tfl_depth.tools.infer import main; sys.exit(main())"
 
 
 @pytest.fixture(scope="session")
@@ -175,7 +178,7 @@ def test_installed_package_infers_as_the_checkout(installed: Path, tmp_path: Pat
     assert run_convert(examples, tmp_path, "--int8", "--max-depth", "10") == 0
     photo = examples / "photos" / "astronaut0.jpg"
     call = (str(tmp_path / "model.tflite"), str(photo), "--output", str(tmp_path / "depth"))
-    run(str(installed / "tfl-depth-infer"), *call, cwd=tmp_path)
+    run(str(installed / "python"), "-c", INFER, *call, cwd=tmp_path)
     written = cv2.imread(str(tmp_path / "depth" / "astronaut0_depth.png"), cv2.IMREAD_UNCHANGED)
     with DepthRunner(tmp_path / "model.tflite") as runner:
         np.testing.assert_array_equal(np.asarray(written), runner.infer(photo))
@@ -186,10 +189,21 @@ def test_installed_runtime_is_light(installed: Path, tmp_path: Path) -> None:
     assert installed.parent in Path(loaded.strip()).parents
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_installed_command_says_its_version(command: str, installed: Path, tmp_path: Path) -> None:
-    said = run(str(installed / f"tfl-depth-{command}"), "--version", cwd=tmp_path)
-    assert said == f"tfl-depth {tfl_depth.__version__}\n"
+def test_installed_commands_say_their_version(installed: Path, tmp_path: Path) -> None:
+    commands = sorted(installed.glob("tfl-depth*"))
+    assert commands
+    for command in commands:
+        said = run(str(command), "--version", cwd=tmp_path)
+        assert said == f"tfl-depth {tfl_depth.__version__}\n", command.name
+
+
+def test_a_release_is_tried_only_as_installed(wheel: Path, installed: Path, tmp_path: Path) -> None:
+    """By `make dist-test`."""
+    found = package_files(installed / "python", tmp_path)
+    names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    assert {f"tfl_depth/{name}" for name in found} == names
+    with pytest.raises(SystemExit, match="not from its own environment"):
+        package_files(Path(sys.executable), ROOT)
 
 
 def test_runtime_in_a_checkout_is_light() -> None:

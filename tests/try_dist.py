@@ -32,7 +32,7 @@ def try_dist(dist: Path, folder: Path, pythons: Sequence[str]) -> None:
     tests = folder / "tests-alone"
     lay_out_tests(tests)
     for python in pythons:
-        version = output(python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])")
+        version = output(python, "-c", "import platform; print(platform.python_version())")
         print(f"Python {version}: {sdist.name}, {wheel.name}", flush=True)
         run(python, "-m", "venv", folder / version)
         installed = folder / version / "bin" / "python"
