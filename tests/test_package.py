@@ -97,11 +97,20 @@ def packages_in_the_tree() -> Iterator[str]:
             yield prefix + ".".join(path.relative_to(ROOT).parts)
 
 
-def package_folder(package: str) -> Path:
-    """Where the sources of a package lie in the checkout."""
-    first, _, rest = package.partition(".")
-    inside = rest.split(".")[0] not in SIBLINGS
-    return ROOT / (first if inside else "") / rest.replace(".", "/")
+def files_of_the_packages() -> Iterator[str]:
+    """Modules and data, by their names in a wheel; not the launchers in tools/, without suffix."""
+    for folder in ("tfl_depth", *SIBLINGS):
+        for path in files_below(ROOT / folder):
+            if path.suffix:
+                inside = path.relative_to(ROOT)
+                yield str(inside if folder == "tfl_depth" else "tfl_depth" / inside)
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Without what Python leaves there."""
+    for path in folder.rglob("*"):
+        if path.is_file() and "__pycache__" not in path.parts:
+            yield path
 
 
 def test_setup_cfg_lists_every_package() -> None:
@@ -122,12 +131,7 @@ def test_wheel_brings_one_name(wheel: Path) -> None:
 
 def test_wheel_holds_the_packages_and_nothing_else(wheel: Path) -> None:
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    expected = {
-        f"{package.replace('.', '/')}/{file.name}"
-        for package in packages_in_the_tree()
-        for file in package_folder(package).glob("*.py")
-    }
-    assert names == expected | {"tfl_depth/py.typed"}
+    assert names == set(files_of_the_packages())
     assert wheel.stat().st_size < 2 * MIB
 
 
@@ -135,10 +139,7 @@ def test_source_archive_holds_what_a_reader_needs_and_no_checkpoint(
     archive: dict[str, int],
 ) -> None:
     expected = {
-        str(path.relative_to(ROOT))
-        for folder in ARCHIVED
-        for path in (ROOT / folder).rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
+        str(path.relative_to(ROOT)) for folder in ARCHIVED for path in files_below(ROOT / folder)
     }
     expected |= {str(path.relative_to(ROOT)) for path in ROOT.glob("zoo/**/*.md")}
     expected |= {str(path.relative_to(ROOT)) for path in ROOT.glob("zoo/*/*.json")}
