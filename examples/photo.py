@@ -4,7 +4,8 @@
 
 prints how far away the middle of the photo is, and writes photo_depth.png (16 bit, millimetres,
 0 = no depth) and photo_colour.png, with a legend in metres, into this folder. The model is one that
-`tools/convert` or `make demo` has made.
+`tools/convert` or `make demo` has made. Depth past 65.535 m is uint32, which no PNG holds: keep it
+with `numpy.save`.
 """
 
 from __future__ import annotations
