@@ -19,8 +19,8 @@ has_tflite_python := $(shell $(call python_between,$(TFLITE_PYTHON),11,11) 2>/de
 BOARD_TESTS = $(addprefix tests/runtime/test_,$(addsuffix .py,\
   exactness prove recombine interpreter runner self_check model_files))
 
-.PHONY: setup demo test board-test openvino-test kernels coverage soak lint check figures benchmark \
-  clean
+.PHONY: setup demo test board-test openvino-test kernels coverage soak lint check figures figures-zoo \
+  figures-demo benchmark dist dist-test clean
 
 setup: .venv/.complete
 
@@ -107,6 +107,15 @@ check: lint test
 figures: setup
 	.venv/bin/python -m tfl_depth.tools.figures $(if $(DATA),--data $(DATA))
 
+# What Vela estimates of each network of the zoo, into docs/figures/zoo_latency.json, and the tables
+# and the picture of it: some minutes.
+figures-zoo: setup
+	.venv/bin/python -m tfl_depth.tools.zoo_latency
+
+# The picture of README.md, as the demo makes it.
+figures-demo: setup
+	.venv/bin/python -m tfl_depth.tools.demo --picture docs/images/demo.png
+
 # The speed of the runtime, and of others beside it, into docs/benchmark.md: some minutes, in which
 # nothing else should run.
 benchmark: setup
@@ -123,6 +132,19 @@ kernels: setup .venv-tflite/.complete build/board/.complete build/test-models/.c
 	for python in .venv/bin .venv-tflite/bin build/board/tflite-runtime build/board/ai-edge-litert; \
 	do $$python/python -m tests.kernel_differences measure docs/figures/kernels.json \
 	  $(KERNEL_MODELS) || exit 1; done
+
+# A wheel and a source archive of this version, in dist/. The wheel is built from the archive; what an
+# older build has left of lists of files would come into both.
+dist: setup
+	rm -rf dist tfl_depth.egg-info
+	.venv/bin/python -m build --no-isolation
+
+# Both of them, installed in a clean environment of each Python, and the runtime's tests on that:
+# make dist-test PYTHONS='python3.10 /opt/python3.13/bin/python3'
+PYTHONS ?= $(shell for minor in 10 11 12 13; do \
+  python3.$$minor -c '' 2>/dev/null && echo python3.$$minor; done)
+dist-test: dist build/test-models/.complete
+	.venv/bin/python -m tests.try_dist dist build/dist-test $(PYTHONS)
 
 # The environments stay: removing .venv and .venv-tflite is left to you.
 clean:

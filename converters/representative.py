@@ -77,7 +77,7 @@ def _listed(path: Path) -> list[Path]:
     return images
 
 
-def split_images(paths: Sequence[Path], *, samples: int, seed: int) -> ImageSplit:
+def split_images(paths: Sequence[Path], *, samples: int = 100, seed: int = 0) -> ImageSplit:
     """Choose at random `samples` images to calibrate with, and others to verify with.
 
     Of fewer images than that, a fifth (at least one, at most 16) verify and the rest calibrate.

@@ -13,10 +13,12 @@ from tfl_depth.errors import (
     SelfCheckError,
     SignatureError,
 )
+from tfl_depth.runtime.colour import colourise
 from tfl_depth.runtime.placement import Placement
 from tfl_depth.runtime.prove import Proof, Tolerance
 from tfl_depth.runtime.runner import DepthRunner, Measurement
 from tfl_depth.runtime.stream import Stream, StreamFrame
+from tfl_depth.runtime.video import Video
 from tfl_depth.runtime.warm_up import WarmUp
 
 __all__ = [
@@ -38,5 +40,7 @@ __all__ = [
     "Stream",
     "StreamFrame",
     "Tolerance",
+    "Video",
     "WarmUp",
+    "colourise",
 ]

@@ -16,20 +16,27 @@ NO_DEPTH_BGR = (60, 60, 60)
 LEGEND_TICKS = 5
 
 
-def colourise(depth_mm: DepthMm, near_mm: int, far_mm: int) -> npt.NDArray[np.uint8]:
+def colourise(
+    depth_mm: DepthMm, near_mm: int | None = None, far_mm: int | None = None
+) -> npt.NDArray[np.uint8]:
     """Colour depth from near (bright) to far (dark), with a legend below.
 
     The legend is in metres, or in millimetres where all of it is less than 1 m.
 
     Args:
         depth_mm: (H, W) millimetres, 0 = no depth, which is drawn grey.
-        near_mm: depth of the brightest colour.
-        far_mm: depth of the darkest, which may be the smaller. Both ends take what lies beyond
-            them, and the legend says so, as "> 1.00 m", where there is such depth.
+        near_mm: depth of the brightest colour; None: nearly the least that there is.
+        far_mm: depth of the darkest, which may be the smaller; None: nearly the most that there
+            is. Both ends take what lies beyond them, and the legend says so, as "> 1.00 m", where
+            there is such depth.
 
     Returns:
         (H + legend, W, 3) uint8, BGR.
     """
+    if near_mm is None or far_mm is None:
+        low_mm, high_mm = depth_limits(depth_mm)
+        near_mm = low_mm if near_mm is None else near_mm
+        far_mm = high_mm if far_mm is None else far_mm
     share = (depth_mm.astype(np.float64) - near_mm) / ((far_mm - near_mm) or 1)
     picture = _coloured(share)
     picture[depth_mm == 0] = NO_DEPTH_BGR

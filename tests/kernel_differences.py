@@ -71,7 +71,7 @@ def convert_zoo(photos: str, folder: Path) -> None:
     from tfl_depth.converters import convert
     from tfl_depth.converters.representative import find_images, split_images
     from tfl_depth.encoding import Spans
-    from tfl_depth.tools.convert import load_model
+    from tfl_depth.models import load_model
 
     images = split_images(find_images(photos), samples=SAMPLES, seed=0)
     spans = Spans.uniform(MAX_DEPTH_M)

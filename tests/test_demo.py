@@ -16,7 +16,7 @@ from tfl_depth.tools import demo
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("demo")
-    assert demo.main(["--output", str(folder)]) == 0
+    assert demo.main(["--output", str(folder), "--picture", str(folder / "small.png")]) == 0
     return folder
 
 
@@ -58,6 +58,15 @@ def test_the_pictures_can_be_opened(made: Path, name: str) -> None:
     picture = cv2.imread(str(made / name))
     assert picture is not None
     assert picture.std() > 20
+
+
+def test_the_picture_in_the_readme_is_what_it_makes(made: Path) -> None:
+    """But for the kernels of another processor."""
+    shown = cv2.imread(str(demo.ROOT / "docs" / "images" / "demo.png"))
+    small = cv2.imread(str(made / "small.png"))
+    assert shown is not None and small is not None
+    assert shown.shape == small.shape
+    assert np.abs(shown.astype(int) - small).mean() < 2
 
 
 @pytest.mark.parametrize("accelerator", ETHOS)

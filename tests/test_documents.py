@@ -22,7 +22,7 @@ from tfl_depth.tools.vela_versions import NXP_VELA
 
 ROOT = Path(__file__).resolve().parent.parent
 BOARDS = ROOT / "docs" / "boards"
-DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+DOCUMENTS = sorted([ROOT / "README.md", ROOT / "zoo" / "README.md", *(ROOT / "docs").rglob("*.md")])
 NAME = re.compile(r"(?:tools/|tfl-depth )([a-z]+)")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`((?:tools/|tfl-depth\s)[a-z]+(?![a-z,])[^`]*)`")

@@ -11,10 +11,12 @@ from typing import Any
 import cv2
 import keras
 import numpy as np
+import numpy.typing as npt
 import pytest
 from keras import layers
 
 from tests.synthetic_data import SIZE, write_dataset
+from tfl_depth.charts import COLOURS
 from tfl_depth.data.crops import NYU_EIGEN
 from tfl_depth.metrics import METRICS
 from tfl_depth.tools import convert, evaluate
@@ -131,7 +133,25 @@ def test_writes_a_row_an_image_and_pictures_of_the_best_and_worst(
         picture = cv2.imread(str(path))
         assert picture is not None
         assert picture.shape[1] == 4 * SIZE[1]
-    assert len(list((tmp_path / "report").glob("*.png"))) == 4
+    assert len(list((tmp_path / "report").glob("*.png"))) == 5
+
+
+@pytest.mark.parametrize("against", [False, True])
+def test_draws_how_reliable_each_model_is_by_distance(
+    model: Path, tflite: Path, data: Path, tmp_path: Path, against: bool
+) -> None:
+    options = ["--output", str(tmp_path), "--pictures", "0"]
+    options += ["--against", str(model)] * against
+    assert evaluate.main([*arguments(tflite, data), *options]) == 0
+    picture = cv2.imread(str(tmp_path / "reliability.png"))
+    assert picture is not None
+    drawn = [colour_is_there(picture, colour) for colour in COLOURS]
+    assert drawn == [True, against, False, False]
+
+
+def colour_is_there(bgr: npt.NDArray[Any], colour: str) -> bool:
+    red, green, blue = (int(colour[k : k + 2], 16) for k in (1, 3, 5))
+    return bool((bgr == (blue, green, red)).all(axis=-1).sum() > 50)
 
 
 @pytest.mark.parametrize(

@@ -3,37 +3,69 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+import sysconfig
+import tarfile
+import venv
 import zipfile
 from collections.abc import Iterator
 from configparser import ConfigParser
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
+
+import tfl_depth
+from tests.small_net import run_convert, write_examples
+from tests.try_dist import package_files
+from tfl_depth.runtime import DepthRunner
 
 ROOT = Path(__file__).resolve().parent.parent
 SIBLINGS = ("converters", "runtime", "tools")
+# What the source archive has all files of.
+ARCHIVED = ("docs", "examples", "requirements", "tests", "tfl_depth", *SIBLINGS)
+MIB = 2**20
 IMPORT_RUNTIME = """
 import sys, tfl_depth.runtime
 print(tfl_depth.runtime.__file__)
 assert not {"tensorflow", "keras"} & set(sys.modules), "the runtime loads a training framework"
 """
 
+INFER = "import sys; from tfl_depth.tools.infer import main; sys.exit(main())"
+
 
 @pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from a copy: a build folder left in the checkout would leak into it."""
-    source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
-    for folder in ("tfl_depth", *SIBLINGS):
+def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The source archive, and the wheel built from it; of a copy, as other builds leave files."""
+    source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("dist")
+    for folder in (*ARCHIVED, "zoo"):
         shutil.copytree(ROOT / folder, source / folder)
     for file in ROOT.iterdir():
         if file.is_file():
             shutil.copy(file, source)
-    run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-index", "--no-deps",
-        "--no-build-isolation", "--wheel-dir", str(target), str(source), cwd=target)  # fmt: skip
-    return next(target.glob("*.whl"))
+    build = ("-m", "build", "--no-isolation", "--outdir", str(target), str(source))
+    run(sys.executable, *build, cwd=target)
+    return target
+
+
+@pytest.fixture(scope="session")
+def wheel(dist: Path) -> Path:
+    (file,) = dist.glob("*.whl")
+    return file
+
+
+@pytest.fixture(scope="session")
+def archive(dist: Path) -> dict[str, int]:
+    """Names in the source archive, below its one folder, and their bytes."""
+    (file,) = dist.glob("*.tar.gz")
+    assert file.stat().st_size < 4 * MIB
+    with tarfile.open(file) as opened:
+        members = [member for member in opened.getmembers() if member.isfile()]
+    return {member.name.partition("/")[2]: member.size for member in members}
 
 
 def run(*command: str, cwd: Path, **environment: str) -> str:
@@ -52,6 +84,22 @@ def packages_in_the_tree() -> Iterator[str]:
             yield prefix + ".".join(path.relative_to(ROOT).parts)
 
 
+def files_of_the_packages() -> Iterator[str]:
+    """Modules and data, by their names in a wheel; not the launchers in tools/, without suffix."""
+    for folder in ("tfl_depth", *SIBLINGS):
+        for path in files_below(ROOT / folder):
+            if path.suffix:
+                inside = path.relative_to(ROOT)
+                yield str(inside if folder == "tfl_depth" else "tfl_depth" / inside)
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Without what Python leaves there."""
+    for path in folder.rglob("*"):
+        if path.is_file() and "__pycache__" not in path.parts:
+            yield path
+
+
 def test_setup_cfg_lists_every_package() -> None:
     config = ConfigParser()
     config.read(ROOT / "setup.cfg", encoding="utf-8")
@@ -68,10 +116,82 @@ def test_wheel_brings_one_name(wheel: Path) -> None:
     assert "tfl_depth/py.typed" in names
 
 
-def test_installed_runtime_is_light(wheel: Path, tmp_path: Path) -> None:
-    zipfile.ZipFile(wheel).extractall(tmp_path)
-    loaded = run(sys.executable, "-c", IMPORT_RUNTIME, cwd=tmp_path)
-    assert Path(loaded.strip()) == tmp_path / "tfl_depth" / "runtime" / "__init__.py"
+def test_wheel_holds_the_packages_and_nothing_else(wheel: Path) -> None:
+    names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    assert names == set(files_of_the_packages())
+    assert wheel.stat().st_size < 2 * MIB
+
+
+def test_source_archive_holds_what_a_reader_needs_and_no_checkpoint(
+    archive: dict[str, int],
+) -> None:
+    expected = {
+        str(path.relative_to(ROOT)) for folder in ARCHIVED for path in files_below(ROOT / folder)
+    }
+    expected |= {str(path.relative_to(ROOT)) for path in ROOT.glob("zoo/**/*.md")}
+    expected |= {str(path.relative_to(ROOT)) for path in ROOT.glob("zoo/*/*.json")}
+    expected |= {"CHANGES.md", "LICENSE", "Makefile", "NOTICE", "README.md"}
+    assert expected <= archive.keys()
+    assert not [name for name in archive if name.endswith((".keras", ".pyc"))]
+
+
+def test_version_is_semantic_and_the_first_of_the_changes() -> None:
+    version = tfl_depth.__version__
+    assert re.fullmatch(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(rc\d+)?", version)
+    changes = (ROOT / "CHANGES.md").read_text(encoding="utf-8")
+    assert re.findall(r"^## (\S+)", changes, re.MULTILINE)[0] == version
+
+
+def test_wheel_says_its_version(wheel: Path) -> None:
+    assert wheel.name == f"tfl_depth-{tfl_depth.__version__}-py3-none-any.whl"
+
+
+@pytest.fixture(scope="session")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs' folder of a new environment with the wheel, and with what this one has."""
+    folder = tmp_path_factory.mktemp("installed")
+    venv.create(folder, with_pip=False, symlinks=True)
+    python = folder / "bin" / "python"
+    pip = (sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet")
+    # pip uses what it warns of.
+    run(*pip, "--no-index", "--no-deps", str(wheel), cwd=folder, PYTHONWARNINGS="default")
+    (packages,) = folder.glob("lib/python*/site-packages")
+    # The others' files; a path in a .pth file brings no links to checkouts with it.
+    (packages / "others.pth").write_text(sysconfig.get_path("purelib"))
+    return python.parent
+
+
+def test_installed_package_infers_as_the_checkout(installed: Path, tmp_path: Path) -> None:
+    examples = write_examples(tmp_path / "work")
+    assert run_convert(examples, tmp_path, "--int8", "--max-depth", "10") == 0
+    photo = examples / "photos" / "astronaut0.jpg"
+    call = (str(tmp_path / "model.tflite"), str(photo), "--output", str(tmp_path / "depth"))
+    run(str(installed / "python"), "-c", INFER, *call, cwd=tmp_path)
+    written = cv2.imread(str(tmp_path / "depth" / "astronaut0_depth.png"), cv2.IMREAD_UNCHANGED)
+    with DepthRunner(tmp_path / "model.tflite") as runner:
+        np.testing.assert_array_equal(np.asarray(written), runner.infer(photo))
+
+
+def test_installed_runtime_is_light(installed: Path, tmp_path: Path) -> None:
+    loaded = run(str(installed / "python"), "-c", IMPORT_RUNTIME, cwd=tmp_path)
+    assert installed.parent in Path(loaded.strip()).parents
+
+
+def test_installed_commands_say_their_version(installed: Path, tmp_path: Path) -> None:
+    commands = sorted(installed.glob("tfl-depth*"))
+    assert commands
+    for command in commands:
+        said = run(str(command), "--version", cwd=tmp_path)
+        assert said == f"tfl-depth {tfl_depth.__version__}\n", command.name
+
+
+def test_a_release_is_tried_only_as_installed(wheel: Path, installed: Path, tmp_path: Path) -> None:
+    """By `make dist-test`."""
+    found = package_files(installed / "python", tmp_path)
+    names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    assert {f"tfl_depth/{name}" for name in found} == names
+    with pytest.raises(SystemExit, match="not from its own environment"):
+        package_files(Path(sys.executable), ROOT)
 
 
 def test_runtime_in_a_checkout_is_light() -> None:

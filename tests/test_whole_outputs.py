@@ -19,7 +19,7 @@ from tfl_depth.contract import read_contract
 from tfl_depth.converters import Conversion, write_conversion
 from tfl_depth.files import whole_file
 from tfl_depth.metrics import METRICS
-from tfl_depth.tools import command, evaluate, figures, placement
+from tfl_depth.tools import command, evaluate, figures, placement, zoo_picture
 from tfl_depth.training.journal import Journal
 
 MOMENTS = 6
@@ -28,7 +28,10 @@ OUTPUTS = (
     "placement.png",
     "report/images.csv",
     "report/best1-val0.png",
+    "report/reliability.png",
     "README.md",
+    "zoo.md",
+    "zoo.png",
     "made.tflite",
     "made.json",
     "run/best.keras",
@@ -49,7 +52,8 @@ def measure(folder: Path) -> int:
 
 
 def write_figures(folder: Path) -> int:
-    figures.README = folder / "README.md"
+    figures.README, figures.ZOO_README = folder / "README.md", folder / "zoo.md"
+    zoo_picture.PICTURE = folder / "zoo.png"
     return figures.main([])
 
 
@@ -99,8 +103,9 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in OUTPUTS:
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(OLD)
-    text = figures.README.read_text(encoding="utf-8")
-    (folder / "README.md").write_text(text.replace("| FP32 |", "| of an earlier time |"))
+    for source, name in ((figures.README, "README.md"), (figures.ZOO_README, "zoo.md")):
+        text = source.read_text(encoding="utf-8")
+        (folder / name).write_text(text.replace("| checkpoint |", "| of an earlier time |"))
     return folder
 
 

@@ -7,17 +7,20 @@ import json
 import zipfile
 from pathlib import Path
 
+import cv2
 import h5py
 import keras
 import numpy as np
+import numpy.typing as npt
 import pytest
 
-import tfl_depth.models  # noqa: F401 - registers our layers
 from tests.real_data import real_data
 from tfl_depth.data import DATASETS, load_split
+from tfl_depth.errors import ConversionError
 from tfl_depth.evaluation import evaluate, keras_predictor
 from tfl_depth.metrics import METRICS, mean_over_images
-from tfl_depth.tools import figures
+from tfl_depth.models import load_model
+from tfl_depth.tools import figures, zoo_latency, zoo_picture
 from tfl_depth.zoo import model_card
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -78,9 +81,55 @@ def test_its_figures_come_out_again_on_the_real_images(entry: Path) -> None:
         assert measured[name] == pytest.approx(metrics["metrics"][name], rel=1e-3)
 
 
-def test_readme_shows_the_figures_of_the_result_file() -> None:
-    readme = figures.README.read_text(encoding="utf-8")
-    assert figures.with_tables(readme) == readme
+@pytest.mark.parametrize("name", ["absent", "folder.keras"])
+def test_a_missing_checkpoint_says_where_the_zoo_is(name: str, tmp_path: Path) -> None:
+    (tmp_path / "zoo" / "folder.keras").mkdir(parents=True)
+    with pytest.raises(ConversionError, match=r"no model .* come with tfl-depth's repo"):
+        load_model(tmp_path / "zoo" / name)
+    with pytest.raises(ConversionError, match=r"no model \S+\.$"):
+        load_model(tmp_path / name)
+
+
+def test_readmes_show_the_figures_of_the_result_files() -> None:
+    for path, with_tables in (
+        (figures.README, figures.with_tables),
+        (figures.ZOO_README, figures.with_zoo_tables),
+    ):
+        readme = path.read_text(encoding="utf-8")
+        assert with_tables(readme) == readme
+
+
+def test_every_checkpoint_was_measured_for_the_picture() -> None:
+    """`make figures-zoo` does it."""
+    entries = json.loads(zoo_picture.RESULTS.read_text())["entries"]
+    assert {name: entry["sha256"] for name, entry in entries.items()} == {
+        path.parent.name: zoo_latency.digest(path) for path in zoo_latency.CHECKPOINTS
+    }
+    assert all(tuple(entry["targets"]) == zoo_latency.TARGETS for entry in entries.values())
+
+
+def test_the_picture_shows_the_figures_of_the_result_files() -> None:
+    metrics = {path.parent.name: json.loads(path.read_text()) for path in figures.ZOO}
+    drawn = as_pixels(zoo_picture.zoo_picture(zoo_picture.latencies(), metrics))
+    shown = as_pixels(zoo_picture.PICTURE.read_bytes())
+    assert shown.shape == drawn.shape
+    # But for how another processor draws a line's edge.
+    assert np.abs(shown.astype(int) - drawn).mean() < 0.5
+    slower = {
+        name: {**times, "ethos-u55-128": 400} for name, times in zoo_picture.latencies().items()
+    }
+    other = as_pixels(zoo_picture.zoo_picture(slower, metrics))
+    assert np.abs(other.astype(int) - drawn).mean() > 1
+
+
+def as_pixels(png: bytes) -> npt.NDArray[np.uint8]:
+    return np.asarray(cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR), np.uint8)
+
+
+def test_the_front_is_what_no_other_beats() -> None:
+    points = [(3.0, 0.3), (1.0, 0.5), (2.0, 0.6), (4.0, 0.3), (5.0, 0.1), (1.0, 0.7)]
+    assert zoo_picture.pareto_front(points) == [(1.0, 0.5), (3.0, 0.3), (5.0, 0.1)]
+    assert zoo_picture.pareto_front([]) == []
 
 
 def test_the_result_file_is_of_the_bundled_checkpoint() -> None:

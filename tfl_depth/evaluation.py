@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import cv2
-import keras
 import numpy as np
 import numpy.typing as npt
 
@@ -14,6 +14,9 @@ from tfl_depth.data.samples import Sample
 from tfl_depth.metrics import BinnedMetrics, PooledMetrics, depth_metrics
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.runtime.preprocess import resize_pixels
+
+if TYPE_CHECKING:
+    import keras
 
 # (H, W, 3) uint8 RGB -> (H, W) float32 depth in metres.
 Predictor = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]

@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tfl_depth.encoding import Spans
 from tfl_depth.errors import ConversionError
@@ -128,6 +127,7 @@ def _convert(options: argparse.Namespace) -> None:
     with quiet():
         from tfl_depth.converters import convert, find_images, split_images, write_conversion
         from tfl_depth.converters.conversion import refuse_existing, report_path
+        from tfl_depth.models import load_model
 
     beside = _beside(options.output, profile)
     refuse_existing(options.output, overwrite=options.overwrite, beside=beside)
@@ -228,27 +228,6 @@ def _spans(options: argparse.Namespace) -> Spans:
         return Spans(options.spans)
     except ValueError as error:
         raise ConversionError(str(error)) from error
-
-
-def load_model(path: Path) -> Any:
-    """Load a .keras file.
-
-    Raises:
-        ConversionError: it is missing, or no Keras model that can be loaded.
-    """
-    if not path.is_file():
-        raise ConversionError(f"There is no model {path}.")
-    if path.suffix == ".keras" and not zipfile.is_zipfile(path):
-        raise ConversionError(f"{path} is not a .keras file, or was cut short: copy it anew.")
-    import keras
-
-    import tfl_depth.models  # noqa: F401 - registers our layers with Keras
-
-    try:
-        return keras.saving.load_model(path, compile=False)
-    except (ValueError, TypeError, OSError, KeyError) as error:
-        reason = str(error).split(". ")[0]
-        raise ConversionError(f"Cannot load {path} as a Keras model: {reason}.") from error
 
 
 def table(conversion: Conversion, output: Path) -> str:

@@ -11,13 +11,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
+import numpy as np
+
 from tfl_depth.errors import ConversionError
 from tfl_depth.files import write_whole
 from tfl_depth.png import as_png
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.runtime.preprocess import read_image
 from tfl_depth.tools import command, convert
-from tfl_depth.tools.outputs import Outputs, describe, side_by_side
+from tfl_depth.tools.outputs import Outputs, Picture, describe, side_by_side
 
 ROOT = Path(__file__).resolve().parent.parent
 CHECKPOINT = ROOT / "zoo" / "lite0-nyu-192x256" / "model.keras"
@@ -35,6 +38,8 @@ CALIBRATION = (
     "motorcycle_right.png",
     "rocket.jpg",
 )
+# Of a picture in a document, in pixels.
+DOCUMENT_WIDTH = 1200
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -45,15 +50,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         "make demo",
     )
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "demo", metavar="DIR")
+    parser.add_argument(
+        "--picture", type=Path, metavar="FILE", help="also write the photo beside its depth, small"
+    )
     options = parser.parse_args(argv)
-    return command.run(lambda: _demo(options.output))
+    return command.run(lambda: _demo(options.output, options.picture))
 
 
-def _demo(output: Path) -> None:
+def _demo(output: Path, picture: Path | None) -> None:
     photos = photographs()
     output.mkdir(parents=True, exist_ok=True)
     listing = output / "calibration.txt"
-    write_whole(listing, "".join(f"{photos / name}\n" for name in CALIBRATION).encode())
+    write_whole(listing, listed_photographs().encode())
     model = output / "model.tflite"
     arguments = [str(CHECKPOINT), "--int8", "--representative", str(listing), "--max-depth", "10"]
     print(f"$ tfl-depth convert {' '.join(arguments)} --output {model}", flush=True)
@@ -66,9 +74,18 @@ def _demo(output: Path) -> None:
     outputs.write("photo", depth_mm, pixels)
     beside = side_by_side(pixels, outputs.colourised(depth_mm))
     write_whole(output / "side_by_side.png", as_png(beside))
+    if picture is not None:
+        write_whole(picture, as_png(reduced(beside)))
     print(f"\n{PHOTO}: {describe(depth_mm)}")
     for name in ("photo_depth.png", "photo_colour.png", "side_by_side.png"):
         print(f"  {output / name}")
+
+
+def reduced(picture: Picture) -> Picture:
+    """A picture of the width that documents show."""
+    height, width = picture.shape[:2]
+    size = (DOCUMENT_WIDTH, round(height * DOCUMENT_WIDTH / width))
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def photographs() -> Path:
@@ -76,6 +93,11 @@ def photographs() -> Path:
     import skimage
 
     return Path(skimage.__file__).parent / "data"
+
+
+def listed_photographs() -> str:
+    """A list file of those to calibrate with."""
+    return "".join(f"{photographs() / name}\n" for name in CALIBRATION)
 
 
 if __name__ == "__main__":

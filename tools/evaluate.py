@@ -26,8 +26,8 @@ EXAMPLE = (
     "--against zoo/lite0-nyu-192x256/model.keras"
 )
 Rows = list[dict[str, float]]
-# Bins of true distance; empty ones are not shown.
-DISTANCE_EDGES_M = (0, 1, 2, 3, 5, 10, 20, 40, 80)
+# Bins of true distance, up to the farthest that any dataset allows; empty ones are not shown.
+DISTANCE_EDGES_M = (0, 1, 2, 3, 5, 10, 20, 40, 80, 160, 1000)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -73,14 +73,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    with quiet():
-        import tfl_depth.evaluation  # noqa: F401 - loads Keras, whose backend talks
-        from tfl_depth.data import open_split
+    from tfl_depth.data import open_split
 
     samples = open_split(
         options.dataset, options.data, options.split, skip_broken=options.skip_broken
     )
     pooled, bins = PooledMetrics(), BinnedMetrics(DISTANCE_EDGES_M)
+    by_distance = {options.model: bins}
     with _predictor(options.model) as predict:
         shown = command.progress(samples, len(samples), options.model.name)
         rows = _rows(predict, shown, options.dataset, pooled, bins)
@@ -102,8 +101,11 @@ def _evaluate(options: argparse.Namespace) -> None:
     if options.against is not None:
         with _predictor(options.against) as predict:
             shown = command.progress(samples, len(samples), options.against.name)
-            other = _rows(predict, shown, options.dataset)
+            by_distance[options.against] = BinnedMetrics(DISTANCE_EDGES_M)
+            other = _rows(predict, shown, options.dataset, by_distance[options.against])
         result["against"] = _compare(str(options.against), other, rows)
+    if options.output is not None:
+        _draw_reliability(options, by_distance)
     command.tell(options, result, _table(result))
 
 
@@ -122,9 +124,10 @@ def _rows(
 @contextlib.contextmanager
 def _predictor(model: Path) -> Iterator[Predictor]:
     from tfl_depth.evaluation import keras_predictor, runner_predictor
-    from tfl_depth.tools.convert import load_model
 
     if model.suffix == ".keras":
+        with quiet():  # Keras' backend talks
+            from tfl_depth.models import load_model
         yield keras_predictor(load_model(model))
         return
     with DepthRunner(model) as runner:
@@ -164,6 +167,16 @@ def _draw(
             sample = samples[int(place)]
             picture = comparison_picture(sample, predict(sample.rgb))
             write_whole(options.output / f"{kind}{rank}-{sample.name}.png", as_png(picture))
+
+
+def _draw_reliability(options: argparse.Namespace, models: dict[Path, BinnedMetrics]) -> None:
+    from tfl_depth.reliability import reliability_chart
+
+    title = f"{options.dataset} {options.split}, nothing aligned"
+    apart = len({path.name for path in models}) == len(models)
+    bins = {path.name if apart else str(path): each.bins() for path, each in models.items()}
+    chart = reliability_chart(bins, title)
+    write_whole(options.output / "reliability.png", chart)
 
 
 def _table(result: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""`make figures`: measure what INT8 costs the bundled network, and write the documents' tables.
+"""`make figures`: measure what INT8 costs, and write the documents' tables and pictures.
 
 python -m tfl_depth.tools.figures --data DIR    measure, write the result file and the tables
 python -m tfl_depth.tools.figures               write the tables from the result files
@@ -17,7 +17,7 @@ import numpy as np
 from tfl_depth.encoding import Spans
 from tfl_depth.files import write_whole
 from tfl_depth.quiet import quiet
-from tfl_depth.tools import command, speed
+from tfl_depth.tools import command, speed, zoo_picture
 from tfl_depth.tools.tables import markdown, with_table
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
+ZOO_README = ROOT / "zoo" / "README.md"
 RESULTS = ROOT / "docs" / "figures" / "int8.json"
 ENTRY = "lite0-nyu-192x256"
 MAX_DEPTH_M = 10.0
@@ -44,7 +45,9 @@ ZOO = sorted(ROOT.glob("zoo/*/metrics.json"))
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
     parser = command.parser(
-        "figures", "Measure what INT8 costs, and write the documents' tables.", "make figures"
+        "figures",
+        "Measure what INT8 costs, and write the documents' tables and pictures.",
+        "make figures",
     )
     parser.add_argument("--data", type=Path, metavar="DIR", help="NYU: measure anew")
     options = parser.parse_args(argv)
@@ -55,7 +58,14 @@ def _figures(data: Path | None) -> None:
     if data is not None:
         RESULTS.parent.mkdir(parents=True, exist_ok=True)
         write_whole(RESULTS, (json.dumps(measure(data), indent=2) + "\n").encode())
+    write_documents()
+
+
+def write_documents() -> None:
+    """Write the tables and pictures of all documents from the result files."""
     write_whole(README, with_tables(README.read_text(encoding="utf-8")).encode())
+    write_whole(ZOO_README, with_zoo_tables(ZOO_README.read_text(encoding="utf-8")).encode())
+    write_whole(zoo_picture.PICTURE, zoo_picture.zoo_picture(zoo_picture.latencies(), _zoo()))
     speed.write_document()
 
 
@@ -66,21 +76,36 @@ def with_tables(readme: str) -> str:
         DatasetError: the marks that a table stands between are missing.
     """
     readme = with_table(readme, "int8", int8_table(_read(RESULTS)))
-    return with_table(readme, "zoo", zoo_table({path.parent.name: _read(path) for path in ZOO}))
+    return with_table(readme, "zoo", zoo_table(_zoo(), "zoo/"))
+
+
+def with_zoo_tables(readme: str) -> str:
+    """zoo/README.md with its tables made from the result files.
+
+    Raises:
+        DatasetError: the marks that a table stands between are missing.
+    """
+    readme = with_table(readme, "zoo", zoo_table(_zoo(), ""))
+    return with_table(readme, "latency", latency_table(zoo_picture.latencies()))
+
+
+def _zoo() -> dict[str, dict[str, Any]]:
+    """The metrics.json of each checkpoint."""
+    return {path.parent.name: _read(path) for path in ZOO}
 
 
 def _read(path: Path) -> dict[str, Any]:
     return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
-def zoo_table(entries: dict[str, dict[str, Any]]) -> str:
-    """The checkpoints, from their metrics.json, as a Markdown table."""
+def zoo_table(entries: dict[str, dict[str, Any]], folder: str) -> str:
+    """The checkpoints, from their metrics.json, as a Markdown table; links begin with `folder`."""
     head = ("checkpoint", "parameters", "MACs", "measured on", "abs_rel", "rmse", "delta1")
     rows = []
     for name, entry in entries.items():
         metrics = entry["metrics"]
         cells = [
-            f"[`{name}`](zoo/{name}/README.md)",
+            f"[`{name}`]({folder}{name}/README.md)",
             f"{entry['parameters'] / 1e6:.1f} M",
             f"{entry['macs'] / 1e9:.2f} G",
             f"{entry['dataset']} {entry['split']}, {entry['images']} images",
@@ -88,6 +113,16 @@ def zoo_table(entries: dict[str, dict[str, Any]]) -> str:
         ]
         rows.append(cells)
     return markdown(head, rows)
+
+
+def latency_table(latency_ms: dict[str, dict[str, float]]) -> str:
+    """Milliseconds of each checkpoint on each target, as a Markdown table."""
+    targets = list(next(iter(latency_ms.values())))
+    rows = [
+        [f"`{name}`", *(f"{times[target]:.1f} ms" for target in targets)]
+        for name, times in latency_ms.items()
+    ]
+    return markdown(["checkpoint", *(f"`{target}`" for target in targets)], rows)
 
 
 def _accuracy(metrics: dict[str, float]) -> list[str]:
@@ -126,7 +161,7 @@ def measure(data: Path) -> dict[str, Any]:
         from tfl_depth.converters.representative import split_images
         from tfl_depth.data import load_split, photos
         from tfl_depth.evaluation import keras_predictor
-        from tfl_depth.tools.convert import load_model
+        from tfl_depth.models import load_model
     model = load_model(ROOT / "zoo" / ENTRY / "model.keras")
     samples = load_split("nyuv2", data, "val")
     images = split_images(photos("nyuv2", data, "train"), samples=100, seed=0)

@@ -31,7 +31,7 @@ def of_keras(path: Path) -> dict[str, Any]:
     with quiet():
         from tfl_depth.complexity import count_macs
         from tfl_depth.models.dual_head import expect_graph
-    from tfl_depth.tools.convert import load_model
+    from tfl_depth.models import load_model
 
     model = load_model(path)
     expect_graph(model)

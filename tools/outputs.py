@@ -18,8 +18,8 @@ from tfl_depth.errors import ImageError
 from tfl_depth.files import whole_file, write_whole
 from tfl_depth.intrinsics import Intrinsics
 from tfl_depth.png import as_png
-from tfl_depth.runtime.colour import colourise, depth_limits
-from tfl_depth.tools.point_cloud import ply
+from tfl_depth.point_cloud import ply
+from tfl_depth.runtime.colour import colourise
 
 Picture = npt.NDArray[np.uint8]
 
@@ -78,7 +78,7 @@ class Outputs:
 
     def colourised(self, depth_mm: DepthMm) -> Picture:
         """A picture with a legend in metres."""
-        return colourise(depth_mm, *(self.limits_mm or depth_limits(depth_mm)))
+        return colourise(depth_mm, *(self.limits_mm or ()))
 
 
 def npy(depth_mm: DepthMm) -> bytes:

@@ -15,7 +15,7 @@ from pathlib import Path
 from tfl_depth.errors import ConversionError
 from tfl_depth.files import write_whole
 from tfl_depth.tools import benchmark, command, convert
-from tfl_depth.tools.demo import CALIBRATION, CHECKPOINT, ROOT, photographs
+from tfl_depth.tools.demo import CHECKPOINT, ROOT, listed_photographs
 from tfl_depth.tools.tables import markdown, with_table
 
 SIZES = ("192x256", "384x640")
@@ -51,7 +51,7 @@ def _speed(rounds: int, threads: int) -> None:
 def _converted(size: str, folder: Path) -> tuple[Path, Path]:
     """The bundled network in int8 and in float32."""
     listing = folder / "calibration.txt"
-    listing.write_text("".join(f"{photographs() / name}\n" for name in CALIBRATION))
+    listing.write_text(listed_photographs())
     files = []
     for precision in ("int8", "float32"):
         output = folder / f"{CHECKPOINT.parent.name}-{size}-{precision}.tflite"

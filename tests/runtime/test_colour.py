@@ -42,9 +42,16 @@ def test_limits_ignore_missing_depth_and_outliers() -> None:
     assert depth_limits(depth_mm) == (1000, 2000)
 
 
+def test_ends_that_are_not_given_are_the_maps_own() -> None:
+    depth_mm = np.linspace(1000, 5000, 200, dtype=np.uint16)[None].repeat(40, axis=0)
+    near_mm, far_mm = depth_limits(depth_mm)
+    for given in ((), (near_mm,), (None, far_mm)):
+        assert np.array_equal(colourise(depth_mm, *given), colourise(depth_mm, near_mm, far_mm))
+
+
 def test_a_map_without_depth_can_be_drawn() -> None:
     depth_mm = np.zeros((10, 320), np.uint16)
-    picture = colourise(depth_mm, *depth_limits(depth_mm))
+    picture = colourise(depth_mm)
     assert (picture[:10] == NO_DEPTH_BGR).all()
 
 

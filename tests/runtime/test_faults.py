@@ -33,12 +33,13 @@ from tfl_depth.runtime.isolation import WorkerEngine
 
 Pixels = npt.NDArray[np.uint8]
 FRAMES, FAILING = 8, 4
-TIMEOUT_S, START_TIMEOUT_S = 1.5, 20.0
-PATIENCE_S = 20.0
+# What no machine takes, however busy; and how long a hang is waited for, where the frames before it
+# must come within that time.
+PATIENCE_S, HANG_S = 120.0, 3.0
 
 CRASH = r"crashed: SIGSEGV \(Segmentation fault\) ended its process"
 EXIT = "ended its process, with exit status 3"
-HANG = r"gave no answer in 1\.5 s, and was ended"
+HANG = r"gave no answer in 3\.0 s, and was ended"
 # What the delegate does wrong, whether in a process of its own, and what is said of it.
 AT_A_FRAME: list[tuple[dict[str, Any], bool, str]] = [
     ({"fault": "error"}, False, "failed at a frame: .*fails at call 5"),
@@ -76,8 +77,8 @@ def opened(net: Path, library: str) -> Iterator[Callable[..., DepthRunner]]:
             "delegate": library,
             "delegate_options": {"take": "CONV_2D,QUANTIZE", **fault},
             "xnnpack": False,
-            "timeout_s": TIMEOUT_S,
-            "start_timeout_s": START_TIMEOUT_S,
+            "timeout_s": HANG_S if fault.get("fault") == "hang" else PATIENCE_S,
+            "start_timeout_s": PATIENCE_S,
             **options,
         }
         runners.append(DepthRunner(net, **given))
@@ -142,7 +143,7 @@ def test_infer_goes_on_on_the_cpu(
     images: list[Pixels],
     expected: list[DepthMm],
 ) -> None:
-    runner = opened({**fault, "at": 2}, isolate=isolate, on_fault="cpu", start_timeout_s=9)
+    runner = opened({**fault, "at": 2}, isolate=isolate, on_fault="cpu")
     assert runner.measure(images[0]).fallback is None
     with pytest.warns(FallbackWarning, match=said.replace("call 5", "call 2")):
         measured = runner.measure(images[1])
@@ -155,8 +156,12 @@ AT_THE_START = {
     "null": "does not start",
     "error-at-prepare": "cannot run this model",
     "crash-at-creation": CRASH,
-    "hang-at-creation": r"gave no answer in 4\.0 s, and was ended",
+    "hang-at-creation": HANG,
 }
+
+
+def start_timeout_s(fault: str) -> float:
+    return HANG_S if fault.startswith("hang") else PATIENCE_S
 
 
 @pytest.mark.parametrize("fault", AT_THE_START)
@@ -164,7 +169,7 @@ def test_isolated_delegate_that_fails_at_its_start_is_an_error(
     fault: str, opened: Callable[..., DepthRunner]
 ) -> None:
     with pytest.raises(DelegateError, match=AT_THE_START[fault]):
-        opened({"fault": fault}, isolate=True, start_timeout_s=4)
+        opened({"fault": fault}, isolate=True, start_timeout_s=start_timeout_s(fault))
 
 
 @pytest.mark.parametrize("fault", AT_THE_START)
@@ -175,28 +180,32 @@ def test_the_cpu_runs_what_fails_at_its_start(
     expected: list[DepthMm],
 ) -> None:
     with pytest.warns(FallbackWarning, match=f"{AT_THE_START[fault]}.*The CPU runs"):
-        runner = opened({"fault": fault}, isolate=True, on_fault="cpu", start_timeout_s=4)
+        runner = opened(
+            {"fault": fault},
+            isolate=True,
+            on_fault="cpu",
+            start_timeout_s=start_timeout_s(fault),
+        )
     for frame, depth_mm in zip(runner.stream(images), expected, strict=True):
         np.testing.assert_array_equal(frame.depth_mm, depth_mm)
         assert frame.fallback is not None and "The CPU runs" in frame.fallback
 
 
-@pytest.mark.parametrize(
-    ("fault", "said"), [("crash", CRASH), ("hang", r"gave no answer in 4\.0 s, and was ended")]
-)
+@pytest.mark.parametrize(("fault", "said"), [("crash", CRASH), ("hang", HANG)])
 def test_first_frame_has_the_starts_time(
     fault: str, said: str, opened: Callable[..., DepthRunner], images: list[Pixels]
 ) -> None:
     """Many delegates compile the model then."""
-    runner = opened({"fault": fault}, isolate=True, timeout_s=0.1, start_timeout_s=4)
+    limits: dict[str, Any] = {"timeout_s": 0.1, "start_timeout_s": start_timeout_s(fault)}
     with pytest.raises(DelegateError, match=said):
-        runner.infer(images[0])
+        # A busy machine may be as late with the opening, and that says the same.
+        opened({"fault": fault}, isolate=True, **limits).infer(images[0])
 
 
 def test_slow_delegate_is_no_fault_until_its_time_is_over(
     opened: Callable[..., DepthRunner], images: list[Pixels], expected: list[DepthMm]
 ) -> None:
-    patient = opened({"delay_ms": 400}, isolate=True, timeout_s=20)
+    patient = opened({"delay_ms": 400}, isolate=True)
     for image, depth_mm in zip(images[:3], expected[:3], strict=True):
         np.testing.assert_array_equal(patient.infer(image), depth_mm)
     hasty = opened({"delay_ms": 400}, isolate=True, timeout_s=0.1)

@@ -15,10 +15,10 @@ import pytest
 
 from tests import ramp
 from tfl_depth.intrinsics import Intrinsics
+from tfl_depth.point_cloud import POINT, ply
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.runtime.video import Video
 from tfl_depth.tools import infer, outputs
-from tfl_depth.tools.point_cloud import POINT, ply
 
 Pixels = npt.NDArray[np.uint8]
 

@@ -20,7 +20,7 @@ from tfl_depth.runtime.runner import Size
 from tfl_depth.runtime.stream import SLOTS_IN_HAND
 
 Pixels = npt.NDArray[np.uint8]
-PATIENCE_S = 20.0
+PATIENCE_S = 120.0
 
 
 @pytest.fixture(scope="module")

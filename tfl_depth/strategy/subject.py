@@ -21,9 +21,9 @@ from tfl_depth.data.datasets import Dataset
 from tfl_depth.data.samples import Sample
 from tfl_depth.encoding import MAX_SPANS, Spans
 from tfl_depth.errors import DatasetError
+from tfl_depth.models import load_model
 from tfl_depth.runtime.preprocess import resize_pixels
 from tfl_depth.strategy.rows import STRATIFIED
-from tfl_depth.tools.convert import load_model
 
 # Depth on the network's own grid, (h, w) float32 metres.
 Grid = npt.NDArray[np.float32]

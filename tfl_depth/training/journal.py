@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from tensorboardX import SummaryWriter
 
+from tfl_depth.charts import chart_png
 from tfl_depth.files import write_whole
 
 # In a run's folder.
@@ -85,6 +86,4 @@ def _curves(rows: list[dict[str, str]]) -> bytes:
         panel.grid(alpha=0.3)
     panels[-1].set_xlabel("epoch")
     panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
-    return buffer.getvalue()
+    return chart_png(figure)

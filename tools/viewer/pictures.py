@@ -136,7 +136,7 @@ def open_reference(model: Path) -> Iterator[Reference]:
         raise ModelFileError(f"There is no model {model}.")
     with quiet():
         from tfl_depth.evaluation import keras_predictor
-    from tfl_depth.tools.convert import load_model
+    from tfl_depth.models import load_model
 
     predict = keras_predictor(load_model(model))
     lock = threading.Lock()  # Keras builds its function at the first call

@@ -1,0 +1,48 @@
+"""A trained Keras network to full INT8, in Python instead of by `tools/convert`.
+
+    python examples/convert_in_python.py network.keras photos model.tflite --max-depth 10
+
+`photos` is a folder of what the camera will see: most of them calibrate, the others verify. The
+network begins with a `keras.layers.Rescaling` of RGB pixels and ends in one linear `Conv2D` with
+one filter, that gives metres. Needs `pip install 'tfl-depth[convert]'`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from tfl_depth.converters import convert, find_images, split_images, write_conversion
+from tfl_depth.encoding import Spans
+from tfl_depth.errors import DepthError
+from tfl_depth.models import load_model
+
+
+def main(network: Path, photos: str, output: Path, max_depth: float) -> None:
+    """Convert, write the model with its report (.json), and print what it costs."""
+    conversion = convert(
+        load_model(network),
+        images=split_images(find_images(photos)),
+        spans=Spans.uniform(max_depth),
+    )
+    write_conversion(conversion, output)
+    measured = conversion.contract.verification
+    print(
+        f"{output}: {len(conversion.model) / 1e6:.2f} MB, on {measured['images']} photos that did "
+        f"not calibrate {measured['median_mm']:.1f} mm from the float network (median)"
+    )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("network", type=Path)
+    parser.add_argument("photos")
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--max-depth", type=float, default=10.0)
+    try:
+        main(**vars(parser.parse_args()))
+    except DepthError as error:
+        sys.exit(f"error: {error}")

@@ -1,0 +1,23 @@
+"""What the charts share: colours that everybody can tell apart, and their file format."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# M. Okabe and K. Ito, "Color Universal Design" (2008), the darker ones; with a marker each, so that
+# they are told apart in grey, too.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
+MARKERS = ("o", "s", "^", "D")
+GREY = "#666666"
+DOTS_PER_INCH = 110
+
+
+def chart_png(figure: Figure) -> bytes:
+    """The content of a PNG file."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH)
+    return buffer.getvalue()

@@ -1,0 +1,41 @@
+"""Loading networks that others, or the zoo, have saved."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from pathlib import Path
+
+import keras
+
+from tfl_depth.errors import ConversionError
+
+# Of the checkpoints, as they are called in the documents.
+ZOO = "zoo"
+
+
+def load_model(path: str | os.PathLike[str]) -> keras.Model:
+    """Load a .keras file.
+
+    Raises:
+        ConversionError: it is missing, or no Keras model that can be loaded.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ConversionError(f"There is no model {path}.{_where_the_zoo_is(path)}")
+    if path.suffix == ".keras" and not zipfile.is_zipfile(path):
+        raise ConversionError(f"{path} is not a .keras file, or was cut short: copy it anew.")
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except (ValueError, TypeError, OSError, KeyError) as error:
+        reason = str(error).split(". ")[0]
+        raise ConversionError(f"Cannot load {path} as a Keras model: {reason}.") from error
+
+
+def _where_the_zoo_is(path: Path) -> str:
+    if ZOO not in path.parts:
+        return ""
+    return (
+        " The zoo's checkpoints come with tfl-depth's repository, not with its package: clone it, "
+        "and name the file there."
+    )

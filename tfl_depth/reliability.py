@@ -1,0 +1,65 @@
+"""How far to trust a model's depth, by how far away things truly are: a chart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from tfl_depth.charts import COLOURS, GREY, MARKERS, chart_png
+from tfl_depth.metrics import DistanceBin
+
+Models = Mapping[str, Sequence[DistanceBin]]
+
+# Metric, and what its panel is called.
+PANELS = {"abs_rel": "abs_rel (less is better)", "delta1": "delta1 (more is better)"}
+
+
+def reliability_chart(models: Models, title: str) -> bytes:
+    """Two metrics for each range of true distance, and below how many pixels they stand on.
+
+    Args:
+        models: the bins of each by its name, one model or a few; all of the same edges and images.
+        title: what was measured on.
+
+    Returns:
+        The content of a PNG file.
+    """
+    counts = [each.pixels for each in next(iter(models.values()))]
+    present = np.flatnonzero(counts)
+    shown = slice(int(present[0]), int(present[-1]) + 1)
+    models = {name: bins[shown] for name, bins in models.items()}
+    figure = Figure(figsize=(7, 7), layout="constrained")
+    figure.suptitle(title, fontsize=10)
+    *panels, below = figure.subplots(len(PANELS) + 1, sharex=True, height_ratios=(3, 3, 2))
+    for panel, metric in zip(panels, PANELS, strict=True):
+        _draw_metric(panel, metric, models)
+    panels[0].legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, fontsize=8, frameon=False)
+    _draw_share(below, np.array(counts[shown]))
+    bins = next(iter(models.values()))
+    below.set_xticks(range(len(bins)), [f"{each.near_m:g} - {each.far_m:g}" for each in bins])
+    below.set_xlabel("true distance, metres")
+    return chart_png(figure)
+
+
+def _draw_metric(panel: Any, metric: str, models: Models) -> None:
+    for (name, bins), colour, marker in zip(models.items(), COLOURS, MARKERS, strict=False):
+        values = [each.metrics[metric] if each.metrics else np.nan for each in bins]
+        # Hollow, as models that differ little lie upon each other.
+        panel.plot(values, color=colour, marker=marker, fillstyle="none", label=name)
+    panel.set_ylim(0, 1.05 if metric.startswith("delta") else None)
+    panel.set_title(PANELS[metric], loc="left", fontsize=10)
+    panel.grid(alpha=0.3)
+
+
+def _draw_share(panel: Any, counts: Any) -> None:
+    bars = panel.bar(range(len(counts)), counts / counts.sum(), color=GREY)
+    panel.bar_label(bars, [f"{count:,}" for count in counts], fontsize=8, padding=2)
+    panel.margins(y=0.25)
+    panel.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    panel.set_title("share of the pixels, and how many there are", loc="left", fontsize=10)
+    panel.grid(alpha=0.3, axis="y")
+    panel.set_axisbelow(True)

@@ -1,0 +1,86 @@
+"""`make figures-zoo`: how long the zoo's networks take on Ethos-U NPUs, as Vela estimates it.
+
+Each checkpoint is converted to int8 with the split head and compiled for three NPUs. Nothing is run
+on one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tfl_depth.errors import ConversionError
+from tfl_depth.files import write_whole
+from tfl_depth.tools import command, convert, figures
+from tfl_depth.tools.demo import ROOT, listed_photographs
+from tfl_depth.tools.zoo_picture import RESULTS
+
+TARGETS = ("ethos-u55-128", "ethos-u65-512", "ethos-u85-1024")
+CHECKPOINTS = sorted(ROOT.glob("zoo/*/model.keras"))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit status."""
+    parser = command.parser(
+        "zoo_latency",
+        "Compile each network of the zoo for Ethos-U NPUs; write the times that Vela estimates,\n"
+        "and the documents' tables and pictures.",
+        "make figures-zoo",
+    )
+    parser.parse_args(argv)
+    return command.run(_measure)
+
+
+def _measure() -> None:
+    write_whole(RESULTS, (json.dumps(measure(), indent=2) + "\n").encode())
+    figures.write_documents()
+
+
+def measure() -> dict[str, Any]:
+    """The result file: of each checkpoint its digest, and its milliseconds on each target."""
+    return {"head": "split", "precision": "int8", "entries": dict(map(_measured, CHECKPOINTS))}
+
+
+def _measured(checkpoint: Path) -> tuple[str, dict[str, Any]]:
+    from tfl_depth.converters.targets import place, refuse_unplaced
+    from tfl_depth.targets import PROFILES
+
+    name = checkpoint.parent.name
+    model = _converted(checkpoint)
+    on_targets = {}
+    for target in TARGETS:
+        placement = place(model, target, PROFILES[target]).placement
+        refuse_unplaced(placement)  # nobody knows the time of what is left to the CPU
+        assert placement.estimate is not None  # noqa: S101 - Vela compiles for all of them
+        on_targets[target] = {
+            "milliseconds": placement.milliseconds,
+            "source": placement.source,
+            **asdict(placement.estimate),
+        }
+    return name, {"sha256": digest(checkpoint), "targets": on_targets}
+
+
+def digest(checkpoint: Path) -> str:
+    """What a result is of."""
+    return hashlib.sha256(checkpoint.read_bytes()).hexdigest()
+
+
+def _converted(checkpoint: Path) -> bytes:
+    """Calibrated with photographs of the scikit-image package: they do not change the time."""
+    with tempfile.TemporaryDirectory() as folder:
+        listing, output = Path(folder, "calibration.txt"), Path(folder, "model.tflite")
+        listing.write_text(listed_photographs())
+        arguments = [str(checkpoint), "--int8", "--representative", str(listing)]
+        if convert.main([*arguments, "--max-depth", "10", "--output", str(output)]):
+            raise ConversionError("The conversion failed; its error stands above.")
+        return output.read_bytes()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
