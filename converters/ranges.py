@@ -171,7 +171,7 @@ def with_ranges(
         other = replace(layer)
         if layer.name not in ranges:
             return other
-        copied = other or type(layer).from_config(layer.get_config())
+        copied: Any = other or type(layer).from_config(layer.get_config())
         behind = pin(*ranges[layer.name], name=f"{layer.name}_range")
 
         def call(*args: Any, **kwargs: Any) -> Any:

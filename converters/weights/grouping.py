@@ -76,10 +76,9 @@ def _blocks(work: Workpiece) -> list[_Block]:
 
 def _block(before: Pair, behind: Pair | None) -> _Block | None:
     depthwise = before.second
-    plain = (
-        behind is not None and not is_depthwise(before.first) and not is_depthwise(behind.second)
-    )
-    if not plain or not is_depthwise(depthwise) or depthwise.depth_multiplier != 1:
+    if behind is None or not is_depthwise(depthwise) or depthwise.depth_multiplier != 1:
+        return None
+    if is_depthwise(before.first) or is_depthwise(behind.second):
         return None
     parts = _parts(np.abs(depthwise.get_weights()[0]).max(axis=(0, 1))[:, 0].astype(np.float64))
     if parts is None:

@@ -17,7 +17,7 @@ from scipy.spatial import cKDTree
 from tfl_depth.losses import log_l1_with_gradient, seed_dual_head
 from tfl_depth.models.dual_head import PinnedRange
 
-Array = npt.NDArray[np.float32]
+Array = npt.NDArray[np.floating[Any]]
 Outputs = Mapping[str, Any]
 
 # Nearer than anything that is measured here; the log head's codes begin there.

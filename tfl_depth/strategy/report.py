@@ -219,7 +219,7 @@ def _table(rows: list[Row]) -> str:
 
 def _weights(row: Row) -> str:
     if row["precision"].startswith("float"):
-        return row["precision"]
+        return str(row["precision"])
     return GRANULARITIES[0 if row["per_channel"] else 1]
 
 

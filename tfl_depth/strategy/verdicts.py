@@ -37,14 +37,19 @@ def best(results: Results, granularity: str) -> Row | None:
 
 def trajectory(results: Results, granularity: str) -> list[tuple[str, Row]]:
     """The way from FP32 to what is best, a row for each phase that was measured."""
-    of = lambda *phases: of_phase(results, phases, granularity)  # noqa: E731 - six uses below
+
+    def of(phase: str, network: str = "checkpoint") -> list[Row]:
+        return [
+            row for row in of_phase(results, (phase,), granularity) if row["network"] == network
+        ]
+
     rows = results["rows"]
     steps: list[tuple[str, Row | None]] = [
         ("FP32", rows["fp32"]),
         ("one INT8\noutput", rows.get(f"int8, {granularity}")),
         ("ST1\nbest", nearest(of("st1"))),
-        ("ST2, seed's\nheads", nearest([row for row in of("st2") if row["network"] == "seed"])),
-        ("Hilbert", nearest([row for row in of("st2") if row["network"] == "hilbert"])),
+        ("ST2, seed's\nheads", nearest(of("st2", "seed"))),
+        ("Hilbert", nearest(of("st2", "hilbert"))),
         ("exact\nsplit", rows.get(f"split, {granularity}")),
         ("split +\nweights", nearest(of("weights"))),
         ("split +\ntraining", nearest(of("distil"))),
