@@ -194,7 +194,8 @@ def test_a_second_run_measures_nothing_anew(quick: Path, monkeypatch: pytest.Mon
 def test_a_range_that_whole_metres_do_not_divide_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(tmp_path, tmp_path / "absent.keras") == 1
+    (tmp_path / "some.keras").touch()
+    assert run(tmp_path, tmp_path / "some.keras") == 1
     assert "got 1000: say another with --max-depth" in capsys.readouterr().err
 
 

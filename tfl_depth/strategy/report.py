@@ -130,7 +130,7 @@ def _of(results: Results) -> list[str]:
 
 
 def _goals(results: Results) -> str:
-    lines = []
+    lines, missed = [], False
     for granularity in GRANULARITIES:
         row = best(results, granularity)
         if row is None:
@@ -139,10 +139,27 @@ def _goals(results: Results) -> str:
         for goal in goals(granularity):
             reached = goal.reached(row)
             verdict = "reached" if reached <= goal.most else "missed"
+            missed = missed or reached > goal.most
             lines.append(
                 [goal.what, f"{goal.most:g} {goal.unit}", f"{reached:.2f} {goal.unit}", verdict]
             )
-    return markdown(["the best with int8 alone", "at most", "measured", ""], lines).rstrip()
+    table = markdown(["the best with int8 alone", "at most", "measured", ""], lines).rstrip()
+    return f"{table}\n\n{_to_blame(results)}" if missed else table
+
+
+def _to_blame(results: Results) -> str:
+    """The layers that the missed goals are to be looked for in."""
+
+    def worst(kind: str) -> str:
+        alone = results["attribution"][kind]["alone"]
+        order = sorted(alone, key=lambda name: -alone[name])[:3]
+        return ", ".join(f"`{name}` ({alone[name]:.1f} mm)" for name in order)
+
+    return (
+        "Where a goal is missed: the kernels that alone bring most, plainly rounded, are "
+        f"{worst(GRANULARITIES[0])} per channel and {worst(GRANULARITIES[1])} per tensor; the "
+        f"feature maps {worst('maps')}."
+    )
 
 
 def _sources(results: Results) -> str:

@@ -20,7 +20,7 @@ from tfl_depth.data import DATASETS, load_split, photos
 from tfl_depth.data.datasets import Dataset
 from tfl_depth.data.samples import Sample
 from tfl_depth.encoding import MAX_SPANS, Spans
-from tfl_depth.errors import DatasetError
+from tfl_depth.errors import DatasetError, ModelFileError
 from tfl_depth.models import load_model
 from tfl_depth.runtime.preprocess import resize_pixels
 from tfl_depth.strategy.rows import STRATIFIED
@@ -197,7 +197,10 @@ def open_subject(
 
     Raises:
         DatasetError: an unknown dataset, or a range that whole metres do not divide.
+        ModelFileError: there is no such checkpoint.
     """
+    if not checkpoint.is_file():
+        raise ModelFileError(f"There is no checkpoint {checkpoint}.")
     if dataset not in DATASETS:
         raise DatasetError(f"Expected a dataset of {', '.join(DATASETS)}, got {dataset!r}.")
     spec = DATASETS[dataset]
