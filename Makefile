@@ -20,7 +20,7 @@ BOARD_TESTS = $(addprefix tests/runtime/test_,$(addsuffix .py,\
   exactness prove recombine interpreter runner self_check model_files))
 
 .PHONY: setup demo test board-test openvino-test kernels coverage soak lint check figures figures-zoo \
-  figures-demo benchmark dist dist-test clean
+  figures-demo benchmark strategy dist dist-test clean
 
 setup: .venv/.complete
 
@@ -145,6 +145,15 @@ PYTHONS ?= $(shell for minor in 10 11 12 13; do \
   python3.$$minor -c '' 2>/dev/null && echo python3.$$minor; done)
 dist-test: dist build/test-models/.complete
 	.venv/bin/python -m tests.try_dist dist build/dist-test $(PYTHONS)
+
+# Every way to int8 on the zoo's networks, into docs/strategy: some hours, that go on where they were
+# interrupted. DATA=path/to/data, with nyuv2 and redkitchen in it.
+strategy: setup
+	@test -n "$(DATA)" || { echo 'Which data? make strategy DATA=path/to/data'; exit 1; }
+	tools/strategy --checkpoint zoo/lite0-nyu-192x256/model.keras --dataset nyuv2 \
+	  --data $(DATA)/nyuv2 --output docs/strategy
+	tools/strategy --checkpoint zoo/lite0-redkitchen-192x256/model.keras --dataset redkitchen \
+	  --data $(DATA)/redkitchen --split test --output docs/strategy
 
 # The environments stay: removing .venv and .venv-tflite is left to you.
 clean:
