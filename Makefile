@@ -20,7 +20,7 @@ BOARD_TESTS = $(addprefix tests/runtime/test_,$(addsuffix .py,\
   exactness prove recombine interpreter runner self_check model_files))
 
 .PHONY: setup demo test board-test openvino-test kernels coverage soak lint check figures benchmark \
-  clean
+  docs pictures clean
 
 setup: .venv/.complete
 
@@ -106,6 +106,15 @@ check: lint test
 # The documents' tables from their result files; DATA=path/to/nyuv2 measures anew (some minutes).
 figures: setup
 	.venv/bin/python -m tfl_depth.tools.figures $(if $(DATA),--data $(DATA))
+
+# The documentation site, build/site/index.html; a broken link is an error.
+docs: setup
+	NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs build --strict
+
+# The documents' drawings, and the placement report that docs/placement.md explains.
+pictures: setup
+	.venv/bin/python -m docs.make_pictures
+	.venv/bin/python -m docs.make_placement
 
 # The speed of the runtime, and of others beside it, into docs/benchmark.md: some minutes, in which
 # nothing else should run.
