@@ -52,7 +52,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
             files.append(_generated(path, config))
         if path.endswith(".md"):
             targets = (target for _, target in links(path, (ROOT / path).read_text("utf-8")))
-            waiting += (t for t in targets if t not in waiting and not t.startswith("docs/"))
+            waiting += (t for t in targets if files.get_file_from_path(page_of(t)) is None)
     return files
 
 

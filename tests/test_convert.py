@@ -301,6 +301,19 @@ def test_input_range_in_place_of_rescaling_gives_the_same(converted: Converted, 
             np.testing.assert_array_equal(one.infer(photo), other.infer(photo))
 
 
+@pytest.mark.parametrize("input_range", ["-1,1", "-0.5,0.5", "-2,2.4444"])
+def test_a_range_whose_zero_is_between_two_pixels_converts(
+    work: Path, tmp_path: Path, input_range: str
+) -> None:
+    arguments = ("--int8", *TEN_METRES, "--input-range", input_range)
+    assert run_convert(work, tmp_path, *arguments, model=str(work / "bare.keras")) == 0
+    contract = contract_of(tmp_path / "model.tflite")
+    zero_pixel = -contract.pixel_offset / contract.pixel_scale
+    assert zero_pixel == round(zero_pixel)
+    low, high = map(float, input_range.split(","))
+    assert abs(contract.pixel_offset - low) <= 0.501 * (high - low) / 255
+
+
 # What is done to the network first
 
 
