@@ -98,6 +98,8 @@ def _generated(path: str, config: MkDocsConfig) -> File:
         language = LANGUAGES.get(Path(path).suffix, "text")
         head = "---\nsearch:\n  exclude: true\nhide: [toc]\n---\n\n"
         text = f"{head}# `{path}`\n\n````{language}\n{text.rstrip()}\n````\n"
+    elif page_of(path) == "index.md":
+        text = f"---\nhide: [navigation]\n---\n\n{text}"
     return File.generated(config, page_of(path), content=text)
 
 

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urldefrag, urlsplit
 
 import pytest
 
-from tests.browser import chromium
+from tests.browser import Browser, chromium
 from tests.site import ROOT, built_site
 from tfl_depth import errors
 from tfl_depth.contract import Calibration, Contract, GoldenSpread
@@ -47,6 +47,12 @@ class Page(HTMLParser):
 @cache
 def page(path: Path) -> Page:
     return Page(path)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with chromium(tmp_path_factory.mktemp("chromium")) as browser:
+        yield browser
 
 
 def pages() -> list[Path]:
@@ -92,33 +98,29 @@ def leads_somewhere(path: Path, reference: str) -> bool:
     return file.exists()
 
 
-def test_no_page_loads_anything_from_elsewhere(tmp_path: Path) -> None:
+def test_no_page_loads_anything_from_elsewhere(browser: Browser) -> None:
     loaded = re.compile(r"<(?:script|img|iframe|link)[^>]*(?:src|href)=\"?(?:https?:)?//[^>]*>")
     for path in pages():
         assert not loaded.findall(path.read_text(encoding="utf-8")), path
-    with chromium(tmp_path) as browser:
-        for name in ("index.html", "split.html", "reference/runtime.html"):
-            browser.open((built_site() / name).as_uri())
-            browser.wait_for("document.readyState === 'complete'")
-            assert browser.problems() == [], name
+    for name in ("index.html", "split.html", "reference/runtime.html"):
+        browser.open((built_site() / name).as_uri())
+        browser.wait_for("document.readyState === 'complete'")
+        assert browser.problems() == [], name
 
 
-def test_the_search_works_where_pages_are_opened_as_files(tmp_path: Path) -> None:
-    with chromium(tmp_path) as browser:
-        browser.open((built_site() / "index.html").as_uri())
-        browser.find("input[data-md-component=search-query]").send_keys("thermometer")
-        found = "document.querySelector('.md-search-result__link')?.href"
-        assert "split.html" in browser.wait_for(found)
-        assert browser.problems() == []
+def test_the_search_works_where_pages_are_opened_as_files(browser: Browser) -> None:
+    browser.open((built_site() / "index.html").as_uri())
+    browser.find("input[data-md-component=search-query]").send_keys("thermometer")
+    found = "document.querySelector('.md-search-result__link')?.href"
+    assert "split.html" in browser.wait_for(found)
+    assert browser.problems() == []
 
 
-def test_no_page_is_wider_than_a_phone(tmp_path: Path) -> None:
-    with chromium(tmp_path) as browser:
-        for path in pages():
-            if "source" not in path.relative_to(built_site()).parts:
-                browser.open(path.as_uri(), width=360)
-                width = browser.script("return document.documentElement.scrollWidth")
-                assert width <= 360, path
+def test_no_page_is_wider_than_a_phone(browser: Browser) -> None:
+    for path in pages():
+        if path.relative_to(built_site()).parts[0] not in ("source", "decisions"):
+            browser.open(path.as_uri(), width=360)
+            assert browser.script("return document.documentElement.scrollWidth") <= 360, path
 
 
 # What the pages say
@@ -212,12 +214,17 @@ DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS.rglob("*
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_python_in_documents_imports_what_there_is(document: Path) -> None:
     for block in PYTHON.findall(document.read_text(encoding="utf-8")):
-        if block.startswith("--8<--"):  # a part of a file; the strict build looks for it
-            continue
         for node in ast.walk(ast.parse(block)):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tfl_depth"):
                 module = importlib.import_module(node.module or "")
                 assert all(hasattr(module, alias.name) for alias in node.names), block
+
+
+def test_the_code_to_deploy_is_that_of_the_example() -> None:
+    example = (DOCS / "examples" / "deploy_your_own.py").read_text(encoding="utf-8")
+    blocks = PYTHON.findall((DOCS / "deploy.md").read_text(encoding="utf-8"))
+    assert len(blocks) == 5
+    assert not [block for block in blocks if block not in example]
 
 
 # What commands make

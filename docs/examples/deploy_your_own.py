@@ -38,7 +38,6 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-# --8<-- [start:network]
 def your_network() -> keras.Model:
     """A small U-Net. Layers are called as in the program that trained it."""
     pixels = keras.Input((96, 128, 3))
@@ -61,10 +60,6 @@ def _block(x: Any, filters: int, name: str) -> Any:
     return layers.ReLU(6.0, name=f"{name}_relu6")(x)
 
 
-# --8<-- [end:network]
-
-
-# --8<-- [start:weights]
 def take_weights(network: keras.Model, saved_model: Path) -> None:
     """Fill the network with the SavedModel's variables, by their names and shapes.
 
@@ -85,10 +80,6 @@ def take_weights(network: keras.Model, saved_model: Path) -> None:
         weight.assign(values[name])
 
 
-# --8<-- [end:weights]
-
-
-# --8<-- [start:same]
 def expect_same(network: keras.Model, saved_model: Path, photo: Path) -> None:
     """See that the rebuilt network computes what the SavedModel does.
 
@@ -106,10 +97,6 @@ def expect_same(network: keras.Model, saved_model: Path, photo: Path) -> None:
     print(f"rebuilt: differs from the SavedModel by {apart_m * 1000:.3f} mm at most")
 
 
-# --8<-- [end:same]
-
-
-# --8<-- [start:convert]
 def to_int8(network: keras.Model, images: list[Path], output: Path) -> None:
     """Convert with the exact split, verify, and write the file with its report."""
     conversion = convert(
@@ -122,18 +109,11 @@ def to_int8(network: keras.Model, images: list[Path], output: Path) -> None:
     print(f"INT8: {measured['median_mm']} mm from FP32 in the median, on other photos")
 
 
-# --8<-- [end:convert]
-
-
-# --8<-- [start:run]
 def show(model: Path, photo: Path) -> None:
     """What a program on the board does; it needs no TensorFlow."""
     with DepthRunner(model) as runner:
         depth_mm = runner.infer(photo)
     print(f"{photo.name}: {depth_mm.min()} to {depth_mm.max()} mm, {depth_mm.shape} pixels")
-
-
-# --8<-- [end:run]
 
 
 if __name__ == "__main__":
