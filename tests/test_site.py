@@ -116,11 +116,22 @@ def test_the_search_works_where_pages_are_opened_as_files(browser: Browser) -> N
     assert browser.problems() == []
 
 
-def test_no_page_is_wider_than_a_phone(browser: Browser) -> None:
-    for path in pages():
-        if path.relative_to(built_site()).parts[0] not in ("source", "decisions"):
-            browser.open(path.as_uri(), width=360)
-            assert browser.script("return document.documentElement.scrollWidth") <= 360, path
+# Where wide things are: tables, code, pictures, signatures.
+WIDE = (
+    "index",
+    "benchmark",
+    "contract",
+    "deploy",
+    "placement",
+    "boards/index",
+    "reference/runtime",
+)
+
+
+@pytest.mark.parametrize("name", WIDE)
+def test_a_page_is_no_wider_than_a_phone(browser: Browser, name: str) -> None:
+    browser.open((built_site() / f"{name}.html").as_uri(), width=360)
+    assert browser.script("return document.documentElement.scrollWidth") <= 360
 
 
 # What the pages say
