@@ -11,6 +11,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
@@ -30,7 +31,7 @@ LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#)([^)#\s]+)")
 LANGUAGES = {".py": "python", ".json": "json", ".cfg": "ini", ".js": "javascript"}
 
 
-def on_config(config: MkDocsConfig) -> MkDocsConfig:
+def on_startup(**_: Any) -> None:
     """Lay links to the package's folders as they are installed, which setup.cfg alone knows."""
     shutil.rmtree(API, ignore_errors=True)
     API.mkdir(parents=True)
@@ -38,7 +39,6 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
         (API / source.name).symlink_to(source)
     # A copy: what reads the tree takes the place of this file, links resolved, for the package's.
     shutil.copy(ROOT / "tfl_depth" / "__init__.py", API)
-    return config
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
