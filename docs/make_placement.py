@@ -11,10 +11,12 @@ import json
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+import tfl_depth.models  # noqa: F401 - registers our layers with Keras
 from tfl_depth.converters import convert, split_images
 from tfl_depth.converters.targets import Placement, place
 from tfl_depth.converters.targets.picture import placement_picture
@@ -22,7 +24,6 @@ from tfl_depth.encoding import Spans
 from tfl_depth.files import write_whole
 from tfl_depth.targets import PROFILES
 from tfl_depth.tools import targets
-from tfl_depth.tools.convert import load_model
 from tfl_depth.tools.demo import CALIBRATION, CHECKPOINT, photographs
 from tfl_depth.tools.tables import with_table
 
@@ -67,7 +68,8 @@ def with_blocks(document: str, reports: dict[str, dict[str, list[str]]]) -> str:
 def _converted() -> bytes:
     photos = photographs()
     images = split_images([photos / name for name in CALIBRATION], samples=100, seed=0)
-    return convert(load_model(CHECKPOINT), images=images, spans=Spans.uniform(10)).model
+    network = keras.saving.load_model(CHECKPOINT, compile=False)
+    return convert(network, images=images, spans=Spans.uniform(10)).model
 
 
 def _small_png(bgr: npt.NDArray[np.uint8]) -> bytes:
