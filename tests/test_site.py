@@ -231,6 +231,14 @@ def test_python_in_documents_imports_what_there_is(document: Path) -> None:
                 assert all(hasattr(module, alias.name) for alias in node.names), block
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_is_made_has_its_target(document: Path) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    text = document.read_text(encoding="utf-8")
+    for target in re.findall(r"(?:`|^)make ([a-z][a-z-]*)\b", text, re.MULTILINE):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
 def test_the_code_to_deploy_is_that_of_the_example() -> None:
     example = (DOCS / "examples" / "deploy_your_own.py").read_text(encoding="utf-8")
     blocks = PYTHON.findall((DOCS / "deploy.md").read_text(encoding="utf-8"))
