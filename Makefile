@@ -20,7 +20,7 @@ BOARD_TESTS = $(addprefix tests/runtime/test_,$(addsuffix .py,\
   exactness prove recombine interpreter runner self_check model_files))
 
 .PHONY: setup demo test board-test openvino-test kernels coverage soak lint check figures figures-zoo \
-  figures-demo benchmark strategy dist dist-test clean
+  figures-demo benchmark strategy docs pictures dist dist-test clean
 
 setup: .venv/.complete
 
@@ -115,6 +115,15 @@ figures-zoo: setup
 # The picture of README.md, as the demo makes it.
 figures-demo: setup
 	.venv/bin/python -m tfl_depth.tools.demo --picture docs/images/demo.png
+
+# The documentation site, build/site/index.html; a broken link is an error.
+docs: setup
+	NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs build --strict
+
+# The documents' drawings, and the placement report that docs/placement.md explains.
+pictures: setup
+	.venv/bin/python -m docs.make_pictures
+	.venv/bin/python -m docs.make_placement
 
 # The speed of the runtime, and of others beside it, into docs/benchmark.md: some minutes, in which
 # nothing else should run.

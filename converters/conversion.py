@@ -150,6 +150,9 @@ def _contract(
 ) -> Contract:
     _, height, width, _ = network.body.inputs[0].shape
     calibration = Calibration(len(images.calibration), images.sha256(), images.seed)
+    normalisation = network.normalisation
+    if precision == "int8":
+        normalisation = normalisation.in_bytes
     return Contract(
         tool=f"tfl-depth {tfl_depth.__version__}",
         precision=precision,
@@ -158,8 +161,8 @@ def _contract(
         input_name=INPUT_NAME,
         height=height,
         width=width,
-        pixel_scale=network.normalisation.scale,
-        pixel_offset=network.normalisation.offset,
+        pixel_scale=normalisation.scale,
+        pixel_offset=normalisation.offset,
         calibration=None if precision == "float32" else calibration,
         verification={},
     )

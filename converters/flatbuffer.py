@@ -1,4 +1,4 @@
-"""Edits of a finished .tflite file: its contract, and the int16 ranges of its head."""
+"""Edits of a finished .tflite file: its contract, its kernels' scales, its head's int16 ranges."""
 
 from __future__ import annotations
 
@@ -12,6 +12,12 @@ from tensorflow.lite.tools import flatbuffer_utils
 from tfl_depth.contract import BLANK_SHA256, METADATA_NAME, Contract, with_digest
 
 INT16_MAX = 32767
+INT8_MAX = 127
+_WITH_KERNEL = (
+    schema.BuiltinOperator.CONV_2D,
+    schema.BuiltinOperator.DEPTHWISE_CONV_2D,
+    schema.BuiltinOperator.FULLY_CONNECTED,
+)
 
 
 def with_contract(model: bytes, contract: Contract) -> bytes:
@@ -84,6 +90,48 @@ def _rescale_bias(model: Any, graph: Any, convolution: Any) -> None:
     values = np.frombuffer(bytes(buffer.data), dtype) * np.asarray(bias.quantization.scale)
     buffer.data = np.frombuffer(np.rint(values / scale).astype(dtype).tobytes(), np.uint8)
     bias.quantization.scale = scale.astype(np.float32)
+    bias.quantization.zeroPoint = np.zeros(len(scale), np.int64)
+
+
+def with_one_scale_a_kernel(model: bytes) -> bytes:
+    """Give each kernel one scale in place of one for each output channel.
+
+    A kernel that lay on such a grid before it was quantised comes to lie on it again: a channel's
+    own grid is never coarser, so that the nearest code is the one it came from.
+
+    Args:
+        model: .tflite bytes of a quantised network; kernels that are not quantised stay.
+    """
+    edited = flatbuffer_utils.convert_bytearray_to_object(bytearray(model))
+    graph = edited.subgraphs[0]
+    for operator in graph.operators:
+        code = edited.operatorCodes[operator.opcodeIndex]
+        # Files before schema 3b have it in the one, later ones in the other.
+        kind = max(code.builtinCode, code.deprecatedBuiltinCode)
+        if kind in _WITH_KERNEL and _has_several_scales(graph.tensors[int(operator.inputs[1])]):
+            _merge_scales(edited, graph.tensors[int(operator.inputs[1])])
+            _rescale_bias(edited, graph, operator)
+    return _pack(edited)
+
+
+def _has_several_scales(tensor: Any) -> bool:
+    quantization = tensor.quantization
+    return (
+        quantization is not None and quantization.scale is not None and len(quantization.scale) > 1
+    )
+
+
+def _merge_scales(model: Any, kernel: Any) -> None:
+    quantization, buffer = kernel.quantization, model.buffers[kernel.buffer]
+    shape = [1] * len(kernel.shape)
+    shape[quantization.quantizedDimension] = -1
+    codes = np.frombuffer(bytes(buffer.data), np.int8).reshape(kernel.shape)
+    weights = codes * np.asarray(quantization.scale, np.float64).reshape(shape)
+    step = np.abs(weights).max() / INT8_MAX or 1.0
+    buffer.data = np.frombuffer(np.rint(weights / step).astype(np.int8).tobytes(), np.uint8)
+    quantization.scale, quantization.zeroPoint = np.array([step], np.float32), np.zeros(1, np.int64)
+    quantization.quantizedDimension = 0
+    quantization.min = quantization.max = None
 
 
 def tensors(model: bytes) -> list[Any]:

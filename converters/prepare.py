@@ -38,6 +38,18 @@ class Normalisation:
         """What pixels 0 and 255 become."""
         return self.offset, 255 * self.scale + self.offset
 
+    @property
+    def in_bytes(self) -> Normalisation:
+        """The nearest one that a uint8 tensor can say exactly.
+
+        Zero must be a pixel's value: for -1 to 1 it is one of 127.5, and all values move by half a
+        pixel's step. And all 256 values must be exact in float32, or the converter takes the range
+        that it measures for another one than the pinned: the scale keeps 16 bits.
+        """
+        mantissa, exponent = math.frexp(self.scale)
+        scale = math.ldexp(round(mantissa * 2**16), exponent - 16)
+        return Normalisation(scale, round(self.offset / scale) * scale)
+
 
 IDENTITY = Normalisation(1.0, 0.0)
 
@@ -90,8 +102,8 @@ class Network:
         """The model to convert, with named outputs.
 
         For int8 it takes normalised pixels, of a range pinned so that the uint8 code of a value is
-        the pixel; the normalisation is then the input's quantisation and costs nothing. The other
-        precisions take pixels of 0 to 255 and normalise them inside.
+        the pixel; the normalisation, `in_bytes`, is then the input's quantisation and costs
+        nothing. The other precisions take pixels of 0 to 255 and normalise them inside.
         """
         pin = precision == "int8"
         headed = with_head(self.body, head=head, spans=spans, pin_ranges=pin)
@@ -102,14 +114,15 @@ class Network:
         values = pixels[None].astype(np.float32)
         if precision != "int8":
             return values
-        return values * np.float32(self.normalisation.scale) + np.float32(self.normalisation.offset)
+        normalisation = self.normalisation.in_bytes
+        return values * np.float32(normalisation.scale) + np.float32(normalisation.offset)
 
     def _after(self, first: Callable[[Any], Any], model: keras.Model) -> keras.Model:
         pixels = keras.Input(batch_shape=self.body.inputs[0].shape, name=INPUT_NAME)
         return keras.Model(pixels, model(first(pixels)), name=model.name)
 
     def _pin(self, pixels: Any) -> Any:
-        return PinnedRange(*self.normalisation.range, name="pixel_range")(pixels)
+        return PinnedRange(*self.normalisation.in_bytes.range, name="pixel_range")(pixels)
 
     def _normalise(self, pixels: Any) -> Any:
         if self.normalisation == IDENTITY:

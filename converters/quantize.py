@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from tfl_depth.converters.flatbuffer import with_one_scale_a_kernel
 from tfl_depth.errors import ConversionError
 from tfl_depth.quiet import quiet
 
@@ -49,8 +50,6 @@ def to_tflite(
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = lambda: ([batch] for batch in representative())
         converter.target_spec.supported_ops = [_operator_set(tf, precision)]
-        # Without a public name in TensorFlow 2.21; `verify.check_weights` looks whether it worked.
-        converter._experimental_disable_per_channel = not per_channel
     if precision == "int8":
         converter.inference_input_type = tf.uint8
         converter.inference_output_type = tf.uint8
@@ -58,11 +57,13 @@ def to_tflite(
         with quiet(), warnings.catch_warnings():
             # It warns so at every uint8 input, calibrated or not.
             warnings.filterwarnings("ignore", "Statistics for quantized inputs were expected")
-            return bytes(converter.convert())
+            made = bytes(converter.convert())
     except (ConverterError, RuntimeError, ValueError, tf.errors.OpError) as error:
         raise ConversionError(
             f"TensorFlow cannot convert the model to {precision}: {_reason(str(error))}"
         ) from error
+    # The converter's own switch is private, and nothing where all ranges are pinned.
+    return made if per_channel else with_one_scale_a_kernel(made)
 
 
 def _reason(text: str) -> str:

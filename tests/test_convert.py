@@ -20,7 +20,8 @@ import tfl_depth
 from tests.small_net import OFFSET, SCALE, SIZE, run_convert, write_examples
 from tfl_depth.contract import Contract, read_contract
 from tfl_depth.converters import find_images, representative, split_images, verify
-from tfl_depth.converters.flatbuffer import INT16_MAX, tensors
+from tfl_depth.converters.flatbuffer import INT16_MAX, tensors, with_one_scale_a_kernel
+from tfl_depth.converters.tflite_graph import read_operators
 from tfl_depth.encoding import CODES
 from tfl_depth.golden import METADATA_NAME
 from tfl_depth.recipes import DEFAULT
@@ -321,6 +322,19 @@ def test_input_range_in_place_of_rescaling_gives_the_same(converted: Converted, 
             np.testing.assert_array_equal(one.infer(photo), other.infer(photo))
 
 
+@pytest.mark.parametrize("input_range", ["-1,1", "-0.5,0.5", "-2,2.4444"])
+def test_a_range_whose_zero_is_between_two_pixels_converts(
+    work: Path, tmp_path: Path, input_range: str
+) -> None:
+    arguments = ("--int8", *TEN_METRES, "--input-range", input_range)
+    assert run_convert(work, tmp_path, *arguments, model=str(work / "bare.keras")) == 0
+    contract = contract_of(tmp_path / "model.tflite")
+    zero_pixel = -contract.pixel_offset / contract.pixel_scale
+    assert zero_pixel == round(zero_pixel)
+    low, high = map(float, input_range.split(","))
+    assert abs(contract.pixel_offset - low) <= 0.501 * (high - low) / 255
+
+
 # What is done to the network first
 
 
@@ -419,3 +433,47 @@ def test_table_says_what_was_made(
     ):
         assert words in printed
     assert len(printed.splitlines()) < 15
+
+
+@pytest.mark.parametrize("recipe", ["plain", "mse", "parted-learned", "distilled"])
+def test_every_kind_of_recipe_gives_kernels_of_one_scale(
+    work: Path, tmp_path: Path, recipe: str
+) -> None:
+    """Where all ranges are pinned the stock converter gives every channel a scale, come what may."""
+    arguments = ("--int8", *TEN_METRES, "--target", "stm32mp2", "--recipe", recipe)
+    assert run_convert(work, tmp_path, *arguments) == 0
+    operators = read_operators((tmp_path / "model.tflite").read_bytes())
+    assert {len(each.weight_scales) for each in operators if each.weight_scales} == {1}
+
+
+def test_one_scale_a_kernel_keeps_the_kernel_and_the_bias(converted: Converted) -> None:
+    content = converted("int8").read_bytes()
+    merged = with_one_scale_a_kernel(content)
+    several, one = (kernels_and_biases(each) for each in (content, merged))
+    assert several.keys() == one.keys() and len(several) > 3
+    for name, (kernel, bias) in one.items():
+        before, bias_before = several[name]
+        assert np.abs(kernel - before).max() <= 0.51 * np.abs(before).max() / 127
+        np.testing.assert_allclose(bias, bias_before, atol=1e-3)
+
+
+def kernels_and_biases(model: bytes) -> dict[str, tuple[Array, Array]]:
+    """What the constants of each convolution mean, by the name of what it gives."""
+    interpreter = open_interpreter(model, xnnpack=False)
+    details = {detail["index"]: detail for detail in interpreter.get_tensor_details()}
+
+    def meant(index: int) -> Array:
+        quantization = details[index]["quantization_parameters"]
+        codes = interpreter.get_tensor(index).astype(np.float64)
+        shape = [1] * codes.ndim
+        shape[quantization["quantized_dimension"]] = -1
+        return codes * quantization["scales"].reshape(shape)
+
+    return {
+        details[operator["outputs"][0]]["name"]: (
+            meant(operator["inputs"][1]),
+            meant(operator["inputs"][2]),
+        )
+        for operator in interpreter._get_ops_details()
+        if operator["op_name"] in ("CONV_2D", "DEPTHWISE_CONV_2D")
+    }

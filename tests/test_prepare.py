@@ -9,6 +9,8 @@ import keras
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from keras import layers
 
 from tfl_depth.converters.prepare import Normalisation, at_size, split_normalisation
@@ -160,7 +162,8 @@ def test_model_without_its_normalisation_computes_the_same(
         network.on_pixels().predict_on_batch(picture()),
         network.body.predict_on_batch(network.as_input(picture()[0].astype(np.uint8), "int8")),
     ):
-        np.testing.assert_allclose(found, expected, rtol=1e-4)
+        # The scale that bytes have is that of the layer to 16 bits.
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("precision", ["int8", "int16x8", "float32"])
@@ -180,6 +183,23 @@ def test_input_range_stands_for_the_missing_rescaling() -> None:
     normalised = picture() / 127.5 - 1
     expected = depth_of(model, normalised)
     np.testing.assert_allclose(network.on_pixels().predict_on_batch(picture()), expected, atol=1e-5)
+
+
+@given(zero=st.floats(0, 255), width=st.floats(1e-3, 600))
+def test_bytes_say_every_normalised_pixel_exactly(zero: float, width: float) -> None:
+    wanted = Normalisation(width / 255, -zero * width / 255)
+    said = wanted.in_bytes
+    values = [pixel * said.scale + said.offset for pixel in range(256)]
+    assert values == [float(np.float32(value)) for value in values]
+    assert (-said.offset / said.scale).is_integer()
+    # Half a pixel's step, and what 16 bits of scale leave over.
+    allowed = 0.5 * wanted.scale + 2**-16 * width
+    assert max(np.abs(np.subtract(said.range, wanted.range))) <= allowed
+
+
+def test_a_range_that_bytes_can_say_stays_as_it_is() -> None:
+    exact = Normalisation(1 / 128, -127 / 128)
+    assert exact.in_bytes == exact
 
 
 def two_consumers() -> keras.Model:

@@ -1,18 +1,20 @@
 """What can go wrong, as one small tree.
 
-DepthError
- |- ModelFileError            the model's file is missing, unreadable, damaged or no model
- |   `- SignatureError        it is not signed, or not with the key that was asked for
- |- ContractError             no contract in it, one of a newer version, or one it does not keep
- |- InterpreterError          no interpreter package, or it refuses the model
- |   |- DelegateRequiredError the model is compiled for an NPU and its delegate was not given
- |   `- DelegateError         there is no such delegate, it takes too little, refuses or fails
- |- ImageError                what was given is not an image that depth can be computed of
- |- ProofError               the delegate at hand gives other depth than the reference kernels
- |- SelfCheckError            the NPU's two tensors contradict each other: garbage, not depth
- |- OutputError               a file cannot be written: the disk is full, or it is forbidden
- |- DatasetError              the training or evaluation data is not as its layout promises
- `- ConversionError           the model or the calibration images cannot be converted
+The text of each says what was expected, what came and what to do.
+
+    DepthError
+     |- ModelFileError            the model's file is missing, unreadable, damaged or no model
+     |   `- SignatureError        it is not signed, or not with the key that was asked for
+     |- ContractError             no contract in it, one of a newer version, or one it does not keep
+     |- InterpreterError          no interpreter package, or it refuses the model
+     |   |- DelegateRequiredError the model is compiled for an NPU and its delegate was not given
+     |   `- DelegateError         there is no such delegate, it takes too little, refuses or fails
+     |- ImageError                what was given is not an image that depth can be computed of
+     |- ProofError               the delegate at hand gives other depth than the reference kernels
+     |- SelfCheckError            the NPU's two tensors contradict each other: garbage, not depth
+     |- OutputError               a file cannot be written: the disk is full, or it is forbidden
+     |- DatasetError              the training or evaluation data is not as its layout promises
+     `- ConversionError           the model or the calibration images cannot be converted
 """
 
 from __future__ import annotations

@@ -9,13 +9,13 @@ from tfl_depth.errors import DatasetError
 END = "<!-- end of figures -->\n"
 
 
-def with_table(document: str, name: str, table: str) -> str:
-    """The document with this table between the marks of its name.
+def with_table(document: str, name: str, table: str, *, by: str = "make figures") -> str:
+    """The document with this table between the marks of its name, which say what writes it.
 
     Raises:
         DatasetError: the marks are missing.
     """
-    mark = f"<!-- figures: {name}, by make figures -->\n"
+    mark = f"<!-- figures: {name}, by {by} -->\n"
     before, begin, rest = document.partition(mark)
     _old, end, after = rest.partition(END)
     if not (begin and end):

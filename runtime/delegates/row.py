@@ -23,7 +23,7 @@ class Cache:
 
 @dataclass(frozen=True)
 class DelegateRow:
-    """What is known of one delegate. A vendor's package may bring its own (docs/delegates.md).
+    """What is known of one delegate. A vendor's package may bring its own (docs/boards/README.md).
 
     Attributes:
         title: the hardware that it uses, for people.

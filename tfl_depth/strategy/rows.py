@@ -191,8 +191,7 @@ def _mixed() -> list[Row]:
     mixed = Row(
         "mixed", "mixed", "int16 feature maps where they pay", precision="mixed", recipe="learned"
     )
-    # The stock converter gives int16 networks a scale for each channel, whatever it is told.
-    return [replace(bound, name="int16x8, per channel"), *_both(mixed)]
+    return [each for row in (bound, mixed) for each in _both(row)]
 
 
 ROWS = (

@@ -1,0 +1,88 @@
+/*
+ * The exact split in a browser: the arithmetic of tfl_depth/encoding.py, operation for operation.
+ * tests/test_split_page.py compares the two, bit for bit.
+ */
+"use strict";
+
+const Split = (() => {
+  const CODES = 255;
+
+  /* To the nearest whole number, halves to the even one, as numpy.rint. */
+  function rint(x) {
+    const low = Math.floor(x);
+    const rest = x - low;
+    if (rest === 0.5) return low % 2 === 0 ? low : low + 1;
+    return rest < 0.5 ? low : low + 1;
+  }
+
+  function clip(x, low, high) {
+    return Math.min(Math.max(x, low), high);
+  }
+
+  function uniformEdges(maxDepthM, spanM) {
+    const count = Math.round(maxDepthM / spanM);
+    return Array.from({ length: count + 1 }, (_, k) => (maxDepthM * k) / count);
+  }
+
+  /* What follows from the edges of the spans, in metres. */
+  function makeSpans(edgesM) {
+    const count = edgesM.length - 1;
+    const codesPerSpan = Math.floor(CODES / count);
+    return {
+      edgesM,
+      count,
+      codesPerSpan,
+      widthsM: edgesM.slice(1).map((far, k) => far - edgesM[k]),
+      integerBias: 0.5 / codesPerSpan - 0.5 / CODES,
+      maxDepthM: edgesM[count],
+    };
+  }
+
+  /* The number of the span that a depth lies in. */
+  function spanOf(depthM, spans) {
+    let n = spans.count - 1;
+    while (n > 0 && spans.edgesM[n] > depthM) n -= 1;
+    return n;
+  }
+
+  /* How full each tube of the thermometer is, 0 to 1: relu6(6 (y - e) / w) / 6. */
+  function thermometer(depthM, spans) {
+    return spans.widthsM.map((width, k) => clip((depthM - spans.edgesM[k]) / width, 0, 1));
+  }
+
+  /* The integer tensor before rounding, in codes. */
+  function integerCode(n, place, spans) {
+    return spans.codesPerSpan * (n + place / CODES - spans.integerBias);
+  }
+
+  /* What an ideal INT8 network gives for a depth. */
+  function encode(depthM, spans) {
+    const depth = clip(depthM, spans.edgesM[0], spans.maxDepthM);
+    const n = spanOf(depth, spans);
+    const place = rint((CODES * (depth - spans.edgesM[n])) / spans.widthsM[n]);
+    const fractional = n % 2 === 0 ? place : CODES - place;
+    return { integer: clip(rint(integerCode(n, place, spans)), 0, CODES), fractional };
+  }
+
+  /* Millimetres of two codes, and how they are found; no depth where the codes disagree. */
+  function decode(integer, fractional, spans) {
+    let n = Math.floor(integer / spans.codesPerSpan);
+    let place = n % 2 === 0 ? fractional : CODES - fractional;
+    const reachable = integer <= spans.codesPerSpan * spans.count;
+    const agrees = reachable && Math.abs(integerCode(n, place, spans) - integer) <= 1;
+    if (n >= spans.count) {
+      n = spans.count - 1;
+      place = CODES;
+    }
+    const depthM = spans.edgesM[n] + (spans.widthsM[n] * place) / CODES;
+    return { n, place, agrees, depthMm: agrees ? rint(1000 * depthM) : 0 };
+  }
+
+  /* What is left of a depth in one byte over the whole range, in millimetres. */
+  function throughOneByte(depthM, spans) {
+    const code = clip(rint((CODES * depthM) / spans.maxDepthM), 0, CODES);
+    return rint((1000 * code * spans.maxDepthM) / CODES);
+  }
+
+  return { CODES, uniformEdges, makeSpans, spanOf, thermometer, encode, decode, throughOneByte };
+})();

@@ -1,0 +1,94 @@
+"""The two diagrams of docs/architecture.md: boxes, and arrows from one to the next."""
+
+from __future__ import annotations
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch
+
+INK, LIGHT, HEAVY = "#1b2733", "#e4eff7", "#fbe6d8"
+_WIDTH, _HEIGHT, _GAP = 2.0, 1.05, 0.5
+
+# What a box says: its title, the module that does it.
+Box = tuple[str, str]
+
+CONVERSION: tuple[tuple[Box, ...], ...] = (
+    (
+        ("your .keras", "one input, one\nlinear depth Conv2D"),
+        ("prepare", "batch 1, size,\nnormalisation apart"),
+        ("recipe", "steps on weights\nand ranges"),
+        ("dual head", "three convolutions,\npinned ranges"),
+        ("quantise", "TensorFlow's\nconverter"),
+    ),
+    (
+        ("check", "types, scales,\nnames"),
+        ("verify", "against FP32, on\nother photos"),
+        ("golden vectors", "the reference\nkernels' depth"),
+        ("contract", "into the file, with\nits digest"),
+        ("target", "Vela or a table:\nplacement"),
+    ),
+)
+FRAME: tuple[tuple[Box, ...], ...] = (
+    (
+        ("image", "path, PIL, array,\ncamera, video"),
+        ("preprocess", "resize, to RGB,\ninto the input"),
+        ("engine", "interpreter, its\ndelegate, or another\nprocess"),
+        ("recombine", "two codes to mm,\nself-check"),
+        ("enlarge", "to the image's size"),
+        ("depth_mm", "uint16, 0 = none"),
+    ),
+)
+
+
+def conversion_diagram() -> Figure:
+    """The way of a network to a .tflite file."""
+    return _diagram(CONVERSION, HEAVY)
+
+
+def frame_diagram() -> Figure:
+    """The way of an image to millimetres."""
+    return _diagram(FRAME, LIGHT)
+
+
+def _diagram(rows: tuple[tuple[Box, ...], ...], colour: str) -> Figure:
+    columns = max(map(len, rows))
+    width = columns * (_WIDTH + _GAP)
+    height = len(rows) * (_HEIGHT + _GAP)
+    figure = Figure(figsize=(0.72 * width, 0.72 * height), layout="constrained")
+    ax = figure.subplots()
+    ax.set(xlim=(-0.1, width - _GAP + 0.1), ylim=(-0.1, height - _GAP + 0.1), aspect="equal")
+    ax.axis("off")
+    for row, boxes in enumerate(rows):
+        bottom = height - _GAP - _HEIGHT - row * (_HEIGHT + _GAP)
+        for column, box in enumerate(boxes):
+            left = column * (_WIDTH + _GAP)
+            _draw_box(ax, box, left, bottom, colour)
+            if column > 0:
+                _draw_arrow(ax, (left - _GAP, bottom + _HEIGHT / 2), (left, bottom + _HEIGHT / 2))
+        if row > 0:
+            _draw_turn(ax, width - _GAP - _WIDTH / 2, bottom + _HEIGHT)
+    return figure
+
+
+def _draw_box(ax: Axes, box: Box, left: float, bottom: float, colour: str) -> None:
+    title, text = box
+    ax.add_patch(
+        FancyBboxPatch(
+            (left, bottom), _WIDTH, _HEIGHT, boxstyle="round,pad=0,rounding_size=0.1",
+            facecolor=colour, edgecolor=INK, linewidth=0.8,
+        )
+    )  # fmt: skip
+    middle = left + _WIDTH / 2
+    ax.text(middle, bottom + _HEIGHT - 0.1, title, ha="center", va="top", fontweight="bold")
+    ax.text(middle, bottom + _HEIGHT - 0.42, text, ha="center", va="top", fontsize=8)
+
+
+def _draw_arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
+    ax.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": INK, "linewidth": 1})
+
+
+def _draw_turn(ax: Axes, right: float, top: float) -> None:
+    """From the end of a row to the beginning of the next."""
+    middle, left = top + _GAP / 2, _WIDTH / 2
+    ax.plot([right, right, left], [top + _GAP, middle, middle], color=INK, linewidth=1)
+    _draw_arrow(ax, (left, middle), (left, top))

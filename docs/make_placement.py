@@ -1,0 +1,91 @@
+"""`make pictures`: the placement report that docs/placement.md explains, of a bundled network.
+
+The network is converted anew, calibrated with the demo's photographs, and placed on two targets:
+one whose compiler takes all of it, and one whose delegate does not.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+import tfl_depth.models  # noqa: F401 - registers our layers with Keras
+from tfl_depth.converters import convert, split_images
+from tfl_depth.converters.targets import Placement, place
+from tfl_depth.converters.targets.picture import placement_picture
+from tfl_depth.encoding import Spans
+from tfl_depth.files import write_whole
+from tfl_depth.targets import PROFILES
+from tfl_depth.tools import targets
+from tfl_depth.tools.demo import CALIBRATION, CHECKPOINT, photographs
+from tfl_depth.tools.tables import with_table
+
+DOCS = Path(__file__).resolve().parent
+DOCUMENT = DOCS / "placement.md"
+RESULTS = DOCS / "figures" / "placement.json"
+PICTURE = DOCS / "images" / "placement.png"
+WHOLE, PARTLY = "ethos-u65-256", "teflon"
+# Of the table: enough to show what its lines are.
+SHOWN_LINES = 8
+
+
+def main() -> int:
+    """Convert, place, and write the picture, the result file and the document's blocks."""
+    model = _converted()
+    reports = {}
+    for target in (WHOLE, PARTLY):
+        placement = place(model, target, PROFILES[target]).placement
+        reports[target] = _printed(placement)
+        if target == WHOLE:
+            title = f"{CHECKPOINT.parent.name} on {target}"
+            write_whole(PICTURE, _small_png(placement_picture(placement, title)))
+    results = {"checkpoint": CHECKPOINT.parent.name, "reports": reports}
+    write_whole(RESULTS, (json.dumps(results, indent=2) + "\n").encode())
+    write_whole(DOCUMENT, with_blocks(DOCUMENT.read_text("utf-8"), reports).encode())
+    return 0
+
+
+def with_blocks(document: str, reports: dict[str, dict[str, list[str]]]) -> str:
+    """The document with the blocks made from the result file."""
+    blocks = {
+        "placement-table": reports[WHOLE]["table"][:SHOWN_LINES],
+        "placement-whole": reports[WHOLE]["summary"],
+        "placement-partly": reports[PARTLY]["summary"],
+    }
+    for name, lines in blocks.items():
+        text = "\n".join(lines)
+        document = with_table(document, name, f"```text\n{text}\n```\n", by="make pictures")
+    return document
+
+
+def _converted() -> bytes:
+    photos = photographs()
+    images = split_images([photos / name for name in CALIBRATION], samples=100, seed=0)
+    network = keras.saving.load_model(CHECKPOINT, compile=False)
+    return convert(network, images=images, spans=Spans.uniform(10)).model
+
+
+def _small_png(bgr: npt.NDArray[np.uint8]) -> bytes:
+    """A PNG of 32 colours, which this picture is content with: a tenth of the bytes."""
+    content = io.BytesIO()
+    picture = Image.fromarray(np.ascontiguousarray(bgr[..., ::-1]))
+    picture.quantize(32, dither=Image.Dither.NONE).save(content, "PNG", optimize=True)
+    return content.getvalue()
+
+
+def _printed(placement: Placement) -> dict[str, list[str]]:
+    return {
+        "table": targets.table(placement).splitlines(),
+        "summary": targets.summary(placement).splitlines(),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
