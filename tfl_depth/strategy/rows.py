@@ -180,7 +180,6 @@ def _distil() -> list[Row]:
             "distil",
             "rounded, then trained at int8 by the FP32 network",
             recipe="distilled",
-            images=300,
             quick=True,
         )
     )
