@@ -37,8 +37,9 @@ def try_dist(dist: Path, folder: Path, pythons: Sequence[str]) -> None:
         run(python, "-m", "venv", folder / version)
         installed = folder / version / "bin" / "python"
         pip = (installed, "-m", "pip", "--disable-pip-version-check", "install", "--quiet")
-        constraint = ("--constraint", REQUIREMENTS)
-        run(*pip, *constraint, f"tfl-depth[sign] @ {sdist.resolve().as_uri()}", *TEST_TOOLS)
+        # From its cache pip would take what it has built of an older archive of that name.
+        run(*pip, "--no-cache-dir", "--no-deps", sdist)
+        run(*pip, "--constraint", REQUIREMENTS, "tfl-depth[sign]", *TEST_TOOLS)
         of_sdist = package_files(installed, tests)
         run(*pip, "--force-reinstall", "--no-deps", wheel)
         if package_files(installed, tests) != of_sdist:
