@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from tfl_depth.encoding import DepthMm
-from tfl_depth.runtime.lookup import count_zeros
 from tfl_depth.runtime.scratch import Scratch
 
 _ALL_ONES = 0xFFFF
@@ -27,18 +26,19 @@ class Enlarger:
         self._masks = Scratch(np.uint16), Scratch(np.uint16)
         self._flags = Scratch(np.bool_), Scratch(np.bool_)
 
-    def __call__(self, depth_mm: DepthMm, out: DepthMm) -> None:
+    def __call__(self, depth_mm: DepthMm, out: DepthMm, *, zeros: int) -> None:
         """Resize.
 
         Args:
             depth_mm: (h, w) uint16 or uint32, 0 = no depth.
             out: (H, W) of the same dtype, C-contiguous, which is written.
+            zeros: how many of `depth_mm` are 0.
         """
         if depth_mm.dtype == np.uint16:
             cv2.resize(depth_mm, out.shape[::-1], dst=out, interpolation=cv2.INTER_LINEAR)
         else:
             self._resize_as_float(depth_mm, out)
-        if count_zeros(depth_mm):
+        if zeros:
             self._spread_zeros(depth_mm, out)
 
     def _resize_as_float(self, depth_mm: DepthMm, out: DepthMm) -> None:

@@ -39,10 +39,11 @@ def load_pixels(image: Any, channels: Channels) -> tuple[Pixels, Channels]:
     """
     if channels not in CHANNELS:
         raise ImageError(f"Expected `channels` to be 'bgr' or 'rgb', got {channels!r}.")
-    if isinstance(image, (str, os.PathLike)):
-        return read_image(Path(image)), "bgr"
+    # First of all what a camera gives: whether it is a path takes longer to tell.
     if isinstance(image, np.ndarray):
         return _in_rows(_checked(np.asarray(image))), channels
+    if isinstance(image, (str, os.PathLike)):
+        return read_image(Path(image)), "bgr"
     if hasattr(image, "convert") and hasattr(image, "getexif"):
         return _from_pil(image), "rgb"
     raise ImageError(
@@ -133,6 +134,8 @@ def _checked(pixels: npt.NDArray[Any]) -> Pixels:
 
 def _in_rows(pixels: Pixels) -> Pixels:
     """The array itself where OpenCV reads it as it lies: whole rows, if need be apart."""
+    if pixels.flags.c_contiguous:
+        return pixels
     # OpenCV copies most others itself, but misreads one column of a row that is repeated.
     if pixels[0].flags.c_contiguous and pixels.strides[0] >= pixels[0].nbytes:
         return pixels
