@@ -35,7 +35,7 @@ class Enlarger:
             zeros: how many of `depth_mm` are 0.
         """
         if depth_mm.dtype == np.uint16:
-            cv2.resize(depth_mm, out.shape[::-1], dst=out, interpolation=cv2.INTER_LINEAR)
+            _resize(depth_mm, out)
         else:
             self._resize_as_float(depth_mm, out)
         if zeros:
@@ -45,7 +45,7 @@ class Enlarger:
         # OpenCV 4 has no uint32; float32 holds every whole number of millimetres up to 16 km.
         source, resized = _each_of(self._floats, depth_mm, out)
         np.copyto(source, depth_mm)
-        cv2.resize(source, out.shape[::-1], dst=resized, interpolation=cv2.INTER_LINEAR)
+        _resize(source, resized)
         np.rint(resized, out=resized)
         np.copyto(out, resized, casting="unsafe")
 
@@ -57,9 +57,13 @@ class Enlarger:
         np.copyto(source, _ALL_ONES, where=present)
         # All ones stay so only where no 0 has a weight: 1/131070 of one clears a bit already, and
         # less moves no depth of 16 bits by half a millimetre.
-        cv2.resize(source, out.shape[::-1], dst=resized, interpolation=cv2.INTER_LINEAR)
+        _resize(source, resized)
         np.not_equal(resized, _ALL_ONES, out=touched)
         np.copyto(out, 0, where=touched)
+
+
+def _resize(source: npt.NDArray[Any], out: npt.NDArray[Any]) -> None:
+    cv2.resize(source, out.shape[::-1], out, 0, 0, cv2.INTER_LINEAR)
 
 
 def _each_of(

@@ -22,7 +22,11 @@ def _opencv_looks_up_16_bits() -> bool:
 
 
 _OPENCV_LOOKS_UP_16_BITS = _opencv_looks_up_16_bits()
-_KNOWN_TO_OPENCV = {1: np.dtype(np.uint8), 2: np.dtype(np.int16), 4: np.dtype(np.int32)}
+_KNOWN_TO_OPENCV: dict[int, np.dtype[Any]] = {
+    1: np.dtype(np.uint8),
+    2: np.dtype(np.int16),
+    4: np.dtype(np.int32),
+}
 
 
 class LookUp:
@@ -45,7 +49,7 @@ class LookUp:
             out: (H, W) of the table's dtype, C-contiguous.
         """
         if self._by_opencv:
-            cv2.LUT(codes, self._table, dst=_known_to_opencv(out))
+            cv2.LUT(codes, self._table, _known_to_opencv(out))
         else:
             indices = self._indices.of(codes.shape)
             np.copyto(indices, codes)

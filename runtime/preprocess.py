@@ -173,15 +173,25 @@ def write_input(pixels: Pixels, channels: Channels, out: npt.NDArray[Any]) -> No
     elif channels == "bgr":
         _convert(pixels, cv2.COLOR_BGR2RGB, out)
     else:
-        np.copyto(out, pixels)
+        _copy(pixels, out)
 
 
 def _convert(pixels: Pixels, code: int, out: npt.NDArray[Any]) -> None:
     """Convert colours into `out`; a copy is made only for an input of floating point."""
-    if out.dtype == np.uint8:
-        cv2.cvtColor(pixels, code, dst=out)
+    if out.itemsize == 1:
+        cv2.cvtColor(pixels, code, out)
     else:
         np.copyto(out, cv2.cvtColor(pixels, code))
+
+
+def _copy(pixels: Pixels, out: npt.NDArray[Any]) -> None:
+    """Copy what is in order, so that no other thread runs meanwhile if that can be."""
+    if out.itemsize == 1 and pixels.flags.c_contiguous:
+        # numpy gives up the interpreter lock for it, and in a stream the other threads want it
+        # just then: to get it back took several times as long as the copy, before every invoke.
+        memoryview(out).cast("B")[:] = memoryview(pixels).cast("B")
+    else:
+        np.copyto(out, pixels)
 
 
 def resize_pixels(pixels: Pixels, size: tuple[int, int], out: Pixels | None = None) -> Pixels:
@@ -193,4 +203,4 @@ def resize_pixels(pixels: Pixels, size: tuple[int, int], out: Pixels | None = No
     height, width = size
     shrink = pixels.shape[0] >= height and pixels.shape[1] >= width
     method = cv2.INTER_AREA if shrink else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(pixels, (width, height), dst=out, interpolation=method), np.uint8)
+    return np.asarray(cv2.resize(pixels, (width, height), out, 0, 0, method), np.uint8)

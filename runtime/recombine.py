@@ -127,7 +127,7 @@ class TwoCodes(Recombiner):
     def collect(self, outputs: Tensors, codes: npt.NDArray[np.uint16]) -> None:
         """Interleave both tensors (1, H, W, 1) uint8."""
         pairs = codes[..., None].view(np.uint8)
-        cv2.merge([outputs["fractional"][0, ..., 0], outputs["integer"][0, ..., 0]], dst=pairs)
+        cv2.merge([outputs["fractional"][0, ..., 0], outputs["integer"][0, ..., 0]], pairs)
 
     def look_up(self, codes: npt.NDArray[np.uint16], out: DepthMm) -> None:
         """Look up by both codes at once."""
