@@ -189,7 +189,7 @@ def _copy(pixels: Pixels, out: npt.NDArray[Any]) -> None:
     if out.itemsize == 1 and pixels.flags.c_contiguous:
         # numpy gives up the interpreter lock for it, and in a stream the other threads want it
         # just then: to get it back took several times as long as the copy, before every invoke.
-        memoryview(out).cast("B")[:] = memoryview(pixels).cast("B")
+        out.data.cast("B")[:] = pixels.data.cast("B")
     else:
         np.copyto(out, pixels)
 
