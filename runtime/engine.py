@@ -117,18 +117,22 @@ class InterpreterEngine(Engine):
             num_threads=opening.num_threads,
             xnnpack=opening.xnnpack,
         )
-        self._input, self._outputs = bind(self._interpreter, opening.contract)
-        _, height, width, _ = self._outputs[opening.contract.output_names[0]]["shape"]
-        scales = {name: detail["quantization"] for name, detail in self._outputs.items()}
+        source, outputs = bind(self._interpreter, opening.contract)
+        _, height, width, _ = outputs[opening.contract.output_names[0]]["shape"]
+        scales = {name: detail["quantization"] for name, detail in outputs.items()}
         self.form = Form(opening.contract, placement, (int(height), int(width)), scales)
         self._recombine = self.form.new_recombiner()
+        # Each gives a view of its tensor when it is called, and is none itself.
+        tensor = self._interpreter.tensor
+        self._input: Any = tensor(source["index"])
+        self._outputs = {name: tensor(detail["index"]) for name, detail in outputs.items()}
 
     # No view of a tensor may be left when the interpreter is invoked, not even in the traceback of
     # an error that somebody keeps: so `write` and `collect` do nothing that can fail.
 
     def write(self, pixels: Pixels, channels: Channels) -> None:
         """Write straight into the input tensor."""
-        write_input(pixels, channels, self._interpreter.tensor(self._input["index"])()[0])
+        write_input(pixels, channels, self._input()[0])
 
     def invoke(self) -> float:
         """Invoke the interpreter."""
@@ -142,10 +146,9 @@ class InterpreterEngine(Engine):
 
     def collect(self, codes: npt.NDArray[Any]) -> None:
         """Copy straight from the output tensors."""
-        tensor = self._interpreter.tensor
-        outputs = {name: tensor(detail["index"])() for name, detail in self._outputs.items()}
-        self._recombine.collect(outputs, codes)
+        self._recombine.collect({name: view() for name, view in self._outputs.items()}, codes)
 
     def close(self) -> None:
         """Free the interpreter's memory."""
-        self._interpreter = None
+        self._interpreter = self._input = None
+        self._outputs = {}

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from tfl_depth.encoding import DepthMm
-from tfl_depth.runtime.lookup import count_zeros
 from tfl_depth.runtime.scratch import Scratch
 
 _ALL_ONES = 0xFFFF
@@ -27,25 +26,26 @@ class Enlarger:
         self._masks = Scratch(np.uint16), Scratch(np.uint16)
         self._flags = Scratch(np.bool_), Scratch(np.bool_)
 
-    def __call__(self, depth_mm: DepthMm, out: DepthMm) -> None:
+    def __call__(self, depth_mm: DepthMm, out: DepthMm, *, zeros: int) -> None:
         """Resize.
 
         Args:
             depth_mm: (h, w) uint16 or uint32, 0 = no depth.
             out: (H, W) of the same dtype, C-contiguous, which is written.
+            zeros: how many of `depth_mm` are 0.
         """
         if depth_mm.dtype == np.uint16:
-            cv2.resize(depth_mm, out.shape[::-1], dst=out, interpolation=cv2.INTER_LINEAR)
+            _resize(depth_mm, out)
         else:
             self._resize_as_float(depth_mm, out)
-        if count_zeros(depth_mm):
+        if zeros:
             self._spread_zeros(depth_mm, out)
 
     def _resize_as_float(self, depth_mm: DepthMm, out: DepthMm) -> None:
         # OpenCV 4 has no uint32; float32 holds every whole number of millimetres up to 16 km.
         source, resized = _each_of(self._floats, depth_mm, out)
         np.copyto(source, depth_mm)
-        cv2.resize(source, out.shape[::-1], dst=resized, interpolation=cv2.INTER_LINEAR)
+        _resize(source, resized)
         np.rint(resized, out=resized)
         np.copyto(out, resized, casting="unsafe")
 
@@ -57,9 +57,13 @@ class Enlarger:
         np.copyto(source, _ALL_ONES, where=present)
         # All ones stay so only where no 0 has a weight: 1/131070 of one clears a bit already, and
         # less moves no depth of 16 bits by half a millimetre.
-        cv2.resize(source, out.shape[::-1], dst=resized, interpolation=cv2.INTER_LINEAR)
+        _resize(source, resized)
         np.not_equal(resized, _ALL_ONES, out=touched)
         np.copyto(out, 0, where=touched)
+
+
+def _resize(source: npt.NDArray[Any], out: npt.NDArray[Any]) -> None:
+    cv2.resize(source, out.shape[::-1], out, 0, 0, cv2.INTER_LINEAR)
 
 
 def _each_of(

@@ -24,7 +24,9 @@ class Handover(Generic[Item]):
         """Make a queue of at most `room` items."""
         self._items: deque[Item] = deque()
         self._room = room
-        self._change = threading.Condition()
+        # One that a thread may take twice: the garbage collector may come to `stop` under it.
+        self._lock = threading.RLock()
+        self._change = threading.Condition(self._lock)
         self._ended: BaseException | None = None
 
     def put(self, item: Item) -> None:
@@ -33,8 +35,9 @@ class Handover(Generic[Item]):
         Raises:
             Stopped: nobody will take it.
         """
-        with self._change:
-            self._change.wait_for(lambda: self._ended or len(self._items) < self._room)
+        with self._lock:
+            while len(self._items) >= self._room and self._ended is None:
+                self._change.wait()
             self._append(item)
 
     def put_at_once(self, item: Item) -> Item | None:
@@ -43,7 +46,7 @@ class Handover(Generic[Item]):
         Raises:
             Stopped: nobody will take it.
         """
-        with self._change:
+        with self._lock:
             oldest = self._items.popleft() if len(self._items) == self._room else None
             self._append(item)
             return oldest
@@ -62,23 +65,24 @@ class Handover(Generic[Item]):
             Stopped: nobody may take more.
             BaseException: what `end` was given, after the last item.
         """
-        with self._change:
-            self._change.wait_for(lambda: self._ended or self._items)
-            if self._items:
-                self._change.notify_all()
-                return self._items.popleft()
-            assert self._ended is not None  # noqa: S101 - what it waited for
-            raise self._ended
+        with self._lock:
+            while not self._items:
+                if self._ended is not None:
+                    raise self._ended
+                self._change.wait()
+            item = self._items.popleft()
+            self._change.notify_all()
+            return item
 
     def end(self, error: BaseException | None = None) -> None:
         """Say that no item follows, because of `error` if there is one."""
-        with self._change:
+        with self._lock:
             self._ended = self._ended or error or Ended()
             self._change.notify_all()
 
     def stop(self) -> None:
         """Drop what is in it, and let nobody wait any longer."""
-        with self._change:
+        with self._lock:
             self._items.clear()
             self._ended = Stopped()
             self._change.notify_all()

@@ -22,32 +22,39 @@ def _opencv_looks_up_16_bits() -> bool:
 
 
 _OPENCV_LOOKS_UP_16_BITS = _opencv_looks_up_16_bits()
+_KNOWN_TO_OPENCV: dict[int, np.dtype[Any]] = {
+    1: np.dtype(np.uint8),
+    2: np.dtype(np.int16),
+    4: np.dtype(np.int32),
+}
 
 
 class LookUp:
-    """Looks whole pictures up in tables.
+    """Looks whole pictures up in a table.
 
     It keeps its working memory for the next frame, so it is not safe to share between threads.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, table: Unsigned) -> None:
+        """Take a table: (256,) for codes of 8 bits, (65536,) for codes of 16."""
+        self._table = _known_to_opencv(table)
+        self._by_opencv = len(table) == 256 or _OPENCV_LOOKS_UP_16_BITS
         self._indices = Scratch(np.intp)
 
-    def __call__(self, table: Unsigned, codes: Unsigned, out: Unsigned) -> None:
+    def __call__(self, codes: Unsigned, out: Unsigned) -> None:
         """Write table[codes] to `out`.
 
         Args:
-            table: (256,) for codes of 8 bits, (65536,) for codes of 16.
             codes: (H, W) uint8 or uint16.
             out: (H, W) of the table's dtype, C-contiguous.
         """
-        if codes.itemsize == 1 or _OPENCV_LOOKS_UP_16_BITS:
-            cv2.LUT(codes, _known_to_opencv(table), dst=_known_to_opencv(out))
+        if self._by_opencv:
+            cv2.LUT(codes, self._table, _known_to_opencv(out))
         else:
             indices = self._indices.of(codes.shape)
             np.copyto(indices, codes)
             # Any mode but "raise", which copies `out`: no code lies outside of its table.
-            np.take(table, indices, out=out, mode="clip")
+            np.take(self._table, indices, out=_known_to_opencv(out), mode="clip")
 
 
 def count_zeros(values: Unsigned) -> int:
@@ -57,4 +64,4 @@ def count_zeros(values: Unsigned) -> int:
 
 def _known_to_opencv(values: Unsigned) -> npt.NDArray[Any]:
     """The same bits in a type that OpenCV knows: no version counts uint16, and 4 has no uint32."""
-    return values if values.itemsize == 1 else values.view(f"i{values.itemsize}")
+    return values.view(_KNOWN_TO_OPENCV[values.itemsize])

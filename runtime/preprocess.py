@@ -39,10 +39,11 @@ def load_pixels(image: Any, channels: Channels) -> tuple[Pixels, Channels]:
     """
     if channels not in CHANNELS:
         raise ImageError(f"Expected `channels` to be 'bgr' or 'rgb', got {channels!r}.")
-    if isinstance(image, (str, os.PathLike)):
-        return read_image(Path(image)), "bgr"
+    # First of all what a camera gives: whether it is a path takes longer to tell.
     if isinstance(image, np.ndarray):
         return _in_rows(_checked(np.asarray(image))), channels
+    if isinstance(image, (str, os.PathLike)):
+        return read_image(Path(image)), "bgr"
     if hasattr(image, "convert") and hasattr(image, "getexif"):
         return _from_pil(image), "rgb"
     raise ImageError(
@@ -146,6 +147,8 @@ def _checked(pixels: npt.NDArray[Any]) -> Pixels:
 
 def _in_rows(pixels: Pixels) -> Pixels:
     """The array itself where OpenCV reads it as it lies: whole rows, if need be apart."""
+    if pixels.flags.c_contiguous:
+        return pixels
     # OpenCV copies most others itself, but misreads one column of a row that is repeated.
     if pixels[0].flags.c_contiguous and pixels.strides[0] >= pixels[0].nbytes:
         return pixels
@@ -183,15 +186,25 @@ def write_input(pixels: Pixels, channels: Channels, out: npt.NDArray[Any]) -> No
     elif channels == "bgr":
         _convert(pixels, cv2.COLOR_BGR2RGB, out)
     else:
-        np.copyto(out, pixels)
+        _copy(pixels, out)
 
 
 def _convert(pixels: Pixels, code: int, out: npt.NDArray[Any]) -> None:
     """Convert colours into `out`; a copy is made only for an input of floating point."""
-    if out.dtype == np.uint8:
-        cv2.cvtColor(pixels, code, dst=out)
+    if out.itemsize == 1:
+        cv2.cvtColor(pixels, code, out)
     else:
         np.copyto(out, cv2.cvtColor(pixels, code))
+
+
+def _copy(pixels: Pixels, out: npt.NDArray[Any]) -> None:
+    """Copy what is in order, so that no other thread runs meanwhile if that can be."""
+    if out.itemsize == 1 and pixels.flags.c_contiguous:
+        # numpy gives up the interpreter lock for it, and in a stream the other threads want it
+        # just then: to get it back took several times as long as the copy, before every invoke.
+        out.data.cast("B")[:] = pixels.data.cast("B")
+    else:
+        np.copyto(out, pixels)
 
 
 def resize_pixels(pixels: Pixels, size: tuple[int, int], out: Pixels | None = None) -> Pixels:
@@ -203,4 +216,4 @@ def resize_pixels(pixels: Pixels, size: tuple[int, int], out: Pixels | None = No
     height, width = size
     shrink = pixels.shape[0] >= height and pixels.shape[1] >= width
     method = cv2.INTER_AREA if shrink else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(pixels, (width, height), dst=out, interpolation=method), np.uint8)
+    return np.asarray(cv2.resize(pixels, (width, height), out, 0, 0, method), np.uint8)

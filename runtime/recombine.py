@@ -56,7 +56,6 @@ class Recombiner(ABC):
         """Make the working memory for outputs of `size` = (height, width)."""
         self.dtype = depth_dtype(spans)
         self._grid_mm: DepthMm = np.empty(size, self.dtype)
-        self._look_up = LookUp()
         self._enlarge = Enlarger()
 
     @abstractmethod
@@ -68,8 +67,17 @@ class Recombiner(ABC):
         """Copy output tensors (1, H, W, 1), by name, out of the interpreter's memory."""
 
     @abstractmethod
+    def look_up(self, codes: npt.NDArray[Any], out: DepthMm) -> None:
+        """Write the millimetres (H, W), unchecked; 0 where two codes contradict each other."""
+
+    def disagreement(self, codes: npt.NDArray[Any], zeros: int) -> float | None:
+        """The share of contradicting pixels, given how many 0 `look_up` wrote."""
+        return None
+
     def decode_grid(self, codes: npt.NDArray[Any], out: DepthMm) -> float | None:
         """As `decode`, at the outputs' own size, whatever the share is."""
+        self.look_up(codes, out)
+        return self.disagreement(codes, count_zeros(out))
 
     def decode(self, codes: npt.NDArray[Any], out: DepthMm) -> float | None:
         """Write a frame's millimetres, enlarged bilinearly where `out` is not of its size.
@@ -85,16 +93,18 @@ class Recombiner(ABC):
         Raises:
             SelfCheckError: that share is above `MAX_DISAGREEMENT`; `out` is 0 throughout then.
         """
-        at_size = out.shape == self._grid_mm.shape
-        share = self.decode_grid(codes, out if at_size else self._grid_mm)
+        grid_mm = out if out.shape == self._grid_mm.shape else self._grid_mm
+        self.look_up(codes, grid_mm)
+        zeros = count_zeros(grid_mm)
+        share = self.disagreement(codes, zeros)
         if share is not None and share > MAX_DISAGREEMENT:
             out.fill(0)
             raise SelfCheckError(
                 f"The integer and the fractional tensor contradict each other on {share:.0%} of "
                 "the pixels: the interpreter or its delegate computes this model wrongly."
             )
-        if not at_size:
-            self._enlarge(self._grid_mm, out)
+        if grid_mm is not out:
+            self._enlarge(grid_mm, out, zeros=zeros)
         return share
 
 
@@ -103,9 +113,10 @@ class TwoCodes(Recombiner):
 
     def __init__(self, spans: Spans, size: tuple[int, int]) -> None:
         super().__init__(spans, size)
-        self._tables = _decoder(spans)
+        tables = _decoder(spans)
+        self._look_up = LookUp(tables.depth_mm)
         # What is 0 mm and yet consistent: one code or, of spans of centimetres, a few.
-        of_0_mm = self._tables.agrees & (self._tables.depth_mm == 0)
+        of_0_mm = tables.agrees & (tables.depth_mm == 0)
         self._codes_of_0_mm = np.flatnonzero(of_0_mm).astype(np.uint16)
         self._is_code = np.empty(size, np.bool_)
 
@@ -115,27 +126,25 @@ class TwoCodes(Recombiner):
 
     def collect(self, outputs: Tensors, codes: npt.NDArray[np.uint16]) -> None:
         """Interleave both tensors (1, H, W, 1) uint8."""
-        integer, fractional = (outputs[name][0, ..., 0] for name in ("integer", "fractional"))
         pairs = codes[..., None].view(np.uint8)
-        cv2.merge([fractional, integer], dst=pairs)
-
-    def decode_grid(self, codes: npt.NDArray[np.uint16], out: DepthMm) -> float:
-        """Look up, and compare the codes."""
-        self.look_up(codes, out)
-        return self.disagreement(codes, out)
+        cv2.merge([outputs["fractional"][0, ..., 0], outputs["integer"][0, ..., 0]], pairs)
 
     def look_up(self, codes: npt.NDArray[np.uint16], out: DepthMm) -> None:
-        """Write the millimetres (H, W), unchecked; 0 where the codes contradict each other."""
-        self._look_up(self._tables.depth_mm, codes, out)
+        """Look up by both codes at once."""
+        self._look_up(codes, out)
 
-    def disagreement(self, codes: npt.NDArray[np.uint16], depth_mm: DepthMm) -> float:
-        """The share of contradicting pixels, given what `look_up` wrote of them."""
-        contradicting = count_zeros(depth_mm)
-        if contradicting:
-            for code in self._codes_of_0_mm:
-                np.equal(codes, code, out=self._is_code)
-                contradicting -= int(np.count_nonzero(self._is_code))
-        return contradicting / depth_mm.size
+    def disagreement(self, codes: npt.NDArray[np.uint16], zeros: int) -> float:
+        """Take from the zeros what is 0 mm and consistent."""
+        if zeros:
+            zeros -= sum(self._count(code, codes) for code in self._codes_of_0_mm)
+        return zeros / codes.size
+
+    def _count(self, code: np.uint16, codes: npt.NDArray[np.uint16]) -> int:
+        """How many of (H, W) codes are this one."""
+        if code == 0:  # mostly the only one that is asked for; this is the faster
+            return count_zeros(codes)
+        np.equal(codes, code, out=self._is_code)
+        return int(np.count_nonzero(self._is_code))
 
 
 class _OneCode(Recombiner):
@@ -143,7 +152,7 @@ class _OneCode(Recombiner):
 
     def __init__(self, spans: Spans, size: tuple[int, int], scale: float, zero_point: int) -> None:
         super().__init__(spans, size)
-        self._depth_mm = _millimetres((np.arange(CODES + 1) - zero_point) * scale, spans)
+        self._look_up = LookUp(_millimetres((np.arange(CODES + 1) - zero_point) * scale, spans))
 
     def new_codes(self) -> npt.NDArray[np.uint8]:
         return np.empty(self._grid_mm.shape, np.uint8)
@@ -151,8 +160,8 @@ class _OneCode(Recombiner):
     def collect(self, outputs: Tensors, codes: npt.NDArray[np.uint8]) -> None:
         np.copyto(codes, outputs["depth"][0, ..., 0])
 
-    def decode_grid(self, codes: npt.NDArray[np.uint8], out: DepthMm) -> None:
-        self._look_up(self._depth_mm, codes, out)
+    def look_up(self, codes: npt.NDArray[np.uint8], out: DepthMm) -> None:
+        self._look_up(codes, out)
 
 
 class _Metres(Recombiner):
@@ -169,7 +178,7 @@ class _Metres(Recombiner):
         for name, values in zip(self._names, codes, strict=True):
             np.copyto(values, outputs[name][0, ..., 0])
 
-    def decode_grid(self, codes: npt.NDArray[np.float32], out: DepthMm) -> None:
+    def look_up(self, codes: npt.NDArray[np.float32], out: DepthMm) -> None:
         if len(codes) == 1:
             depth_m = codes[0].astype(np.float64)
         else:

@@ -20,7 +20,7 @@ from tfl_depth.runtime.batch import infer_batch
 from tfl_depth.runtime.closing import Closing
 from tfl_depth.runtime.open_network import open_network
 from tfl_depth.runtime.placement import Placement
-from tfl_depth.runtime.preprocess import Channels, Resizer, load_pixels
+from tfl_depth.runtime.preprocess import Channels, Pixels, Resizer, load_pixels
 from tfl_depth.runtime.prove import Proof, prove
 from tfl_depth.runtime.settings import OnFault, Settings
 from tfl_depth.runtime.stream import OnFull, Source, Stream
@@ -174,7 +174,10 @@ class DepthRunner(Closing):
             SelfCheckError: the interpreter or its delegate returns garbage; `out` is 0 throughout.
             DepthError: the runner is closed, or `out` does not fit.
         """
-        return self.measure(img, size=size, channels=channels, out=out).depth_mm
+        pixels, order, depth_mm = self._beginning(img, size, channels, out)
+        with self._lock:
+            self._pass(pixels, order, depth_mm)
+        return depth_mm
 
     def measure(
         self,
@@ -185,16 +188,11 @@ class DepthRunner(Closing):
         out: DepthMm | None = None,
     ) -> Measurement:
         """As `infer`, with what the self-check found and how long each part took."""
-        _expect_size(size)
-        pixels, order = load_pixels(img, channels)
-        shape = pixels.shape[:2] if size == "image" else self.grid_size
-        depth_mm = np.empty(shape, self.depth_dtype) if out is None else self._fitting(out, shape)
-        passage = self._passage
+        pixels, order, depth_mm = self._beginning(img, size, channels, out)
         with self._lock:
             begin_s = perf_counter()
-            resized = self._resize(pixels)
-            self._network.run(resized, order, passage)
-            self._network.decode(resized, order, passage, self._recombine, depth_mm)
+            self._pass(pixels, order, depth_mm)
+            passage = self._passage
             return Measurement(
                 depth_mm=depth_mm,
                 disagreement=passage.disagreement,
@@ -203,6 +201,23 @@ class DepthRunner(Closing):
                 recombine_s=perf_counter() - passage.written_s - passage.invoke_s,
                 fallback=passage.fallback,
             )
+
+    def _beginning(
+        self, img: Any, size: Size, channels: Channels, out: Any
+    ) -> tuple[Pixels, Channels, DepthMm]:
+        """An image's pixels, their order, and where its depth goes."""
+        _expect_size(size)
+        pixels, order = load_pixels(img, channels)
+        shape = pixels.shape[:2] if size == "image" else self.grid_size
+        if out is None:
+            return pixels, order, np.empty(shape, self.depth_dtype)
+        return pixels, order, self._fitting(out, shape)
+
+    def _pass(self, pixels: Pixels, order: Channels, depth_mm: DepthMm) -> None:
+        """From an image to its depth, with the lock held."""
+        resized = self._resize(pixels)
+        self._network.run(resized, order, self._passage)
+        self._network.decode(resized, order, self._passage, self._recombine, depth_mm)
 
     def stream(
         self,

@@ -23,6 +23,7 @@ from tfl_depth.encoding import Spans, depth_dtype, encode
 from tfl_depth.errors import InterpreterError
 from tfl_depth.runtime import DepthRunner, Measurement
 from tfl_depth.runtime.interpreter import open_interpreter
+from tfl_depth.runtime.lookup import count_zeros
 from tfl_depth.runtime.preprocess import resize_pixels
 from tfl_depth.runtime.recombine import TwoCodes
 
@@ -194,9 +195,9 @@ def _of_spans(kind: str, spans: Spans) -> dict[str, Contender]:
     codes_of_some[0], some_mm[0] = 0, 0
     return {
         f"recombine, {kind} spans": both,
-        f"self-check, {kind} spans": lambda: recombine.disagreement(codes, depth_mm),
+        f"self-check, {kind} spans": lambda: recombine.disagreement(codes, count_zeros(depth_mm)),
         f"self-check, {kind} spans, some without depth": lambda: recombine.disagreement(
-            codes_of_some, some_mm
+            codes_of_some, count_zeros(some_mm)
         ),
     }
 

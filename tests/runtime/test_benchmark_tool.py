@@ -167,7 +167,7 @@ def test_peer_whose_converter_is_absent_or_fails_is_left_out_by_name(
     # A converter of this name that fails.
     monkeypatch.setattr(contenders, "find_spec", lambda _name: True)
     (tmp_path / "tf2onnx").mkdir()
-    (tmp_path / "tf2onnx" / "__init__.py").touch()
+    (tmp_path / "tf2onnx" / "__init__.py").touch()  # or an installed one would come first
     (tmp_path / "tf2onnx" / "convert.py").write_text("raise SystemExit('no such operator')")
     monkeypatch.syspath_prepend(tmp_path)
     assert "tf2onnx cannot convert net.tflite: no such operator" in run(capsys, str(net))

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pytest
 
 from tfl_depth.runtime import DepthError, DepthRunner, ImageError, SelfCheckError, stream
+from tfl_depth.runtime.handover import Handover, Stopped
 from tfl_depth.runtime.runner import Size
 from tfl_depth.runtime.stream import SLOTS_IN_HAND
 
@@ -344,3 +345,20 @@ def test_video_without_a_frame_is_an_error(
     path.touch()
     with pytest.raises(ImageError, match=r"Cannot read .*video\.avi as a video: it gives no frame"):
         next(runner.stream(path))
+
+
+def test_queue_may_be_stopped_by_the_thread_that_is_in_it() -> None:
+    """The garbage collector finds a stream that was left wherever it comes to, also in there."""
+    queue: Handover[int] = Handover(1)
+    queue.put(1)
+
+    def collect_under_the_lock() -> None:
+        with queue._lock:
+            queue.stop()
+
+    thread = threading.Thread(target=collect_under_the_lock, daemon=True)
+    thread.start()
+    thread.join(PATIENCE_S)
+    assert not thread.is_alive()
+    with pytest.raises(Stopped):
+        queue.take()
