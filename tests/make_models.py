@@ -64,10 +64,18 @@ def _write_ramps(folder: Path, work: Path) -> None:
     ]
     for name, head, precision in kinds:
         spans = ramp.SPANS[name]
-        made = convert(_ramp(spans), images=images, spans=spans, head=head, precision=precision)
+        made = convert(
+            _ramp(spans),
+            images=images,
+            spans=spans,
+            head=head,
+            precision=precision,
+            # Its weights are exact as they are.
+            recipe=None if precision == "float32" else "plain",
+        )
         (folder / ramp.file_name(name, head, precision)).write_bytes(made.model)
     spans = ramp.SPANS[ramp.COARSE]
-    made = convert(_ramp(spans, ramp.COARSE_FEATURES), images=images, spans=spans)
+    made = convert(_ramp(spans, ramp.COARSE_FEATURES), images=images, spans=spans, recipe="plain")
     (folder / ramp.coarse_file_name()).write_bytes(made.model)
 
 

@@ -33,10 +33,10 @@ ENTRY = "lite0-nyu-192x256"
 MAX_DEPTH_M = 10.0
 # How each row of the INT8 table is converted.
 INT8_ROWS: dict[str, dict[str, Any]] = {
-    "INT8, one tensor": {"head": "single"},
-    "INT8, exact split": {},
+    "INT8, one tensor": {"head": "single", "recipe": "plain"},
+    "INT8, exact split": {"recipe": "plain"},
     "INT8, exact split, `--recipe learned`": {"recipe": "learned"},
-    "INT8, weights per tensor": {"per_channel": False},
+    "INT8, weights per tensor": {"per_channel": False, "recipe": "plain"},
     "INT8, weights per tensor, `--recipe learned`": {"per_channel": False, "recipe": "learned"},
 }
 ZOO = sorted(ROOT.glob("zoo/*/metrics.json"))

@@ -57,6 +57,8 @@ def _converted(size: str, folder: Path) -> tuple[Path, Path]:
         output = folder / f"{CHECKPOINT.parent.name}-{size}-{precision}.tflite"
         arguments = [str(CHECKPOINT), f"--{precision}", "--representative", str(listing)]
         arguments += ["--max-depth", "10", "--size", size, "--output", str(output)]
+        if precision == "int8":
+            arguments += ["--recipe", "plain"]
         if convert.main(arguments):
             raise ConversionError("The conversion failed; its error stands above.")
         files.append(output)

@@ -76,7 +76,14 @@ def _converted(checkpoint: Path) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         listing, output = Path(folder, "calibration.txt"), Path(folder, "model.tflite")
         listing.write_text(listed_photographs())
-        arguments = [str(checkpoint), "--int8", "--representative", str(listing)]
+        arguments = [
+            str(checkpoint),
+            "--int8",
+            "--recipe",
+            "plain",
+            "--representative",
+            str(listing),
+        ]
         if convert.main([*arguments, "--max-depth", "10", "--output", str(output)]):
             raise ConversionError("The conversion failed; its error stands above.")
         return output.read_bytes()

@@ -124,8 +124,6 @@ WEIGHT_RECIPES = {
     "clipped": "clipped",
     "classic": "all four of these",
     "learned": "rounded by the feature maps",
-    "equalised-learned": "equalised, then rounded by the feature maps",
-    "parted-learned": "parted, then rounded by the feature maps",
 }
 
 
@@ -134,7 +132,7 @@ def _weights() -> list[Row]:
         Row(recipe, "weights", title, recipe=recipe, quick=recipe == "learned")
         for recipe, title in WEIGHT_RECIPES.items()
     ]
-    rows += [
+    in_named = [
         replace(
             row,
             name=f"{row.name}, named layers",
@@ -144,7 +142,22 @@ def _weights() -> list[Row]:
         )
         for row in rows
     ]
-    return [each for row in rows for each in _both(row)]
+    # Nothing is parted where every channel has a scale of its own.
+    parted = Row(
+        "parted-learned, per tensor",
+        "weights",
+        "parted, then rounded by the feature maps",
+        recipe="parted-learned",
+        per_channel=False,
+    )
+    equalised = Row(
+        "equalised-learned",
+        "weights",
+        "equalised, then rounded by the feature maps",
+        recipe="equalised-learned",
+    )
+    pairs = [each for row in [*rows, *in_named] for each in _both(row)]
+    return [*pairs, *_both(equalised), parted]
 
 
 def _st2() -> list[Row]:
