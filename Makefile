@@ -103,9 +103,10 @@ lint: setup
 
 check: lint test
 
-# The documents' tables from their result files; DATA=path/to/nyuv2 measures anew (some minutes).
+# The documents' tables from their result files, which `make strategy`, `figures-zoo` and `benchmark`
+# measure, and `tools/train`.
 figures: setup
-	.venv/bin/python -m tfl_depth.tools.figures $(if $(DATA),--data $(DATA))
+	.venv/bin/python -m tfl_depth.tools.figures
 
 # What Vela estimates of each network of the zoo, into docs/figures/zoo_latency.json, and the tables
 # and the picture of it: some minutes.

@@ -17,6 +17,7 @@ from tfl_depth.recipes import RECIPES
 from tfl_depth.strategy import lab as lab_module
 from tfl_depth.strategy.banding import banding, plane_residual
 from tfl_depth.strategy.heads import NEAREST_M, heads, hilbert_curve
+from tfl_depth.strategy.report import write_report
 from tfl_depth.strategy.rows import BEST_OF_ST1, PHASES, ROWS
 from tfl_depth.tools.strategy import main
 
@@ -189,6 +190,14 @@ def test_a_second_run_measures_nothing_anew(quick: Path, monkeypatch: pytest.Mon
     assert (quick / "report" / "small" / "results.json").read_bytes() == before
     with pytest.raises(AssertionError, match="measured again"):
         run(quick, quick / "small.keras", "--quick", "--max-depth", "12")
+
+
+def test_the_report_says_what_the_results_beside_it_say(tmp_path: Path) -> None:
+    report = ROOT / "docs" / "strategy"
+    for path in report.glob("*/results.json"):
+        (tmp_path / path.parent.name).mkdir()
+        (tmp_path / path.parent.name / path.name).write_bytes(path.read_bytes())
+    assert write_report(tmp_path).read_text() == (report / "README.md").read_text()
 
 
 def test_a_range_that_whole_metres_do_not_divide_is_refused(

@@ -1,8 +1,4 @@
-"""`make figures`: measure what INT8 costs, and write the documents' tables and pictures.
-
-python -m tfl_depth.tools.figures --data DIR    measure, write the result file and the tables
-python -m tfl_depth.tools.figures               write the tables from the result files
-"""
+"""`make figures`: write the documents' tables and pictures from the result files."""
 
 from __future__ import annotations
 
@@ -10,34 +6,24 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-
-from tfl_depth.encoding import Spans
 from tfl_depth.files import write_whole
-from tfl_depth.quiet import quiet
 from tfl_depth.tools import command, speed, zoo_picture
 from tfl_depth.tools.tables import markdown, with_table
-
-if TYPE_CHECKING:
-    from tfl_depth.converters import Conversion, ImageSplit
-    from tfl_depth.data import Sample
-    from tfl_depth.evaluation import Predictor
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 ZOO_README = ROOT / "zoo" / "README.md"
-RESULTS = ROOT / "docs" / "figures" / "int8.json"
-ENTRY = "lite0-nyu-192x256"
-MAX_DEPTH_M = 10.0
-# How each row of the INT8 table is converted.
-INT8_ROWS: dict[str, dict[str, Any]] = {
-    "INT8, one tensor": {"head": "single", "recipe": "plain"},
-    "INT8, exact split": {"recipe": "plain"},
-    "INT8, exact split, `--recipe learned`": {"recipe": "learned"},
-    "INT8, weights per tensor": {"per_channel": False, "recipe": "plain"},
-    "INT8, weights per tensor, `--recipe learned`": {"per_channel": False, "recipe": "learned"},
+# What tools/strategy has measured of the networks whose INT8 README.md shows.
+STRATEGY = ROOT / "docs" / "strategy"
+SHOWN = ("lite0-nyu-192x256", "lite0-redkitchen-192x256")
+INT8_ROWS = {
+    "fp32": "FP32",
+    "int8": "INT8 as usual: one output",
+    "seed-round": "INT8, two trained heads (the seed project's)",
+    "split": "INT8, exact split, `--recipe plain`",
+    "learned": "**INT8, exact split, as `tools/convert` makes it**",
 }
 ZOO = sorted(ROOT.glob("zoo/*/metrics.json"))
 
@@ -45,20 +31,10 @@ ZOO = sorted(ROOT.glob("zoo/*/metrics.json"))
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
     parser = command.parser(
-        "figures",
-        "Measure what INT8 costs, and write the documents' tables and pictures.",
-        "make figures",
+        "figures", "Write the documents' tables and pictures from the result files.", "make figures"
     )
-    parser.add_argument("--data", type=Path, metavar="DIR", help="NYU: measure anew")
-    options = parser.parse_args(argv)
-    return command.run(lambda: _figures(options.data))
-
-
-def _figures(data: Path | None) -> None:
-    if data is not None:
-        RESULTS.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(RESULTS, (json.dumps(measure(data), indent=2) + "\n").encode())
-    write_documents()
+    parser.parse_args(argv)
+    return command.run(write_documents)
 
 
 def write_documents() -> None:
@@ -75,7 +51,8 @@ def with_tables(readme: str) -> str:
     Raises:
         DatasetError: the marks that a table stands between are missing.
     """
-    readme = with_table(readme, "int8", int8_table(_read(RESULTS)))
+    results = [_read(STRATEGY / name / "results.json") for name in SHOWN]
+    readme = with_table(readme, "int8", int8_table(results))
     return with_table(readme, "zoo", zoo_table(_zoo(), "zoo/"))
 
 
@@ -133,80 +110,38 @@ def _accuracy(metrics: dict[str, float]) -> list[str]:
     ]
 
 
-def int8_table(results: dict[str, Any]) -> str:
-    """What INT8 costs, as a Markdown table."""
-    head = (
-        "network",
-        "abs_rel",
-        "rmse",
-        "delta1",
-        "from FP32: median",
-        "95 %",
-        "depths told apart",
-    )
-    rows = []
-    for name, row in results["rows"].items():
-        metrics, fidelity = row["metrics"], row["fidelity"]
-        cells = [name, *_accuracy(metrics)]
-        cells += [f"{fidelity[key]:.0f} mm" if fidelity else "-" for key in ("median_mm", "p95_mm")]
-        cells.append(f"{row['levels']:,}" if fidelity else "-")
-        rows.append(cells)
-    return markdown(head, rows)
+def int8_table(found: Sequence[dict[str, Any]]) -> str:
+    """What INT8 costs two networks, with a scale for each channel and one for each kernel."""
+    head = ["network and INT8", "weights", "abs_rel", "change from FP32"]
+    head += ["deviation from FP32: median", "95 %", "depths told apart"]
+    lines = []
+    for results in found:
+        lines.append([f"**`{results['checkpoint']}`**", *[""] * 6])
+        for granularity in ("per channel", "per tensor"):
+            for name, title in INT8_ROWS.items():
+                row = results["rows"].get(f"{name}, {granularity}")
+                if name == "fp32" and granularity == "per channel":
+                    row = results["rows"]["fp32"]
+                if row is not None:
+                    lines.append(_int8_cells(title, row))
+    return markdown(head, lines)
 
 
-def measure(data: Path) -> dict[str, Any]:
-    """Convert the bundled network, calibrated on NYU's training images, and measure on its val."""
-    with quiet():
-        from tfl_depth.converters import ImageSplit
-        from tfl_depth.converters.representative import split_images
-        from tfl_depth.data import load_split, photos
-        from tfl_depth.evaluation import keras_predictor
-        from tfl_depth.models import load_model
-    model = load_model(ROOT / "zoo" / ENTRY / "model.keras")
-    samples = load_split("nyuv2", data, "val")
-    images = split_images(photos("nyuv2", data, "train"), samples=100, seed=0)
-    # Measured on every image of val, none of which calibrates.
-    images = ImageSplit(images.calibration, tuple(photos("nyuv2", data, "val")), images.seed)
-    rows = {"FP32": {**_metrics(keras_predictor(model), samples), "fidelity": None}}
-    for name, arguments in INT8_ROWS.items():
-        rows[name] = _int8(model, images, arguments, samples)
-    return {
-        "checkpoint": ENTRY,
-        "dataset": "nyuv2",
-        "split": "val",
-        "images": len(samples),
-        "rows": rows,
-    }
-
-
-def _int8(
-    model: Any, images: ImageSplit, arguments: dict[str, Any], samples: Sequence[Sample]
-) -> dict[str, Any]:
-    from tfl_depth.converters import convert
-    from tfl_depth.evaluation import runner_predictor
-    from tfl_depth.runtime import DepthRunner
-
-    conversion: Conversion = convert(
-        model,
-        images=images,
-        spans=Spans.uniform(MAX_DEPTH_M),
-        progress=command.progress,
-        **arguments,
-    )
-    with DepthRunner(conversion.model) as runner:
-        row = _metrics(runner_predictor(runner), samples)
-        grids = [runner.infer(s.rgb, size="model", channels="rgb") for s in samples]
-    seen = np.unique(np.stack(grids))
-    return {**row, "levels": int(seen.size), "fidelity": conversion.contract.verification}
-
-
-def _metrics(predict: Predictor, samples: Sequence[Sample]) -> dict[str, Any]:
-    from tfl_depth.data import DATASETS
-    from tfl_depth.evaluation import evaluate
-    from tfl_depth.metrics import mean_over_images
-
-    shown = command.progress(samples, len(samples), "evaluate")
-    return {"metrics": mean_over_images(evaluate(predict, shown, DATASETS["nyuv2"]))}
+def _int8_cells(title: str, row: dict[str, Any]) -> list[str]:
+    cells = [title, "float" if row["precision"] == "float32" else "per channel"]
+    if row["precision"] == "int8" and not row["per_channel"]:
+        cells[1] = "per tensor"
+    cells.append(f"{row['metrics']['abs_rel']:.4f}")
+    if row["precision"] == "float32":
+        return [*cells, *["-"] * 4]
+    change, far = row["change"]["abs_rel"], row["fidelity"]
+    return [
+        *cells,
+        f"{change['relative']:+.1%} [{change['low']:+.1%}, {change['high']:+.1%}]",
+        f"{far['median_mm']:.0f} mm",
+        f"{far['p95_mm']:.0f} mm",
+        f"{row['banding']['levels']:,}",
+    ]
 
 
 if __name__ == "__main__":

@@ -64,6 +64,7 @@ class Lab:
             "images": len(subject.samples),
             "max_depth_m": subject.max_depth_m,
             "effort": asdict(subject.effort),
+            "checkpoint_sha256": hashlib.sha256(subject.checkpoint.read_bytes()).hexdigest(),
             "sha256": subject.sha256,
             "rows": {
                 name: {key: value for key, value in row.items() if key != "scores"}
