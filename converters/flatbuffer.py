@@ -13,6 +13,8 @@ from tfl_depth.contract import BLANK_SHA256, METADATA_NAME, Contract, with_diges
 
 INT16_MAX = 32767
 INT8_MAX = 127
+# With room for rounding.
+INT32_MAX = 2**31 - 2**8
 _WITH_KERNEL = (
     schema.BuiltinOperator.CONV_2D,
     schema.BuiltinOperator.DEPTHWISE_CONV_2D,
@@ -85,10 +87,9 @@ def _rescale_bias(model: Any, graph: Any, convolution: Any) -> None:
     """Requantise a bias to its new scale: that of the input times that of the weights."""
     inputs, weights, bias = (graph.tensors[int(i)] for i in convolution.inputs)
     scale = inputs.quantization.scale[0] * np.asarray(weights.quantization.scale)
-    buffer = model.buffers[bias.buffer]
-    dtype = np.int64 if bias.type == schema.TensorType.INT64 else np.int32
-    values = np.frombuffer(bytes(buffer.data), dtype) * np.asarray(bias.quantization.scale)
-    buffer.data = np.frombuffer(np.rint(values / scale).astype(dtype).tobytes(), np.uint8)
+    codes = _bias_codes(model, bias)
+    values = np.rint(codes * np.asarray(bias.quantization.scale) / scale).astype(codes.dtype)
+    model.buffers[bias.buffer].data = np.frombuffer(values.tobytes(), np.uint8)
     bias.quantization.scale = scale.astype(np.float32)
     bias.quantization.zeroPoint = np.zeros(len(scale), np.int64)
 
@@ -109,7 +110,7 @@ def with_one_scale_a_kernel(model: bytes) -> bytes:
         # Files before schema 3b have it in the one, later ones in the other.
         kind = max(code.builtinCode, code.deprecatedBuiltinCode)
         if kind in _WITH_KERNEL and _has_several_scales(graph.tensors[int(operator.inputs[1])]):
-            _merge_scales(edited, graph.tensors[int(operator.inputs[1])])
+            _merge_scales(edited, graph, operator)
             _rescale_bias(edited, graph, operator)
     return _pack(edited)
 
@@ -121,17 +122,30 @@ def _has_several_scales(tensor: Any) -> bool:
     )
 
 
-def _merge_scales(model: Any, kernel: Any) -> None:
+def _merge_scales(model: Any, graph: Any, convolution: Any) -> None:
+    inputs, kernel, bias = (graph.tensors[int(i)] for i in convolution.inputs)
     quantization, buffer = kernel.quantization, model.buffers[kernel.buffer]
     shape = [1] * len(kernel.shape)
     shape[quantization.quantizedDimension] = -1
     codes = np.frombuffer(bytes(buffer.data), np.int8).reshape(kernel.shape)
     weights = codes * np.asarray(quantization.scale, np.float64).reshape(shape)
-    step = np.abs(weights).max() / INT8_MAX or 1.0
+    # Where weights are next to nothing, the bias needs a coarser step to fit into its codes.
+    step = max(np.abs(weights).max() / INT8_MAX, _least_step(model, inputs, bias)) or 1.0
     buffer.data = np.frombuffer(np.rint(weights / step).astype(np.int8).tobytes(), np.uint8)
     quantization.scale, quantization.zeroPoint = np.array([step], np.float32), np.zeros(1, np.int64)
     quantization.quantizedDimension = 0
     quantization.min = quantization.max = None
+
+
+def _least_step(model: Any, inputs: Any, bias: Any) -> float:
+    """The least step of a kernel at which its bias still fits into int32."""
+    values = _bias_codes(model, bias) * np.asarray(bias.quantization.scale, np.float64)
+    return float(np.abs(values).max() / (inputs.quantization.scale[0] * INT32_MAX))
+
+
+def _bias_codes(model: Any, bias: Any) -> Any:
+    dtype = np.int64 if bias.type == schema.TensorType.INT64 else np.int32
+    return np.frombuffer(bytes(model.buffers[bias.buffer].data), dtype)
 
 
 def tensors(model: bytes) -> list[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tfl_depth.comparison import paired_change
+from tfl_depth.comparison import Change, paired_change
 
 RNG = np.random.default_rng(3)
 
@@ -36,3 +36,8 @@ def test_the_interval_covers_the_true_change_about_as_often_as_it_says() -> None
 def test_lists_that_cannot_be_paired_are_refused(one: list[float], other: list[float]) -> None:
     with pytest.raises(ValueError, match="equally long"):
         paired_change(one, other)
+
+
+def test_nothing_before_is_no_change() -> None:
+    assert paired_change([0.0, 0.0], [0.0, 0.0]) == Change(0.0, 0.0, 0.0)
+    assert paired_change([0.0, 1.0], [0.0, 2.0]).relative == pytest.approx(1.0)

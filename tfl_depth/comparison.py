@@ -32,6 +32,8 @@ def paired_change(one: npt.ArrayLike, other: npt.ArrayLike, *, seed: int = 0) ->
     percentile bootstrap of paired data (B. Efron and R. Tibshirani, "An Introduction to the
     Bootstrap", 1993, chapter 13).
 
+    A change from a mean of 0 has no share, and counts as none.
+
     Raises:
         ValueError: no values, or not as many of one as of the other.
     """
@@ -41,6 +43,12 @@ def paired_change(one: npt.ArrayLike, other: npt.ArrayLike, *, seed: int = 0) ->
     rng = np.random.default_rng(seed)
     # As counts: each resample says how often it drew each image.
     counts = rng.multinomial(a.size, np.full(a.size, 1 / a.size), size=RESAMPLES)
-    changes = (counts @ (b - a)) / (counts @ a)
+    changes = _relative(counts @ (b - a), counts @ a)
     low, high = np.percentile(changes, INTERVAL)
-    return Change(float((b.mean() - a.mean()) / a.mean()), float(low), float(high))
+    return Change(float(_relative(b.mean() - a.mean(), a.mean())), float(low), float(high))
+
+
+def _relative(difference: npt.ArrayLike, before: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """The share; 0 where there is nothing to compare with, as where no pixel is within delta1."""
+    whole = np.asarray(before, np.float64)
+    return np.divide(difference, whole, out=np.zeros_like(whole), where=whole != 0)
