@@ -13,8 +13,8 @@ from tfl_depth.contract import BLANK_SHA256, METADATA_NAME, Contract, with_diges
 
 INT16_MAX = 32767
 INT8_MAX = 127
-# With room for rounding.
-INT32_MAX = 2**31 - 2**8
+# Of a bias, with room for the sum of products.
+INT32_MAX = 2**30
 _WITH_KERNEL = (
     schema.BuiltinOperator.CONV_2D,
     schema.BuiltinOperator.DEPTHWISE_CONV_2D,

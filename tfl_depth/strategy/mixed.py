@@ -16,6 +16,7 @@ from tfl_depth.converters.quantize import to_tflite
 from tfl_depth.converters.representative import read_pixels
 from tfl_depth.converters.steps import prepare
 from tfl_depth.converters.targets.vela import compile_model
+from tfl_depth.quiet import quiet
 from tfl_depth.recipes import RECIPES
 from tfl_depth.runtime.interpreter import open_interpreter
 from tfl_depth.strategy.rows import Row
@@ -54,12 +55,11 @@ def mixed_file(subject: Subject, row: Row, maps: dict[str, Any]) -> tuple[bytes,
     model = keras.Model(pixels, {"depth": ready.body(pixels)})
     floating = to_tflite(model, precision="float32", representative=lambda: iter(()))
 
-    def inputs() -> Iterator[dict[str, Any]]:
-        for path in images.calibration:
-            values = subject.network.as_input(read_pixels(path, subject.size), "int8")
-            yield {INPUT_NAME: values}
-
-    seen = _calibrated(floating, inputs(), row)
+    inputs = [
+        {INPUT_NAME: subject.network.as_input(read_pixels(path, subject.size), "int8")}
+        for path in images.calibration
+    ]
+    seen = _calibrated(floating, inputs, row)
     narrow = _quantised(floating, seen, row, [])
     wide = _worth_it(narrow, maps)
     return _quantised(floating, seen, row, wide), wide
@@ -96,17 +96,20 @@ def _scope(layer: str) -> str:
     return rf".*/{re.escape(layer)}(_\d+)?/.*"
 
 
-def _calibrated(floating: bytes, inputs: Iterator[dict[str, Any]], row: Row) -> Any:
-    with warnings.catch_warnings():
+def _calibrated(floating: bytes, inputs: list[dict[str, Any]], row: Row) -> Any:
+    with quiet(), warnings.catch_warnings():
         # It keeps all tensors to look at them, which its interpreter warns of.
         warnings.filterwarnings("ignore", ".*experimental_preserve_all_tensors")
         return _quantizer(floating, row, []).calibrate({SIGNATURE: inputs})
 
 
 def _quantised(floating: bytes, seen: Any, row: Row, wide: list[str]) -> bytes:
-    made = _quantizer(floating, row, wide).quantize(
-        seen, enable_progress_bar=False, enable_progress_report=False
-    )
+    with quiet(), warnings.catch_warnings():
+        # Of kernels whose largest weight is next to nothing.
+        warnings.filterwarnings("ignore", "invalid value encountered in cast")
+        made = _quantizer(floating, row, wide).quantize(
+            seen, enable_progress_bar=False, enable_progress_report=False
+        )
     return bytes(made.quantized_model)
 
 
