@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
+from matplotlib.ticker import ScalarFormatter
 
 from tfl_depth.strategy.verdicts import GRANULARITIES, trajectory
 
@@ -39,6 +40,7 @@ def trajectory_chart(results: Results) -> bytes:
         )  # fmt: skip
         axes.set_xticks(range(len(rows)), [label for label, _ in rows])
     axes.set_yscale("symlog", linthresh=1)
+    axes.yaxis.set_major_formatter(ScalarFormatter())
     axes.axhline(0, color="grey", linewidth=0.8, linestyle="--")
     axes.set_ylabel("change of abs_rel from FP32, %")
     axes.set_title(f"{results['checkpoint']}: FP32 abs_rel {fp32:.4f}", loc="left")
@@ -69,7 +71,8 @@ def budget_chart(results: Results) -> bytes:
     axes.bar_label(bars, fmt="%.1f mm", padding=3)
     axes.set_xscale("log")
     axes.set_xlabel("median deviation from FP32, mm")
-    axes.margins(x=0.15)
+    # Room for the labels.
+    axes.set_xlim(right=3 * max(values))
     return _png(figure)
 
 
@@ -125,32 +128,33 @@ def layers_chart(results: Results) -> bytes:
 def scene_chart(
     photo: npt.NDArray[np.uint8],
     float_m: npt.NDArray[np.floating],
-    others: Sequence[tuple[str, npt.NDArray[np.floating]]],
+    phases: dict[str, Sequence[tuple[str, npt.NDArray[np.floating]]]],
 ) -> bytes:
-    """One scene: photo, FP32 depth, and how far each phase is from FP32, on one scale."""
-    columns = 4
-    count = 2 + len(others)
-    rows = -(-count // columns)
-    figure = Figure(figsize=(12, 2.9 * rows), layout="constrained")
-    panels = figure.subplots(rows, columns).ravel()
-    for axes in panels:
+    """One scene: photo, FP32 depth, and how far each phase is from FP32, on one scale.
+
+    Args:
+        photo: (H, W, 3) RGB.
+        float_m: (h, w) in metres.
+        phases: by granularity of the weights, a label and the depth (h, w) of each phase.
+    """
+    columns = 1 + max(map(len, phases.values()))
+    figure = Figure(figsize=(2.1 * columns, 4.6), layout="constrained")
+    panels = figure.subplots(len(phases), columns)
+    for axes in panels.ravel():
         axes.set_axis_off()
-    panels[0].imshow(photo)
-    panels[0].set_title("photo", loc="left", fontsize=10)
-    depth = panels[1].imshow(float_m, cmap="cividis_r")
-    panels[1].set_title("FP32 depth, m", loc="left", fontsize=10)
-    figure.colorbar(depth, ax=panels[1], shrink=0.8)
-    shown = None
-    for axes, (title, grid) in zip(panels[2:], others, strict=False):
-        difference = 1000 * (grid - float_m)
-        shown = axes.imshow(difference, cmap="PuOr", vmin=-MAP_MM, vmax=MAP_MM)
-        axes.set_title(
-            f"{title}\nmedian {np.median(np.abs(difference)):.0f} mm", loc="left", fontsize=9
-        )
-    if shown is not None:
-        figure.colorbar(
-            shown, ax=list(panels[2:]), shrink=0.6, extend="both", label="INT8 - FP32, mm"
-        )
+    panels[0, 0].imshow(photo)
+    panels[0, 0].set_title("photo", loc="left", fontsize=9)
+    depth = panels[1, 0].imshow(float_m, cmap="cividis_r")
+    panels[1, 0].set_title("FP32 depth, m", loc="left", fontsize=9)
+    figure.colorbar(depth, ax=panels[1, 0], orientation="horizontal", shrink=0.9)
+    for row, (granularity, shown) in zip(panels, phases.items(), strict=True):
+        for axes, (label, grid) in zip(row[1:], shown, strict=False):
+            difference = 1000 * (grid - float_m)
+            last = axes.imshow(difference, cmap="PuOr", vmin=-MAP_MM, vmax=MAP_MM)
+            far = np.median(np.abs(difference))
+            text = f"{granularity}\n{label.replace(chr(10), ' ')}\n{far:.0f} mm"
+            axes.set_title(text, loc="left", fontsize=9)
+    figure.colorbar(last, ax=panels, shrink=0.7, extend="both", label="INT8 - FP32, mm")
     return _png(figure)
 
 

@@ -140,7 +140,7 @@ class Lab:
 
 
 def best_of_st1(rows: dict[str, dict[str, Any]], per_channel: bool) -> str:
-    """The recipe of the calibration whose abs_rel is least: ranges and single head, as measured."""
+    """The recipe of the calibration that keeps the depth nearest to FP32's."""
     tried = [
         row
         for row in rows.values()
@@ -150,4 +150,4 @@ def best_of_st1(rows: dict[str, dict[str, Any]], per_channel: bool) -> str:
         and row["per_channel"] == per_channel
         and row["images"] == 100
     ]
-    return str(min(tried, key=lambda row: row["metrics"]["abs_rel"])["recipe"])
+    return str(min(tried, key=lambda row: row["fidelity"]["median_mm"])["recipe"])

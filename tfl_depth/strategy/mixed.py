@@ -9,7 +9,11 @@ from typing import Any
 
 import keras
 import numpy as np
-from ai_edge_quantizer import qtyping, quantizer
+from ai_edge_quantizer import qtyping
+from ai_edge_quantizer.calibrator import Calibrator
+from ai_edge_quantizer.quantizer import Quantizer
+from ai_edge_quantizer.recipe_manager import RecipeManager
+from ai_edge_quantizer.utils.qsv_utils import min_max_update
 
 from tfl_depth.converters.prepare import INPUT_NAME
 from tfl_depth.converters.quantize import to_tflite
@@ -60,6 +64,10 @@ def mixed_file(subject: Subject, row: Row, maps: dict[str, Any]) -> tuple[bytes,
         for path in images.calibration
     ]
     seen = _calibrated(floating, inputs, row)
+    # The whole range, as every other row has it.
+    for name in seen:
+        if name.startswith(OUTPUT):
+            seen[name]["max"] = np.full_like(seen[name]["max"], subject.max_depth_m)
     narrow = _quantised(floating, seen, row, [])
     wide = _worth_it(narrow, maps)
     return _quantised(floating, seen, row, wide), wide
@@ -77,8 +85,9 @@ def say_mixed(model: bytes, subject: Subject, photos: list[Pixels]) -> Iterator[
         yield np.asarray((said.astype(np.float32) - zero) * step, np.float32)
 
 
-def _quantizer(floating: bytes, row: Row, wide: list[str]) -> quantizer.Quantizer:
-    made = quantizer.Quantizer(bytearray(floating))
+def _recipe(row: Row, wide: list[str]) -> RecipeManager:
+    """What AI Edge Quantizer shall do; the later of two patterns that fit counts."""
+    made = RecipeManager()
     granularity = (
         qtyping.QuantGranularity.CHANNELWISE
         if row.per_channel
@@ -97,17 +106,22 @@ def _scope(layer: str) -> str:
 
 
 def _calibrated(floating: bytes, inputs: list[dict[str, Any]], row: Row) -> Any:
+    """The least and the greatest value of each tensor over all images."""
     with quiet(), warnings.catch_warnings():
         # It keeps all tensors to look at them, which its interpreter warns of.
         warnings.filterwarnings("ignore", ".*experimental_preserve_all_tensors")
-        return _quantizer(floating, row, []).calibrate({SIGNATURE: inputs})
+        # Its own way is a moving average, which cuts off what few images show.
+        looking = Calibrator(floating, num_threads=1, qsv_update_func=min_max_update)
+        looking.calibrate({SIGNATURE: inputs}, _recipe(row, []))
+    return looking.get_model_qsvs()
 
 
 def _quantised(floating: bytes, seen: Any, row: Row, wide: list[str]) -> bytes:
+    recipe = _recipe(row, wide).get_quantization_recipe()
     with quiet(), warnings.catch_warnings():
         # Of kernels whose largest weight is next to nothing.
         warnings.filterwarnings("ignore", "invalid value encountered in cast")
-        made = _quantizer(floating, row, wide).quantize(
+        made = Quantizer(bytearray(floating), recipe).quantize(
             seen, enable_progress_bar=False, enable_progress_report=False
         )
     return bytes(made.quantized_model)

@@ -17,8 +17,7 @@ from tfl_depth.strategy.verdicts import (
     change,
     decision,
     goals,
-    nearest,
-    of_phase,
+    trajectory,
 )
 from tfl_depth.tools.tables import markdown
 
@@ -73,16 +72,15 @@ def write_pictures(folder: Path, results: Results, lab: Lab) -> None:
         write_whole(folder / name, content)
 
 
-def _scene(results: Results, lab: Lab) -> tuple[Any, Any, list[tuple[str, Any]]]:
-    """Photo and FP32 depth of one scene, and what the nearest row of each phase says of it."""
-    shown: dict[str, tuple[str, Any]] = {}
-    for granularity in GRANULARITIES:
-        for phase in PHASES:
-            rows = of_phase(results, (phase,), granularity)
-            row = nearest([r for r in rows if r["network"] == "checkpoint"] or rows)
-            if row is not None:
-                shown[row["name"]] = (f"{row['title']}, {granularity}", lab.grid(row["name"]))
-    return lab.photo, lab.grid("fp32"), list(shown.values())
+def _scene(results: Results, lab: Lab) -> tuple[Any, Any, dict[str, list[tuple[str, Any]]]]:
+    """Photo and FP32 depth of one scene, and what each phase says of it."""
+    phases = {
+        granularity: [
+            (label, lab.grid(row["name"])) for label, row in trajectory(results, granularity)[1:]
+        ]
+        for granularity in GRANULARITIES
+    }
+    return lab.photo, lab.grid("fp32"), phases
 
 
 def _intro(found: list[Results]) -> str:

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 PHASES = {
     "baseline": "What does INT8 cost, done as everybody does it?",
     "st1": "ST1: does better calibration help?",
-    "weights": "Is it the weights?",
     "st2": "ST2: do trained heads help, as the seed project wrote them, or another code?",
     "split": "The exact split: what does the output step cost?",
+    "weights": "The weights: what takes their error away?",
     "distil": "Does training at int8 help?",
     "mixed": "Do wider feature maps help?",
 }

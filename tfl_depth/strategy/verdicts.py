@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 GRANULARITIES = ("per channel", "per tensor")
-LABEL_FREE = ("baseline", "st1", "split", "weights", "distil")
 
 Results = dict[str, Any]
 Row = dict[str, Any]
@@ -124,11 +123,10 @@ def _baseline(results: Results, granularity: str) -> str:
     )
 
 
-def _against(phase: str, what: str) -> Callable[[Results, str], str]:
-    """A phase that is compared with one plain row by its distance from FP32."""
+def _against(phase: str, before_name: str, what: str) -> Callable[[Results, str], str]:
+    """A phase that is compared with a row before it by the distance from FP32."""
 
     def sentence(results: Results, granularity: str) -> str:
-        before_name = "int8" if phase == "st1" else "split"
         before = results["rows"].get(f"{before_name}, {granularity}")
         after = nearest(of_phase(results, (phase,), granularity))
         if before is None or after is None:
@@ -179,22 +177,28 @@ def _st2(results: Results, granularity: str) -> str:
 
 
 def _mixed(results: Results, granularity: str) -> str:
-    bound, plain = (results["rows"].get(f"{name}, {granularity}") for name in ("int16x8", "split"))
-    if bound is None or plain is None:
+    bound, plain, mixed, narrow = (
+        results["rows"].get(f"{name}, {granularity}")
+        for name in ("int16x8", "split", "mixed", "learned")
+    )
+    if bound is None or plain is None or mixed is None or narrow is None:
         return ""
+    medians = [f"{row['fidelity']['median_mm']:.1f}" for row in (plain, bound, narrow, mixed)]
     return (
         f"Weights {granularity}: int16 feature maps everywhere bring the median deviation from "
-        f"{plain['fidelity']['median_mm']:.1f} to {bound['fidelity']['median_mm']:.1f} mm at "
-        f"{bound['time_of_float32']:.1f} times the time of FP32 on this processor."
+        f"{medians[0]} to {medians[1]} mm, in {bound['time_of_float32']:.0f} times FP32's time on "
+        f"this processor; after rounding by the feature maps, a few of them bring it from "
+        f"{medians[2]} to {medians[3]} mm, abs_rel from {change(narrow)} to {change(mixed)}, in "
+        f"{mixed['time_of_float32']:.0f} times FP32's time."
     )
 
 
 _DECISIONS: dict[str, Callable[[Results, str], str]] = {
     "baseline": _baseline,
-    "st1": _against("st1", "better calibration"),
+    "st1": _against("st1", "int8", "better calibration"),
     "split": _split,
-    "weights": _against("weights", "work on the weights"),
+    "weights": _against("weights", "split", "work on the weights"),
     "st2": _st2,
-    "distil": _against("distil", "training at int8"),
+    "distil": _against("distil", "learned", "training at int8"),
     "mixed": _mixed,
 }
