@@ -467,7 +467,7 @@ def kernels_and_biases(model: bytes) -> dict[str, tuple[Array, Array]]:
         codes = interpreter.get_tensor(index).astype(np.float64)
         shape = [1] * codes.ndim
         shape[quantization["quantized_dimension"]] = -1
-        return codes * quantization["scales"].reshape(shape)
+        return np.asarray(codes * quantization["scales"].reshape(shape))
 
     return {
         details[operator["outputs"][0]]["name"]: (

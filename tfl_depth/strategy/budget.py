@@ -13,7 +13,7 @@ from tfl_depth.strategy.simulation import Simulation
 from tfl_depth.strategy.subject import Grid, Subject
 from tfl_depth.strategy.trial import Scores, accuracy, fidelity, scores
 
-# Of the outputs, in metres; the network's own comes first.
+# Of the outputs, in metres, beside the network's own.
 RANGES_M = (10.0, 15.0, 20.0, 30.0, 40.0, 60.0, 80.0)
 HEADS = ("one output", "exact split")
 
@@ -61,7 +61,7 @@ def budget(subject: Subject, simulation: Simulation, reference: Scores) -> dict[
             }
             for head in HEADS
         }
-        for max_depth_m in RANGES_M
+        for max_depth_m in sorted({subject.max_depth_m, *RANGES_M})
         if max_depth_m >= subject.max_depth_m
     }
     return {"sources": sources, "ranges": ranges}

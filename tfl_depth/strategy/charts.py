@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -126,14 +126,14 @@ def layers_chart(results: Results) -> bytes:
 
 
 def scene_chart(
-    photo: npt.NDArray[np.uint8],
     float_m: npt.NDArray[np.floating],
-    phases: dict[str, Sequence[tuple[str, npt.NDArray[np.floating]]]],
+    phases: Mapping[str, Sequence[tuple[str, npt.NDArray[np.floating]]]],
 ) -> bytes:
-    """One scene: photo, FP32 depth, and how far each phase is from FP32, on one scale.
+    """One scene: FP32 depth, and how far each phase is from it, on one scale.
+
+    The photo is not drawn: a dataset's terms may not let it go where a report goes.
 
     Args:
-        photo: (H, W, 3) RGB.
         float_m: (h, w) in metres.
         phases: by granularity of the weights, a label and the depth (h, w) of each phase.
     """
@@ -142,11 +142,9 @@ def scene_chart(
     panels = figure.subplots(len(phases), columns)
     for axes in panels.ravel():
         axes.set_axis_off()
-    panels[0, 0].imshow(photo)
-    panels[0, 0].set_title("photo", loc="left", fontsize=9)
-    depth = panels[1, 0].imshow(float_m, cmap="cividis_r")
-    panels[1, 0].set_title("FP32 depth, m", loc="left", fontsize=9)
-    figure.colorbar(depth, ax=panels[1, 0], orientation="horizontal", shrink=0.9)
+    depth = panels[0, 0].imshow(float_m, cmap="cividis_r")
+    panels[0, 0].set_title("FP32 depth, m", loc="left", fontsize=9)
+    figure.colorbar(depth, ax=panels[:, 0], orientation="horizontal", shrink=0.9)
     for row, (granularity, shown) in zip(panels, phases.items(), strict=True):
         for axes, (label, grid) in zip(row[1:], shown, strict=False):
             difference = 1000 * (grid - float_m)

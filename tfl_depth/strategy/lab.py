@@ -40,7 +40,9 @@ class Lab:
     """
 
     def __init__(self, subject: Subject, work: Path) -> None:
-        key = hashlib.sha256(f"{subject.sha256} {subject.effort}".encode()).hexdigest()
+        key = hashlib.sha256(
+            f"{subject.sha256} {subject.max_depth_m} {subject.effort}".encode()
+        ).hexdigest()
         self.work = work / key[:16]
         self.work.mkdir(parents=True, exist_ok=True)
         self._subject = subject
@@ -78,11 +80,6 @@ class Lab:
         """What a row said of the scene for pictures, (h, w) in metres; None if not kept."""
         path = self._grid_path(name)
         return np.load(path) if path.exists() else None
-
-    @property
-    def photo(self) -> Any:
-        """The scene for pictures, (H, W, 3) uint8 RGB."""
-        return self._subject.samples[self.scene].rgb
 
     @property
     def scene(self) -> int:

@@ -19,7 +19,7 @@ from tfl_depth.converters.prepare import INPUT_NAME
 from tfl_depth.converters.quantize import to_tflite
 from tfl_depth.converters.representative import read_pixels
 from tfl_depth.converters.steps import prepare
-from tfl_depth.converters.targets.vela import compile_model
+from tfl_depth.converters.targets.vela import Compiled, compile_model
 from tfl_depth.quiet import quiet
 from tfl_depth.recipes import RECIPES
 from tfl_depth.runtime.interpreter import open_interpreter
@@ -27,8 +27,7 @@ from tfl_depth.strategy.rows import Row
 from tfl_depth.strategy.subject import Grid, Pixels, Subject
 from tfl_depth.targets import PROFILES
 
-# What wider feature maps may add to the time that Vela estimates on this NPU. A multiplication by
-# 16 bits takes it as long as two by 8.
+# What wider feature maps may add to the time that Vela estimates on this NPU.
 LIMIT = 0.2
 TARGET = "ethos-u65-512"
 SIGNATURE = "serving_default"
@@ -68,9 +67,20 @@ def mixed_file(subject: Subject, row: Row, maps: dict[str, Any]) -> tuple[bytes,
     for name in seen:
         if name.startswith(OUTPUT):
             seen[name]["max"] = np.full_like(seen[name]["max"], subject.max_depth_m)
-    narrow = _quantised(floating, seen, row, [])
-    wide = _worth_it(narrow, maps)
-    return _quantised(floating, seen, row, wide), wide
+    made = {0: _quantised(floating, seen, row, [])}
+    ranked = _ranked(made[0], maps)
+    least = _cycles(made[0])
+
+    def fits(count: int) -> bool:
+        made[count] = _quantised(floating, seen, row, ranked[:count])
+        return _cycles(made[count]) <= (1 + LIMIT) * least
+
+    # Each more costs more: halve what is open.
+    count, beyond = 0, len(ranked) + 1
+    while beyond - count > 1:
+        middle = (count + beyond) // 2
+        count, beyond = (middle, beyond) if fits(middle) else (count, middle)
+    return made[count], ranked[:count]
 
 
 def say_mixed(model: bytes, subject: Subject, photos: list[Pixels]) -> Iterator[Grid]:
@@ -127,12 +137,9 @@ def _quantised(floating: bytes, seen: Any, row: Row, wide: list[str]) -> bytes:
     return bytes(made.quantized_model)
 
 
-def _worth_it(model: bytes, maps: dict[str, Any]) -> list[str]:
-    """The layers whose wide maps bring most for their time, as many as the limit allows."""
-    profile = PROFILES[TARGET]
-    assert profile.vela is not None  # noqa: S101 - for mypy: it is an Ethos-U
-    operators = compile_model(model, profile.vela).operators
-    whole = sum(operator.cycles or 0 for operator in operators)
+def _ranked(model: bytes, maps: dict[str, Any]) -> list[str]:
+    """The layers whose wide maps bring something, those first that bring most for their time."""
+    operators = _compiled(model).operators
     cycles = {
         layer: sum(
             operator.cycles or 0 for operator in operators if re.match(_scope(layer), operator.name)
@@ -140,10 +147,15 @@ def _worth_it(model: bytes, maps: dict[str, Any]) -> list[str]:
         for layer in maps["all_but"]
     }
     gains = {layer: maps["all"] - left for layer, left in maps["all_but"].items()}
-    chosen: list[str] = []
-    spent = 0
-    for layer in sorted(gains, key=lambda each: -gains[each] / max(cycles[each], 1)):
-        if gains[layer] > 0 and cycles[layer] and spent + cycles[layer] <= LIMIT * whole:
-            chosen.append(layer)
-            spent += cycles[layer]
-    return chosen
+    paying = [layer for layer in gains if gains[layer] > 0 and cycles[layer]]
+    return sorted(paying, key=lambda layer: -gains[layer] / cycles[layer])
+
+
+def _cycles(model: bytes) -> int:
+    return _compiled(model).estimate.cycles
+
+
+def _compiled(model: bytes) -> Compiled:
+    profile = PROFILES[TARGET]
+    assert profile.vela is not None  # noqa: S101 - for mypy: it is an Ethos-U
+    return compile_model(model, profile.vela)

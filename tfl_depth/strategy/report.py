@@ -72,15 +72,15 @@ def write_pictures(folder: Path, results: Results, lab: Lab) -> None:
         write_whole(folder / name, content)
 
 
-def _scene(results: Results, lab: Lab) -> tuple[Any, Any, dict[str, list[tuple[str, Any]]]]:
-    """Photo and FP32 depth of one scene, and what each phase says of it."""
+def _scene(results: Results, lab: Lab) -> tuple[Any, dict[str, list[tuple[str, Any]]]]:
+    """FP32 depth of one scene, and what each phase says of it."""
     phases = {
         granularity: [
             (label, lab.grid(row["name"])) for label, row in trajectory(results, granularity)[1:]
         ]
         for granularity in GRANULARITIES
     }
-    return lab.photo, lab.grid("fp32"), phases
+    return lab.grid("fp32"), phases
 
 
 def _intro(found: list[Results]) -> str:
