@@ -138,8 +138,10 @@ def scene_chart(
         phases: by granularity of the weights, a label and the depth (h, w) of each phase.
     """
     columns = 1 + max(map(len, phases.values()))
-    figure = Figure(figsize=(2.1 * columns, 4.6), layout="constrained")
+    figure = Figure(figsize=(2.1 * columns, 5), layout="constrained")
     panels = figure.subplots(len(phases), columns)
+    # A title of two lines is else cut off at the top.
+    figure.suptitle(" ", fontsize=8)
     for axes in panels.ravel():
         axes.set_axis_off()
     depth = panels[0, 0].imshow(float_m, cmap="cividis_r")
@@ -150,8 +152,8 @@ def scene_chart(
             difference = 1000 * (grid - float_m)
             last = axes.imshow(difference, cmap="PuOr", vmin=-MAP_MM, vmax=MAP_MM)
             far = np.median(np.abs(difference))
-            text = f"{granularity}\n{label.replace(chr(10), ' ')}\n{far:.0f} mm"
-            axes.set_title(text, loc="left", fontsize=9)
+            title = " ".join(label.split())
+            axes.set_title(f"{title}: {far:.0f} mm\n{granularity}", loc="left", fontsize=8)
     figure.colorbar(last, ax=panels, shrink=0.7, extend="both", label="INT8 - FP32, mm")
     return _png(figure)
 

@@ -139,7 +139,7 @@ def _goals(results: Results) -> str:
             verdict = "reached" if reached <= goal.most else "missed"
             missed = missed or reached > goal.most
             lines.append(
-                [goal.what, f"{goal.most:g} {goal.unit}", f"{reached:.2f} {goal.unit}", verdict]
+                [goal.what, f"{goal.most:g} {goal.unit}", f"{reached:.3g} {goal.unit}", verdict]
             )
     table = markdown(["the best with int8 alone", "at most", "measured", ""], lines).rstrip()
     return f"{table}\n\n{_to_blame(results)}" if missed else table
