@@ -28,6 +28,7 @@ Results = dict[str, Any]
 Row = dict[str, Any]
 
 RESULTS, REPORT = "results.json", "README.md"
+SHOWN_LAYERS = 12
 # What to go back to where a phase's choice does not hold on a board.
 FALLBACKS = {
     "baseline": "Go back to FP32, where there is a processor for it.",
@@ -110,6 +111,7 @@ def _of(results: Results) -> list[str]:
         f"![Budget]({name}/budget.png)",
         _named(results),
         f"![Layers]({name}/layers.png)",
+        _layers(results),
         _ranges(results),
         f"![Ranges]({name}/ranges.png)",
     ]
@@ -186,6 +188,26 @@ def _named(results: Results) -> str:
             + (f" and {more} more." if more > 0 else ".")
         )
     return "The layers to mend. " + " ".join(sentences)
+
+
+def _layers(results: Results) -> str:
+    """The worst kernels: alone in int8, all but it in int8, and the noise behind it."""
+    attribution = results["attribution"]
+    alone = attribution["per tensor"]["alone"]
+    lines = []
+    for name in sorted(alone, key=lambda layer: -alone[layer])[:SHOWN_LAYERS]:
+        cells = [f"`{name}`"]
+        for granularity in GRANULARITIES:
+            found, noise = attribution[granularity], attribution["noise"][granularity]
+            cells += [f"{found['alone'][name]:.1f} mm", f"{found['all_but'][name]:.1f} mm"]
+            cells.append(f"{noise[name]:.0f} dB" if name in noise else "-")
+        lines.append(cells)
+    head = ["kernel"] + [
+        f"{granularity}: {what}"
+        for granularity in GRANULARITIES
+        for what in ("alone", "all but it", "signal to noise behind it")
+    ]
+    return markdown(head, lines).rstrip()
 
 
 def _ranges(results: Results) -> str:
