@@ -19,8 +19,8 @@ from tfl_depth.converters.weights.dead_channels import silence_dead_channels
 from tfl_depth.converters.weights.distil import distil
 from tfl_depth.converters.weights.equalisation import equalise
 from tfl_depth.converters.weights.grid import largest, nearest
-from tfl_depth.converters.weights.grouping import part_by_range
 from tfl_depth.converters.weights.pairs import pairs
+from tfl_depth.converters.weights.parting import part_by_range
 from tfl_depth.converters.weights.rounding import round_to_features
 from tfl_depth.converters.workpiece import Workpiece
 
