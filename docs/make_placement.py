@@ -22,10 +22,10 @@ from tfl_depth.converters.targets import Placement, place
 from tfl_depth.converters.targets.picture import placement_picture
 from tfl_depth.encoding import Spans
 from tfl_depth.files import write_whole
+from tfl_depth.tables import with_table
 from tfl_depth.targets import PROFILES
 from tfl_depth.tools import targets
 from tfl_depth.tools.demo import CALIBRATION, CHECKPOINT, photographs
-from tfl_depth.tools.tables import with_table
 
 DOCS = Path(__file__).resolve().parent
 DOCUMENT = DOCS / "placement.md"

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from tfl_depth.errors import DatasetError
+from tfl_depth.tables import markdown, with_table
 from tfl_depth.tools import benchmark, speed
 from tfl_depth.tools import convert as convert_tool
-from tfl_depth.tools.tables import markdown, with_table
 
 
 def test_document_shows_the_figures_of_the_result_file() -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from tfl_depth.files import write_whole
+from tfl_depth.tables import markdown, with_table
 from tfl_depth.tools import command, speed, zoo_picture
-from tfl_depth.tools.tables import markdown, with_table
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"

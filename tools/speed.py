@@ -14,9 +14,9 @@ from pathlib import Path
 
 from tfl_depth.errors import ConversionError
 from tfl_depth.files import write_whole
+from tfl_depth.tables import markdown, with_table
 from tfl_depth.tools import benchmark, command, convert
 from tfl_depth.tools.demo import CHECKPOINT, ROOT, listed_photographs
-from tfl_depth.tools.tables import markdown, with_table
 
 SIZES = ("192x256", "384x640")
 RESULTS = ROOT / "docs" / "figures" / "benchmark.json"

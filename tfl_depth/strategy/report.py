@@ -19,7 +19,7 @@ from tfl_depth.strategy.verdicts import (
     goals,
     trajectory,
 )
-from tfl_depth.tools.tables import markdown
+from tfl_depth.tables import markdown
 
 if TYPE_CHECKING:
     from tfl_depth.strategy.lab import Lab
