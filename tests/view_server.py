@@ -117,6 +117,8 @@ def served(*arguments: object, **environment: str) -> Iterator[Server]:
             text=True,
             cwd=ROOT,
             env={**os.environ, **environment},
+            # Where the tests themselves run in the background it would be ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         assert process.stdout is not None
         with process:
@@ -126,7 +128,10 @@ def served(*arguments: object, **environment: str) -> Iterator[Server]:
                 yield Server(line.split()[0], process)
             finally:
                 process.send_signal(signal.SIGINT)
-                status = process.wait(STOP_TIMEOUT_S)
+                try:
+                    status = process.wait(STOP_TIMEOUT_S)
+                finally:
+                    process.kill()  # which does nothing to one that has ended
         assert status == 0, _content(errors)
         # The decoders' native code may complain of broken files; Python must not.
         said = _content(errors)
