@@ -15,11 +15,13 @@ INT16_MAX = 32767
 INT8_MAX = 127
 # Of a bias, with room for the sum of products.
 INT32_MAX = 2**30
-_WITH_KERNEL = (
-    schema.BuiltinOperator.CONV_2D,
-    schema.BuiltinOperator.DEPTHWISE_CONV_2D,
-    schema.BuiltinOperator.FULLY_CONNECTED,
-)
+# Operators with a kernel as their second input: where their features and their bias stand.
+_WITH_KERNEL = {
+    schema.BuiltinOperator.CONV_2D: (0, 2),
+    schema.BuiltinOperator.DEPTHWISE_CONV_2D: (0, 2),
+    schema.BuiltinOperator.FULLY_CONNECTED: (0, 2),
+    schema.BuiltinOperator.TRANSPOSE_CONV: (2, 3),
+}
 
 
 def with_contract(model: bytes, contract: Contract) -> bytes:
@@ -71,7 +73,7 @@ def pin_int16_ranges(model: bytes, upper: Mapping[str, float], inner: float | No
         convolution = made_by[result]
         if inner is not None:
             _set_scale(graph, int(convolution.inputs[0]), inner / INT16_MAX)
-            _rescale_bias(edited, graph, convolution)
+            _rescale_bias(edited, *(graph.tensors[int(i)] for i in convolution.inputs))
         name = signature.name if isinstance(signature.name, str) else signature.name.decode()
         _set_scale(graph, result, upper[name] / INT16_MAX)
     return _pack(edited)
@@ -83,10 +85,9 @@ def _set_scale(graph: Any, tensor: int, scale: float) -> None:
     quantization.min = quantization.max = None
 
 
-def _rescale_bias(model: Any, graph: Any, convolution: Any) -> None:
+def _rescale_bias(model: Any, inputs: Any, kernel: Any, bias: Any) -> None:
     """Requantise a bias to its new scale: that of the input times that of the weights."""
-    inputs, weights, bias = (graph.tensors[int(i)] for i in convolution.inputs)
-    scale = inputs.quantization.scale[0] * np.asarray(weights.quantization.scale)
+    scale = inputs.quantization.scale[0] * np.asarray(kernel.quantization.scale)
     codes = _bias_codes(model, bias)
     values = np.rint(codes * np.asarray(bias.quantization.scale) / scale).astype(codes.dtype)
     model.buffers[bias.buffer].data = np.frombuffer(values.tobytes(), np.uint8)
@@ -110,8 +111,12 @@ def with_one_scale_a_kernel(model: bytes) -> bytes:
         # Files before schema 3b have it in the one, later ones in the other.
         kind = max(code.builtinCode, code.deprecatedBuiltinCode)
         if kind in _WITH_KERNEL and _has_several_scales(graph.tensors[int(operator.inputs[1])]):
-            _merge_scales(edited, graph, operator)
-            _rescale_bias(edited, graph, operator)
+            features, bias = _WITH_KERNEL[kind]
+            places = [int(i) for i in operator.inputs]
+            inputs, kernel = graph.tensors[places[features]], graph.tensors[places[1]]
+            # One that is left out is not there, or is -1.
+            has_bias = bias < len(places) and places[bias] >= 0
+            _merge_scales(edited, inputs, kernel, graph.tensors[places[bias]] if has_bias else None)
     return _pack(edited)
 
 
@@ -122,19 +127,21 @@ def _has_several_scales(tensor: Any) -> bool:
     )
 
 
-def _merge_scales(model: Any, graph: Any, convolution: Any) -> None:
-    inputs, kernel, bias = (graph.tensors[int(i)] for i in convolution.inputs)
+def _merge_scales(model: Any, inputs: Any, kernel: Any, bias: Any | None) -> None:
     quantization, buffer = kernel.quantization, model.buffers[kernel.buffer]
     shape = [1] * len(kernel.shape)
     shape[quantization.quantizedDimension] = -1
     codes = np.frombuffer(bytes(buffer.data), np.int8).reshape(kernel.shape)
     weights = codes * np.asarray(quantization.scale, np.float64).reshape(shape)
     # Where weights are next to nothing, the bias needs a coarser step to fit into its codes.
-    step = max(np.abs(weights).max() / INT8_MAX, _least_step(model, inputs, bias)) or 1.0
+    least = 0.0 if bias is None else _least_step(model, inputs, bias)
+    step = max(np.abs(weights).max() / INT8_MAX, least) or 1.0
     buffer.data = np.frombuffer(np.rint(weights / step).astype(np.int8).tobytes(), np.uint8)
     quantization.scale, quantization.zeroPoint = np.array([step], np.float32), np.zeros(1, np.int64)
     quantization.quantizedDimension = 0
     quantization.min = quantization.max = None
+    if bias is not None:
+        _rescale_bias(model, inputs, kernel, bias)
 
 
 def _least_step(model: Any, inputs: Any, bias: Any) -> float:

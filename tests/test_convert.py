@@ -17,7 +17,7 @@ import pytest
 from tensorflow.lite.python.schema_py_generated import TensorType
 
 import tfl_depth
-from tests.small_net import OFFSET, SCALE, SIZE, run_convert, write_examples
+from tests.small_net import OFFSET, SCALE, SIZE, run_convert, seeded, write_examples
 from tfl_depth.contract import Contract, read_contract
 from tfl_depth.converters import find_images, representative, split_images, verify
 from tfl_depth.converters.flatbuffer import INT16_MAX, tensors, with_one_scale_a_kernel
@@ -444,6 +444,22 @@ def test_every_kind_of_recipe_gives_kernels_of_one_scale(
     assert run_convert(work, tmp_path, *arguments) == 0
     operators = read_operators((tmp_path / "model.tflite").read_bytes())
     assert {len(each.weight_scales) for each in operators if each.weight_scales} == {1}
+
+
+def test_a_transposed_convolution_has_one_scale_as_well(work: Path, tmp_path: Path) -> None:
+    pixels = keras.Input((*SIZE, 3))
+    x = keras.layers.Rescaling(SCALE, OFFSET)(pixels)
+    x = keras.layers.Conv2D(12, 3, strides=2, padding="same", activation="relu6")(x)
+    x = keras.layers.Conv2DTranspose(8, 2, strides=2, activation="relu6")(x)
+    model = keras.Model(pixels, keras.layers.Conv2D(1, 1, name="depth")(x))
+    path = tmp_path / "transposed.keras"
+    seeded(model, sorted((work / "photos").iterdir())).save(path)
+    arguments = ("--int8", *TEN_METRES, "--target", "stm32mp2", "--recipe", "plain")
+    assert run_convert(work, tmp_path, *arguments, model=str(path)) == 0
+    content = (tmp_path / "model.tflite").read_bytes()
+    found = {each.kind: len(each.weight_scales) for each in read_operators(content)}
+    assert found["TRANSPOSE_CONV"] == 1
+    assert contract_of(tmp_path / "model.tflite").verification["median_mm"] < 200
 
 
 def test_one_scale_a_kernel_keeps_the_kernel_and_the_bias(converted: Converted) -> None:
