@@ -12,7 +12,7 @@ import numpy as np
 
 from tfl_depth.converters.graph import convolutions
 from tfl_depth.converters.walk import BATCH, walk
-from tfl_depth.converters.weights.grid import LEVELS, largest, nearest
+from tfl_depth.converters.weights.grid import rounded
 from tfl_depth.converters.workpiece import Workpiece
 
 
@@ -28,11 +28,9 @@ def correct_biases(work: Workpiece) -> None:
     def correct(layer: Any, maps: Any) -> None:
         if layer.name in found:
             kernel, bias = layer.get_weights()
-            step = largest(kernel, layer, per_channel=work.per_channel) / LEVELS
-            layer.set_weights([nearest(kernel, step), bias])
-            layer.set_weights(
-                [nearest(kernel, step), bias + means[layer.name] - _mean(layer, maps)]
-            )
+            kernel = rounded(kernel, layer, per_channel=work.per_channel)
+            layer.set_weights([kernel, bias])
+            layer.set_weights([kernel, bias + means[layer.name] - _mean(layer, maps)])
 
     walk(work.reference, work.images, after=remember)
     walk(work.network, work.images, before=correct)

@@ -31,6 +31,11 @@ def largest(kernel: Kernel, layer: Any, *, per_channel: bool) -> Kernel:
     return np.where(magnitude > 0, magnitude, 1).astype(np.float32)
 
 
+def rounded(kernel: Kernel, layer: Any, *, per_channel: bool) -> Kernel:
+    """A layer's kernel as the converter will round it: to the grid that its largest weights end."""
+    return nearest(kernel, largest(kernel, layer, per_channel=per_channel) / LEVELS)
+
+
 def nearest(kernel: Kernel, step: Kernel) -> Kernel:
     """Round to the grid's nearest point; what lies beyond its ends goes to them."""
     return np.asarray(np.clip(np.rint(kernel / step), -LEVELS, LEVELS) * step, np.float32)

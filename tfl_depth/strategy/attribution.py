@@ -11,13 +11,13 @@ import numpy.typing as npt
 from tfl_depth.converters.canonical import canonical
 from tfl_depth.converters.graph import convolutions
 from tfl_depth.converters.walk import walk
-from tfl_depth.converters.weights.grid import LEVELS, largest, nearest
+from tfl_depth.converters.weights import grid
+from tfl_depth.strategy.rows import GRANULARITIES
 from tfl_depth.strategy.simulation import Simulation, median_mm
 from tfl_depth.strategy.subject import Subject
 
 # The layers to mend: so many of the worst that without them this share of the error is left.
 LEFT = 0.25
-GRANULARITIES = {"per channel": True, "per tensor": False}
 # Every so many pixels, in both directions, count for the noise of a feature map.
 STRIDE = 4
 
@@ -90,8 +90,7 @@ def noise(
     reference, rounded = (canonical(subject.network.body) for _ in range(2))
     for layer in convolutions(rounded):
         kernel, *bias = layer.get_weights()
-        step = largest(kernel, layer, per_channel=per_channel) / LEVELS
-        layer.set_weights([nearest(kernel, step), *bias])
+        layer.set_weights([grid.rounded(kernel, layer, per_channel=per_channel), *bias])
     signal: dict[str, npt.NDArray[np.float32]] = {}
     found: dict[str, float] = {}
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tfl_depth.encoding import CODES, Spans, decode_float, encode
-from tfl_depth.strategy.attribution import GRANULARITIES
+from tfl_depth.strategy.rows import GRANULARITIES
 from tfl_depth.strategy.simulation import Simulation
 from tfl_depth.strategy.subject import Grid, Subject
 from tfl_depth.strategy.trial import Scores, accuracy, fidelity, scores

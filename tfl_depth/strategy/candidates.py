@@ -16,6 +16,7 @@ from tfl_depth.converters import convert
 from tfl_depth.converters.prepare import INPUT_NAME, Network
 from tfl_depth.converters.quantize import to_tflite
 from tfl_depth.converters.representative import read_pixels
+from tfl_depth.files import whole_file
 from tfl_depth.models.dual_head import PinnedRange
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.runtime.interpreter import open_interpreter
@@ -120,7 +121,8 @@ class Candidates:
                 model = keras.saving.load_model(path, compile=False)
             else:
                 model = trained_further(self._subject, self._heads[name])
-                model.save(path)
+                with whole_file(path) as partial_file:
+                    model.save(partial_file)
             self._models[name] = model
             self._said[name] = say(model, self._subject.inputs)
         return self._models[name]

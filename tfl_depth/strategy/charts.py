@@ -11,7 +11,8 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 from matplotlib.ticker import ScalarFormatter
 
-from tfl_depth.strategy.verdicts import GRANULARITIES, trajectory
+from tfl_depth.strategy.rows import GRANULARITIES, PER_CHANNEL
+from tfl_depth.strategy.verdicts import trajectory
 
 # Two of Okabe and Ito's colours, which all eyes tell apart, and a third for what is neither.
 COLOURS = {"per channel": "#0072B2", "per tensor": "#D55E00"}
@@ -54,9 +55,9 @@ def budget_chart(results: Results) -> bytes:
     figure = Figure(figsize=(9, 3.2), layout="constrained")
     axes = figure.subplots()
     names, values, colours = [], [], []
-    for granularity in GRANULARITIES[::-1]:
+    for granularity in reversed(GRANULARITIES):
         for source, figures in list(results["budget"]["sources"][granularity].items())[::-1]:
-            if source == "feature maps" and granularity != GRANULARITIES[0]:
+            if source == "feature maps" and granularity != PER_CHANNEL:
                 continue
             alone = source == "feature maps"
             names.append(source if alone else f"{source}, {granularity}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,6 @@ from tfl_depth.strategy.subject import Subject
 from tfl_depth.strategy.trial import Scores, measure
 
 FP32, LONGER = "fp32", "longer"
-GRANULARITY = {True: "per channel", False: "per tensor"}
 
 
 class Lab:
@@ -77,9 +76,8 @@ class Lab:
         }
 
     def grid(self, name: str) -> Any:
-        """What a row said of the scene for pictures, (h, w) in metres; None if not kept."""
-        path = self._grid_path(name)
-        return np.load(path) if path.exists() else None
+        """What a row said of the scene for pictures, (h, w) in metres."""
+        return np.load(self._grid_path(name))
 
     @property
     def scene(self) -> int:
@@ -97,8 +95,8 @@ class Lab:
             recipe = best_of_st1(self._rows, row.per_channel)
         layers = None
         if row.layers == NAMED_LAYERS:
-            layers = tuple(attribution[GRANULARITY[row.per_channel]]["named"])
-        asked = Row(**{**asdict(row), "recipe": recipe})
+            layers = tuple(attribution[row.granularity]["named"])
+        asked = replace(row, recipe=recipe)
         return self._once(
             f"row {row.name}", f"{asked} {layers}", lambda: self._try(asked, layers, attribution)
         )

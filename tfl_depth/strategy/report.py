@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from tfl_depth.files import write_whole
 from tfl_depth.strategy import charts
-from tfl_depth.strategy.rows import PHASES
+from tfl_depth.strategy.rows import GRANULARITIES, PER_CHANNEL, PER_TENSOR, PHASES
 from tfl_depth.strategy.trial import NPUS
 from tfl_depth.strategy.verdicts import (
-    GRANULARITIES,
     best,
     change,
     decision,
@@ -157,7 +156,7 @@ def _to_blame(results: Results) -> str:
 
     return (
         "Where a goal is missed: the kernels that alone bring most, plainly rounded, are "
-        f"{worst(GRANULARITIES[0])} per channel and {worst(GRANULARITIES[1])} per tensor; the "
+        f"{worst(PER_CHANNEL)} per channel and {worst(PER_TENSOR)} per tensor; the "
         f"feature maps {worst('maps')}."
     )
 
@@ -165,7 +164,7 @@ def _to_blame(results: Results) -> str:
 def _sources(results: Results) -> str:
     own = results["budget"]["ranges"][f"{results['max_depth_m']:g}"]
     sources = results["budget"]["sources"]
-    maps = sources[GRANULARITIES[0]]["feature maps"]["fidelity"]["median_mm"]
+    maps = sources[PER_CHANNEL]["feature maps"]["fidelity"]["median_mm"]
     weights = [sources[each]["weights"]["fidelity"]["median_mm"] for each in GRANULARITIES]
     one, split = (figures["output step"]["fidelity"]["median_mm"] for figures in own.values())
     return (
@@ -257,7 +256,7 @@ def _table(rows: list[Row]) -> str:
 def _weights(row: Row) -> str:
     if row["precision"].startswith("float"):
         return str(row["precision"])
-    return GRANULARITIES[0 if row["per_channel"] else 1]
+    return PER_CHANNEL if row["per_channel"] else PER_TENSOR
 
 
 def _everything(results: Results) -> str:

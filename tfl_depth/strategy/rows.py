@@ -19,8 +19,11 @@ PHASES = {
 }
 # Which network a row converts: the checkpoint, or one that was trained further (`heads`).
 CHECKPOINT = "checkpoint"
-# Settings that only results know: the best recipe of a phase, the layers that attribution names.
-BEST_OF_ST1, BEST_OF_WEIGHTS = "best of st1", "best of weights"
+# Whether each output channel of a kernel has a scale of its own.
+GRANULARITIES = {"per channel": True, "per tensor": False}
+PER_CHANNEL, PER_TENSOR = GRANULARITIES
+# Settings that only results know: ST1's best recipe, the layers that attribution names.
+BEST_OF_ST1 = "best of st1"
 ALL_LAYERS, NAMED_LAYERS = "all", "named"
 RANDOM, STRATIFIED = "random", "stratified by depth"
 
@@ -36,7 +39,7 @@ class Row:
         network: `CHECKPOINT`, or the head of a network that was trained further.
         precision: "float32", "float16", "int8", "int16x8" or "mixed".
         head: "single" or "split"; of a network with another head, how it is decoded.
-        recipe: a name in `tfl_depth.recipes.RECIPES`, or the best of a phase.
+        recipe: a name in `tfl_depth.recipes.RECIPES`, or ST1's best.
         per_channel: a scale for each output channel of a kernel; otherwise one for the kernel.
         images: how many calibrate.
         selection: how they are chosen.
@@ -58,6 +61,11 @@ class Row:
     quick: bool = False
 
     @property
+    def granularity(self) -> str:
+        """Of its weights' scales: a key of `GRANULARITIES`."""
+        return next(name for name, each in GRANULARITIES.items() if each == self.per_channel)
+
+    @property
     def quantised(self) -> bool:
         """Whether its weights are int8."""
         return not self.precision.startswith("float")
@@ -66,8 +74,8 @@ class Row:
 def _both(row: Row) -> list[Row]:
     """A row with a scale for each channel, and one with a scale for each kernel."""
     return [
-        replace(row, name=f"{row.name}, per channel"),
-        replace(row, name=f"{row.name}, per tensor", per_channel=False),
+        replace(row, name=f"{row.name}, {granularity}", per_channel=per_channel)
+        for granularity, per_channel in GRANULARITIES.items()
     ]
 
 

@@ -15,7 +15,8 @@ from keras import layers
 from tfl_depth.converters.canonical import canonical
 from tfl_depth.converters.graph import convolutions
 from tfl_depth.converters.ranges import pin_extremes, with_ranges
-from tfl_depth.converters.weights.grid import LEVELS, largest, nearest
+from tfl_depth.converters.steps import MOST_IMAGES
+from tfl_depth.converters.weights.grid import rounded
 from tfl_depth.converters.workpiece import Images, Workpiece
 from tfl_depth.strategy.subject import Grid, Subject
 
@@ -35,7 +36,9 @@ class Simulation:
     def __init__(self, subject: Subject) -> None:
         photos = subject.training_inputs(min(PHOTOS, subject.effort.calibration))
         body = subject.network.body
-        work = Workpiece.of(body, photos[:48], photos, per_channel=True, progress=subject.progress)
+        work = Workpiece.of(
+            body, photos[:MOST_IMAGES], photos, per_channel=True, progress=subject.progress
+        )
         pin_extremes(work)
         self._model = with_ranges(canonical(body), work.ranges, batch=None, pin=_Switched)
         self._float = {each.name: each.get_weights() for each in convolutions(self._model)}
@@ -66,8 +69,7 @@ class Simulation:
         for name, layer in self._layers.items():
             kernel, *bias = self._float[name]
             if name in kernels:
-                step = largest(kernel, layer, per_channel=per_channel) / LEVELS
-                kernel = nearest(kernel, step)
+                kernel = rounded(kernel, layer, per_channel=per_channel)
             layer.set_weights([kernel, *bias])
         for name, switch in self._switches.items():
             switch.on.assign(float(name in maps))

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from tfl_depth.comparison import paired_change
-from tfl_depth.converters.targets.placement import NPU
-from tfl_depth.converters.targets.vela import compile_model
+from tfl_depth.converters.targets import place
+from tfl_depth.converters.targets.placement import CPU
 from tfl_depth.converters.tflite_graph import read_operators
 from tfl_depth.metrics import depth_metrics
 from tfl_depth.runtime.interpreter import open_interpreter
@@ -143,9 +143,8 @@ _COMPILED: dict[Any, dict[str, Any]] = {}
 
 
 def _compiled(model: bytes, name: str) -> dict[str, Any]:
-    profile = PROFILES[name]
-    assert profile.vela is not None  # noqa: S101 - for mypy: it is an Ethos-U
-    made = compile_model(model, profile.vela)
-    left = sum(operator.place != NPU for operator in made.operators)
-    seconds = made.estimate.cycles / made.estimate.clock_hz
-    return {"cpu_operators": left, "milliseconds": None if left else 1000 * seconds}
+    placement = place(model, name, PROFILES[name]).placement
+    return {
+        "cpu_operators": len(placement.at(CPU)),
+        "milliseconds": placement.milliseconds,
+    }

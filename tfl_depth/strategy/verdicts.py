@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-GRANULARITIES = ("per channel", "per tensor")
+from tfl_depth.strategy.rows import GRANULARITIES, PER_CHANNEL
 
 Results = dict[str, Any]
 Row = dict[str, Any]
@@ -19,7 +19,7 @@ def of_phase(results: Results, phases: Sequence[str], granularity: str) -> list[
         for row in results["rows"].values()
         if row["phase"] in phases
         and row["precision"] == "int8"
-        and row["per_channel"] == (granularity == GRANULARITIES[0])
+        and row["per_channel"] == GRANULARITIES[granularity]
     ]
 
 
@@ -79,7 +79,7 @@ def goals(granularity: str) -> list[Goal]:
     def percent(metric: str, end: str = "relative") -> Callable[[Row], float]:
         return lambda row: 100 * float(row["change"][metric][end])
 
-    per_channel = granularity == GRANULARITIES[0]
+    per_channel = granularity == PER_CHANNEL
     return [
         Goal("abs_rel, change", 0.5 if per_channel else 1.0, "%", percent("abs_rel")),
         *([Goal("abs_rel, upper end", 1.0, "%", percent("abs_rel", "high"))] * per_channel),
