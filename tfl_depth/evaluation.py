@@ -29,10 +29,14 @@ def keras_predictor(model: keras.Model) -> Predictor:
     def predict(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         pixels = resize_pixels(rgb, size).astype(np.float32)[None]
         grid = np.asarray(model.predict_on_batch(pixels)[0, ..., 0], np.float32)
-        height, width = rgb.shape[:2]
-        return np.asarray(cv2.resize(grid, (width, height), interpolation=cv2.INTER_LINEAR))
+        return enlarged(grid, rgb.shape[:2])
 
     return predict
+
+
+def enlarged(grid: npt.NDArray[np.float32], size: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Depth of a network's grid (h, w) at an image's size (height, width), bilinearly."""
+    return np.asarray(cv2.resize(grid, size[::-1], interpolation=cv2.INTER_LINEAR))
 
 
 def runner_predictor(runner: DepthRunner) -> Predictor:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import cv2
 import keras
 import numpy as np
 import numpy.typing as npt
@@ -149,13 +148,6 @@ class Subject:
         """The first training photos, normalised: (N, height, width, 3)."""
         pixels = [resize_pixels(sample.rgb, self.size) for sample in self.training[:count]]
         return np.concatenate([self.network.as_input(each, "int8") for each in pixels])
-
-    def enlarged(self, grid: Grid, sample: Sample) -> Grid:
-        """Depth of the grid at the size of a sample, inside the dataset's range."""
-        height, width = sample.depth_m.shape
-        full = cv2.resize(grid, (width, height), interpolation=cv2.INTER_LINEAR)
-        low = max(self.dataset.min_depth_m, 1e-3)
-        return np.asarray(np.clip(full, low, self.dataset.max_depth_m), np.float32)
 
 
 def _spread(samples: Sequence[Sample], most: int) -> list[Sample]:

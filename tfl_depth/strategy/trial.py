@@ -14,7 +14,7 @@ from tfl_depth.comparison import paired_change
 from tfl_depth.converters.targets import place
 from tfl_depth.converters.targets.placement import CPU
 from tfl_depth.converters.tflite_graph import read_operators
-from tfl_depth.metrics import depth_metrics
+from tfl_depth.evaluation import enlarged, evaluate
 from tfl_depth.runtime.interpreter import open_interpreter
 from tfl_depth.strategy.banding import banding
 from tfl_depth.strategy.candidates import Candidate
@@ -32,12 +32,11 @@ Scores = list[dict[str, float]]
 
 def scores(subject: Subject, grids: Sequence[Grid]) -> Scores:
     """The field's metrics of each image, at its full size."""
-    found = []
-    for sample, grid in zip(subject.samples, grids, strict=True):
-        depth_m = subject.enlarged(grid, sample)
-        row = depth_metrics(sample.depth_m[sample.valid], depth_m[sample.valid])
-        found.append({name: row[name] for name in METRICS})
-    return found
+    waiting = iter(grids)
+    rows = evaluate(
+        lambda rgb: enlarged(next(waiting), rgb.shape[:2]), subject.samples, subject.dataset
+    )
+    return [{name: row[name] for name in METRICS} for row in rows]
 
 
 def accuracy(found: Scores, reference: Scores) -> dict[str, Any]:
