@@ -19,7 +19,7 @@ from tfl_depth.converters.flatbuffer import pin_int16_ranges, with_contract
 from tfl_depth.converters.golden import with_golden
 from tfl_depth.converters.prepare import INPUT_NAME, Network, at_size, split_normalisation
 from tfl_depth.converters.quantize import Representative, to_tflite
-from tfl_depth.converters.representative import ImageSplit, read_calibration
+from tfl_depth.converters.representative import ImageSplit, read_calibration, with_extremes
 from tfl_depth.converters.steps import prepare
 from tfl_depth.converters.verify import as_report, check_tensors, check_weights, measure_fidelity
 from tfl_depth.converters.workpiece import Progress
@@ -175,20 +175,9 @@ def _representative(
         pixels = read_calibration(images, (contract.height, contract.width))
         for image in progress(pixels, len(images.calibration), "calibrate"):
             yield network.as_input(image, contract.precision)
-        yield network.as_input(_with_extremes(image), contract.precision)
+        yield network.as_input(with_extremes(image), contract.precision)
 
     return batches
-
-
-def _with_extremes(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """The image with a black and a white pixel.
-
-    Where no calibration image reaches both ends of the pinned input range, TensorFlow's converter
-    leaves a float tensor between that range and the one it saw.
-    """
-    changed = image.copy()
-    changed[0, 0], changed[0, 1] = 0, 255
-    return changed
 
 
 def _pin_int16(content: bytes, head: str, spans: Spans) -> bytes:

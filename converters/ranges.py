@@ -122,9 +122,9 @@ def pin_extremes(work: Workpiece) -> None:
             low, high = work.ranges.get(layer.name, (0.0, 0.0))
             work.ranges[layer.name] = min(low, float(maps.min())), max(high, float(maps.max()))
 
-    at_once = len(work.images)
-    for begin in range(0, len(work.photos), at_once):
-        walk(work.network, work.photos[begin : begin + at_once], after=look)
+    photos, at_once = work.photos(), len(work.images)
+    for begin in range(0, len(photos), at_once):
+        walk(work.network, photos[begin : begin + at_once], after=look)
 
 
 def _sampled(maps: Values, rng: np.random.Generator) -> Values:

@@ -23,7 +23,7 @@ from tfl_depth.converters.weights.distil import distil
 from tfl_depth.converters.weights.equalisation import equalise
 from tfl_depth.converters.weights.parting import part_by_range
 from tfl_depth.converters.weights.rounding import round_to_features
-from tfl_depth.converters.workpiece import Progress, Workpiece
+from tfl_depth.converters.workpiece import Images, Progress, Workpiece
 from tfl_depth.recipes import Recipe
 
 STEPS: dict[str, Callable[[Workpiece], None]] = {
@@ -76,12 +76,15 @@ def prepare(
     _, height, width, _ = network.body.inputs[0].shape
     few = min(MOST_IMAGES, max(LEAST_IMAGES, MOST_PIXELS // (height * width)))
     many = max(few, MOST_PHOTO_PIXELS // (height * width))
-    pixels = [read_pixels(path, (height, width)) for path in images.calibration[:many]]
-    photos = np.concatenate([network.as_input(each, "int8") for each in pixels])
+
+    def photos(count: int) -> Images:
+        pixels = [read_pixels(path, (height, width)) for path in images.calibration[:count]]
+        return np.concatenate([network.as_input(each, "int8") for each in pixels])
+
     work = Workpiece.of(
         network.body,
-        photos[:few],
-        photos,
+        photos(few),
+        lambda: photos(many),
         per_channel=per_channel,
         progress=progress,
         layers=layers,

@@ -25,7 +25,7 @@ class Workpiece:
         network: canonical; takes normalised pixels (1, H, W, 3), gives metres.
         reference: the same network as it came, in float; never changed.
         images: a few normalised calibration images (N, H, W, 3); their feature maps fit in memory.
-        photos: all of them.
+        photos: reads all of them, for the few steps that look at more.
         per_channel: whether each output channel's weights get a scale of their own.
         layers: names of the convolutions to work on; None: all.
         factors: of a convolution's output channels: how many times the reference's they are.
@@ -37,7 +37,7 @@ class Workpiece:
     network: keras.Model
     reference: keras.Model
     images: Images
-    photos: Images
+    photos: Callable[[], Images]
     per_channel: bool
     progress: Progress
     layers: tuple[str, ...] | None = None
@@ -49,7 +49,7 @@ class Workpiece:
         cls,
         body: keras.Model,
         images: Images,
-        photos: Images,
+        photos: Callable[[], Images],
         *,
         per_channel: bool,
         progress: Progress,

@@ -29,7 +29,7 @@ def workpiece() -> Workpiece:
     return Workpiece.of(
         block_net(),
         block_images(8),
-        block_images(20),
+        lambda: block_images(20),
         per_channel=True,
         progress=lambda items, total, what: items,
     )
@@ -115,7 +115,7 @@ def test_extremes_are_those_of_all_photos_not_of_the_few_looked_at() -> None:
         work.network.inputs, [work.network.get_layer(n).output for n in work.ranges]
     )
     for (low, high), maps in zip(
-        work.ranges.values(), probe.predict(work.photos, 4, verbose=0), strict=True
+        work.ranges.values(), probe.predict(work.photos(), 4, verbose=0), strict=True
     ):
         assert low == pytest.approx(min(0.0, float(maps.min())), abs=1e-4)
         assert high == pytest.approx(max(0.0, float(maps.max())), abs=1e-4)

@@ -31,7 +31,7 @@ def workpiece(*, per_channel: bool = True, model: keras.Model | None = None) -> 
     return Workpiece.of(
         model or block_net(),
         block_images(16),
-        block_images(24),
+        lambda: block_images(24),
         per_channel=per_channel,
         progress=lambda items, total, what: items,
     )

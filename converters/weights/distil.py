@@ -55,7 +55,8 @@ def distil(work: Workpiece) -> None:
 
 def _lessons(work: Workpiece) -> tuple[Images, Images]:
     """Images, mirrored ones as well, and what the float network says of them, in metres."""
-    images = np.concatenate([work.photos, work.photos[:, :, ::-1]])
+    photos = work.photos()
+    images = np.concatenate([photos, photos[:, :, ::-1]])
     return images, np.asarray(work.reference.predict(images, BATCH, verbose=0))
 
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from tfl_depth.converters import convert
 from tfl_depth.converters.prepare import INPUT_NAME, Network
 from tfl_depth.converters.quantize import to_tflite
-from tfl_depth.converters.representative import read_pixels
+from tfl_depth.converters.representative import read_pixels, with_extremes
 from tfl_depth.files import whole_file
 from tfl_depth.models.dual_head import PinnedRange
 from tfl_depth.runtime import DepthRunner
@@ -135,9 +135,7 @@ class Candidates:
 
         def representative() -> Iterator[npt.NDArray[np.float32]]:
             for path in images.calibration:
-                pixels = read_pixels(path, subject.size)
-                # Both ends of the pinned range, without which a float tensor stays at the input.
-                pixels[0, 0], pixels[0, 1] = 0, 255
+                pixels = with_extremes(read_pixels(path, subject.size))
                 yield network.as_input(pixels, row.precision)
 
         deployed = network.on_pixels()

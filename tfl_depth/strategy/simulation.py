@@ -37,7 +37,7 @@ class Simulation:
         photos = subject.training_inputs(min(PHOTOS, subject.effort.calibration))
         body = subject.network.body
         work = Workpiece.of(
-            body, photos[:MOST_IMAGES], photos, per_channel=True, progress=subject.progress
+            body, photos[:MOST_IMAGES], lambda: photos, per_channel=True, progress=subject.progress
         )
         pin_extremes(work)
         self._model = with_ranges(canonical(body), work.ranges, batch=None, pin=_Switched)
