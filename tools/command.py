@@ -11,6 +11,7 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, TextIO
 
 import tfl_depth
@@ -101,6 +102,17 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 def tell(options: argparse.Namespace, result: Any, text: str) -> None:
     """Print what came of a command: as JSON where a script reads, as text otherwise."""
     print(json.dumps(result, indent=2) if options.json else text)
+
+
+def add_model_and_inputs(parser: argparse.ArgumentParser, *, nargs: str) -> None:
+    """Add MODEL and INPUT, which `inputs` expands: so many as argparse means by `nargs`."""
+    parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite of tfl-depth convert")
+    parser.add_argument(
+        "inputs",
+        nargs=nargs,
+        metavar="INPUT",
+        help="image and video files, folders of photos, patterns, or camera:0",
+    )
 
 
 def add_threads(parser: argparse.ArgumentParser) -> None:

@@ -57,13 +57,7 @@ def _parser() -> argparse.ArgumentParser:
         "than it and the model is skipped, so that a folder can be gone on with.",
         EXAMPLE,
     )
-    parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite of tfl-depth convert")
-    parser.add_argument(
-        "inputs",
-        nargs="+",
-        metavar="INPUT",
-        help="image and video files, folders of photos, patterns, or camera:0",
-    )
+    command.add_model_and_inputs(parser, nargs="+")
     parser.add_argument("--output", required=True, type=Path, metavar="DIR", help="made if absent")
     parser.add_argument(
         "--save",

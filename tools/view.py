@@ -41,13 +41,7 @@ def _parser() -> argparse.ArgumentParser:
         "on 127.0.0.1 until Ctrl-C, to this machine alone; photos can be dragged into it.",
         EXAMPLE,
     )
-    parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite of tfl-depth convert")
-    parser.add_argument(
-        "inputs",
-        nargs="*",
-        metavar="INPUT",
-        help="image and video files, folders of photos, patterns, or camera:0",
-    )
+    command.add_model_and_inputs(parser, nargs="*")
     parser.add_argument(
         "--float",
         dest="reference",
