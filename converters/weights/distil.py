@@ -57,6 +57,8 @@ def _lessons(work: Workpiece) -> tuple[Images, Images]:
     """Images, mirrored ones as well, and what the float network says of them, in metres."""
     photos = work.photos()
     images = np.concatenate([photos, photos[:, :, ::-1]])
+    # Mixed here: Keras would draw another order each time, and make another file.
+    images = np.random.default_rng(0).permutation(images)
     return images, np.asarray(work.reference.predict(images, BATCH, verbose=0))
 
 
@@ -78,7 +80,7 @@ def _fit(student: keras.Model, images: Images, depth: Images, work: Workpiece) -
     # XLA's CPU convolutions are several times slower than TensorFlow's own.
     student.compile(keras.optimizers.Adam(rate), loss=log_l1, jit_compile=False)
     shown = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: next(bar, None))
-    student.fit(images, depth, BATCH, EPOCHS, verbose=0, callbacks=[shown])
+    student.fit(images, depth, BATCH, EPOCHS, verbose=0, callbacks=[shown], shuffle=False)
 
 
 class OnGrid(layers.Layer):  # type: ignore[misc]
