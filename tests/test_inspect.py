@@ -255,7 +255,7 @@ def test_the_table_says_it_too(work: Path, capsys: pytest.CaptureFixture[str]) -
         "10, edges at 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 m",
         "3.92 mm",
         "-0.992188 to 1 for pixels 0 to 255",
-        "recipe            plain",
+        "recipe            learned",
         "10 images, seed 0",
         "2, none of them calibrated with",
         "signature         none",
