@@ -95,7 +95,10 @@ def ranges_chart(results: Results) -> bytes:
         axes.set_xlabel("range of the outputs, m")
         axes.set_yscale("log")
         axes.grid(alpha=0.3)
-        axes.legend(frameon=False, fontsize=8)
+        # Below, where no line runs.
+        axes.legend(
+            frameon=False, fontsize=8, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.16)
+        )
     figure.axes[0].set_ylabel("median deviation from FP32, mm")
     return _png(figure)
 
@@ -147,7 +150,8 @@ def scene_chart(
         axes.set_axis_off()
     depth = panels[0, 0].imshow(float_m, cmap="cividis_r")
     panels[0, 0].set_title("FP32 depth, m", loc="left", fontsize=9)
-    figure.colorbar(depth, ax=panels[:, 0], orientation="horizontal", shrink=0.9)
+    below = panels[1, 0].inset_axes((0.0, 0.94, 0.95, 0.06))
+    figure.colorbar(depth, cax=below, orientation="horizontal")
     for row, (granularity, shown) in zip(panels, phases.items(), strict=True):
         for axes, (label, grid) in zip(row[1:], shown, strict=False):
             difference = 1000 * (grid - float_m)

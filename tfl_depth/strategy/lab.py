@@ -97,9 +97,12 @@ class Lab:
         if row.layers == NAMED_LAYERS:
             layers = tuple(attribution[row.granularity]["named"])
         asked = replace(row, recipe=recipe)
-        return self._once(
-            f"row {row.name}", f"{asked} {layers}", lambda: self._try(asked, layers, attribution)
+        # What a row is called, and whether it belongs to a quick run, changes nothing measured.
+        key = replace(asked, phase="", title="", quick=False)
+        found = self._once(
+            f"row {row.name}", f"{key} {layers}", lambda: self._try(asked, layers, attribution)
         )
+        return {**asdict(asked), **found}
 
     def _try(
         self, row: Row, layers: tuple[str, ...] | None, attribution: dict[str, Any]
@@ -109,7 +112,7 @@ class Lab:
         if row.name == FP32:
             write_whole(self.work / "fp32.tflite", candidate.model)
         np.save(self._grid_path(row.name), trial.grids[self.scene])
-        return {**asdict(row), **trial.figures, "scores": trial.scores}
+        return {**trial.figures, "scores": trial.scores}
 
     def _reference(self, row: Row) -> Scores | None:
         """Scores of the float network that had as much training as the row's."""
