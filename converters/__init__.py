@@ -1,7 +1,12 @@
-"""From a Keras model to a verified .tflite file that carries its contract."""
+"""From a trained network of any framework to a verified .tflite file that carries its contract."""
 
-from tfl_depth.converters.conversion import Conversion, convert, write_conversion
-from tfl_depth.converters.representative import ImageSplit, find_images, split_images
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tfl_depth.converters.conversion import Conversion, convert, write_conversion
+    from tfl_depth.converters.representative import ImageSplit, find_images, split_images
 
 __all__ = [
     "Conversion",
@@ -11,3 +16,21 @@ __all__ = [
     "split_images",
     "write_conversion",
 ]
+
+_MODULES = {
+    "Conversion": "conversion",
+    "convert": "conversion",
+    "write_conversion": "conversion",
+    "ImageSplit": "representative",
+    "find_images": "representative",
+    "split_images": "representative",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load what is asked for, and with it no more than it needs."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from keras import layers
 
-from tfl_depth.converters.graph import CONVOLUTIONS, only_consumer, rebuilt
+from tfl_depth.converters.keras_graph import CONVOLUTIONS, only_consumer, rebuilt
 
 # Nothing but the identity when a network is not being trained.
 _TRAINING_ONLY = (layers.Dropout, layers.SpatialDropout2D, layers.GaussianNoise)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from keras import layers
 
-from tfl_depth.converters.graph import rebuilt
+from tfl_depth.converters.keras_graph import rebuilt
 from tfl_depth.encoding import Spans
 from tfl_depth.errors import ConversionError
 from tfl_depth.models.dual_head import (

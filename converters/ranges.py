@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from keras import layers
 
-from tfl_depth.converters.graph import CONVOLUTIONS, Replace, only_consumer, rebuilt
+from tfl_depth.converters.keras_graph import CONVOLUTIONS, Replace, only_consumer, rebuilt
 from tfl_depth.converters.walk import walk
 from tfl_depth.converters.workpiece import Workpiece
 from tfl_depth.models.decoder import NearestUpsampling

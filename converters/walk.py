@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from tfl_depth.converters.graph import nodes
+from tfl_depth.converters.keras_graph import nodes
 
 # A layer, and its first input or its output for all images: (N, H, W, C).
 Look = Callable[[Any, npt.NDArray[np.float32]], None]

@@ -10,7 +10,7 @@ from keras import layers
 
 from tests.block_net import SIZE, block_images, block_net
 from tfl_depth.converters.canonical import canonical
-from tfl_depth.converters.graph import convolutions
+from tfl_depth.converters.keras_graph import convolutions
 from tfl_depth.converters.ranges import pin_extremes, with_ranges
 from tfl_depth.converters.walk import walk
 from tfl_depth.converters.weights.bias import correct_biases

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tfl_depth.converters.graph import convolutions
+from tfl_depth.converters.keras_graph import convolutions
 from tfl_depth.converters.walk import BATCH, walk
 from tfl_depth.converters.weights.grid import rounded
 from tfl_depth.converters.workpiece import Workpiece

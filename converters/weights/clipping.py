@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tfl_depth.converters.graph import convolutions
+from tfl_depth.converters.keras_graph import convolutions
 from tfl_depth.converters.weights.grid import Kernel, channel_axes, largest, nearest
 from tfl_depth.converters.workpiece import Workpiece
 

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from keras import layers, ops
 
 from tfl_depth.converters.canonical import is_depthwise
-from tfl_depth.converters.graph import CONVOLUTIONS, only_consumer
+from tfl_depth.converters.keras_graph import CONVOLUTIONS, only_consumer
 from tfl_depth.converters.ranges import with_ranges
 from tfl_depth.converters.weights.grid import LEVELS, largest, nearest
 from tfl_depth.converters.workpiece import Images, Workpiece

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from keras import layers
 
-from tfl_depth.converters.graph import CONVOLUTIONS, convolutions, only_consumer
+from tfl_depth.converters.keras_graph import CONVOLUTIONS, convolutions, only_consumer
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from keras import layers
 
 from tfl_depth.converters.canonical import is_depthwise
-from tfl_depth.converters.graph import rebuilt
+from tfl_depth.converters.keras_graph import rebuilt
 from tfl_depth.converters.weights.pairs import Pair, pairs
 from tfl_depth.converters.workpiece import Workpiece
 

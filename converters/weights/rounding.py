@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tfl_depth.converters.canonical import is_depthwise
-from tfl_depth.converters.graph import convolutions
+from tfl_depth.converters.keras_graph import convolutions
 from tfl_depth.converters.walk import walk
 from tfl_depth.converters.weights.gptq import rounded_in_turn
 from tfl_depth.converters.weights.groups import Groups

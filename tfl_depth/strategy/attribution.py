@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tfl_depth.converters.canonical import canonical
-from tfl_depth.converters.graph import convolutions
+from tfl_depth.converters.keras_graph import convolutions
 from tfl_depth.converters.walk import walk
 from tfl_depth.converters.weights import grid
 from tfl_depth.strategy.rows import GRANULARITIES

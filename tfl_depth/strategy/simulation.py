@@ -13,7 +13,7 @@ import numpy.typing as npt
 from keras import layers
 
 from tfl_depth.converters.canonical import canonical
-from tfl_depth.converters.graph import convolutions
+from tfl_depth.converters.keras_graph import convolutions
 from tfl_depth.converters.ranges import pin_extremes, with_ranges
 from tfl_depth.converters.steps import MOST_IMAGES
 from tfl_depth.converters.weights.grid import rounded

@@ -1,0 +1,18 @@
+"""The internal form of a network, its flatbuffer, its execution, and rewrites of it."""
+
+from tfl_depth.converters.graph.flatbuffer import options, read_graph, write_graph
+from tfl_depth.converters.graph.graph import Graph, Operator, Quantization, Tensor, constant
+from tfl_depth.converters.graph.run import GraphRunner, piece
+
+__all__ = [
+    "Graph",
+    "GraphRunner",
+    "Operator",
+    "Quantization",
+    "Tensor",
+    "constant",
+    "options",
+    "piece",
+    "read_graph",
+    "write_graph",
+]
