@@ -18,7 +18,7 @@ from tfl_depth.contract import Calibration, Contract
 from tfl_depth.converters.flatbuffer import pin_int16_ranges, with_contract
 from tfl_depth.converters.golden import with_golden
 from tfl_depth.converters.prepare import INPUT_NAME, Network, at_size, split_normalisation
-from tfl_depth.converters.quantize import Representative, to_tflite
+from tfl_depth.converters.keras_quantize import Representative, to_tflite
 from tfl_depth.converters.representative import ImageSplit, read_calibration, with_extremes
 from tfl_depth.converters.steps import prepare
 from tfl_depth.converters.verify import as_report, check_tensors, check_weights, measure_fidelity
