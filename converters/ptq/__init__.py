@@ -1,1 +1,1 @@
-"""Post-training quantization: ranges and weights from calibration photos, no labels, no gradients."""
+"""Post-training quantization: ranges and weights from calibration photos, without labels."""
