@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tfl_depth.converters.graph import Graph, GraphRunner, Operator, Tensor, constant
-from tfl_depth.converters.graph.kernels import bias_of, has_kernel, kernel_of, set_bias, set_kernel
+from tfl_depth.converters.graph import Graph, GraphRunner, Operator, constant
+from tfl_depth.converters.graph.kernels import bias_of, kernel_of, set_bias, set_kernel
 from tfl_depth.converters.ptq.activation_bounds import channel_importance, clipping_bounds
 from tfl_depth.converters.ptq.activation_sampler import ActivationSampler
+from tfl_depth.converters.ptq.context import QuantizationContext
 from tfl_depth.converters.ptq.gptq import farthest, gptq_round, triangular_factor
 from tfl_depth.converters.ptq.kernel_matrix import KernelMatrix
 from tfl_depth.converters.ptq.layerwise import images_that_fit, run_layerwise
-from tfl_depth.converters.ptq.progress import Progress
 from tfl_depth.converters.quantize.rules import PER_CHANNEL
 
 # Of the features' mean square: how firmly a weight that no image tells about stays as it was.
@@ -44,32 +44,14 @@ Array = npt.NDArray[Any]
 Images = Sequence[npt.NDArray[np.float32]]
 
 
-def reconstruct_layers(
-    graph: Graph,
-    images: Images,
-    *,
-    per_channel: bool,
-    exact: Mapping[Tensor, float],
-    progress: Progress,
-    chosen: Sequence[Operator] | None = None,
-) -> None:
-    """Put the kernels of an unfused graph on their int8 grids so that outputs change least.
-
-    Args:
-        graph: with one input; its kernels and biases are replaced.
-        images: what the network takes, (1, H, W, 3) each; as many of them as fit into memory.
-        per_channel: whether each output channel's weights have a step of their own.
-        exact: kernels that stay as they are.
-        progress: shows how far it has come.
-        chosen: the operators to work on; None: all with a kernel.
-    """
-    images = images[: images_that_fit(graph, len(images))]
-    found = [op for op in graph.operators if has_kernel(op) and kernel_of(op) not in exact]
-    found = [op for op in found if chosen is None or op in chosen]
+def reconstruct_layers(context: QuantizationContext) -> None:
+    """Put kernels on their int8 grids so that the outputs of all operators change least."""
+    graph, found = context.graph, context.operators()
+    images = context.images[: images_that_fit(graph, len(context.images))]
     samplers = {op: ActivationSampler(op, len(images)) for op in found}
     expected = _sampled_outputs(graph, samplers, images)
     importance = {op: channel_importance(graph, op) for op in found}
-    bar = iter(progress(found, len(found), "round weights"))
+    bar = iter(context.progress(found, len(found), "round weights"))
 
     def visit(operator: Operator, maps: Array) -> None:
         if operator not in samplers:
@@ -82,7 +64,7 @@ def reconstruct_layers(
             clip=clipping_bounds(graph, operator),
             importance=matrix.outputs(importance[operator]),
         )
-        _replace(operator, matrix, *_solved(operator, matrix, task, per_channel=per_channel))
+        _replace(operator, matrix, *_solved(operator, matrix, task, context.per_channel))
 
     run_layerwise(graph, images, visit)
     # The bar's own last step.
@@ -167,7 +149,7 @@ class _Centered:
 
 
 def _solved(
-    operator: Operator, matrix: KernelMatrix, task: _Task, *, per_channel: bool
+    operator: Operator, matrix: KernelMatrix, task: _Task, per_channel: bool
 ) -> tuple[Array, Array]:
     """The operator's new weights (groups, filters, inputs) and biases (groups, filters)."""
     per_channel = per_channel and operator.kind in PER_CHANNEL
