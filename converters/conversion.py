@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 import tfl_depth
-from tfl_depth.contract import Calibration, Contract
+from tfl_depth.contract import Calibration, Contract, Normalization
 from tfl_depth.converters.flatbuffer import pin_int16_ranges, with_contract
 from tfl_depth.converters.golden import with_golden
 from tfl_depth.converters.prepare import INPUT_NAME, Network, at_size, split_normalisation
@@ -161,8 +161,7 @@ def _contract(
         input_name=INPUT_NAME,
         height=height,
         width=width,
-        pixel_scale=normalisation.scale,
-        pixel_offset=normalisation.offset,
+        normalization=Normalization((normalisation.scale,) * 3, (normalisation.offset,) * 3),
         calibration=None if precision == "float32" else calibration,
         verification={},
     )

@@ -19,6 +19,9 @@ from tfl_depth.errors import ConversionError
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.runtime.interpreter import open_interpreter
 
+# Of int8, where the outputs' ranges begin.
+LOWEST = -128
+
 
 @dataclass(frozen=True)
 class Fidelity:
@@ -46,16 +49,20 @@ def check_tensors(model: bytes, contract: Contract) -> None:
     """
     interpreter = open_interpreter(model, xnnpack=False)
     details = interpreter.get_tensor_details()
-    wrong = [d["name"] for d in details if d["dtype"] not in (np.uint8, np.int8, np.int32)]
+    wrong = [d["name"] for d in details if d["dtype"] not in (np.int8, np.int32)]
     if wrong:
         raise ConversionError(f"Expected int8 and int32 tensors only; these are not: {wrong[:5]}.")
     signature = interpreter.get_signature_runner()
-    _check_scale("pixels", signature.get_input_details()[contract.input_name], contract.pixel_scale)
+    _check_quantization(
+        "pixels",
+        signature.get_input_details()[contract.input_name],
+        *_input_quantization(contract),
+    )
     outputs = signature.get_output_details()
     if set(outputs) != set(contract.output_names):
         raise ConversionError(f"Expected outputs {contract.output_names}, got {sorted(outputs)}.")
     for name, scale in output_scales(contract).items():
-        _check_scale(name, outputs[name], scale)
+        _check_quantization(name, outputs[name], scale, LOWEST)
 
 
 def check_weights(model: bytes) -> None:
@@ -80,10 +87,19 @@ def output_scales(contract: Contract) -> dict[str, float]:
     return {"integer": 1 / contract.spans.codes_per_span, "fractional": 1 / CODES}
 
 
-def _check_scale(name: str, detail: dict[str, Any], expected: float) -> None:
-    scale, _zero_point = detail["quantization"]
-    if not np.isclose(scale, expected, rtol=1e-6):
-        raise ConversionError(f"Expected the scale of {name} to be {expected}, got {scale}.")
+def _input_quantization(contract: Contract) -> tuple[float, int]:
+    """Scale and zero point of the input: the code of a pixel is 128 less."""
+    scale, offset = contract.normalization.scale[0], contract.normalization.offset[0]
+    return scale, LOWEST - round(offset / scale)
+
+
+def _check_quantization(name: str, detail: dict[str, Any], scale: float, zero_point: int) -> None:
+    got_scale, got_zero_point = detail["quantization"]
+    if not np.isclose(got_scale, scale, rtol=1e-6) or got_zero_point != zero_point:
+        raise ConversionError(
+            f"Expected {name} of scale {scale} and zero point {zero_point}, got {got_scale} and "
+            f"{got_zero_point}."
+        )
     if detail["shape"][0] != 1:
         raise ConversionError(f"Expected {name} of batch 1, got shape {tuple(detail['shape'])}.")
 

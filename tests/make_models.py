@@ -116,12 +116,13 @@ def _write_nets(folder: Path, images: ImageSplit, work: Path) -> None:
 
 
 def _net() -> keras.Model:
-    """Two convolutions: blurred brightness, differently for each colour, as metres."""
+    """Two convolutions, and a pool between them: brightness nearby, by color, as metres."""
     random = np.random.default_rng(SEED)
     pixels = keras.Input((*NET_SIZE, 3))
     features = layers.Conv2D(8, 3, strides=2, padding="same", activation="relu6")
     depth = layers.Conv2D(1, 1)
-    model = keras.Model(pixels, depth(features(layers.Rescaling(1 / 255)(pixels))))
+    pool = layers.MaxPooling2D(3, strides=1, padding="same")
+    model = keras.Model(pixels, depth(pool(features(layers.Rescaling(1 / 255)(pixels)))))
     features.set_weights([random.uniform(0, 0.3, (3, 3, 3, 8)), np.zeros(8)])
     depth.set_weights([random.uniform(0, 0.6, (1, 1, 8, 1)), np.array([0.5])])
     return model
@@ -131,7 +132,7 @@ class _NextVersion(Contract):
     """A contract as a later tfl-depth might write it."""
 
     def to_json(self, sha256: str) -> bytes:
-        return super().to_json(sha256).replace(b'"version":1', b'"version":2')
+        return super().to_json(sha256).replace(b'"version":2', b'"version":3')
 
 
 def _compiled(made: Conversion, work: Path) -> bytes:

@@ -213,7 +213,7 @@ def test_a_tflite_file(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     content = path.read_bytes()
     sha256, contract = found["contract"]["sha256"], read_contract(content)
     assert found.pop("contract") == json.loads(contract.to_json(sha256))
-    assert found.pop("input_range") == pytest.approx([-127 * SCALE, 128 * SCALE])
+    assert found.pop("input_range") == [pytest.approx([-127 * SCALE, 128 * SCALE])] * 3
     assert found.pop("steps_mm") == list(contract.spans.steps_mm)
     assert (found.pop("signed"), found.pop("signature_is_right")) == (False, None)
     costs, tensors, sizes = (found.pop(name) for name in ("costs", "tensors", "sizes"))

@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("model", type=Path, metavar="MODEL", help="a .keras file")
     precision = parser.add_mutually_exclusive_group(required=True)
     for name, text in (
-        ("int8", "every tensor int8 or int32; uint8 pixels in, uint8 codes out"),
+        ("int8", "every tensor int8 or int32, those in and out too"),
         ("int16x8", "int16 activations, int8 weights: the upper bound of what 8-bit weights give"),
         ("float32", "no quantisation: the reference"),
     ):
