@@ -113,7 +113,7 @@ def test_ai_edge_quantizer_gives_nearly_the_same_codes(
 def expect_alike(graph: Graph, ours: Graph, theirs: Graph, images: Images) -> None:
     """Few codes apart, and ours no farther from the float network."""
     expected, mine, other = (outputs(each, images) for each in (graph, ours, theirs))
-    assert np.abs(mine - other).max() < 4.01 * step(ours)
+    assert np.abs(mine - other).max() < 8.01 * step(ours)
     assert np.std(mine - expected) < 1.05 * np.std(other - expected)
 
 
