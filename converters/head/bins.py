@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tfl_depth.converters.graph import Graph, Operator, Tensor
+from tfl_depth.converters.graph.movement import computed_inputs
 from tfl_depth.converters.head.building import pointwise_convolution, reshape
-from tfl_depth.converters.head.operators import computed_inputs
 
 
 def sum_to_convolution(graph: Graph, operator: Operator) -> bool:

@@ -7,19 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfl_depth.converters.graph import Graph, Operator, Tensor, constant, options
+from tfl_depth.converters.graph.movement import computed_inputs, moved_from, size
 from tfl_depth.converters.head.building import NONE, computed, pointwise_convolution, reshape
 from tfl_depth.converters.head.curve import Curve
 from tfl_depth.converters.head.find import Head
 from tfl_depth.converters.head.formula import Formula
 from tfl_depth.converters.head.linear import filters_of, with_filters
-from tfl_depth.converters.head.operators import (
-    RESIZES,
-    computed_inputs,
-    keeps_order,
-    map_size,
-    moved_from,
-    size,
-)
+from tfl_depth.converters.head.operators import RESIZES, keeps_order, map_size
 from tfl_depth.converters.head.tail import moved
 from tfl_depth.errors import ConversionError
 

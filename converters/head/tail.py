@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tfl_depth.converters.graph import Graph, GraphRunner, Operator, Tensor, constant, options
+from tfl_depth.converters.graph.movement import computed_inputs
 from tfl_depth.converters.head.building import computed, reshape
 from tfl_depth.converters.head.linear_part import LinearPart
-from tfl_depth.converters.head.operators import POINTWISE, computed_inputs, map_size
+from tfl_depth.converters.head.operators import POINTWISE, map_size
 from tfl_depth.converters.head.walk import Path, is_scalar
 from tfl_depth.errors import ConversionError
 
