@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,8 +27,11 @@ if TYPE_CHECKING:
 
 # Of the range: what an import may change of the depth, in its largest difference.
 LARGEST_DIFFERENCE = 0.02
+# Photos by which it is measured.
+IMPORT_PHOTOS = 8
 
 Pixels = npt.NDArray[np.uint8]
+Size = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class DepthNetwork:
         stage: how pixels become the graph's input.
         depth: the source's depth in metres.
         formula: from the output to metres.
+        photos: to calibrate with, (height, width, 3) uint8 RGB of the input's size.
     """
 
     imported: ImportedNetwork
@@ -48,6 +52,7 @@ class DepthNetwork:
     stage: InputStage
     depth: SourceDepth
     formula: Formula
+    photos: Sequence[Pixels]
 
     @property
     def size(self) -> tuple[int, int]:
@@ -55,7 +60,7 @@ class DepthNetwork:
         (source,) = self.graph.inputs.values()
         return source.shape[1], source.shape[2]
 
-    def import_difference_mm(self, photos: Iterable[Pixels], max_depth_m: float) -> float:
+    def import_difference_mm(self, max_depth_m: float) -> float:
         """The largest difference that the import makes to the depth of photos, within the range.
 
         Raises:
@@ -65,7 +70,7 @@ class DepthNetwork:
         mine = SourceDepth(runner, self.depth.output, self.depth.as_input, self.formula)
         differences = [
             np.abs(np.clip(mine(each), 0, max_depth_m) - np.clip(self.depth(each), 0, max_depth_m))
-            for each in photos
+            for each in self.photos[:IMPORT_PHOTOS]
         ]
         largest = 1000 * float(max(difference.max() for difference in differences))
         if not largest <= 1000 * LARGEST_DIFFERENCE * max_depth_m:
@@ -84,6 +89,7 @@ def open_network(
     output_name: str | None,
     formula: Formula,
     pixels: InputOptions,
+    read_photos: Callable[[Size], Sequence[Pixels]],
 ) -> DepthNetwork:
     """Import a network and bring it into the plain form.
 
@@ -93,6 +99,7 @@ def open_network(
         output_name: of the depth among several outputs; None: the finest.
         formula: from that output to metres.
         pixels: what is done to pixels outside the network.
+        read_photos: gives the photos to calibrate with, at (height, width).
 
     Raises:
         ConversionError: it is no depth network that can be converted; the text says why.
@@ -101,12 +108,17 @@ def open_network(
     graph = read_graph(imported.model)
     names = list(graph.outputs)
     output = names.index(choose_output(graph, output_name))
+    (original,) = graph.inputs.values()
+    source_shape = original.shape
     canonicalize(graph)
-    stage = take_input(graph, pixels)
+    (image,) = graph.inputs.values()
+    photos = read_photos((image.shape[1], image.shape[2]))
+    stage = take_input(graph, pixels, photos[:IMPORT_PHOTOS], source_shape=source_shape)
     return DepthNetwork(
         imported=imported,
         graph=graph,
         stage=stage,
         depth=SourceDepth(imported.run, output, stage.source_input, formula),
         formula=formula,
+        photos=photos,
     )

@@ -6,7 +6,7 @@ import -> graph -> input -> head -> recipe -> ranges -> write -> verify -> contr
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -55,9 +55,8 @@ DEFAULT_MAX_DEPTH_M = 15.0
 INPUT_NAME = "pixels"
 # Fewer photos than this flatter the verification, and tell little about the ranges.
 FEW_PHOTOS = 20
-# Photos by which the import is compared with its source, the depth is checked, and int8 operators
-# are compared with float ones.
-IMPORT_PHOTOS, CHECK_PHOTOS, OPERATOR_PHOTOS = 8, 16, 2
+# Photos by which the depth is checked, and int8 operators are compared with float ones.
+CHECK_PHOTOS, OPERATOR_PHOTOS = 16, 2
 # Shares of verification pixels outside the range: a warning, a refusal.
 WARN_OUTSIDE, REFUSE_OUTSIDE = 0.02, 0.2
 
@@ -135,14 +134,24 @@ def convert(
         per_channel=per_channel,
         layers=layers,
     )
-    network_ = open_network(
-        network, size=size, output_name=output_name, formula=formula, pixels=pixels
+
+    def read_photos(size: tuple[int, int]) -> list[Pixels]:
+        photos = read_calibration(images, size)
+        return list(progress(photos, len(images.calibration), "read photos"))
+
+    opened = open_network(
+        network,
+        size=size,
+        output_name=output_name,
+        formula=formula,
+        pixels=pixels,
+        read_photos=read_photos,
     )
     try:
-        made = _Conversion(network_, images, options, precision, name, progress)
+        made = _Conversion(opened, images, options, precision, name, progress)
         return made.finished(golden=golden)
     finally:
-        network_.imported.close()
+        opened.imported.close()
 
 
 def _one_of(name: str, value: Any, allowed: tuple[Any, ...]) -> Any:
@@ -201,12 +210,14 @@ class _Conversion:
 
     def finished(self, *, golden: bool) -> Conversion:
         """Go through all stages."""
-        photos = list(self._photos())
-        source = self._source(photos)
-        warnings = self._check(photos, None)
-        inputs = PhotoInputs(photos, self.network.stage.network_input)
-        headed = with_head(self.network, inputs, self.options, self.progress)
-        self._check(photos, headed.most_m)
+        network = self.network
+        difference_mm = network.import_difference_mm(self.options.range_m[1])
+        source = Source(network.imported.format, network.imported.framework, difference_mm)
+        outputs = [network.depth.output_map(each) for each in network.photos[:CHECK_PHOTOS]]
+        warnings = self._check(outputs, None)
+        inputs = PhotoInputs(network.photos, network.stage.network_input)
+        headed = with_head(network, inputs, self.options, self.progress)
+        self._check(outputs, headed.most_m)
         graph, operators = self._written(headed, inputs)
         contract = self._contract(headed, source)
         content = write_graph(graph)
@@ -221,20 +232,8 @@ class _Conversion:
             content = with_contract(content, contract)
         return Conversion(content, contract, tuple(dict.fromkeys(warnings)))
 
-    def _photos(self) -> Iterable[Pixels]:
-        photos = read_calibration(self.images, self.network.size)
-        return self.progress(photos, len(self.images.calibration), "read photos")
-
-    def _source(self, photos: Sequence[Pixels]) -> Source:
-        imported = self.network.imported
-        difference_mm = self.network.import_difference_mm(
-            photos[:IMPORT_PHOTOS], self.options.range_m[1]
-        )
-        return Source(imported.format, imported.framework, difference_mm)
-
-    def _check(self, photos: Sequence[Pixels], most_m: float | None) -> list[str]:
+    def _check(self, outputs: Sequence[Any], most_m: float | None) -> list[str]:
         """Refuse what is no depth in the range; sentences of what is odd."""
-        outputs = [self.network.depth.output_map(each) for each in photos[:CHECK_PHOTOS]]
         found = check_depth(outputs, self.network.formula, self.options.range_m, most_m=most_m)
         found.refuse()
         return list(found.warnings)

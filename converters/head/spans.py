@@ -135,4 +135,6 @@ def _ascending(depth_m: Values, span_m: tuple[float, float]) -> Values:
     inside = np.clip(np.maximum.accumulate(depth_m), *span_m)
     inside[[0, -1]] = span_m
     # A share of a straight line, too small to be seen.
-    return (1 - _TILT) * inside + _TILT * np.linspace(*span_m, inside.size)
+    tilted = (1 - _TILT) * inside + _TILT * np.linspace(*span_m, inside.size)
+    tilted[[0, -1]] = span_m
+    return tilted
