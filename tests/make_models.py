@@ -67,6 +67,7 @@ def _write_ramps(folder: Path, work: Path) -> None:
             _ramp(spans),
             images=images,
             spans=spans,
+            input_range=ramp.PIXEL_RANGE,
             head=head,
             precision=precision,
             # Its weights are exact as they are.
@@ -74,7 +75,13 @@ def _write_ramps(folder: Path, work: Path) -> None:
         )
         (folder / ramp.file_name(name, head, precision)).write_bytes(made.model)
     spans = ramp.SPANS[ramp.COARSE]
-    made = convert(_ramp(spans, ramp.COARSE_FEATURES), images=images, spans=spans, recipe="minmax")
+    made = convert(
+        _ramp(spans, ramp.COARSE_FEATURES),
+        images=images,
+        spans=spans,
+        input_range=ramp.PIXEL_RANGE,
+        recipe="minmax",
+    )
     (folder / ramp.coarse_file_name()).write_bytes(made.model)
 
 
