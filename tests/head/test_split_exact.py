@@ -123,8 +123,8 @@ def split(case: Case, *, per_channel: bool) -> tuple[Graph, Curve, HeadSpans, Sp
     choose_output(graph)
     head = find_head(graph)
     function = depth_function(head, case.formula)
-    middle = np.mean(case.y)
-    seen = (0.8 * middle + 0.2 * case.y[0], 0.5 * middle + 0.5 * case.y[1])
+    low, high = case.y
+    seen = (0.6 * low + 0.4 * high, 0.25 * low + 0.75 * high)
     curve = measure_curve(function, seen, case.range_m, count=case.count)
     spans = place_spans(curve, count=case.count, per_channel=per_channel)
     return graph, curve, spans, split_head(graph, head, spans, per_channel=per_channel)
