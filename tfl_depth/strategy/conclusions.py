@@ -48,8 +48,13 @@ def nearest(found: Sequence[Found]) -> Found | None:
 
 
 def best(results: Results, granularity: Granularity) -> Found | None:
-    """What to ship: of the files in int8 alone, the nearest to FP32."""
-    return nearest(of_phase(results, ("split", "weights", "training"), granularity))
+    """What to ship: of the files in int8 alone, the nearest to FP32; trained only where it pays."""
+    plain = nearest(of_phase(results, ("split", "weights"), granularity))
+    trained = nearest(of_phase(results, ("training",), granularity))
+    if plain is None or trained is None:
+        return plain
+    gain = 1 - trained.deviation.median_mm / plain.deviation.median_mm
+    return trained if gain > WORTH else plain
 
 
 def usual(results: Results, granularity: Granularity) -> Found | None:
@@ -131,12 +136,19 @@ def conclusion(results: Results) -> str:
         if chosen is None or before is None:
             continue
         sentences.append(
-            f"With weights {TITLES[granularity]}, `--recipe {chosen.experiment.recipe}` "
-            f"({chosen.experiment.title}) changes abs_rel by {change(chosen)}, a median of "
-            f"{chosen.deviation.median_mm:.1f} mm from FP32, where INT8 the usual way changes it "
-            f"by {change(before)}, a median of {before.deviation.median_mm:.1f} mm."
+            f"With weights {TITLES[granularity]}, {_named(chosen)} changes abs_rel by "
+            f"{change(chosen)}, a median of {chosen.deviation.median_mm:.1f} mm from FP32, where "
+            f"INT8 the usual way changes it by {change(before)}, a median of "
+            f"{before.deviation.median_mm:.1f} mm."
         )
     return " ".join(sentences) or "No INT8 file of this network could be made."
+
+
+def _named(found: Found) -> str:
+    experiment = found.experiment
+    if experiment.is_trained:
+        return f"training ({experiment.title})"
+    return f"`--recipe {experiment.recipe}` ({experiment.title})"
 
 
 def decision(results: Results, phase: Phase) -> str:

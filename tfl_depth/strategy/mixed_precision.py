@@ -43,12 +43,8 @@ def _cost(graph: Graph, name: str) -> int:
     return sum(
         multiply_accumulates(operator)
         for operator in graph.operators
-        if any(tensor is not None and tensor.name == name for tensor in _tensors(operator))
+        if name in {t.name for t in (*operator.inputs, *operator.outputs) if t is not None}
     )
-
-
-def _tensors(operator: Operator) -> list[object]:
-    return [*operator.inputs, *operator.outputs]
 
 
 def multiply_accumulates(operator: Operator) -> int:

@@ -98,12 +98,12 @@ def _ranges(results: StudyResults) -> str:
             cells.append(f"{heads[head].output_step:.1f} mm")
             cells += [f"{heads[head].together[each]:.1f} mm" for each in GRANULARITIES]
         lines.append(cells)
-    head = ["range"] + [
+    titles = ["range"] + [
         f"{name}: {what}"
         for name in ("one output", "split")
         for what in ("step alone", *(f"all, {title}" for title in TITLES.values()))
     ]
-    table = markdown(head, lines).rstrip()
+    table = markdown(titles, lines).rstrip()
     return (
         "The same network with outputs for longer ranges, its depth as it is: the output step "
         "grows with the range, and what the split leaves of it hardly does. Median deviations:"
