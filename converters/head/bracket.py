@@ -78,7 +78,7 @@ def used_interval(
 
 
 def _start(grid: Values, depth: Values, range_m: tuple[float, float]) -> float:
-    """A value of y that photos have, and a usual one, whose depth is in the range."""
+    """A value of y that photos have, whose depth is in the range and not at an end of theirs."""
     inside = np.flatnonzero(np.isfinite(depth) & (depth > range_m[0]) & (depth < range_m[1]))
     if inside.size == 0:
         finite = depth[np.isfinite(depth)]
@@ -87,8 +87,8 @@ def _start(grid: Values, depth: Values, range_m: tuple[float, float]) -> float:
             f"Expected depth between {range_m[0]:g} and {range_m[1]:g} m, got {seen}: check "
             "--max-depth and --unit."
         )
-    median = np.median(depth[inside])
-    return float(grid[inside[np.argmin(np.abs(depth[inside] - median))]])
+    middle = (depth[inside].min() + depth[inside].max()) / 2
+    return float(grid[inside[np.argmin(np.abs(depth[inside] - middle))]])
 
 
 def _rises(function: Function, start: float, width: float) -> bool:

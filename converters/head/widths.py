@@ -39,7 +39,6 @@ def _equal(way: Values, slopes: Values, count: int) -> Values:
         else:
             least = rise
     ends = _greedy(way, slopes, most, count)
-    ends[-1] = float(way[-1])
     # Where fewer were enough, the widest ones are halved.
     while len(ends) < count:
         starts = [0.0, *ends[:-1]]
