@@ -88,7 +88,7 @@ def place_spans(
         depth_m = np.linspace(*curve.ends_m, (count or usual_count(curve.ends_m)) + 1)
         edges_y = curve.y_at(depth_m)
     else:
-        edges_y = equal_steps(curve, count or usual_count(curve.ends_m), like=not per_channel)
+        edges_y = equal_steps(curve, count or usual_count(curve.ends_m), few_widths=not per_channel)
         depth_m = curve.depth(edges_y)
         depth_m[[0, -1]] = curve.ends_m
     depths = tuple(float(depth) for depth in depth_m)
