@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from tfl_depth.converters.importers.archives import PYTORCH_EXPORT
 from tfl_depth.converters.importers.base import ImportedNetwork, Size
 from tfl_depth.converters.importers.keras_loading import load
 from tfl_depth.converters.importers.keras_precision import in_float32
@@ -36,9 +37,14 @@ def import_model(model: Any, *, size: Size | None = None) -> ImportedNetwork:
         import keras
     if not isinstance(model, keras.Model):
         kind = f"{type(model).__module__}.{type(model).__qualname__}"
+        # A module of PyTorch has this, and PyTorch is not imported here.
+        advice = (
+            PYTORCH_EXPORT
+            if hasattr(model, "load_state_dict")
+            else "Save the network to a file, and give its path."
+        )
         raise ConversionError(
-            f"Expected a path, the bytes of a .tflite or a Keras 3 model, got {kind}: save the "
-            "network to a file, and give its path."
+            f"Expected a path, the bytes of a .tflite or a Keras 3 model, got {kind}. {advice}"
         )
     return _import(model, _MODEL_OBJECT, f"The model {model.name!r}", size)
 
