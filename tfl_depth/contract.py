@@ -238,10 +238,10 @@ def _contract(fields: Fields) -> Contract:
         head=head,
         edges_m=spans.edges_m,
         curves_m=spans.curves_m,
-        calibration=calibration and _calibration(calibration),
+        calibration=None if calibration is None else _calibration(calibration),
         verification=_verification(fields),
-        source=source and _source(source),
-        golden=golden and _golden(golden),
+        source=None if source is None else _source(source),
+        golden=None if golden is None else _golden(golden),
         recipe=None if fields.value("recipe") is None else fields.text("recipe"),
         **_input(fields.object("input")),
     )

@@ -53,7 +53,7 @@ CONTRACT = Contract(
 
 # As many spans as there may be, of as many samples.
 EDGES = [k / 7 for k in range(MAX_SPANS + 1)]
-LONGEST = {
+LONGEST: dict[str, Any] = {
     "edges_m": tuple(EDGES),
     "curves_m": tuple(
         (near, *map(float, np.linspace(near, far, MAX_SAMPLES)[1:-1]), far)
