@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tfl_depth.contract import Contract, GoldenSpread
-from tfl_depth.converters.flatbuffer import with_contract, with_metadata
+from tfl_depth.converters.metadata import with_contract, with_metadata
 from tfl_depth.converters.representative import read_pixels
 from tfl_depth.encoding import DepthMm
 from tfl_depth.golden import METADATA_NAME, Golden

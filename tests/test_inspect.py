@@ -20,7 +20,7 @@ from keras import layers
 from tests.small_net import SCALE, SIZE, run_convert, write_examples
 from tfl_depth.complexity import count_macs
 from tfl_depth.contract import find_metadata, read_contract, with_digest
-from tfl_depth.converters.quantize import to_tflite
+from tfl_depth.converters.keras_quantize import to_tflite
 from tfl_depth.converters.tflite_graph import Door, read_graph
 from tfl_depth.errors import ModelFileError
 from tfl_depth.golden import METADATA_NAME

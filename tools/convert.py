@@ -1,13 +1,14 @@
-"""`tfl-depth convert`: a trained Keras model to a full-integer TensorFlow Lite model."""
+"""`tfl-depth convert`: a trained network of any framework to full-integer TensorFlow Lite."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import shlex
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tfl_depth.encoding import Spans
 from tfl_depth.errors import ConversionError
@@ -18,15 +19,14 @@ from tfl_depth.targets import PER_CHANNEL, Profile
 from tfl_depth.tools import command, targets
 
 if TYPE_CHECKING:
+    from tfl_depth.contract import Contract
     from tfl_depth.converters import Conversion
     from tfl_depth.converters.targets import Placement
 
 EXAMPLE = (
-    "tfl-depth convert zoo/lite0-nyu-192x256/model.keras --int8 --representative photos/ "
-    "--max-depth 10 --target ethos-u65-256 --output model.tflite"
+    "tfl-depth convert network.onnx --int8 --representative photos/ --max-depth 10 "
+    "--target ethos-u65-256 --output model.tflite"
 )
-# Some recipes train.
-ENVIRONMENT = command.TRAINING_ENVIRONMENT
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,13 +39,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = command.parser(
         "tfl-depth convert",
-        "Convert a trained Keras depth model to TensorFlow Lite, verify the result against the\n"
-        "float network, and write it with its contract and a report (.json) beside it. For a\n"
-        "target with an NPU, also where its operators will run (NAME_placement.json), and for an\n"
-        "Ethos-U a picture of that (.png) and the compiled model (NAME_vela.tflite).",
+        "Convert a trained depth network to TensorFlow Lite, verify the result against the source\n"
+        "network, and write it with its contract and a report (.json) beside it. For a target\n"
+        "with an NPU, also where its operators will run (NAME_placement.json), and for an Ethos-U\n"
+        "a picture of that (.png) and the compiled model (NAME_vela.tflite).",
         EXAMPLE,
     )
-    parser.add_argument("model", type=Path, metavar="MODEL", help="a .keras file")
+    parser.add_argument(
+        "network",
+        type=Path,
+        metavar="NETWORK",
+        help="a .keras, .h5, .onnx, .pt2 or float .tflite file, or a SavedModel folder",
+    )
     precision = parser.add_mutually_exclusive_group(required=True)
     for name, text in (
         ("int8", "every tensor int8 or int32, those in and out too"),
@@ -68,7 +73,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--recipe",
-        choices=RECIPES,
         metavar="NAME",
         help=f"what is done to the network first, see below ({DEFAULT})",
     )
@@ -83,19 +87,20 @@ def _parser() -> argparse.ArgumentParser:
         help="two tensors, integer and fractional (split, default), or one (single)",
     )
     parser.add_argument("--max-depth", type=float, metavar="METRES", help="range of the depth (15)")
-    parser.add_argument("--span", type=float, metavar="METRES", help="width of a span (1)")
+    parser.add_argument(
+        "--span",
+        type=float,
+        metavar="METRES",
+        help="width of a span; left out, up to 15 spans of the same step in depth",
+    )
     parser.add_argument(
         "--spans",
         type=command.numbers,
         metavar="EDGES",
         help="edges of growing spans, in metres: 0,1,2,4,8,16,32,80 is fine near and coarse far",
     )
-    parser.add_argument(
-        "--input-range",
-        type=command.numbers,
-        metavar="LOW,HIGH",
-        help="what the network takes for pixels 0 and 255, where it has no Rescaling layer itself",
-    )
+    _add_input(parser)
+    _add_output(parser)
     targets.add_options(parser, default="cpu")
     parser.add_argument(
         "--no-golden",
@@ -110,6 +115,44 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_input(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what is done to pixels outside the network")
+    group.add_argument(
+        "--mean",
+        type=command.numbers,
+        metavar="R,G,B",
+        help="is taken off pixels of 0 to 1, as torchvision writes it: 0.485,0.456,0.406",
+    )
+    group.add_argument(
+        "--std", type=command.numbers, metavar="R,G,B", help="divides them then: 0.229,0.224,0.225"
+    )
+    group.add_argument(
+        "--input-range",
+        type=command.numbers,
+        metavar="LOW,HIGH",
+        help="what the network takes for pixels 0 and 255: 0,1 or -1,1",
+    )
+    group.add_argument(
+        "--channels", choices=("rgb", "bgr"), default="rgb", help="their order (rgb)"
+    )
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what the network's output means")
+    group.add_argument(
+        "--output-name", metavar="NAME", help="the depth, of several outputs (the finest)"
+    )
+    group.add_argument("--unit", choices=("m", "cm", "mm"), default="m", help="of depth (m)")
+    group.add_argument(
+        "--disparity",
+        type=command.numbers,
+        metavar="MIN,MAX",
+        help="an output of 0 to 1 is scaled disparity of depths MIN to MAX, as in monodepth2",
+    )
+    group.add_argument("--reciprocal", type=float, metavar="SCALE", help="depth is SCALE / output")
+    group.add_argument("--inverse", action="store_true", help="depth is 1 / output")
+
+
 def _list_recipes(parser: argparse.ArgumentParser) -> None:
     width = max(map(len, RECIPES))
     indent = "\n" + " " * (width + 4)
@@ -119,34 +162,34 @@ def _list_recipes(parser: argparse.ArgumentParser) -> None:
 
 
 def _convert(options: argparse.Namespace) -> None:
-    spans = _spans(options)
     profile = targets.chosen(options)
     _check_target(options, profile)
-    if options.input_range is not None and len(options.input_range) != 2:
-        raise ConversionError("Expected two numbers for --input-range, like 0,1.")
-    with quiet():
-        from tfl_depth.converters import convert, find_images, split_images, write_conversion
-        from tfl_depth.converters.conversion import refuse_existing, report_path
-        from tfl_depth.models import load_model
+    arguments = {**_input_arguments(options), **_output_arguments(options), **_range(options)}
+    from tfl_depth.converters import convert, find_images, split_images, write_conversion
+    from tfl_depth.converters.conversion import refuse_existing, report_path
 
     beside = _beside(options.output, profile)
     refuse_existing(options.output, overwrite=options.overwrite, beside=beside)
+    if not options.network.exists():
+        raise ConversionError(f"There is no network {options.network}.")
     images = split_images(
         find_images(options.representative), samples=options.samples, seed=options.seed
     )
-    conversion = convert(
-        load_model(options.model),
-        images=images,
-        spans=spans,
-        precision=options.precision,
-        head=options.head,
-        size=options.size,
-        input_range=options.input_range,
-        per_channel=profile.weights == PER_CHANNEL,
-        recipe=options.recipe,
-        golden=options.golden,
-        progress=command.progress,
-    )
+    with quiet():
+        conversion = convert(
+            options.network,
+            images=images,
+            precision=options.precision,
+            head=options.head,
+            size=options.size,
+            per_channel=profile.weights == PER_CHANNEL,
+            recipe=options.recipe,
+            golden=options.golden,
+            progress=command.progress,
+            **arguments,
+        )
+    for warning in conversion.warnings:
+        print(f"Warning: {warning}", file=sys.stderr)
     shown = [table(conversion, options.output)]
     contents: dict[Path, bytes] = {}
     totals = compiler = None
@@ -215,17 +258,31 @@ def _for_target(
     return placed.placement, dict(zip(_beside(options.output, profile), contents, strict=True))
 
 
-def _spans(options: argparse.Namespace) -> Spans:
-    try:
-        if options.spans is None:
-            max_depth = 15.0 if options.max_depth is None else options.max_depth
-            whole = max_depth if options.head == "single" else 1.0
-            return Spans.uniform(max_depth, whole if options.span is None else options.span)
-        if options.span is not None or options.max_depth not in (None, options.spans[-1]):
+def _input_arguments(options: argparse.Namespace) -> dict[str, Any]:
+    for name, count in (("mean", 3), ("std", 3), ("input_range", 2), ("disparity", 2)):
+        given = getattr(options, name)
+        if given is not None and len(given) != count:
             raise ConversionError(
-                "--spans gives the edges of all spans: leave out --span and --max-depth."
+                f"Expected {count} numbers for --{name.replace('_', '-')}, got {len(given)}."
             )
-        return Spans(options.spans)
+    names = ("mean", "std", "input_range", "channels")
+    return {name: getattr(options, name) for name in names}
+
+
+def _output_arguments(options: argparse.Namespace) -> dict[str, Any]:
+    names = ("output_name", "unit", "disparity", "reciprocal", "inverse")
+    return {name: getattr(options, name) for name in names}
+
+
+def _range(options: argparse.Namespace) -> dict[str, Any]:
+    if options.spans is None:
+        return {"max_depth_m": options.max_depth, "span_m": options.span}
+    if options.span is not None or options.max_depth not in (None, options.spans[-1]):
+        raise ConversionError(
+            "--spans gives the edges of all spans: leave out --span and --max-depth."
+        )
+    try:
+        return {"spans": Spans(options.spans)}
     except ValueError as error:
         raise ConversionError(str(error)) from error
 
@@ -242,6 +299,7 @@ def table(conversion: Conversion, output: Path) -> str:
     calibration = contract.calibration
     rows = {
         "model": f"{output} ({len(conversion.model) / 1e6:.2f} MB, {contract.precision})",
+        "source": _source(contract),
         "input": f"{contract.height}x{contract.width} RGB",
         "recipe": contract.recipe or "-",
         "outputs": ", ".join(contract.output_names),
@@ -249,10 +307,26 @@ def table(conversion: Conversion, output: Path) -> str:
         "spans": f"{contract.spans.count}" if contract.head == "split" else "-",
         "step": f"{step} mm" if contract.precision == "int8" else "-",
         "calibrated on": f"{calibration.images} images" if calibration else "-",
-        "compared with FP32 on": f"{measured['images']} other images",
+        "compared with FP32 on": f"{measured['images']} other images, before clipping",
         "  median, mean difference": f"{measured['median_mm']:.1f}, {measured['mean_mm']:.1f} mm",
         "  95 %, largest": f"{measured['p95_mm']:.1f}, {measured['max_mm']:.1f} mm",
         "  over half a span": f"{measured['wrap_share']:.3%} of pixels",
+        "  FP32 outside the range": f"{_outside(measured):.2%} of pixels",
+        "  FP32 depth 5 - 95 %": f"{measured['depth_p5_m']:.2f} - {measured['depth_p95_m']:.2f} m",
         "golden vectors": f"{contract.golden.images} photos" if contract.golden else "none",
     }
     return "\n".join(f"{name:<26} {value}" for name, value in rows.items())
+
+
+def _source(contract: Contract) -> str:
+    source = contract.source
+    if source is None:
+        return "-"
+    return (
+        f"{source.format} ({source.framework}); the import changed depth by at most "
+        f"{source.import_difference_mm:.2g} mm"
+    )
+
+
+def _outside(measured: Mapping[str, Any]) -> float:
+    return float(measured["below_share"] + measured["above_share"])

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from tfl_depth.converters import convert
 from tfl_depth.converters.prepare import INPUT_NAME, Network
-from tfl_depth.converters.quantize import to_tflite
+from tfl_depth.converters.keras_quantize import to_tflite
 from tfl_depth.converters.representative import read_pixels, with_extremes
 from tfl_depth.files import whole_file
 from tfl_depth.models.dual_head import PinnedRange
