@@ -37,7 +37,7 @@ class LookUp:
 
     def __init__(self, table: Unsigned) -> None:
         """Take a table: (256,) for codes of 8 bits, (65536,) for codes of 16."""
-        self._table = _known_to_opencv(table)
+        self._table = table if table.itemsize < 4 else _known_to_opencv(table)
         self._by_opencv = len(table) == 256 or _OPENCV_LOOKS_UP_16_BITS
         self._indices = Scratch(np.intp)
 
@@ -48,13 +48,14 @@ class LookUp:
             codes: (H, W) uint8 or uint16.
             out: (H, W) of the table's dtype, C-contiguous.
         """
+        same = out if out.itemsize < 4 else _known_to_opencv(out)
         if self._by_opencv:
-            cv2.LUT(codes, self._table, _known_to_opencv(out))
+            cv2.LUT(codes, self._table, same)
         else:
             indices = self._indices.of(codes.shape)
             np.copyto(indices, codes)
             # Any mode but "raise", which copies `out`: no code lies outside of its table.
-            np.take(self._table, indices, out=_known_to_opencv(out), mode="clip")
+            np.take(self._table, indices, out=same, mode="clip")
 
 
 def count_zeros(values: Unsigned) -> int:
