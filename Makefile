@@ -160,9 +160,9 @@ dist-test: dist build/test-models/.complete
 # interrupted. DATA=path/to/data, with nyuv2 and redkitchen in it.
 strategy: setup
 	@test -n "$(DATA)" || { echo 'Which data? make strategy DATA=path/to/data'; exit 1; }
-	tools/strategy --checkpoint zoo/lite0-nyu-192x256/model.keras --dataset nyuv2 \
+	tools/strategy zoo/lite0-nyu-192x256/model.keras --dataset nyuv2 \
 	  --data $(DATA)/nyuv2 --output docs/strategy
-	tools/strategy --checkpoint zoo/lite0-redkitchen-192x256/model.keras --dataset redkitchen \
+	tools/strategy zoo/lite0-redkitchen-192x256/model.keras --dataset redkitchen \
 	  --data $(DATA)/redkitchen --split test --output docs/strategy
 
 # The environments stay: removing .venv and .venv-tflite is left to you.

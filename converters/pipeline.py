@@ -5,6 +5,7 @@ import -> graph -> input -> head -> recipe -> ranges -> write -> verify -> contr
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -177,7 +178,10 @@ def _recipe(name: str | None, precision: str) -> str | None:
 def _range(max_depth_m: float | None, spans: Spans | None) -> tuple[float, float]:
     if spans is not None:
         return spans.edges_m[0], spans.max_depth_m
-    return 0.0, DEFAULT_MAX_DEPTH_M if max_depth_m is None else max_depth_m
+    far = DEFAULT_MAX_DEPTH_M if max_depth_m is None else max_depth_m
+    if not (math.isfinite(far) and far > 0):
+        raise ConversionError(f"Expected the depth range to end above 0 m, got {far:g} m.")
+    return 0.0, far
 
 
 def _spans(max_depth_m: float | None, spans: Spans | None, span_m: float | None) -> Spans | None:

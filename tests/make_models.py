@@ -89,9 +89,13 @@ def _ramp(spans: Spans, features: int = ramp.FEATURES) -> bytes:
     """The network of tests/ramp.py."""
     side, repeats = (ramp.SIDE, ramp.SIDE), features // 3
     pixels = graphs.tensor("pixels", 1, *side, 3)
-    repeated = graphs.concatenation([pixels] * repeats)
+    # A ReLU keeps it apart from the convolution behind, into which a plain copy would be folded.
+    copies = np.tile(np.eye(3), (repeats, 1)).reshape(features, 1, 1, 3)
+    repeated = graphs.conv(pixels, copies, np.zeros(features), side, name="copies", activation=1)
     weights = np.array([ramp.RED_WEIGHT, 1, 0] * repeats) * ramp.step_m(spans) / repeats
-    depth = graphs.conv(repeated.output, weights.reshape(1, 1, 1, -1), np.zeros(1), side)
+    depth = graphs.conv(
+        repeated.output, weights.reshape(1, 1, 1, -1), np.zeros(1), side, name="depth"
+    )
     return write_graph(graphs.graph_of(pixels, repeated, depth))
 
 

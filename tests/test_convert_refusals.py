@@ -21,7 +21,7 @@ import numpy.typing as npt
 import pytest
 from keras import layers
 
-from tests.small_net import SIZE, run_convert, small_net, write_examples
+from tests.small_net import run_convert, small_net, write_examples
 from tfl_depth.contract import read_contract
 from tfl_depth.converters import Conversion, write_conversion
 from tfl_depth.errors import OutputError
@@ -84,11 +84,6 @@ def list_of(*lines: str) -> Callable[[Path, Path], Path]:
     return make
 
 
-def ending_in(*last: Callable[[], keras.Layer]) -> Callable[[Path, Path], Path]:
-    """The small network with other layers in place of the depth convolution."""
-    return saved(lambda: small_net(ending=lambda: keras.Sequential([make() for make in last])))
-
-
 def saved(make: Callable[[], keras.Model]) -> Callable[[Path, Path], Path]:
     def save(work: Path, temporary: Path) -> Path:
         make().save(temporary / "other.keras")
@@ -123,18 +118,31 @@ def any_size() -> keras.Model:
 
 def two_outputs() -> keras.Model:
     model = small_net()
-    return keras.Model(model.inputs, [model.outputs[0], model.get_layer("fine").output])
+    other = keras.layers.Conv2D(1, 1, name="other")(model.get_layer("fine").output)
+    return keras.Model(model.inputs, [model.outputs[0], other])
 
 
-def unknown_operator() -> keras.Model:
-    pixels = keras.Input((*SIZE, 3))
-    features = keras.ops.erf(layers.Conv2D(4, 1)(layers.Rescaling(1 / 255)(pixels)))
-    return keras.Model(pixels, layers.Conv2D(1, 1)(features))
+def logits() -> keras.Model:
+    return _shifted(1.0, -20.0)
 
 
-def never_zero() -> keras.Model:
-    pixels = keras.Input((*SIZE, 3))
-    return keras.Model(pixels, layers.Conv2D(1, 1)(layers.Rescaling(1 / 255, 0.5)(pixels)))
+def constant_depth() -> keras.Model:
+    return _shifted(0.0, 3.0)
+
+
+def _shifted(gain: float, bias: float) -> keras.Model:
+    """The small network with weights of a seed, and its depth times a gain plus a bias."""
+    model = small_net()
+    rng = np.random.default_rng(3)
+    model.set_weights([rng.normal(0, 0.3, weights.shape) for weights in model.get_weights()])
+    kernel, _ = model.get_layer("depth").get_weights()
+    model.get_layer("depth").set_weights([gain * kernel, np.array([bias])])
+    return model
+
+
+def disparity() -> keras.Model:
+    model = _shifted(1.0, 0.0)
+    return keras.Model(model.inputs, keras.ops.sigmoid(model.outputs[0]))
 
 
 def old_files(folder: Path) -> None:
@@ -187,51 +195,51 @@ CASES = {
         "Cannot read .* as a list of images", images=file_of(b"\xff\xfe\x00", "list.txt")
     ),
     "no sample": Case("at least 1 sample", (*TEN_METRES, "--samples", "0")),
-    "missing model": Case("There is no model", model=nowhere),
+    "missing model": Case("There is no network", model=nowhere),
     "model that is a text": Case("is not a .keras file", model=file_of(b"none")),
-    "model that is cut short": Case("is not a .keras file, or was cut short", model=cut_short),
-    "model that is another archive": Case("Cannot load .* as a Keras model", model=other_zip),
+    "model that is cut short": Case("damaged zip archive, or was cut short", model=cut_short),
+    "model that is another archive": Case("a zip archive, but neither", model=other_zip),
     "model of another format": Case(
-        "Cannot load .* as a Keras model", model=file_of(b"none", "other.pt")
+        "of no known format. Expected one of .keras", model=file_of(b"none", "other.pt")
     ),
-    "sigmoid output": Case(
-        "ends in Conv2D 'last' with 1 filters and activation 'sigmoid'",
-        model=ending_in(lambda: layers.Conv2D(1, 1, activation="sigmoid", name="last")),
-    ),
-    "relu after the convolution": Case(
-        "ends in ReLU", model=ending_in(lambda: layers.Conv2D(1, 1), layers.ReLU)
-    ),
-    "dense output": Case("ends in Dense", model=ending_in(lambda: layers.Dense(1))),
-    "two outputs": Case("one output, metric depth, got 2", model=saved(two_outputs)),
+    "logits": Case("negative at .* of the pixels, as logits", model=saved(logits)),
+    "disparity": Case("cannot give more than 1 m, as if it gave disparity", model=saved(disparity)),
+    "constant depth": Case("gives 3 m at every pixel", model=saved(constant_depth)),
+    "two outputs": Case("Expected one output, or one map of depth", model=saved(two_outputs)),
     "size that the network cannot take": Case(
-        "network cannot take 65x96", (*TEN_METRES, "--size", "65x96")
+        "cannot take 65x96", (*TEN_METRES, "--size", "65x96")
     ),
     "size that nobody says": Case("with --size HxW", model=saved(any_size)),
-    "no Rescaling and no input range": Case("say it, for instance --input-range", model=bare),
-    "Rescaling and an input range": Case(
-        "leave out --input-range", (*TEN_METRES, "--input-range", "0,1")
-    ),
+    "no Rescaling and no input range": Case("say --input-range", model=bare),
     "input range of one number": Case(
-        "two numbers for --input-range", (*TEN_METRES, "--input-range", "1"), model=bare
+        "Expected 2 numbers for --input-range", (*TEN_METRES, "--input-range", "1"), model=bare
     ),
     "input range from white to black": Case(
-        "got 1 to 0", (*TEN_METRES, "--input-range", "1,0"), model=bare
+        "to ascend, got 1,0", (*TEN_METRES, "--input-range", "1,0"), model=bare
     ),
     "input range that is no number": Case(
-        "got nan to nan", (*TEN_METRES, "--input-range", "nan,1"), model=bare
+        "to ascend, got nan", (*TEN_METRES, "--input-range", "nan,1"), model=bare
     ),
-    "input range far from 0": Case("got 0.5 to 1.5", model=saved(never_zero)),
+    "mean of bytes": Case(
+        "pixels of 0 to 1, as torchvision", (*TEN_METRES, "--mean", "123.7,116.3,103.5"), model=bare
+    ),
+    "recipe of an old name": Case("plain is called minmax", (*TEN_METRES, "--recipe", "plain")),
+    "recipe of no name": Case("Expected a recipe of minmax", (*TEN_METRES, "--recipe", "best")),
+    "photos beyond the range": Case(
+        "gives 2 m or more at .* with --max-depth 12", ("--max-depth", "2")
+    ),
+    "two formulas": Case(
+        "one of --disparity, --reciprocal and --inverse",
+        (*TEN_METRES, "--inverse", "--reciprocal", "3"),
+    ),
     "spans and a span": Case("leave out --span", ("--spans", "0,1,2", "--span", "1")),
     "spans and another range": Case("leave out --span", ("--spans", "0,1,2", "--max-depth", "3")),
     "span that does not divide": Case("divides 10 m, got 0.3 m", (*TEN_METRES, "--span", "0.3")),
     "span of zero": Case("span of more than 0 m", (*TEN_METRES, "--span", "0")),
-    "range of zero": Case("got 1 m for 0 m", ("--max-depth", "0")),
-    "range that is no number": Case("got 1 m for nan m", ("--max-depth", "nan")),
+    "range of zero": Case("end above 0 m, got 0 m", ("--max-depth", "0")),
+    "range that is no number": Case("end above 0 m, got nan m", ("--max-depth", "nan")),
     "too many spans": Case("1 to 127 spans", ("--max-depth", "50", "--span", "0.1")),
     "spans that do not ascend": Case("ascending", ("--spans", "0,2,1")),
-    "operator that TensorFlow Lite lacks": Case(
-        "TensorFlow Lite has no operator for Erf", model=saved(unknown_operator)
-    ),
     "output folder that is missing": Case("There is no folder", output="missing/model.tflite"),
     "output of another kind": Case("ends in .tflite, got", output="model.keras"),
     "existing output": Case(

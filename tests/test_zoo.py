@@ -20,6 +20,7 @@ from tfl_depth.errors import ConversionError
 from tfl_depth.evaluation import evaluate, keras_predictor
 from tfl_depth.metrics import METRICS, mean_over_images
 from tfl_depth.models import load_model
+from tfl_depth.strategy.results import read_results
 from tfl_depth.tools import figures, zoo_latency, zoo_picture
 from tfl_depth.zoo import model_card
 
@@ -135,5 +136,5 @@ def test_the_front_is_what_no_other_beats() -> None:
 @pytest.mark.parametrize("name", figures.SHOWN)
 def test_int8_was_measured_of_the_bundled_checkpoint(name: str) -> None:
     """`make strategy` does it."""
-    results = json.loads((figures.STRATEGY / name / "results.json").read_text())
-    assert results["checkpoint_sha256"] == zoo_latency.digest(ROOT / "zoo" / name / "model.keras")
+    results = read_results(figures.STRATEGY / name / "results.json")
+    assert results.source_sha256 == zoo_latency.digest(ROOT / "zoo" / name / "model.keras")

@@ -23,10 +23,10 @@ atexit.register(TERMINAL.close)
 # The extra of setup.cfg that brings a package; what is not here is brought by "train".
 EXTRAS = {
     "PIL": "view",
-    "ai_edge_quantizer": "strategy",
     "cryptography": "sign",
     "ethosu": "convert",
     "keras": "convert",
+    "matplotlib": "strategy",
     "tensorflow": "convert",
     "waitress": "view",
     "werkzeug": "view",

@@ -16,7 +16,7 @@ from tfl_depth.png import as_png
 from tfl_depth.quiet import quiet
 from tfl_depth.recipes import DEFAULT, RECIPES
 from tfl_depth.targets import PER_CHANNEL, Profile
-from tfl_depth.tools import command, targets
+from tfl_depth.tools import command, network_options, targets
 
 if TYPE_CHECKING:
     from tfl_depth.contract import Contract
@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
         "network",
         type=Path,
         metavar="NETWORK",
-        help="a .keras, .h5, .onnx, .pt2 or float .tflite file, or a SavedModel folder",
+        help=network_options.NETWORK_HELP,
     )
     precision = parser.add_mutually_exclusive_group(required=True)
     for name, text in (
@@ -79,7 +79,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--seed", type=int, default=0, metavar="N", help="of the choice of images (0)"
     )
-    parser.add_argument("--size", type=command.size, metavar="HxW", help="input size to deploy for")
     parser.add_argument(
         "--head",
         choices=("split", "single"),
@@ -99,8 +98,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="EDGES",
         help="edges of growing spans, in metres: 0,1,2,4,8,16,32,80 is fine near and coarse far",
     )
-    _add_input(parser)
-    _add_output(parser)
+    network_options.add_network_options(parser)
     targets.add_options(parser, default="cpu")
     parser.add_argument(
         "--no-golden",
@@ -115,44 +113,6 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_input(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("what is done to pixels outside the network")
-    group.add_argument(
-        "--mean",
-        type=command.numbers,
-        metavar="R,G,B",
-        help="is taken off pixels of 0 to 1, as torchvision writes it: 0.485,0.456,0.406",
-    )
-    group.add_argument(
-        "--std", type=command.numbers, metavar="R,G,B", help="divides them then: 0.229,0.224,0.225"
-    )
-    group.add_argument(
-        "--input-range",
-        type=command.numbers,
-        metavar="LOW,HIGH",
-        help="what the network takes for pixels 0 and 255: 0,1 or -1,1",
-    )
-    group.add_argument(
-        "--channels", choices=("rgb", "bgr"), default="rgb", help="their order (rgb)"
-    )
-
-
-def _add_output(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("what the network's output means")
-    group.add_argument(
-        "--output-name", metavar="NAME", help="the depth, of several outputs (the finest)"
-    )
-    group.add_argument("--unit", choices=("m", "cm", "mm"), default="m", help="of depth (m)")
-    group.add_argument(
-        "--disparity",
-        type=command.numbers,
-        metavar="MIN,MAX",
-        help="an output of 0 to 1 is scaled disparity of depths MIN to MAX, as in monodepth2",
-    )
-    group.add_argument("--reciprocal", type=float, metavar="SCALE", help="depth is SCALE / output")
-    group.add_argument("--inverse", action="store_true", help="depth is 1 / output")
-
-
 def _list_recipes(parser: argparse.ArgumentParser) -> None:
     width = max(map(len, RECIPES))
     indent = "\n" + " " * (width + 4)
@@ -164,7 +124,7 @@ def _list_recipes(parser: argparse.ArgumentParser) -> None:
 def _convert(options: argparse.Namespace) -> None:
     profile = targets.chosen(options)
     _check_target(options, profile)
-    arguments = {**_input_arguments(options), **_output_arguments(options), **_range(options)}
+    arguments = {**network_options.network_arguments(options), **_range(options)}
     from tfl_depth.converters import convert, find_images, split_images, write_conversion
     from tfl_depth.converters.conversion import refuse_existing, report_path
 
@@ -181,7 +141,6 @@ def _convert(options: argparse.Namespace) -> None:
             images=images,
             precision=options.precision,
             head=options.head,
-            size=options.size,
             per_channel=profile.weights == PER_CHANNEL,
             recipe=options.recipe,
             golden=options.golden,
@@ -256,22 +215,6 @@ def _for_target(
         title = f"{options.output.name} on {options.target}"
         contents += [placed.compiled, as_png(placement_picture(placed.placement, title))]
     return placed.placement, dict(zip(_beside(options.output, profile), contents, strict=True))
-
-
-def _input_arguments(options: argparse.Namespace) -> dict[str, Any]:
-    for name, count in (("mean", 3), ("std", 3), ("input_range", 2), ("disparity", 2)):
-        given = getattr(options, name)
-        if given is not None and len(given) != count:
-            raise ConversionError(
-                f"Expected {count} numbers for --{name.replace('_', '-')}, got {len(given)}."
-            )
-    names = ("mean", "std", "input_range", "channels")
-    return {name: getattr(options, name) for name in names}
-
-
-def _output_arguments(options: argparse.Namespace) -> dict[str, Any]:
-    names = ("output_name", "unit", "disparity", "reciprocal", "inverse")
-    return {name: getattr(options, name) for name in names}
 
 
 def _range(options: argparse.Namespace) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from tfl_depth.files import write_whole
+from tfl_depth.strategy.experiments import GRANULARITIES, TITLES, experiment_id
+from tfl_depth.strategy.results import RESULTS, ExperimentResult, StudyResults, read_results
 from tfl_depth.tables import markdown, with_table
 from tfl_depth.tools import command, speed, zoo_picture
 
@@ -19,11 +21,10 @@ ZOO_README = ROOT / "zoo" / "README.md"
 STRATEGY = ROOT / "docs" / "strategy"
 SHOWN = ("lite0-nyu-192x256", "lite0-redkitchen-192x256")
 INT8_ROWS = {
-    "fp32": "FP32",
-    "int8": "INT8 as usual: one output",
-    "seed-round": "INT8, two trained heads (the seed project's)",
-    "split": "INT8, exact split, `--recipe plain`",
-    "learned": "**INT8, exact split, as `tools/convert` makes it**",
+    "int8": "INT8 the usual way: one output",
+    "two-heads-round": "INT8, two trained heads (the founding project's)",
+    "split": "INT8, exact split, `--recipe minmax`",
+    "gptq": "**INT8, exact split, as `tools/convert` makes it**",
 }
 ZOO = sorted(ROOT.glob("zoo/*/metrics.json"))
 
@@ -51,7 +52,7 @@ def with_tables(readme: str) -> str:
     Raises:
         DatasetError: the marks that a table stands between are missing.
     """
-    results = [_read(STRATEGY / name / "results.json") for name in SHOWN]
+    results = [read_results(STRATEGY / name / RESULTS) for name in SHOWN]
     readme = with_table(readme, "int8", int8_table(results))
     return with_table(readme, "zoo", zoo_table(_zoo(), "zoo/"))
 
@@ -110,37 +111,33 @@ def _accuracy(metrics: dict[str, float]) -> list[str]:
     ]
 
 
-def int8_table(found: Sequence[dict[str, Any]]) -> str:
-    """What INT8 costs two networks, with a scale for each channel and one for each kernel."""
+def int8_table(found: Sequence[StudyResults]) -> str:
+    """What INT8 costs two networks, with a step for each channel and one for each kernel."""
     head = ["network and INT8", "weights", "abs_rel", "change from FP32"]
     head += ["deviation from FP32: median", "95 %", "depths told apart"]
     lines = []
     for results in found:
-        lines.append([f"**`{results['checkpoint']}`**", *[""] * 6])
-        for granularity in ("per channel", "per tensor"):
+        abs_rel = results.experiments["fp32"].metrics["abs_rel"]
+        lines.append([f"**`{results.network}`**", *[""] * 6])
+        lines.append(["FP32", "float", f"{abs_rel:.4f}", *["-"] * 4])
+        for granularity in GRANULARITIES:
             for name, title in INT8_ROWS.items():
-                row = results["rows"].get(f"{name}, {granularity}")
-                if name == "fp32" and granularity == "per channel":
-                    row = results["rows"]["fp32"]
-                if row is not None:
-                    lines.append(_int8_cells(title, row))
+                measured = results.experiments.get(experiment_id(name, granularity))
+                if measured is not None:
+                    lines.append(_int8_cells(title, measured))
     return markdown(head, lines)
 
 
-def _int8_cells(title: str, row: dict[str, Any]) -> list[str]:
-    cells = [title, "float" if row["precision"] == "float32" else "per channel"]
-    if row["precision"] == "int8" and not row["per_channel"]:
-        cells[1] = "per tensor"
-    cells.append(f"{row['metrics']['abs_rel']:.4f}")
-    if row["precision"] == "float32":
-        return [*cells, *["-"] * 4]
-    change, far = row["change"]["abs_rel"], row["fidelity"]
+def _int8_cells(title: str, found: ExperimentResult) -> list[str]:
+    change = found.change["abs_rel"]
     return [
-        *cells,
-        f"{change['relative']:+.1%} [{change['low']:+.1%}, {change['high']:+.1%}]",
-        f"{far['median_mm']:.0f} mm",
-        f"{far['p95_mm']:.0f} mm",
-        f"{row['banding']['levels']:,}",
+        title,
+        TITLES[found.experiment.granularity],
+        f"{found.metrics['abs_rel']:.4f}",
+        f"{change.relative:+.1%} [{change.low:+.1%}, {change.high:+.1%}]",
+        f"{found.deviation.median_mm:.0f} mm",
+        f"{found.deviation.p95_mm:.0f} mm",
+        f"{found.banding.levels:,}",
     ]
 
 

@@ -1,20 +1,20 @@
-"""tools/strategy: every way to int8 on one network and the same images, and a report of it."""
+"""`tfl-depth strategy`: every way to int8 for one network, measured on the same images."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from tfl_depth.errors import ConversionError
 from tfl_depth.files import write_whole
 from tfl_depth.quiet import quiet
-from tfl_depth.tools import command
+from tfl_depth.tools import command, network_options
 
 EXAMPLE = (
-    "tfl-depth strategy --checkpoint zoo/lite0-nyu-192x256/model.keras --dataset nyuv2 "
-    "--data path/to/nyuv2 --output docs/strategy"
+    "tfl-depth strategy network.onnx --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 "
+    "--dataset nyuv2 --data path/to/nyuv2 --output report"
 )
 ENVIRONMENT = command.TRAINING_ENVIRONMENT
 
@@ -29,14 +29,16 @@ def _parser() -> argparse.ArgumentParser:
     parser = command.parser(
         "tfl-depth strategy",
         "Take a network to int8 in every way there is, measure each on the same images, find the\n"
-        "layers that the error comes from, and write the report: DIR/README.md, with the results\n"
-        "of this network (DIR/NAME/results.json, pictures) and of those measured into DIR before.\n"
-        "Some hours; started again after an interruption, it measures what is missing.",
+        "operators that the error comes from, and write the report: DIR/README.md, with the\n"
+        "results of this network (DIR/NAME/results.json, pictures) and of those that were\n"
+        "measured into DIR before. Keras networks that give metres are trained, too. Started\n"
+        "again after an interruption, it measures what is missing.",
         EXAMPLE,
     )
     parser.add_argument(
-        "--checkpoint", required=True, type=Path, metavar="FILE", help="a .keras file"
+        "network", nargs="?", type=Path, metavar="NETWORK", help=network_options.NETWORK_HELP
     )
+    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="the same as NETWORK")
     parser.add_argument(
         "--dataset", required=True, metavar="NAME", help="of tfl_depth.data.DATASETS: nyuv2, ..."
     )
@@ -48,8 +50,9 @@ def _parser() -> argparse.ArgumentParser:
         help="images to measure on (val); those of train calibrate and train",
     )
     parser.add_argument(
-        "--max-depth", type=float, metavar="METRES", help="range of the outputs (the dataset's)"
+        "--max-depth", type=float, metavar="METRES", help="range of the depth (the dataset's)"
     )
+    network_options.add_network_options(parser)
     parser.add_argument(
         "--output", required=True, type=Path, metavar="DIR", help="where the report goes"
     )
@@ -61,35 +64,51 @@ def _parser() -> argparse.ArgumentParser:
         help="what is measured is kept there, to go on from (runs/strategy)",
     )
     parser.add_argument(
-        "--quick", action="store_true", help="the most important rows on 16 images: minutes"
+        "--quick", action="store_true", help="the most important experiments on 16 images"
+    )
+    parser.add_argument(
+        "--no-training", dest="train", action="store_false", help="leave out what needs training"
     )
     command.add_json(parser)
     return parser
 
 
 def _strategy(options: argparse.Namespace) -> None:
+    source = _source(options)
+    arguments = network_options.network_arguments(options)
     with quiet():
-        from tfl_depth.strategy.lab import Lab
-        from tfl_depth.strategy.report import RESULTS, write_pictures, write_report
-        from tfl_depth.strategy.subject import FULL, QUICK, open_subject
+        from tfl_depth.strategy.quant_study import QuantStudy
+        from tfl_depth.strategy.results import FULL, QUICK, RESULTS
+        from tfl_depth.strategy.study_input import NetworkOptions, open_study_input
+        from tfl_depth.strategy.study_report import write_report
+        from tfl_depth.strategy.study_scene import write_pictures
 
-    # It warns of every network that is traced anew, which here is meant.
+    # It warns of every network that is traced again, which here is meant.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    subject = open_subject(
-        options.checkpoint,
+    study_input = open_study_input(
+        source,
         options.dataset,
         options.data,
         options.split,
-        QUICK if options.quick else FULL,
-        command.progress,
-        options.max_depth,
+        options=NetworkOptions(**arguments),
+        max_depth_m=options.max_depth,
+        effort=QUICK if options.quick else FULL,
+        progress=command.progress,
     )
-    lab = Lab(subject, options.work / subject.name)
-    results = lab.run()
-    folder = options.output / subject.name
+    study = QuantStudy(study_input, options.work / study_input.name)
+    with quiet():
+        results = study.run(train=options.train)
+    folder = options.output / study_input.name
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / RESULTS, (json.dumps(results, indent=1) + "\n").encode())
-    write_pictures(folder, results, lab)
+    write_whole(folder / RESULTS, results.to_json().encode())
+    write_pictures(folder, results, study.grid)
     report = write_report(options.output)
     told = {"report": str(report), "results": str(folder / RESULTS)}
     command.tell(options, told, f"written: {report}")
+
+
+def _source(options: argparse.Namespace) -> Path:
+    given = [path for path in (options.network, options.checkpoint) if path is not None]
+    if len(given) != 1:
+        raise ConversionError("Expected one network: a file or a folder, named once.")
+    return Path(given[0])

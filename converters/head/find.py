@@ -48,6 +48,18 @@ class Head:
     dropped: tuple[str, ...]
 
 
+def convolution_of(graph: Graph, head: Head) -> Operator | None:
+    """The convolution that computes y now, whatever rewrites have put there; None without one."""
+    if head.operator is None or head.operator in graph.operators:
+        return head.operator
+    producer = graph.producer(head.y)
+    if producer is not None and head.block > 1:
+        producer = graph.producer(producer.input(0))
+    if producer is None or producer.kind not in ("CONV_2D", "TRANSPOSE_CONV"):
+        return None
+    return producer if is_linear(producer) and fused_activation(producer) is None else None
+
+
 def find_head(graph: Graph) -> Head:
     """Find y and bring what is behind it into a plain form: pixel by pixel, without resizes.
 

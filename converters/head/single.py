@@ -10,7 +10,7 @@ from tfl_depth.converters.graph import Graph, Operator, Tensor, constant, option
 from tfl_depth.converters.graph.movement import computed_inputs, moved_from, size
 from tfl_depth.converters.head.building import NONE, computed, pointwise_convolution, reshape
 from tfl_depth.converters.head.curve import Curve
-from tfl_depth.converters.head.find import Head
+from tfl_depth.converters.head.find import Head, convolution_of
 from tfl_depth.converters.head.formula import Formula
 from tfl_depth.converters.head.linear import filters_of, with_filters
 from tfl_depth.converters.head.operators import RESIZES, keeps_order, map_size
@@ -83,13 +83,14 @@ def _is_straight(curve: Curve, max_depth_m: float) -> bool:
 
 def _folded(graph: Graph, head: Head, slope: float, offset: float) -> Tensor:
     """Compute slope * y + offset by the convolution that computes y."""
-    if head.operator is None:
+    convolution = convolution_of(graph, head)
+    if convolution is None:
         made = [pointwise_convolution(graph, head.y, [[slope]], [offset], "depth")]
     else:
-        kernel, bias = filters_of(head.operator)
+        kernel, bias = filters_of(convolution)
         bias = slope * bias + offset
-        made = [with_filters(graph, head.operator, slope * kernel, bias, "depth", NONE)]
-    if head.block > 1:
+        made = [with_filters(graph, convolution, slope * kernel, bias, "depth", NONE)]
+    if convolution is not None and head.block > 1:
         result = computed(graph, "depth_map", head.y.shape)
         spread = options("DepthToSpaceOptions", blockSize=head.block)
         made.append(Operator("DEPTH_TO_SPACE", [made[-1].output], [result], spread))

@@ -28,7 +28,7 @@ from tfl_depth.converters.head.building import (
     pointwise_convolution,
 )
 from tfl_depth.converters.head.evaluate import Values
-from tfl_depth.converters.head.find import Head
+from tfl_depth.converters.head.find import Head, convolution_of
 from tfl_depth.converters.head.linear import filters_of, with_filters
 from tfl_depth.converters.head.spans import HeadSpans
 from tfl_depth.converters.head.tail import moved
@@ -77,7 +77,8 @@ def split_head(
     edges = np.asarray(spans.edges_y)
     gains = FULL / np.diff(edges)
     groups = [np.arange(spans.count)] if per_channel else _by_gain(gains)
-    parts = [_fill(graph, head, edges[group], gains[group]) for group in groups]
+    convolution = convolution_of(graph, head)
+    parts = [_fill(graph, head, convolution, edges[group], gains[group]) for group in groups]
     made = [operator for part in parts for operator in part]
     if len(parts) > 1:
         made.append(concatenation(graph, [part[-1].output for part in parts], "thermometer"))
@@ -91,11 +92,11 @@ def split_head(
         "fractional": _sum(graph, made[-1].output, signs, 0.0, "fractional"),
     }
     pinned: dict[Tensor, Range] = {operator.output: (0.0, FULL) for operator in made}
-    if head.operator is None:
+    if convolution is None:
         pinned[head.y] = (float(edges.min()), float(edges.max()))
     upper = {"integer": CODES / spans.codes_per_span, "fractional": 1.0}
-    for name, convolution in sums.items():
-        ends = _with_moves(graph, head, convolution)
+    for name, total in sums.items():
+        ends = _with_moves(graph, head, total)
         pinned |= {operator.output: (0.0, upper[name]) for operator in ends}
         graph.outputs[name] = ends[-1].output
     graph.outputs = {name: graph.outputs[name] for name in sums}
@@ -106,7 +107,7 @@ def split_head(
         filling=tuple(part[0] for part in parts),
         pinned=pinned,
         exact={kernel_of(op): 1 / FULL / _LARGEST_WEIGHT_CODE for op in sums.values()},
-        wide=(head.y,) if head.operator is None else (),
+        wide=(head.y,) if convolution is None else (),
     )
 
 
@@ -122,24 +123,25 @@ def _by_gain(gains: Values) -> list[npt.NDArray[np.intp]]:
     return groups
 
 
-def _fill(graph: Graph, head: Head, edges: Values, gains: Values) -> list[Operator]:
+def _fill(
+    graph: Graph, head: Head, convolution: Operator | None, edges: Values, gains: Values
+) -> list[Operator]:
     """The operators of some spans' thermometer, the convolution first; not yet in the graph."""
-    count = len(gains)
-    if head.operator is None:
+    if convolution is None:
         kernel, bias = gains[:, None], -edges * gains
         return [pointwise_convolution(graph, head.y, kernel, bias, "thermometer", RELU6)]
-    kernel, bias = filters_of(head.operator)
+    kernel, bias = filters_of(convolution)
     # Filter by filter of a block, and span by span for each: as DEPTH_TO_SPACE takes them.
     kernel = (kernel[:, None] * gains[None, :, None, None, None]).reshape(-1, *kernel.shape[1:])
     bias = ((bias[:, None] - edges) * gains).ravel()
-    fuses = head.operator.kind == "CONV_2D"
+    fuses = convolution.kind == "CONV_2D"
     activation = RELU6 if fuses else NONE
-    made = [with_filters(graph, head.operator, kernel, bias, "thermometer", activation)]
+    made = [with_filters(graph, convolution, kernel, bias, "thermometer", activation)]
     if not fuses:
         result = computed(graph, "thermometer_relu6", made[-1].output.shape)
         made.append(Operator("RELU6", [made[-1].output], [result]))
     if head.block > 1:
-        result = computed(graph, "thermometer_map", (*head.y.shape[:3], count))
+        result = computed(graph, "thermometer_map", (*head.y.shape[:3], len(gains)))
         spread = options("DepthToSpaceOptions", blockSize=head.block)
         made.append(Operator("DEPTH_TO_SPACE", [made[-1].output], [result], spread))
     return made

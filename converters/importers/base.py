@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ from tfl_depth.errors import ConversionError
 if TYPE_CHECKING:
     import keras
 
-    Source = str | os.PathLike[str] | bytes | keras.Model
+    Source: TypeAlias = "str | os.PathLike[str] | bytes | keras.Model"
 
 Floats = npt.NDArray[np.float32]
 Size = tuple[int, int]

@@ -49,7 +49,7 @@ class ChildProcess:
 
     def _start(self) -> subprocess.Popen[bytes]:
         # -I: neither the current folder nor the variables of the user's Python have a say.
-        command = [self._python, "-I", _CHILDREN / "main.py", self._module]
+        command = [str(self._python), "-I", str(_CHILDREN / "main.py"), self._module]
         quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "", "HF_HUB_OFFLINE": "1"}
         try:
             return subprocess.Popen(

@@ -179,6 +179,8 @@ def _make(environment: Environment, folder: Path, steps: Sequence[Sequence[str]]
 def _run(environment: Environment, step: Sequence[str]) -> None:
     # uv takes the small CPU build of torch so; others can be asked for.
     variables = {"UV_TORCH_BACKEND": "cpu", **os.environ}
+    # Paths and warnings of the user's Python have no say in another one.
+    variables = {name: value for name, value in variables.items() if name[:6] != "PYTHON"}
     try:
         done = subprocess.run(
             step,
@@ -194,11 +196,17 @@ def _run(environment: Environment, step: Sequence[str]) -> None:
             f"{_otherwise(environment)}"
         ) from error
     if done.returncode != 0:
-        lines = done.stdout.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
         raise ConversionError(
-            f"Cannot make the environment for {environment.title}: {lines[-1].strip()}. "
+            f"Cannot make the environment for {environment.title}: {_reason(done.stdout)}. "
             f"{_otherwise(environment)}"
         )
+
+
+def _reason(output: bytes) -> str:
+    """The last line that tells of an error; without one, the last line."""
+    lines = output.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
+    errors = [line for line in lines if "error" in line.lower()]
+    return (errors or lines)[-1].strip().rstrip(".")
 
 
 def _steps(environment: Environment, folder: Path) -> list[list[str]]:
@@ -221,8 +229,9 @@ def _steps(environment: Environment, folder: Path) -> list[list[str]]:
             f"{environment.title.capitalize()} need an environment with Python {versions}, and "
             f"neither such a Python nor uv is on PATH: install one. {_otherwise(environment)}"
         )
-    pip = [python, "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
-    return [[str(base), "-m", "venv", str(folder)], [*pip, "-r", requirements]]
+    # -I: a file of the current folder that is called as a module of theirs is not run.
+    pip = [python, "-I", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    return [[str(base), "-I", "-m", "venv", str(folder)], [*pip, "--requirement", requirements]]
 
 
 def _otherwise(environment: Environment) -> str:

@@ -102,7 +102,8 @@ class SourceRunner:
         )
         with np.load(outputs) as found:
             return [
-                relaid(found[str(place)], shape) for place, shape in enumerate(self._output_shapes)
+                relaid(found[f"arr_{place}"], shape)
+                for place, shape in enumerate(self._output_shapes)
             ]
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -57,14 +58,17 @@ def _why(path: Path, error: Exception) -> str:
             f"trust it: load it with keras.saving.load_model({path.name!r}, safe_mode=False), and "
             f"{_EXPORT}."
         )
-    if "Could not locate" in text or "Unknown layer" in text or "Unknown object" in text:
+    unknown = re.search(r"(?:Could not locate|Unknown) \w+:? '?([\w>.]+)", text)
+    if unknown is not None:
         return (
-            f"{path} has a class that Keras does not know ({_first_line(text)}). In the program "
-            f"that defines it: {_EXPORT}."
+            f"{path} has a class that Keras does not know, {unknown[1]}. In the program that "
+            f"defines it: {_EXPORT}."
         )
-    return f"Cannot load {path} as a Keras model: {_first_line(text) or type(error).__name__}."
+    return f"Cannot load {path} as a Keras model: {_cause(text) or type(error).__name__}."
 
 
-def _first_line(text: str) -> str:
-    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
+def _cause(text: str) -> str:
+    """The innermost of the messages that Keras wraps into each other, its first sentence."""
+    parts = re.split(r"(?:Exception|Error) encountered(?: during deserialization)?: ", text)
+    line = next((line.strip() for line in parts[-1].splitlines() if line.strip()), "")
     return line.split(". ")[0].rstrip(".")[:300]

@@ -20,8 +20,6 @@ def in_float32(model: Any, name: str) -> Iterator[None]:
     Raises:
         ConversionError: a layer is quantized.
     """
-    import keras
-
     layers = list(_all_layers(model))
     policies = [layer.dtype_policy for layer in layers]
     for layer, policy in zip(layers, policies, strict=True):
@@ -29,11 +27,10 @@ def in_float32(model: Any, name: str) -> Iterator[None]:
             raise ConversionError(
                 f"{name} is quantized already, in layer {layer.name}: give the float network."
             )
-    float32 = keras.DTypePolicy("float32")
     try:
         for layer, policy in zip(layers, policies, strict=True):
             if policy.compute_dtype in ("float16", "bfloat16"):
-                _set_policy(layer, float32)
+                _set_policy(layer, _float32_on(policy.variable_dtype))
         yield
     finally:
         for layer, policy in zip(layers, policies, strict=True):
@@ -42,6 +39,16 @@ def in_float32(model: Any, name: str) -> Iterator[None]:
 
 def _all_layers(model: Any) -> Iterator[Any]:
     return iter(model._flatten_layers(include_self=True, recursive=True))
+
+
+def _float32_on(variable_dtype: str) -> Any:
+    """A policy that computes in float32 with weights that may be of half precision."""
+    import keras
+
+    policy = keras.DTypePolicy("float32")
+    # Keras casts weights where this is not what it computes in.
+    policy._variable_dtype = variable_dtype
+    return policy
 
 
 def _set_policy(layer: Any, policy: Any) -> None:

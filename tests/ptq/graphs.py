@@ -78,12 +78,6 @@ def transposed(
     )
 
 
-def concatenation(tensors: list[Tensor]) -> Operator:
-    shape = (*tensors[0].shape[:-1], sum(each.shape[-1] for each in tensors))
-    settings = options("ConcatenationOptions", axis=len(shape) - 1)
-    return Operator("CONCATENATION", list(tensors), [tensor("joined", *shape)], settings)
-
-
 def scaled(features: Tensor, factor: float) -> Operator:
     inputs: list[Tensor | None] = [features, constant("factor", factor)]
     return Operator("MUL", inputs, [tensor("scaled", *features.shape)], options("MulOptions"))

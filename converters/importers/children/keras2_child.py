@@ -119,14 +119,14 @@ def run(path: str, value: str, outputs: str) -> None:
     Args:
         path: the file of Keras 2.
         value: an .npy file of its input.
-        outputs: the .npz file to write, with 0, 1, ... for the outputs in order.
+        outputs: the .npz file to write, with arr_0, arr_1, ... for the outputs in order.
     """
     model = _load(path)
     image = np.load(value)
     function = _cached_function(path, image.shape)
     found = function(image.astype(model.inputs[0].dtype.as_numpy_dtype))
     values = [found[name].numpy() for name in _output_names(model)]
-    np.savez(outputs, **{str(place): np.float32(each) for place, each in enumerate(values)})
+    np.savez(outputs, *[np.asarray(each, np.float32) for each in values])
 
 
 @functools.lru_cache(1)

@@ -115,14 +115,14 @@ def run(path: str, value: str, outputs: str) -> None:
     Args:
         path: the .onnx file.
         value: an .npy file of its input.
-        outputs: the .npz file to write, with 0, 1, ... for the outputs in order.
+        outputs: the .npz file to write, with arr_0, arr_1, ... for the outputs in order.
     """
     session = _session(path)
     (first,) = session.get_inputs()
     kind = {"tensor(float16)": np.float16, "tensor(double)": np.float64, "tensor(uint8)": np.uint8}
     pixels = np.load(value).astype(kind.get(first.type, np.float32))
     found = session.run(None, {first.name: pixels})
-    np.savez(outputs, **{str(place): np.float32(each) for place, each in enumerate(found)})
+    np.savez(outputs, *[np.asarray(each, np.float32) for each in found])
 
 
 def _session(path: str) -> Any:

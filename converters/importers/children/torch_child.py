@@ -110,7 +110,7 @@ def run(path: str, value: str, outputs: str) -> None:
     Args:
         path: the .pt2 file.
         value: an .npy file of its input.
-        outputs: the .npz file to write, with 0, 1, ... for the outputs in order.
+        outputs: the .npz file to write, with arr_0, arr_1, ... for the outputs in order.
     """
     import torch
 
@@ -119,7 +119,7 @@ def run(path: str, value: str, outputs: str) -> None:
     image = torch.from_numpy(np.load(value)).to(_input_value(program, name).dtype)
     with torch.no_grad():
         found = _loaded_module(path)(image)
-    np.savez(outputs, **{str(k): np.float32(each.numpy()) for k, each in enumerate(found)})
+    np.savez(outputs, *[np.asarray(each.numpy(), np.float32) for each in found])
 
 
 @functools.lru_cache(1)

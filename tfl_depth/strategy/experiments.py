@@ -1,0 +1,203 @@
+"""What a study tries: an experiment for each thing that decides something, in phases.
+
+Nothing here is code: `candidates` makes what an experiment asks for, `measure` measures it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+Granularity = Literal["per_channel", "per_tensor"]
+Phase = Literal["baseline", "calibration", "split", "weights", "heads", "training", "precision"]
+# The network that is converted: as it came, or trained further, as it is or with two trained heads.
+TrainedNetwork = Literal["longer", "two_heads"]
+# "mixed" and "wide" are simulated: int16 feature maps where they pay, and everywhere.
+ExperimentPrecision = Literal["float32", "float16", "int8", "mixed", "wide"]
+# "split" becomes "single" for a network that cannot be split. "sum" and "round" decode two trained
+# heads.
+ExperimentHead = Literal["split", "single", "sum", "round"]
+
+# Whether each output channel of a kernel has a step of its own, and how reports call it.
+GRANULARITIES: dict[Granularity, bool] = {"per_channel": True, "per_tensor": False}
+TITLES: dict[Granularity, str] = {"per_channel": "per channel", "per_tensor": "per tensor"}
+
+# The phases, and what each asks.
+PHASES: dict[Phase, str] = {
+    "baseline": "What does INT8 cost, done the usual way?",
+    "calibration": "Does better calibration help?",
+    "split": "What does the output step cost, and what does the exact split bring?",
+    "weights": "What takes the error of the weights away?",
+    "heads": "Do two trained heads help, as the founding project had them?",
+    "training": "Does training at int8 help?",
+    "precision": "Do feature maps of 16 bits help?",
+}
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One thing to try.
+
+    Attributes:
+        id: unique.
+        phase: what it helps to decide.
+        title: for tables.
+        network: None for the network as it came.
+        precision: of the file.
+        head: how the file gives depth.
+        recipe: a name in `tfl_depth.recipes`; None for a file in float.
+        per_channel: a step for each output channel of a kernel; otherwise one for the kernel.
+        images: how many calibrate.
+        quick: whether it is part of a quick run.
+    """
+
+    id: str
+    phase: Phase
+    title: str
+    network: TrainedNetwork | None = None
+    precision: ExperimentPrecision = "int8"
+    head: ExperimentHead = "split"
+    recipe: str | None = "minmax"
+    per_channel: bool = True
+    images: int = 100
+    quick: bool = False
+
+    @property
+    def granularity(self) -> Granularity:
+        """Of its weights' steps."""
+        return "per_channel" if self.per_channel else "per_tensor"
+
+    @property
+    def is_float(self) -> bool:
+        """Whether it is a file in floats."""
+        return self.recipe is None
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether a network must be trained for it."""
+        return self.network is not None or self.recipe == "gptq-qat"
+
+
+def experiment_id(name: str, granularity: Granularity) -> str:
+    """The id of an experiment that is made for both granularities."""
+    return f"{name}/{granularity}"
+
+
+def _for(experiment: Experiment, *granularities: Granularity) -> list[Experiment]:
+    """An experiment for each granularity; of several that train, a quick run makes the first."""
+    made = [
+        replace(
+            experiment,
+            id=experiment_id(experiment.id, each),
+            per_channel=GRANULARITIES[each],
+            quick=experiment.quick and not (experiment.is_trained and each != granularities[0]),
+        )
+        for each in granularities
+    ]
+    return made
+
+
+def _both(experiment: Experiment) -> list[Experiment]:
+    return _for(experiment, *GRANULARITIES)
+
+
+def _float(id_: str, phase: Phase, title: str, **changes: object) -> Experiment:
+    plain = Experiment(id_, phase, title, precision="float32", head="single", recipe=None)
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+def _baseline() -> list[Experiment]:
+    return [
+        _float("fp32", "baseline", "FP32", quick=True),
+        _float("float16", "baseline", "weights in float16", precision="float16"),
+        *_both(Experiment("int8", "baseline", "INT8, one output", head="single", quick=True)),
+    ]
+
+
+def _calibration() -> list[Experiment]:
+    single = Experiment("", "calibration", "", head="single")
+    more = replace(single, id="300-images", title="300 images, minimum and maximum", images=300)
+    cut = replace(single, id="percentile", title="percentile 99.99", recipe="percentile-99.99")
+    squares = replace(single, id="mse", title="least squared error", recipe="mse")
+    divergence = replace(single, id="kl", title="KL divergence", recipe="kl")
+    return [
+        *_both(more),
+        *_for(cut, "per_channel"),
+        *_both(squares),
+        *_for(divergence, "per_channel"),
+    ]
+
+
+def _split() -> list[Experiment]:
+    return _both(Experiment("split", "split", "exact split", quick=True))
+
+
+def _weights() -> list[Experiment]:
+    def with_recipe(recipe: str, title: str, *, quick: bool = False) -> Experiment:
+        return Experiment(recipe, "weights", title, recipe=recipe, quick=quick)
+
+    return [
+        *_both(with_recipe("bias-correction", "bias correction")),
+        *_both(with_recipe("cle-bias", "equalization, clipping, bias correction")),
+        *_both(with_recipe("gptq", "GPTQ, layer by layer", quick=True)),
+        *_both(with_recipe("cle-gptq", "equalization, then GPTQ")),
+        # Nothing is split where every channel has a step of its own.
+        *_for(with_recipe("split-gptq", "depthwise kernels split, then GPTQ"), "per_tensor"),
+    ]
+
+
+def _heads() -> list[Experiment]:
+    by_sum = Experiment(
+        "two-heads-sum", "heads", "two trained heads, decoded by sum", "two_heads", head="sum"
+    )
+    rounded = replace(
+        by_sum,
+        id="two-heads-round",
+        title="two trained heads, decoded by rounding",
+        head="round",
+        quick=True,
+    )
+    floats = [
+        replace(
+            each,
+            id=f"{each.id}/fp32",
+            title=f"{each.title}, FP32",
+            precision="float32",
+            recipe=None,
+            quick=False,
+        )
+        for each in (by_sum, rounded)
+    ]
+    longer = _float("longer", "heads", "FP32, trained further", network="longer", quick=True)
+    return [longer, *floats, *_both(by_sum), *_both(rounded)]
+
+
+def _training() -> list[Experiment]:
+    return _both(
+        Experiment(
+            "gptq-qat",
+            "training",
+            "GPTQ, then trained at int8 by the FP32 network",
+            recipe="gptq-qat",
+            quick=True,
+        )
+    )
+
+
+def _precision() -> list[Experiment]:
+    wide = Experiment(
+        "wide", "precision", "int16 feature maps everywhere", precision="wide", recipe="gptq"
+    )
+    mixed = replace(wide, id="mixed", title="int16 feature maps where they pay", precision="mixed")
+    return [*_both(wide), *_both(mixed)]
+
+
+EXPERIMENTS: tuple[Experiment, ...] = (
+    *_baseline(),
+    *_calibration(),
+    *_split(),
+    *_weights(),
+    *_precision(),
+    *_heads(),
+    *_training(),
+)

@@ -1,0 +1,185 @@
+"""Everything that is measured of a candidate."""
+
+from __future__ import annotations
+
+import importlib.util
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import cv2
+import numpy as np
+
+from tfl_depth.comparison import Change, paired_change
+from tfl_depth.converters.targets import place
+from tfl_depth.converters.targets.placement import CPU
+from tfl_depth.converters.tflite_graph import read_operators
+from tfl_depth.data import Dataset, Sample
+from tfl_depth.encoding import Spans
+from tfl_depth.evaluation import enlarged, evaluate
+from tfl_depth.runtime.interpreter import open_interpreter
+from tfl_depth.runtime.preprocess import write_input
+from tfl_depth.strategy.banding import Banding, banding
+from tfl_depth.strategy.candidates import Candidate
+from tfl_depth.strategy.deviation import DepthDeviation
+from tfl_depth.strategy.results import NpuEstimate
+from tfl_depth.strategy.study_input import Grid, Pixels
+from tfl_depth.targets import PROFILES
+
+# What the report shows of the field's metrics.
+METRICS = ("abs_rel", "rmse", "delta1")
+# Two NPUs whose time Vela estimates, with their targets' memories.
+NPUS = ("ethos-u65-512", "ethos-u85-1024")
+ROUNDS = 21
+
+# The metrics of each image, by name.
+Scores = list[dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """What was measured of a candidate.
+
+    Attributes:
+        grids: its depth of each image.
+        scores: of each image.
+        metrics, change: as in `ExperimentResult`.
+        deviation, banding: likewise.
+        time_of_float32, npu: likewise; empty where there is no file.
+    """
+
+    grids: list[Grid]
+    scores: Scores
+    metrics: dict[str, float]
+    change: dict[str, Change]
+    deviation: DepthDeviation
+    banding: Banding
+    time_of_float32: float | None
+    npu: dict[str, NpuEstimate]
+
+
+@dataclass(frozen=True)
+class Photos:
+    """What is measured on.
+
+    Attributes:
+        dataset: says the range and the crop.
+        samples: photos with their truth.
+        pixels: the same photos as the network takes them, (H, W, 3) RGB.
+        spans: of the network's split.
+    """
+
+    dataset: Dataset
+    samples: Sequence[Sample]
+    pixels: Sequence[Pixels]
+    spans: Spans
+
+
+def measure(
+    candidate: Candidate, photos: Photos, reference: Scores | None, float_model: bytes | None
+) -> Measurements:
+    """Measure a candidate.
+
+    Args:
+        candidate: what to measure.
+        photos: to measure it on.
+        reference: scores of the float network that it is compared with; None: its own.
+        float_model: the .tflite in float32 whose time is taken beside it; None: itself.
+    """
+    expected = candidate.reference
+    found = candidate.depth(photos.pixels)
+    grids = [at_size(grid, other) for grid, other in zip(found, expected, strict=True)]
+    rows = scores(photos, grids)
+    model = candidate.model
+    return Measurements(
+        grids=grids,
+        scores=rows,
+        metrics=means(rows),
+        change=changes(reference or rows, rows),
+        deviation=DepthDeviation.between(expected, grids, photos.spans),
+        banding=banding(expected, grids),
+        time_of_float32=None
+        if model is None
+        else time_ratio(model, float_model or model, photos.pixels[0]),
+        npu={} if model is None else npu_estimates(model),
+    )
+
+
+def at_size(grid: Grid, other: Grid) -> Grid:
+    """A grid at another one's size, bilinearly."""
+    if grid.shape == other.shape:
+        return grid
+    size = other.shape[::-1]
+    return np.asarray(cv2.resize(grid, size, interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def scores(photos: Photos, grids: Sequence[Grid]) -> Scores:
+    """The metrics of each image, at the size of its truth."""
+    waiting = iter(grids)
+    rows = evaluate(
+        lambda rgb: enlarged(next(waiting), rgb.shape[:2]), photos.samples, photos.dataset
+    )
+    return [{name: row[name] for name in METRICS} for row in rows]
+
+
+def means(rows: Scores) -> dict[str, float]:
+    """The mean of each metric over all images."""
+    return {name: float(np.mean([row[name] for row in rows])) for name in METRICS}
+
+
+def changes(reference: Scores, rows: Scores) -> dict[str, Change]:
+    """The change of each metric from the float network's, with its 95 % interval."""
+    return {
+        name: paired_change([row[name] for row in reference], [row[name] for row in rows])
+        for name in METRICS
+    }
+
+
+def time_ratio(model: bytes, other: bytes, pixels: Pixels) -> float:
+    """Time of an inference on one core of this processor, as a ratio to another's, in turns."""
+    ours, theirs = (_ready(each, pixels) for each in (model, other))
+    pairs = [(_seconds(ours.invoke), _seconds(theirs.invoke)) for _ in range(ROUNDS)]
+    return statistics.median(one / two for one, two in pairs)
+
+
+def _ready(model: bytes, pixels: Pixels) -> Any:
+    """An interpreter that has the photo: some kernels take longer, or fail, on zeros."""
+    interpreter = open_interpreter(model, num_threads=1)
+    (detail,) = interpreter.get_input_details()
+    values = np.empty(detail["shape"], detail["dtype"])
+    write_input(pixels, "rgb", values[0])
+    interpreter.set_tensor(detail["index"], values)
+    return interpreter
+
+
+def _seconds(call: Callable[[], Any]) -> float:
+    begin = perf_counter()
+    call()
+    return perf_counter() - begin
+
+
+def npu_estimates(model: bytes) -> dict[str, NpuEstimate]:
+    """What Vela says of a file on each NPU; nothing where Vela is not installed.
+
+    Files of the same operators on the same tensors are compiled once: their weights decide a
+    little over how well they pack, and next to nothing over the time.
+    """
+    if importlib.util.find_spec("ethosu") is None:
+        return {}
+    operators = read_operators(model)
+    if all("float" in operator.result for operator in operators):
+        return {name: NpuEstimate(len(operators), None) for name in NPUS}
+    structure = tuple((each.kind, each.name, each.source, each.result) for each in operators)
+    if structure not in _COMPILED:
+        _COMPILED[structure] = {name: _estimated(model, name) for name in NPUS}
+    return _COMPILED[structure]
+
+
+_COMPILED: dict[Any, dict[str, NpuEstimate]] = {}
+
+
+def _estimated(model: bytes, name: str) -> NpuEstimate:
+    placement = place(model, name, PROFILES[name]).placement
+    return NpuEstimate(len(placement.at(CPU)), placement.milliseconds)

@@ -1,0 +1,276 @@
+"""A study's run: what is not measured yet is measured, and everything is kept to go on from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+import tfl_depth
+from tfl_depth.converters.photo_inputs import PhotoInputs
+from tfl_depth.encoding import Spans
+from tfl_depth.errors import ConversionError, DepthError
+from tfl_depth.files import write_whole
+from tfl_depth.recipes import RECIPES
+from tfl_depth.runtime.preprocess import resize_pixels
+from tfl_depth.strategy.calibrated_graph import (
+    CalibratedGraph,
+    calibrated_graph,
+    calibration_inputs,
+)
+from tfl_depth.strategy.candidates import Candidates
+from tfl_depth.strategy.deviation import DepthDeviation
+from tfl_depth.strategy.error_budget import error_budget, simulate
+from tfl_depth.strategy.experiments import EXPERIMENTS, Experiment
+from tfl_depth.strategy.fake_quant_model import FakeQuantModel
+from tfl_depth.strategy.layer_sensitivity import layer_sensitivity
+from tfl_depth.strategy.measure import Photos, Scores, changes, measure, scores
+from tfl_depth.strategy.result_store import ResultStore
+from tfl_depth.strategy.results import (
+    ErrorBudget,
+    ExperimentResult,
+    LayerSensitivity,
+    SourceFigures,
+    StudyResults,
+)
+from tfl_depth.strategy.study_input import Grid, Pixels, StudyInput
+from tfl_depth.strategy.study_network import StudyNetwork, import_for_study
+from tfl_depth.strategy.trained_candidates import TrainedCandidates
+
+FP32, LONGER = "fp32", "longer"
+# Photos that the ranges of the simulations are taken from.
+CALIBRATION = 100
+NOT_ASKED = "training was not asked for"
+
+
+@dataclass(frozen=True)
+class KeptExperiment:
+    """What is kept of an experiment.
+
+    Attributes:
+        result: None where it was left out.
+        scores: the metrics of each image.
+        reason: why it was left out.
+    """
+
+    result: ExperimentResult | None
+    scores: tuple[dict[str, float], ...]
+    reason: str
+
+
+@dataclass(frozen=True)
+class StudyHead:
+    """The head that the experiments on weights have.
+
+    Attributes:
+        kind: "split", or "single" where no split is possible.
+        edges_m, curves_m: of the spans.
+    """
+
+    kind: Literal["split", "single"]
+    edges_m: tuple[float, ...]
+    curves_m: tuple[tuple[float, ...], ...] | None
+
+    @property
+    def spans(self) -> Spans:
+        """That the split codes; one, from 0 on, without a split."""
+        return Spans(self.edges_m, self.curves_m)
+
+
+class QuantStudy:
+    """Measures the experiments of one network, each once."""
+
+    def __init__(self, study_input: StudyInput, work: Path) -> None:
+        """Open a study, or go on with one that was interrupted.
+
+        Args:
+            study_input: what is measured.
+            work: a folder. What was measured of another network or other images stays there beside.
+        """
+        self._input = study_input
+        self._store = ResultStore(work / study_input.sha256[:16])
+        self._kept: dict[str, KeptExperiment] = {}
+
+    def run(self, *, train: bool = True) -> StudyResults:
+        """Measure what is missing; returns all results, as they go into the result file.
+
+        Args:
+            train: whether to make the experiments that need training.
+
+        Raises:
+            ConversionError: the network cannot be converted at all.
+        """
+        quick = self._input.effort.quick
+        experiments = [each for each in EXPERIMENTS if each.quick or not quick]
+        for each in self._input.progress(experiments, len(experiments), "experiments"):
+            if train or not each.is_trained:
+                self._kept[each.id] = self._measured(each)
+            else:
+                self._kept[each.id] = KeptExperiment(None, (), NOT_ASKED)
+        return self._results()
+
+    def grid(self, name: str) -> Grid:
+        """The depth of the scene for pictures by an experiment, (h, w) in metres."""
+        return np.asarray(np.load(self._grid_path(name)), np.float32)
+
+    def _results(self) -> StudyResults:
+        study_input, record = self._input, self._network.record
+        return StudyResults(
+            tool=f"tfl-depth {tfl_depth.__version__}",
+            network=study_input.name,
+            source=f"{record.format} ({record.framework})",
+            import_difference_mm=record.difference_mm,
+            dataset=study_input.dataset.name,
+            split=study_input.split,
+            images=len(study_input.samples),
+            max_depth_m=study_input.max_depth_m,
+            head=self._head.kind,
+            effort=study_input.effort,
+            source_sha256=study_input.source_sha256,
+            experiments={
+                name: kept.result for name, kept in self._kept.items() if kept.result is not None
+            },
+            left_out={name: kept.reason for name, kept in self._kept.items() if kept.reason},
+            sensitivity=self._sensitivity,
+            budget=self._store.once("budget", ErrorBudget, "", self._measured_budget),
+        )
+
+    @cached_property
+    def _network(self) -> StudyNetwork:
+        return import_for_study(self._input, self._store.folder)
+
+    @cached_property
+    def _calibrated(self) -> CalibratedGraph:
+        """The network as the simulations take it: with the split, where that is possible."""
+        try:
+            return self._with_head("split")
+        except ConversionError:
+            return self._with_head("single")
+
+    def _with_head(self, head: Literal["split", "single"]) -> CalibratedGraph:
+        return calibrated_graph(
+            self._network,
+            calibration_inputs(self._input, self._network, CALIBRATION),
+            head=head,
+            max_depth_m=self._input.max_depth_m,
+            recipe=RECIPES["minmax"],
+            per_channel=True,
+            progress=self._input.progress,
+        )
+
+    @cached_property
+    def _head(self) -> StudyHead:
+        def found() -> StudyHead:
+            headed = self._calibrated.headed
+            kind: Literal["split", "single"]
+            kind = "single" if "depth" in headed.graph.outputs else "split"
+            return StudyHead(kind, headed.spans.edges_m, headed.spans.curves_m)
+
+        return self._store.once("head", StudyHead, "", found)
+
+    @cached_property
+    def _photos(self) -> Photos:
+        samples = self._input.samples
+        pixels = [resize_pixels(sample.rgb, self._network.size) for sample in samples]
+        return Photos(self._input.dataset, samples, pixels, self._head.spans)
+
+    @property
+    def _scene(self) -> int:
+        """The sample that pictures show: the one in the middle."""
+        return len(self._input.samples) // 2
+
+    @cached_property
+    def _sensitivity(self) -> LayerSensitivity:
+        def found() -> LayerSensitivity:
+            pixels = self._photos.pixels
+            pixels = pixels[:: max(1, len(pixels) // self._input.effort.sensitivity)]
+            inputs = self._inputs(pixels[: self._input.effort.sensitivity])
+            return layer_sensitivity(self._calibrated, inputs, self._input.progress)
+
+        return self._store.once("sensitivity", LayerSensitivity, "", found)
+
+    def _inputs(self, pixels: Sequence[Pixels]) -> PhotoInputs:
+        return PhotoInputs(pixels, self._network.opened().stage.network_input)
+
+    def _measured_budget(self) -> ErrorBudget:
+        reference = list(self._kept[FP32].scores)
+
+        def figures(grids: Sequence[Grid]) -> SourceFigures:
+            return source_figures(grids, simulated.floats, self._photos, reference)
+
+        model = FakeQuantModel(self._calibrated.headed, self._calibrated.ranges)
+        simulated = simulate(model, self._inputs(self._photos.pixels))
+        return error_budget(simulated, self._head.spans, figures)
+
+    @cached_property
+    def _candidates(self) -> Candidates:
+        return Candidates(
+            self._input, self._network, self._head.kind, self._photos.pixels, self._sensitivity
+        )
+
+    def _measured(self, experiment: Experiment) -> KeptExperiment:
+        # What an experiment is called, and whether it is part of a quick run, changes no figure.
+        asked = replace(experiment, phase="baseline", title="", quick=False)
+
+        def found() -> KeptExperiment:
+            try:
+                return self._try(experiment)
+            except DepthError as error:
+                if experiment.id == FP32:
+                    raise
+                return KeptExperiment(None, (), str(error))
+
+        kept = self._store.once(f"experiment {experiment.id}", KeptExperiment, str(asked), found)
+        if kept.result is None:
+            return kept
+        return replace(kept, result=replace(kept.result, experiment=experiment))
+
+    def _try(self, experiment: Experiment) -> KeptExperiment:
+        candidates = self._candidates
+        if experiment.is_trained:
+            made = TrainedCandidates(candidates, self._store.folder).make(experiment)
+        else:
+            made = candidates.make(experiment)
+        reference, float_model = self._reference(experiment), self._float_model(experiment)
+        found = measure(made, self._photos, reference, float_model)
+        if experiment.id == FP32 and made.model is not None:
+            write_whole(self._store.folder / "fp32.tflite", made.model)
+        np.save(self._grid_path(experiment.id), found.grids[self._scene])
+        result = ExperimentResult(
+            experiment=experiment,
+            metrics=found.metrics,
+            change=found.change,
+            deviation=found.deviation,
+            banding=found.banding,
+            bytes=None if made.model is None else len(made.model),
+            time_of_float32=found.time_of_float32,
+            npu=found.npu,
+            note=made.note,
+        )
+        return KeptExperiment(result, tuple(found.scores), "")
+
+    def _reference(self, experiment: Experiment) -> Scores | None:
+        """Scores of the float network that was trained as long as the experiment's."""
+        name = FP32 if experiment.network is None else LONGER
+        return None if experiment.id == name else list(self._kept[name].scores)
+
+    def _float_model(self, experiment: Experiment) -> bytes | None:
+        if experiment.id == FP32:
+            return None
+        return (self._store.folder / "fp32.tflite").read_bytes()
+
+    def _grid_path(self, name: str) -> Path:
+        return self._store.folder / f"scene {name.replace('/', ' ')}.npy"
+
+
+def source_figures(
+    grids: Sequence[Grid], floats: Sequence[Grid], photos: Photos, reference: Scores
+) -> SourceFigures:
+    """What one source of error does to depth (h, w) in metres."""
+    change = changes(reference, scores(photos, grids))
+    deviation = DepthDeviation.between(floats, grids, photos.spans)
+    return SourceFigures(deviation, change["abs_rel"])

@@ -1,0 +1,59 @@
+"""A folder of results that are measured once, so that an interrupted study goes on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from tfl_depth.errors import DatasetError
+from tfl_depth.files import write_whole
+from tfl_depth.strategy.results import from_json
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+    _T = TypeVar("_T", bound=DataclassInstance)
+else:
+    _T = TypeVar("_T")
+
+
+class ResultStore:
+    """Keeps dataclasses as JSON files, each with what was asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        """Keep them in a folder, which is made."""
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def once(self, name: str, kind: type[_T], asked: str, make: Callable[[], _T]) -> _T:
+        """The result of an earlier run that was asked for alike, or else a new one.
+
+        Args:
+            name: of the result, in this folder.
+            kind: its dataclass.
+            asked: what decides it.
+            make: measures it.
+        """
+        path = self.folder / f"{name.replace('/', ' ')}.json"
+        kept = self._kept(path, kind, asked)
+        if kept is not None:
+            return kept
+        found = make()
+        content: dict[str, Any] = {"asked": asked, "found": asdict(found)}
+        write_whole(path, json.dumps(content).encode())
+        return found
+
+    def _kept(self, path: Path, kind: type[_T], asked: str) -> _T | None:
+        if not path.exists():
+            return None
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["asked"] != asked:
+            return None
+        try:
+            return from_json(kind, json.dumps(content["found"]))
+        except DatasetError:
+            # An older version kept it in another form.
+            return None

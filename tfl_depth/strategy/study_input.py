@@ -1,0 +1,200 @@
+"""What a study works on: a network, the images to measure it on, and those to learn from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from tfl_depth.converters.graph.rewrites.input_normalization import InputOptions
+from tfl_depth.converters.head import Formula, Unit
+from tfl_depth.converters.ptq.progress import Progress, silent
+from tfl_depth.converters.representative import VERIFICATION_IMAGES, ImageSplit
+from tfl_depth.data import DATASETS, Dataset, Sample, load_split, photos
+from tfl_depth.errors import DatasetError, ModelFileError
+from tfl_depth.strategy.results import FULL, Effort
+
+# A dataset that reaches farther fixes no range that a network would have.
+FARTHEST_M = 100.0
+
+# Depth on the network's own grid, (h, w) float32 metres.
+Grid = npt.NDArray[np.float32]
+# (H, W, 3) RGB.
+Pixels = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class NetworkOptions:
+    """How a network takes pixels and what its output means, as `convert` takes them.
+
+    Attributes:
+        size: (height, width) to deploy for, where the network takes any.
+        output_name: of the depth among several outputs; None: the finest.
+        unit, disparity, reciprocal, inverse: from the output to metres.
+        mean, std, input_range, channels: what is done to pixels outside the network.
+    """
+
+    size: tuple[int, int] | None = None
+    output_name: str | None = None
+    unit: Unit = "m"
+    disparity: tuple[float, float] | None = None
+    reciprocal: float | None = None
+    inverse: bool = False
+    mean: Sequence[float] | None = None
+    std: Sequence[float] | None = None
+    input_range: tuple[float, float] | None = None
+    channels: Literal["rgb", "bgr"] = "rgb"
+
+    @property
+    def formula(self) -> Formula:
+        """From the output to metres."""
+        return Formula(self.unit, self.disparity, self.reciprocal, self.inverse)
+
+    @property
+    def pixels(self) -> InputOptions:
+        """What is done to pixels outside the network."""
+        return InputOptions(self.mean, self.std, self.input_range, self.channels)
+
+    def arguments(self) -> dict[str, Any]:
+        """All but the size, as keyword arguments of `convert`."""
+        return {name: value for name, value in asdict(self).items() if name != "size"}
+
+
+@dataclass(frozen=True)
+class StudyInput:
+    """A network and its data.
+
+    Attributes:
+        source: the network's file or folder.
+        options: how it takes pixels and what its output means.
+        dataset: of the images.
+        data: its folder.
+        split: that is measured on; "train" calibrates and trains.
+        max_depth_m: end of the range of depth.
+        effort: how much work.
+        progress: shows how far slow parts have come.
+    """
+
+    source: Path
+    options: NetworkOptions
+    dataset: Dataset
+    data: Path
+    split: str
+    max_depth_m: float
+    effort: Effort = FULL
+    progress: Progress = silent
+
+    @property
+    def name(self) -> str:
+        """The source's; its folder's, where it is called model.keras, as those of the zoo."""
+        stem = self.source.stem
+        return self.source.resolve().parent.name if stem == "model" else stem
+
+    @cached_property
+    def samples(self) -> list[Sample]:
+        """What is measured on."""
+        found = load_split(self.dataset.name, self.data, self.split)
+        return _spread(found, self.effort.images)
+
+    @cached_property
+    def training(self) -> list[Sample]:
+        """The training images with their truth."""
+        return load_split(self.dataset.name, self.data, "train", for_training=True)
+
+    def images(self, count: int) -> ImageSplit:
+        """Photos to calibrate with, in random order, and others that the converter verifies with.
+
+        Raises:
+            DatasetError: there are fewer than two training images.
+        """
+        paths = photos(self.dataset.name, self.data, "train")
+        order = np.random.default_rng(0).permutation(len(paths))
+        count = min(count, self.effort.calibration, len(paths) - 1)
+        if count < 1:
+            raise DatasetError(
+                f"Expected two or more training images in {self.data}, found {len(paths)}."
+            )
+        kept = order[max(count, len(paths) - VERIFICATION_IMAGES) :]
+        return ImageSplit(
+            tuple(paths[place] for place in order[:count]),
+            tuple(paths[place] for place in kept),
+            0,
+        )
+
+    @cached_property
+    def source_sha256(self) -> str:
+        """Digest of the network's file, or of all files of its folder."""
+        digest = hashlib.sha256()
+        for path in _files(self.source):
+            digest.update(path.read_bytes())
+        return digest.hexdigest()
+
+    @cached_property
+    def sha256(self) -> str:
+        """Digest of everything that decides the results: network, options, images and truth."""
+        asked = f"{self.source_sha256} {self.options} {self.max_depth_m} {self.effort}"
+        digest = hashlib.sha256(asked.encode())
+        for sample in self.samples:
+            digest.update(sample.rgb.tobytes())
+            digest.update(np.where(sample.valid, sample.depth_m, 0).tobytes())
+        return digest.hexdigest()
+
+
+def _files(source: Path) -> Iterator[Path]:
+    if source.is_dir():
+        yield from sorted(path for path in source.rglob("*") if path.is_file())
+    else:
+        yield source
+
+
+def _spread(samples: Sequence[Sample], most: int) -> list[Sample]:
+    places = np.linspace(0, len(samples) - 1, min(most, len(samples))).astype(int)
+    return [samples[place] for place in np.unique(places)]
+
+
+def open_study_input(
+    source: Path,
+    dataset: str,
+    data: Path,
+    split: str,
+    *,
+    options: NetworkOptions | None = None,
+    max_depth_m: float | None = None,
+    effort: Effort = FULL,
+    progress: Progress = silent,
+) -> StudyInput:
+    """Check what the user names; nothing large is read yet.
+
+    Args:
+        source: a network of any format that `convert` takes.
+        dataset: a name in `DATASETS`.
+        data: its folder.
+        split: to measure on.
+        options: how the network takes pixels and what its output means.
+        max_depth_m: end of the range of depth; None: the dataset's.
+        effort: how much work.
+        progress: shows how far slow parts have come.
+
+    Raises:
+        ModelFileError: there is no such network.
+        DatasetError: an unknown dataset, or one without a range of its own.
+    """
+    if not source.exists():
+        raise ModelFileError(f"There is no network {source}.")
+    if dataset not in DATASETS:
+        raise DatasetError(f"Expected a dataset of {', '.join(DATASETS)}, got {dataset!r}.")
+    spec = DATASETS[dataset]
+    if max_depth_m is None and spec.max_depth_m > FARTHEST_M:
+        raise DatasetError(
+            f"The dataset {dataset} reaches to {spec.max_depth_m:g} m: say with --max-depth how "
+            "far the depth is to go."
+        )
+    chosen = spec.max_depth_m if max_depth_m is None else max_depth_m
+    given = options or NetworkOptions()
+    return StudyInput(source, given, spec, data, split, chosen, effort, progress)
