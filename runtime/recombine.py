@@ -91,8 +91,12 @@ class Recombiner(ABC):
         """Copy output tensors (1, H, W, 1), by name, out of the interpreter's memory."""
 
     @abstractmethod
-    def look_up(self, codes: npt.NDArray[Any], out: DepthMm) -> None:
-        """Write the millimetres (H, W), unchecked; 0 where two codes contradict each other."""
+    def look_up(self, codes: npt.NDArray[Any], out: DepthMm) -> int:
+        """Write the millimetres (H, W); 0 where two codes contradict each other.
+
+        Returns:
+            How many are 0.
+        """
 
     def disagreement(self, codes: npt.NDArray[Any], zeros: int) -> float | None:
         """The share of contradicting pixels, given how many 0 `look_up` wrote."""
@@ -100,8 +104,7 @@ class Recombiner(ABC):
 
     def decode_grid(self, codes: npt.NDArray[Any], out: DepthMm) -> float | None:
         """As `decode`, at the outputs' own size, whatever the share is."""
-        self.look_up(codes, out)
-        return self.disagreement(codes, count_zeros(out))
+        return self.disagreement(codes, self.look_up(codes, out))
 
     def decode(self, codes: npt.NDArray[Any], out: DepthMm) -> float | None:
         """Write a frame's millimetres, enlarged bilinearly where `out` is not of its size.
@@ -119,8 +122,7 @@ class Recombiner(ABC):
                 outputs; `out` is 0 throughout then.
         """
         grid_mm = out if out.shape == self._size else self._grid_mm
-        self.look_up(codes, grid_mm)
-        zeros = count_zeros(grid_mm)
+        zeros = self.look_up(codes, grid_mm)
         share = self.disagreement(codes, zeros)
         if share is not None and share > MAX_DISAGREEMENT:
             out.fill(0)
@@ -170,9 +172,9 @@ class TwoCodes(Recombiner):
             self._codes, self._pairs = codes, codes[..., None].view(np.int8)
         cv2.merge([outputs["fractional"][0], outputs["integer"][0]], self._pairs)
 
-    def look_up(self, codes: npt.NDArray[np.uint16], out: DepthMm) -> None:
+    def look_up(self, codes: npt.NDArray[np.uint16], out: DepthMm) -> int:
         """Look up by both codes at once."""
-        self._look_up(codes, out)
+        return self._look_up(codes, out)
 
     def disagreement(self, codes: npt.NDArray[np.uint16], zeros: int) -> float:
         """Take from the zeros what is 0 mm and consistent."""
@@ -200,8 +202,8 @@ class _OneCode(Recombiner):
     def collect(self, outputs: Tensors, codes: npt.NDArray[np.uint8]) -> None:
         np.copyto(codes, outputs["depth"][0, ..., 0].view(np.uint8))
 
-    def look_up(self, codes: npt.NDArray[np.uint8], out: DepthMm) -> None:
-        self._look_up(codes, out)
+    def look_up(self, codes: npt.NDArray[np.uint8], out: DepthMm) -> int:
+        return self._look_up(codes, out)
 
 
 class _Metres(Recombiner):
@@ -219,12 +221,13 @@ class _Metres(Recombiner):
         for name, values in zip(self._names, codes, strict=True):
             np.copyto(values, outputs[name][0, ..., 0])
 
-    def look_up(self, codes: npt.NDArray[np.float32], out: DepthMm) -> None:
+    def look_up(self, codes: npt.NDArray[np.float32], out: DepthMm) -> int:
         if len(codes) == 1:
             depth_m = codes[0].astype(np.float64)
         else:
             depth_m = decode_float(codes[0], codes[1], self._spans)
         np.copyto(out, _millimetres(depth_m, self._spans))
+        return count_zeros(out)
 
 
 def _millimetres(depth_m: npt.NDArray[np.floating], spans: Spans) -> DepthMm:
