@@ -19,7 +19,7 @@ has_tflite_python := $(shell $(call python_between,$(TFLITE_PYTHON),11,11) 2>/de
 BOARD_TESTS = $(addprefix tests/runtime/test_,$(addsuffix .py,\
   exactness prove recombine interpreter runner self_check model_files))
 
-.PHONY: setup demo test board-test openvino-test kernels coverage soak lint check figures figures-zoo \
+.PHONY: setup demo test board-test openvino-test frameworks-test kernels coverage soak lint check figures figures-zoo \
   figures-demo benchmark strategy docs pictures dist dist-test clean
 
 setup: .venv/.complete
@@ -85,6 +85,12 @@ build/openvino/.complete: requirements/openvino.txt | .venv/.complete
 openvino-test: setup build/test-models/.complete build/openvino/.complete
 	LD_LIBRARY_PATH=build/openvino/openvino/libs .venv/bin/python -m pytest \
 	  tests/runtime/test_dispatch.py
+
+# PyTorch, ONNX and Keras 2 as the way in. Each has an environment below ~/.cache/tfl-depth: 5 GB and
+# some ten minutes, once. Left out where no Python fits.
+frameworks-test: setup
+	-.venv/bin/python -m tfl_depth.converters.importers.environments onnx torch keras2
+	TFL_DEPTH_FRAMEWORKS=1 .venv/bin/python -m pytest -m frameworks -rs tests/importers tests/networks
 
 # Threads, endurance and hostile images in full: minutes rather than seconds.
 soak: setup build/test-models/.complete

@@ -68,7 +68,7 @@ def used_interval(
         def progress(steps: Values, way: float = direction, sign: float = outwards) -> Values:
             return sign * function(start + way * steps)
 
-        found = _Progress(progress, outwards * target_m, noise_m)
+        found = _Search(progress, outwards * target_m, noise_m)
         ends.append(start + direction * _end(found, slack_m))
         # What is next to the range's end is its end.
         tops.append(target_m if found.goal - found.top <= slack_m else outwards * found.top)
@@ -78,7 +78,7 @@ def used_interval(
 
 
 def _start(grid: Values, depth: Values, range_m: tuple[float, float]) -> float:
-    """A value of y that photos have, and a usual one, whose depth is in the range."""
+    """A value of y that photos have, whose depth is in the range and not at an end of theirs."""
     inside = np.flatnonzero(np.isfinite(depth) & (depth > range_m[0]) & (depth < range_m[1]))
     if inside.size == 0:
         finite = depth[np.isfinite(depth)]
@@ -87,8 +87,8 @@ def _start(grid: Values, depth: Values, range_m: tuple[float, float]) -> float:
             f"Expected depth between {range_m[0]:g} and {range_m[1]:g} m, got {seen}: check "
             "--max-depth and --unit."
         )
-    median = np.median(depth[inside])
-    return float(grid[inside[np.argmin(np.abs(depth[inside] - median))]])
+    middle = (depth[inside].min() + depth[inside].max()) / 2
+    return float(grid[inside[np.argmin(np.abs(depth[inside] - middle))]])
 
 
 def _rises(function: Function, start: float, width: float) -> bool:
@@ -102,8 +102,8 @@ def _rises(function: Function, start: float, width: float) -> bool:
     return bool(clear[0] > 0)
 
 
-class _Progress:
-    """Walks outwards until a level is reached, or the function ends or turns back.
+class _Search:
+    """Steps outwards until a level is reached, or the function ends or turns back.
 
     Attributes:
         goal: the level to reach.
@@ -145,8 +145,8 @@ class _Progress:
         return self.first(self.top if self.top >= self.goal else self.top - self._noise)
 
 
-def _end(progress: _Progress, slack: float) -> float:
-    """The last step that is worth while."""
+def _end(progress: _Search, slack: float) -> float:
+    """Where the interval ends: at the top, or before it where the rest is flat."""
     full, cut = progress.full(), progress.first(progress.top - slack)
     return cut if full - cut > _WORTH * (1 + cut) else full
 
@@ -154,7 +154,7 @@ def _end(progress: _Progress, slack: float) -> float:
 def _expect_monotone(
     function: Function, interval: Interval, seen: Values, range_m: tuple[float, float]
 ) -> None:
-    """Refuse a function that comes back behind an end of the interval, where photos have values."""
+    """Refuse a function that turns back within the values of photos."""
     ends = np.array([interval.low, interval.high])
     clipped = np.clip(function(np.concatenate([ends, seen])), *range_m)
     at_ends, depth = clipped[:2], clipped[2:]
@@ -163,6 +163,6 @@ def _expect_monotone(
     apart = ~(np.abs(depth - expected) <= 0.01 * (range_m[1] - range_m[0]))
     if np.any(outside & apart):
         raise ConversionError(
-            "The depth does not rise or fall all the way with what the last convolution gives "
+            "Expected depth to rise or fall monotonically with the last convolution's output "
             f"({seen[0]:g} to {seen[-1]:g} on the photos): convert with --head single."
         )

@@ -88,8 +88,8 @@ def measure_curve(
     range_size = range_m[1] - range_m[0]
     if np.any(depth_m < np.maximum.accumulate(depth_m) - _NOISE * range_size):
         raise ConversionError(
-            "The depth rises and falls with what the last convolution gives: convert with --head "
-            "single."
+            "Expected depth to rise or fall monotonically with the last convolution's output: "
+            "convert with --head single."
         )
     line = _line(y, depth_m, range_size)
     depth_m = np.clip(np.maximum.accumulate(depth_m), *ends_m)

@@ -68,6 +68,7 @@ def with_filters(
     set_kernel(made, constant(f"{name}_kernel", kernel))
     set_bias(made, constant(f"{name}_bias", bias))
     if made.kind == "TRANSPOSE_CONV":
+        made.version = max(made.version, 3)  # the first with a bias
         made.inputs[0] = constant(f"{name}_shape", result.shape, np.int32)
     return made
 

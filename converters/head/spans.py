@@ -12,7 +12,7 @@ from tfl_depth.converters.head.curve import Curve, usual_count
 from tfl_depth.converters.head.evaluate import Values
 from tfl_depth.converters.head.widths import equal_steps
 from tfl_depth.encoding import CODES, Spans
-from tfl_depth.errors import ConversionError
+from tfl_depth.errors import ConversionError, SpansError
 
 # Of a span's curve; the last gives each of its codes a sample.
 SAMPLES = (2, 3, 5, 9, 17, 33, 65, 129, CODES + 1)
@@ -72,12 +72,13 @@ def place_spans(
     Args:
         curve: depth as a function of y.
         count: how many; None: one for each metre, but at most 15.
-        edges_m: their edges in metres instead, within what the network can give.
+        edges_m: their edges in metres instead. The first and the last one move to where a curved
+            depth ends, if they lie beyond.
         per_channel: whether each filter of a convolution will have its own scale. Without it, the
             spans get few different widths, so that filters of one width share a scale exactly.
 
     Raises:
-        ConversionError: the edges are not ascending, or the network does not reach them.
+        ConversionError: the edges do not ascend within the depth that the network can give.
     """
     depth_m: Values
     if edges_m is not None:
@@ -87,7 +88,7 @@ def place_spans(
         depth_m = np.linspace(*curve.ends_m, (count or usual_count(curve.ends_m)) + 1)
         edges_y = curve.y_at(depth_m)
     else:
-        edges_y = equal_steps(curve, count or usual_count(curve.ends_m), like=not per_channel)
+        edges_y = equal_steps(curve, count or usual_count(curve.ends_m), few_widths=not per_channel)
         depth_m = curve.depth(edges_y)
         depth_m[[0, -1]] = curve.ends_m
     depths = tuple(float(depth) for depth in depth_m)
@@ -99,19 +100,19 @@ def place_spans(
 
 
 def _checked(edges_m: Sequence[float], curve: Curve) -> Values:
-    try:
-        Spans(tuple(edges_m))
-    except ValueError as error:
-        raise ConversionError(str(error)) from error
+    """Edges that the user names, the outermost of them where the network's depth ends."""
+    edges = np.array(edges_m, np.float64)
     near, far = curve.ends_m
-    edges = np.asarray(edges_m, np.float64)
-    slack = 1e-6 * far
-    if edges[0] < near - slack or edges[-1] > far + slack:
+    if curve.line is None and edges.size > 1:
+        edges[0], edges[-1] = max(edges[0], near), min(edges[-1], far)
+    try:
+        Spans(tuple(edges))
+    except SpansError as error:
         raise ConversionError(
             f"Expected span edges within the depth that the network can give, {near:g} to {far:g} "
-            f"m, got {edges[0]:g} to {edges[-1]:g} m."
-        )
-    return np.clip(edges, near, far)
+            f"m, got {', '.join(f'{edge:g}' for edge in edges_m)} m. {error}"
+        ) from error
+    return edges
 
 
 def _samples(

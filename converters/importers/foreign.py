@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +20,25 @@ _TO_CHANNELS_LAST = (0, 2, 3, 1)
 _TO_CHANNELS_FIRST = (0, 3, 1, 2)
 
 
+# Makes a .tflite of a file and an input shape in another way, where the first way failed.
+SecondWay = Callable[[ChildProcess, Path, tuple[int, ...]], bytes]
+
+
 def import_by_child(
-    environment: Environment, path: Path, kind: Kind, size: Size | None
+    environment: Environment,
+    path: Path,
+    kind: Kind,
+    size: Size | None,
+    second_way: SecondWay | None = None,
 ) -> ImportedNetwork:
     """Import a file by a child process in an environment.
+
+    Args:
+        environment: has the framework and its converter.
+        path: the network.
+        kind: its format.
+        size: (height, width), where the network takes any.
+        second_way: for networks that the converter cannot convert.
 
     Raises:
         ConversionError: the environment is missing, or the network cannot be converted.
@@ -34,7 +49,7 @@ def import_by_child(
     try:
         found = child.ask("describe", doing=f"read {path}", path=str(path))
         shape = input_shape(tuple(found["input_shape"]), str(path), size)
-        content = _converted(child, path, shape)
+        content = _converted(child, path, shape, second_way)
     finally:
         child.close()  # its memory is needed elsewhere
     graph = settled(content, str(path), None)
@@ -46,7 +61,26 @@ def import_by_child(
     )
 
 
-def _converted(child: ChildProcess, path: Path, shape: tuple[int, ...]) -> bytes:
+def _converted(
+    child: ChildProcess, path: Path, shape: tuple[int, ...], second_way: SecondWay | None
+) -> bytes:
+    try:
+        return converted(child, path, shape)
+    except ConversionError as error:
+        if second_way is None:
+            raise
+        try:
+            return second_way(child, path, shape)
+        except ConversionError as other:
+            raise ConversionError(f"{error} In another way: {other}") from other
+
+
+def converted(child: ChildProcess, path: Path, shape: tuple[int, ...]) -> bytes:
+    """Let a child make a .tflite of a file for one input shape.
+
+    Raises:
+        ConversionError: its converter cannot.
+    """
     file = child.folder / "model.tflite"
     child.ask(
         "convert", doing=f"convert {path}", path=str(path), shape=list(shape), output=str(file)

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from tfl_depth.converters.importers.keras_config import refuse_code
 from tfl_depth.errors import ConversionError
 from tfl_depth.quiet import quiet
 
@@ -20,6 +21,8 @@ def load(path: Path) -> Any:
         ConversionError: it is damaged, or holds classes or code that Keras does not know.
     """
     expect_packages()
+    trusted = f"load it with keras.saving.load_model({path.name!r}, safe_mode=False)"
+    refuse_code(path, f"If you trust it: {trusted}, and {_EXPORT}.")
     with quiet():
         import keras
 
@@ -52,12 +55,6 @@ def expect_packages() -> None:
 
 def _why(path: Path, error: Exception) -> str:
     text = str(error)
-    if "Lambda" in text or "safe_mode" in text or "unsafe" in text:
-        return (
-            f"{path} has a Lambda layer, whose code comes with the file and is not run. If you "
-            f"trust it: load it with keras.saving.load_model({path.name!r}, safe_mode=False), and "
-            f"{_EXPORT}."
-        )
     unknown = re.search(r"(?:Could not locate|Unknown) \w+:? '?([\w>.]+)", text)
     if unknown is not None:
         return (

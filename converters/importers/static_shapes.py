@@ -81,13 +81,13 @@ def _has_open_shapes(graph: Graph) -> bool:
 
 
 def _measured_shapes(content: bytes, shape: tuple[int, ...], name: str) -> dict[int, Any]:
-    interpreter = Interpreter(
-        model_content=content,
-        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-        experimental_preserve_all_tensors=True,
-    )
-    details = interpreter.get_input_details()[0]
     try:
+        interpreter = Interpreter(
+            model_content=content,
+            experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+            experimental_preserve_all_tensors=True,
+        )
+        details = interpreter.get_input_details()[0]
         interpreter.resize_tensor_input(details["index"], shape)
         interpreter.allocate_tensors()
         interpreter.set_tensor(details["index"], np.zeros(shape, details["dtype"]))

@@ -16,6 +16,7 @@ from tfl_depth.converters.importers.kinds import TFLITE
 from tfl_depth.converters.importers.static_shapes import input_shape, make_static
 from tfl_depth.converters.importers.tflite_checks import checked_graph
 from tfl_depth.errors import ConversionError
+from tfl_depth.quiet import quiet
 
 
 def import_tflite(content: bytes, name: str, size: Size | None) -> ImportedNetwork:
@@ -115,8 +116,9 @@ class TfliteRunner:
 
 def _ready(content: bytes) -> Any:
     try:
-        interpreter = Interpreter(model_content=content, num_threads=os.cpu_count())
-        interpreter.allocate_tensors()
+        with quiet():  # it tells of its delegate
+            interpreter = Interpreter(model_content=content, num_threads=os.cpu_count())
+            interpreter.allocate_tensors()
     except (RuntimeError, ValueError) as error:
         reason = (str(error).strip().splitlines() or ["no reason given"])[0]
         raise ConversionError(f"The interpreter cannot run the network: {reason}") from error

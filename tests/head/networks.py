@@ -159,5 +159,5 @@ class Net:
         return random.uniform(-2, 2, self.image.shape).astype(np.float32)
 
 
-def outputs_of(graph: Graph, image: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[np.float32]]:
+def outputs_of(graph: Graph, image: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
     return run_graph(graph, [image])

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from tests.head.decoding import decode_float
+from tests.head.decoding import decode_codes, decode_float
 from tests.head.networks import RELU, RELU6, SAME, Net, outputs_of
 from tfl_depth.converters.graph import Graph, GraphRunner, Tensor, options
 from tfl_depth.converters.head import (
@@ -18,7 +18,11 @@ from tfl_depth.converters.head import (
     measure_curve,
     place_spans,
     split_head,
+    tail,
+    walk,
 )
+from tfl_depth.converters.head.operators import POINTWISE
+from tfl_depth.converters.quantize import QuantizationPlan, quantized
 from tfl_depth.errors import ConversionError
 
 Build = Callable[[Net], Tensor]
@@ -90,6 +94,7 @@ HEADS: dict[str, tuple[Build, str]] = {
     "transposed": (lambda n: n.unary("EXP", n.transposed(n.features())), "TRANSPOSE_CONV"),
     "sum of heads": (sum_of_heads, "CONV_2D"),
     "fixed bins": (bins, "CONV_2D"),
+    "mean of channels": (lambda n: n.reduce("MEAN", n.features(), 3), "CONV_2D"),
     "cropped": (crop, "CONV_2D"),
     "one of three channels": (one_of_three_channels, "CONV_2D"),
     "one of a depthwise": (
@@ -139,14 +144,38 @@ def test_found_unchanged_and_split(name: str, per_channel: bool) -> None:
     np.testing.assert_allclose(decoded_m, np.clip(depth.ravel(), 0, 10), atol=0.0025)
 
 
+@pytest.mark.parametrize("name", ["transposed", "pixel shuffle", "cropped", "sum of heads"])
+def test_integers_keep_the_split(name: str) -> None:
+    graph, net = built(HEADS[name][0])
+    depth = outputs_of(graph, net.photo())["depth"].ravel()
+    head = find_head(graph)
+    seen = seen_range(graph, head.y, net)
+    spans = place_spans(measure_curve(depth_function(head, Formula()), seen, (0.0, 10.0)))
+    made = split_head(graph, head, spans)
+    ranges = {tensor: seen_range(graph, tensor, net) for tensor in graph.computed()}
+    written = quantized(graph, QuantizationPlan(ranges, made.pinned, made.exact))
+    scale = (ranges[net.image][1] - ranges[net.image][0]) / 255
+    zero = np.rint(-128 - ranges[net.image][0] / scale)
+    image = np.clip(np.rint(net.photo() / scale) + zero, -128, 127).astype(np.int8)
+    codes = {
+        key: each.ravel().astype(int) + 128 for key, each in outputs_of(written, image).items()
+    }
+    decoded_m = decode_codes(codes["integer"], codes["fractional"], spans)
+    error_m = np.abs(decoded_m - np.clip(depth, 0, 10))
+    # What int8 features cost these few channels; a code that breaks costs spans.
+    assert np.median(error_m) < 0.01 * np.ptp(depth) and error_m.max() < 0.1 * np.ptp(depth)
+
+
 def test_a_sum_that_no_convolution_computes_is_split_behind_it_and_said_to_be_coarse() -> None:
     net = Net()
     features = net.features()
     coarse = net.resize(net.conv(net.conv(features, 5, 3, stride=2)), 12, 16)
-    graph = net.finish(depth=net.unary("EXP", net.binary("ADD", net.conv(features), coarse)))
+    total = net.binary("ADD", net.conv(features), coarse)
+    net.graph.operators[-1].options.fusedActivationFunction = RELU
+    graph = net.finish(depth=net.unary("EXP", total))
     depth = outputs_of(graph, net.photo())["depth"]
     head = find_head(graph)
-    assert head.operator is None
+    assert head.operator is None and seen_range(graph, head.y, net)[0] < 0
     curve = measure_curve(depth_function(head, Formula()), seen_range(graph, head.y, net), (0, 10))
     spans = place_spans(curve)
     made = split_head(graph, head, spans)
@@ -230,3 +259,22 @@ def test_refused_by_name_and_left_as_it_was(name: str) -> None:
     with pytest.raises(ConversionError, match=f"(?s){words}.*--head single"):
         find_head(graph)
     np.testing.assert_array_equal(outputs_of(graph, net.photo())["depth"], before)
+
+
+def test_what_computes_from_several_pixels_is_noticed_whatever_its_name_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    graph, _ = built(REFUSED["pooled"][0])
+    for module in (walk, tail):
+        monkeypatch.setattr(module, "POINTWISE", POINTWISE | {"MAX_POOL_2D"})
+    with pytest.raises(ConversionError, match="each pixel by itself"):
+        find_head(graph)
+
+
+def test_pixels_that_move_unnoticed_are_noticed_at_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = Net()
+    y = net.conv(net.features())
+    graph = net.finish(depth=net.add("REVERSE_V2", [y, net.number([2], np.int32)], y.shape))
+    monkeypatch.setattr(walk, "keeps_order", lambda *_: True)
+    with pytest.raises(ConversionError, match="each pixel by itself"):
+        find_head(graph)

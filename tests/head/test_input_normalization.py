@@ -110,6 +110,12 @@ EXACT: dict[str, tuple[Prepare, InputOptions, int, str]] = {
     "-1 to 1": (scalar(1 / 127.5, -1), INSIDE, VALID, "folded"),
     "imagenet inside": (imagenet, INSIDE, VALID, "folded"),
     "imagenet outside": (lambda n, x: x, InputOptions(MEAN, STD), VALID, "folded"),
+    "negative": (
+        lambda n, x: n.binary("DIV", n.binary("SUB", 255.0, x), 255.0),
+        INSIDE,
+        VALID,
+        "folded",
+    ),
     "mirrored border": (through_mirror_pad, INSIDE, VALID, "folded"),
     "each channel apart": (each_channel_apart, INSIDE, VALID, "folded"),
     "caffe": (caffe, INSIDE, VALID, "folded"),

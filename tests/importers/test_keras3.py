@@ -195,10 +195,13 @@ def test_weights_that_are_not_finite_name_their_layer() -> None:
         import_network(model)
 
 
-def test_lambda_is_not_run(tmp_path: Path) -> None:
-    net(layers.Lambda(lambda x: x * 2)).save(tmp_path / "net.keras")
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+@pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
+def test_lambda_is_not_run(suffix: str, tmp_path: Path) -> None:
+    inner = keras.Sequential([layers.Lambda(lambda x: x * 2)])
+    net(inner).save(tmp_path / f"net{suffix}")
     with pytest.raises(ConversionError, match=r"Lambda layer.*safe_mode=False.*model\.export"):
-        import_network(tmp_path / "net.keras")
+        import_network(tmp_path / f"net{suffix}")
 
 
 def test_a_class_that_nobody_knows(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ from tfl_depth.converters.importers import import_network
 print(import_network(small_tflite()).output_names)
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert done.stdout == "('fine', 'coarse')\n", done.stderr
+    assert (done.stdout, done.stderr) == ("('fine', 'coarse')\n", "")
 
 
 def test_an_open_size_becomes_the_one_that_is_asked_for() -> None:

@@ -33,7 +33,7 @@ class Codes:
         """Scale and offset, channel by channel, from the new input to normalized pixels."""
         return affine.scale / self.scale, affine.offset + affine.scale * self.zero
 
-    def are(self, affine: Affine, within: float = _NEGLIGIBLE) -> bool:
+    def equals(self, affine: Affine, within: float = _NEGLIGIBLE) -> bool:
         """Whether the new input is the normalized pixels, to within a share of a pixel's step."""
         factor, shift = self.rest(affine)
         close = (
@@ -42,11 +42,11 @@ class Codes:
         )
         return bool(affine.keeps_colors and close)
 
-    def are_nearly(self, affine: Affine) -> bool:
+    def nearly_equals(self, affine: Affine) -> bool:
         """Whether it is, to within the half step by which a zero point has to be rounded."""
-        return self.are(affine, _HALF)
+        return self.equals(affine, _HALF)
 
-    def pad_alike(self, affine: Affine) -> bool:
+    def keeps_zero(self, affine: Affine) -> bool:
         """Whether 0 of the new input is 0 of the normalized pixels."""
         _, shift = self.rest(affine)
         return bool(np.abs(shift).max() <= _NEGLIGIBLE * np.abs(affine.scale).max())

@@ -159,13 +159,13 @@ def _choose(
 ) -> tuple[Way, float]:
     """How to fold, and what it changes at the border as a share of the output's spread."""
     affines = [plan.known[use.tensor] for use in plan.uses]
-    if all(plan.codes.are(affine) for affine in affines):
+    if all(plan.codes.equals(affine) for affine in affines):
         return "input scale", 0.0
     if plan.can_fold(graph):
         border = 0.0 if plan.is_exact(graph) else _border_difference(graph, plan, given, photos)
         if border <= BORDER_LIMIT:
             return "folded", border
-    nearly = all(plan.codes.are_nearly(affine) for affine in affines)
+    nearly = all(plan.codes.nearly_equals(affine) for affine in affines)
     return ("input scale" if nearly else "convolution"), 0.0
 
 

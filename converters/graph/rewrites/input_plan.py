@@ -40,7 +40,7 @@ class Plan:
     def is_exact(self, graph: Graph) -> bool:
         """Whether folding changes nothing, not even at the border of the picture."""
         return all(
-            self.codes.pad_alike(self.known[use.tensor]) or is_exact(graph, use)
+            self.codes.keeps_zero(self.known[use.tensor]) or is_exact(graph, use)
             for use in self.uses
         )
 
@@ -71,7 +71,7 @@ def take(graph: Graph, plan: Plan, way: Way) -> Tensor:
     pixels = Tensor(image.name, image.shape, image.dtype)
     for tensor in dict.fromkeys(use.tensor for use in plan.uses):
         affine = plan.known[tensor]
-        if way == "input scale" or plan.codes.are(affine):
+        if way == "input scale" or plan.codes.equals(affine):
             graph.redirect(tensor, pixels)
         elif way == "folded":
             for use in plan.uses:

@@ -44,10 +44,6 @@ def _load(path: str) -> Any:
 
 def _why(path: str, text: str) -> str:
     first = next((line.strip() for line in text.splitlines() if line.strip()), "no reason given")
-    if "Lambda" in text or "lambda" in text or "safe_mode" in text:
-        return (
-            f"{path} has a Lambda layer, whose code comes with the file and is not run. {_EXPORT}"
-        )
     if "Unknown layer" in text or "Could not locate" in text or "Unknown" in text[:40]:
         return f"{path} has a class that Keras 2 does not know ({first[:200]}). {_EXPORT}"
     return f"Cannot load {path} as a model of Keras 2: {first[:300]}"

@@ -105,7 +105,8 @@ def _static(model: Any, shape: list[int]) -> Any:
         dim.dim_value = size
     graph.ClearField("value_info")
     for output in graph.output:
-        output.type.tensor_type.ClearField("shape")
+        for dim in output.type.tensor_type.shape.dim:
+            dim.Clear()
     return onnx.shape_inference.infer_shapes(model, data_prop=True)
 
 

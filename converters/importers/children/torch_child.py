@@ -96,12 +96,31 @@ def convert(path: str, shape: list[int], output: str) -> None:
         output: the .tflite to write.
     """
     import litert_torch
+
+    program = _load(path)
+    litert_torch.convert(_module(program), (_sample(program, shape),)).export(output)
+
+
+def to_onnx(path: str, shape: list[int], output: str) -> None:
+    """Write an .onnx file.
+
+    Args:
+        path: the .pt2 file.
+        shape: to deploy, in the layout of the source.
+        output: the .onnx to write.
+    """
     import torch
 
     program = _load(path)
+    sample = _sample(program, shape)
+    torch.onnx.export(_module(program), (sample,), output, dynamo=True, external_data=False)
+
+
+def _sample(program: Any, shape: list[int]) -> Any:
+    import torch
+
     (name,) = program.graph_signature.user_inputs
-    sample = torch.rand(shape).to(_input_value(program, name).dtype)
-    litert_torch.convert(_module(program), (sample,)).export(output)
+    return torch.rand(shape).to(_input_value(program, name).dtype)
 
 
 def run(path: str, value: str, outputs: str) -> None:

@@ -1,0 +1,54 @@
+"""The configuration in files of Keras, looked at before Keras may read it."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tfl_depth.errors import ConversionError
+
+
+def refuse_code(path: Path, advice: str) -> None:
+    """Refuse a file with a Lambda layer: its code would run while it is loaded.
+
+    Keras has a safe mode against that, which not all of its readers of .h5 heed.
+
+    Args:
+        path: a .keras or .h5 file.
+        advice: what to do with such a network.
+
+    Raises:
+        ConversionError: it has one, or its configuration is damaged.
+    """
+    try:
+        found = any(entry.get("class_name") == "Lambda" for entry in _objects(_read(path)))
+    except (ValueError, KeyError, OSError, RecursionError, zipfile.BadZipFile) as error:
+        raise ConversionError(
+            f"{path} has a damaged configuration, or was cut short: copy it again."
+        ) from error
+    if found:
+        raise ConversionError(
+            f"{path} has a Lambda layer, whose code comes with the file and is not run. {advice}"
+        )
+
+
+def _read(path: Path) -> Any:
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            return json.loads(archive.read("config.json"))
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        return json.loads(file.attrs["model_config"])
+
+
+def _objects(config: Any) -> Iterator[dict[str, Any]]:
+    """All JSON objects of a configuration."""
+    if isinstance(config, dict):
+        yield config
+    for value in config.values() if isinstance(config, dict) else config:
+        if isinstance(value, dict | list):
+            yield from _objects(value)
