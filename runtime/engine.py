@@ -58,8 +58,9 @@ class Form:
 
     def new_input(self) -> Pixels | Codes:
         """Make an array for one frame, (height, width, 3), that `write_input` fills and takes."""
-        dtype = np.int8 if self.contract.precision == "int8" else np.uint8
-        return np.empty((self.contract.height, self.contract.width, 3), dtype)
+        shape = (self.contract.height, self.contract.width, 3)
+        quantized = self.contract.precision == "int8"
+        return np.empty(shape, np.int8) if quantized else np.empty(shape, np.uint8)
 
     def new_recombiner(self) -> Recombiner:
         """Make what collects and decodes the outputs, with working memory of its own."""

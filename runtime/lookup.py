@@ -40,21 +40,33 @@ class LookUp:
         self._table = _known_to_opencv(table)
         self._by_opencv = len(table) == 256 or _OPENCV_LOOKS_UP_16_BITS
         self._indices = Scratch(np.intp)
+        # What was written last, as it is and as OpenCV knows it: to make a view takes its time.
+        self._out: Unsigned | None = None
+        self._known: npt.NDArray[Any] = np.empty(0, np.uint8)
 
-    def __call__(self, codes: Unsigned, out: Unsigned) -> None:
+    def __call__(self, codes: Unsigned, out: Unsigned) -> int:
         """Write table[codes] to `out`.
 
         Args:
             codes: (H, W) uint8 or uint16.
             out: (H, W) of the table's dtype, C-contiguous.
+
+        Returns:
+            How many of them are 0.
         """
+        if out is not self._out:
+            self._out, self._known = out, _known_to_opencv(out)
         if self._by_opencv:
-            cv2.LUT(codes, self._table, _known_to_opencv(out))
+            cv2.LUT(codes, self._table, self._known)
         else:
-            indices = self._indices.of(codes.shape)
-            np.copyto(indices, codes)
-            # Any mode but "raise", which copies `out`: no code lies outside of its table.
-            np.take(self._table, indices, out=_known_to_opencv(out), mode="clip")
+            self._take(codes)
+        return codes.size - cv2.countNonZero(self._known)
+
+    def _take(self, codes: Unsigned) -> None:
+        indices = self._indices.of(codes.shape)
+        np.copyto(indices, codes)
+        # Any mode but "raise", which copies `out`: no code lies outside of its table.
+        np.take(self._table, indices, out=self._known, mode="clip")
 
 
 def count_zeros(values: Unsigned) -> int:

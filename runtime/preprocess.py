@@ -45,7 +45,8 @@ def load_pixels(image: Any, channels: Channels) -> tuple[Pixels, Channels]:
         raise ImageError(f"Expected `channels` to be 'bgr' or 'rgb', got {channels!r}.")
     # First of all what a camera gives: whether it is a path takes longer to tell.
     if isinstance(image, np.ndarray):
-        return _in_rows(_checked(np.asarray(image))), channels
+        plain = image if type(image) is np.ndarray else np.asarray(image)
+        return _in_rows(_checked(plain)), channels
     if isinstance(image, (str, os.PathLike)):
         return read_image(Path(image)), "bgr"
     if hasattr(image, "convert") and hasattr(image, "getexif"):

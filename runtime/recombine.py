@@ -21,12 +21,29 @@ from tfl_depth.runtime.lookup import LookUp, count_zeros
 MAX_DISAGREEMENT = 0.01
 
 Tensors = Mapping[str, npt.NDArray[Any]]
-# Of several runners of one model, and of the frames of a stream: 200 KiB that they share.
-_decoder = lru_cache(maxsize=8)(Decoder)
 # Bytes as they lie in int8 tensors; and of each pair of them, 256 * integer + fractional, the pair
 # of codes, which are 128 more.
 _BYTES = np.arange(CODES + 1, dtype=np.uint8)
 _PAIRS = np.arange(2**16) ^ 0x8080
+
+
+class _Tables:
+    """Of pairs of bytes as they lie in int8 tensors, 256 * integer + fractional.
+
+    Attributes:
+        depth_mm: (65536,) millimetres; 0 where the two contradict each other.
+        of_0_mm: those that are 0 mm and yet consistent: one or, of spans of centimetres, a few.
+    """
+
+    def __init__(self, spans: Spans) -> None:
+        decoder = Decoder(spans)
+        self.depth_mm: DepthMm = decoder.depth_mm[_PAIRS]
+        of_0_mm = (decoder.agrees & (decoder.depth_mm == 0))[_PAIRS]
+        self.of_0_mm = np.flatnonzero(of_0_mm).astype(np.uint16)
+
+
+# Of several runners of one model, and of the frames of a stream, which share them.
+_tables = lru_cache(maxsize=8)(_Tables)
 
 
 def recombiner(
@@ -59,8 +76,11 @@ class Recombiner(ABC):
     def __init__(self, spans: Spans, size: tuple[int, int]) -> None:
         """Make the working memory for outputs of `size` = (height, width)."""
         self.dtype = depth_dtype(spans)
+        self._size = size
         self._grid_mm: DepthMm = np.empty(size, self.dtype)
         self._enlarge = Enlarger()
+        # Whether a frame has been seen whose outputs somebody wrote; floats of 0 are no depth.
+        self._written = False
 
     @abstractmethod
     def new_codes(self) -> npt.NDArray[Any]:
@@ -71,8 +91,12 @@ class Recombiner(ABC):
         """Copy output tensors (1, H, W, 1), by name, out of the interpreter's memory."""
 
     @abstractmethod
-    def look_up(self, codes: npt.NDArray[Any], out: DepthMm) -> None:
-        """Write the millimetres (H, W), unchecked; 0 where two codes contradict each other."""
+    def look_up(self, codes: npt.NDArray[Any], out: DepthMm) -> int:
+        """Write the millimetres (H, W); 0 where two codes contradict each other.
+
+        Returns:
+            How many are 0.
+        """
 
     def disagreement(self, codes: npt.NDArray[Any], zeros: int) -> float | None:
         """The share of contradicting pixels, given how many 0 `look_up` wrote."""
@@ -80,8 +104,7 @@ class Recombiner(ABC):
 
     def decode_grid(self, codes: npt.NDArray[Any], out: DepthMm) -> float | None:
         """As `decode`, at the outputs' own size, whatever the share is."""
-        self.look_up(codes, out)
-        return self.disagreement(codes, count_zeros(out))
+        return self.disagreement(codes, self.look_up(codes, out))
 
     def decode(self, codes: npt.NDArray[Any], out: DepthMm) -> float | None:
         """Write a frame's millimetres, enlarged bilinearly where `out` is not of its size.
@@ -98,15 +121,8 @@ class Recombiner(ABC):
             SelfCheckError: that share is above `MAX_DISAGREEMENT`, or nothing was written to the
                 outputs; `out` is 0 throughout then.
         """
-        if _nobody_wrote(codes):
-            out.fill(0)
-            raise SelfCheckError(
-                "The output tensors hold zeros only: the interpreter or its delegate did not write "
-                "them."
-            )
-        grid_mm = out if out.shape == self._grid_mm.shape else self._grid_mm
-        self.look_up(codes, grid_mm)
-        zeros = count_zeros(grid_mm)
+        grid_mm = out if out.shape == self._size else self._grid_mm
+        zeros = self.look_up(codes, grid_mm)
         share = self.disagreement(codes, zeros)
         if share is not None and share > MAX_DISAGREEMENT:
             out.fill(0)
@@ -114,14 +130,21 @@ class Recombiner(ABC):
                 f"The integer and the fractional tensor contradict each other on {share:.0%} of "
                 "the pixels: the interpreter or its delegate computes this model wrongly."
             )
+        if not self._written:
+            self._expect_written(codes, out)
         if grid_mm is not out:
             self._enlarge(grid_mm, out, zeros=zeros)
         return share
 
-
-def _nobody_wrote(codes: npt.NDArray[Any]) -> bool:
-    """Whether all bytes are 0, which as int8 is the middle of the range and no 0 mm."""
-    return codes.dtype.kind == "u" and not (codes.flat[0] or codes.any())
+    def _expect_written(self, codes: npt.NDArray[Any], out: DepthMm) -> None:
+        """Refuse what was never written: 0 is the middle of an int8 tensor's range, and no 0 mm."""
+        self._written = bool(codes.any())
+        if not self._written:
+            out.fill(0)
+            raise SelfCheckError(
+                "The output tensors hold zeros only: the interpreter or its delegate did not write "
+                "them."
+            )
 
 
 class TwoCodes(Recombiner):
@@ -129,12 +152,12 @@ class TwoCodes(Recombiner):
 
     def __init__(self, spans: Spans, size: tuple[int, int]) -> None:
         super().__init__(spans, size)
-        tables = _decoder(spans)
-        self._look_up = LookUp(tables.depth_mm[_PAIRS])
-        # What is 0 mm and yet consistent: one code or, of spans of centimetres, a few.
-        of_0_mm = (tables.agrees & (tables.depth_mm == 0))[_PAIRS]
-        self._codes_of_0_mm = np.flatnonzero(of_0_mm).astype(np.uint16)
+        tables = _tables(spans)
+        self._look_up, self._of_0_mm = LookUp(tables.depth_mm), tables.of_0_mm
         self._is_code = np.empty(size, np.bool_)
+        # Where `collect` wrote last, as pairs of bytes: to make such a view takes its time.
+        self._codes: npt.NDArray[np.uint16] | None = None
+        self._pairs: npt.NDArray[np.int8] = np.empty(0, np.int8)
 
     def new_codes(self) -> npt.NDArray[np.uint16]:
         """(H, W): 256 * integer + fractional, in the order of a little-endian machine.
@@ -145,20 +168,19 @@ class TwoCodes(Recombiner):
 
     def collect(self, outputs: Tensors, codes: npt.NDArray[np.uint16]) -> None:
         """Interleave both tensors (1, H, W, 1) int8."""
-        cv2.merge(
-            [outputs["fractional"][0, ..., 0], outputs["integer"][0, ..., 0]],
-            codes[..., None].view(np.int8),
-        )
+        if codes is not self._codes:
+            self._codes, self._pairs = codes, codes[..., None].view(np.int8)
+        cv2.merge([outputs["fractional"][0], outputs["integer"][0]], self._pairs)
 
-    def look_up(self, codes: npt.NDArray[np.uint16], out: DepthMm) -> None:
+    def look_up(self, codes: npt.NDArray[np.uint16], out: DepthMm) -> int:
         """Look up by both codes at once."""
-        self._look_up(codes, out)
+        return self._look_up(codes, out)
 
     def disagreement(self, codes: npt.NDArray[np.uint16], zeros: int) -> float:
         """Take from the zeros what is 0 mm and consistent."""
-        if zeros:
-            zeros -= sum(self._count(code, codes) for code in self._codes_of_0_mm)
-        return zeros / codes.size
+        if not zeros:
+            return 0.0
+        return (zeros - sum(self._count(code, codes) for code in self._of_0_mm)) / codes.size
 
     def _count(self, code: np.uint16, codes: npt.NDArray[np.uint16]) -> int:
         """How many of (H, W) codes are this one."""
@@ -180,8 +202,8 @@ class _OneCode(Recombiner):
     def collect(self, outputs: Tensors, codes: npt.NDArray[np.uint8]) -> None:
         np.copyto(codes, outputs["depth"][0, ..., 0].view(np.uint8))
 
-    def look_up(self, codes: npt.NDArray[np.uint8], out: DepthMm) -> None:
-        self._look_up(codes, out)
+    def look_up(self, codes: npt.NDArray[np.uint8], out: DepthMm) -> int:
+        return self._look_up(codes, out)
 
 
 class _Metres(Recombiner):
@@ -190,6 +212,7 @@ class _Metres(Recombiner):
     def __init__(self, contract: Contract, size: tuple[int, int]) -> None:
         super().__init__(contract.spans, size)
         self._spans, self._names = contract.spans, contract.output_names
+        self._written = True
 
     def new_codes(self) -> npt.NDArray[np.float32]:
         return np.empty((len(self._names), *self._grid_mm.shape), np.float32)
@@ -198,12 +221,13 @@ class _Metres(Recombiner):
         for name, values in zip(self._names, codes, strict=True):
             np.copyto(values, outputs[name][0, ..., 0])
 
-    def look_up(self, codes: npt.NDArray[np.float32], out: DepthMm) -> None:
+    def look_up(self, codes: npt.NDArray[np.float32], out: DepthMm) -> int:
         if len(codes) == 1:
             depth_m = codes[0].astype(np.float64)
         else:
             depth_m = decode_float(codes[0], codes[1], self._spans)
         np.copyto(out, _millimetres(depth_m, self._spans))
+        return count_zeros(out)
 
 
 def _millimetres(depth_m: npt.NDArray[np.floating], spans: Spans) -> DepthMm:

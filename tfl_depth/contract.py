@@ -190,26 +190,30 @@ class Contract:
             ContractError: another version, or a field that is missing or not as docs/contract.md
                 says, or that says what is not implemented.
         """
-        if len(text) > MAX_BYTES:
-            raise ContractError(
-                f"Expected a contract of at most {MAX_BYTES} bytes, got {len(text)}: convert the "
-                "network again."
-            )
-        try:
-            fields = parse_object(text)
-            version = fields.value("version")
-        except (ValueError, RecursionError) as error:
-            raise ContractError(
-                f"The contract is not readable ({error}): convert the network again."
-            ) from error
-        if version != VERSION:
-            raise ContractError(_other_version(version))
-        try:
-            return _contract(fields)
-        except ValueError as error:
-            raise ContractError(
-                f"The contract is wrong ({error}): convert the network again."
-            ) from error
+        return _contract(_fields(text))
+
+
+def _fields(text: bytes) -> Fields:
+    """The fields of a contract of this version, of which no other was looked at.
+
+    Raises:
+        ContractError: it is of another version, or none.
+    """
+    if len(text) > MAX_BYTES:
+        raise ContractError(
+            f"Expected a contract of at most {MAX_BYTES} bytes, got {len(text)}: convert the "
+            "network again."
+        )
+    try:
+        fields = parse_object(text)
+        version = fields.value("version")
+    except (ValueError, RecursionError) as error:
+        raise ContractError(
+            f"The contract is not readable ({error}): convert the network again."
+        ) from error
+    if version != VERSION:
+        raise ContractError(_other_version(version))
+    return fields
 
 
 def _other_version(version: Any) -> str:
@@ -225,6 +229,16 @@ def _other_version(version: Any) -> str:
 
 
 def _contract(fields: Fields) -> Contract:
+    """The contract, as `Contract.from_json` says."""
+    try:
+        return _checked(fields)
+    except ValueError as error:
+        raise ContractError(
+            f"The contract is wrong ({error}): convert the network again."
+        ) from error
+
+
+def _checked(fields: Fields) -> Contract:
     fields.digits("sha256", len(BLANK_SHA256))
     fields.digits("signature", len(BLANK_SIGNATURE))
     head = fields.one_of("head", tuple(HEADS))
@@ -238,10 +252,10 @@ def _contract(fields: Fields) -> Contract:
         head=head,
         edges_m=spans.edges_m,
         curves_m=spans.curves_m,
-        calibration=calibration and _calibration(calibration),
+        calibration=None if calibration is None else _calibration(calibration),
         verification=_verification(fields),
-        source=source and _source(source),
-        golden=golden and _golden(golden),
+        source=None if source is None else _source(source),
+        golden=None if golden is None else _golden(golden),
         recipe=None if fields.value("recipe") is None else fields.text("recipe"),
         **_input(fields.object("input")),
     )
@@ -333,14 +347,14 @@ def read_contract(model: bytes) -> Contract:
             "The model has no contract (metadata entry TFL_DEPTH): make it with tfl-depth convert."
         )
     start, length = found
-    contract = Contract.from_json(bytes(model[start : start + length]))
+    fields = _fields(bytes(model[start : start + length]))
     place = digest_place(model)
     if model[place] != blanked_sha256(model, place).encode():
         raise ModelFileError(
             "The file is damaged or was changed after conversion (its SHA-256 differs): copy it "
             "again, or convert the network again."
         )
-    return contract
+    return _contract(fields)
 
 
 def with_digest(model: bytes) -> bytes:
@@ -356,24 +370,27 @@ def digest_place(model: bytes) -> slice:
     Raises:
         ContractError: there are none.
     """
-    place = _digits_place(model, "sha256", len(BLANK_SHA256))
-    if place is None:
-        raise ContractError("The contract is damaged (no sha256): convert the network again.")
-    return place
+    return _digits_place(model, "sha256", len(BLANK_SHA256))
 
 
-def signature_place(model: bytes) -> slice | None:
-    """Where the 128 digits of the signature are in the file; None before there was such a field."""
+def signature_place(model: bytes) -> slice:
+    """Where the 128 digits of the signature are in the file.
+
+    Raises:
+        ContractError: there are none.
+    """
     return _digits_place(model, "signature", len(BLANK_SIGNATURE))
 
 
-def _digits_place(model: bytes, field: str, count: int) -> slice | None:
+def _digits_place(model: bytes, field: str, count: int) -> slice:
     """The digits behind the first `"field":"` of the contract."""
     start, length = find_contract(model) or (0, 0)
     mark = f'"{field}":"'.encode()
     found = model.find(mark, start, start + length - count)
     first = found + len(mark)
-    return None if found < 0 else slice(first, first + count)
+    if found < 0:
+        raise ContractError(f"The contract is wrong (no {field}): convert the network again.")
+    return slice(first, first + count)
 
 
 def blanked_sha256(model: bytes, *places: slice) -> str:

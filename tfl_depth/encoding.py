@@ -183,7 +183,7 @@ class Spans:
     ) -> npt.NDArray[np.float64]:
         """Metres at a place, 0 to 1, of span n; what `locate` undoes."""
         if self.curves_m is None:
-            return np.asarray(self.edges_m)[n] + np.asarray(self.widths_m)[n] * place
+            return np.asarray(np.asarray(self.edges_m)[n] + np.asarray(self.widths_m)[n] * place)
         depths, places = self._knots
         return np.asarray(np.interp(n + place, places, depths))
 

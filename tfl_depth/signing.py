@@ -21,7 +21,7 @@ from tfl_depth.contract import (
     signature_place,
     with_digest,
 )
-from tfl_depth.errors import ContractError, SignatureError
+from tfl_depth.errors import SignatureError
 
 # A signature of something else by the same key is none of a model.
 PURPOSE = b"tfl-depth model, SHA-256 "
@@ -45,12 +45,10 @@ def sign(model: bytes, private_key: Key) -> bytes:
     Raises:
         SignatureError: the key is none.
         ModelFileError: the file is damaged.
-        ContractError: it has no contract, or one without room for a signature.
+        ContractError: it has no contract, or a wrong one.
     """
     read_contract(model)
     place = signature_place(model)
-    if place is None:
-        raise ContractError("The contract has no room for a signature: convert the model anew.")
     digits = _private(_content(private_key)).sign(_message(model, place)).hex()
     return with_digest(model[: place.start] + digits.encode() + model[place.stop :])
 
@@ -63,8 +61,8 @@ def check_signature(model: bytes, public_key: Key) -> None:
     """
     key = _public(_content(public_key))
     place = signature_place(model)
-    digits = BLANK_SIGNATURE if place is None else model[place].decode("latin-1")
-    if place is None or digits == BLANK_SIGNATURE:
+    digits = model[place].decode("latin-1")
+    if digits == BLANK_SIGNATURE:
         raise SignatureError(
             "The model is not signed, and a public key was given: sign it with tfl-depth sign."
         )
@@ -75,8 +73,8 @@ def check_signature(model: bytes, public_key: Key) -> None:
             raise ValueError("the digits are not written as `sign` writes them")
     except (InvalidSignature, ValueError) as error:
         raise SignatureError(
-            "The model's signature is not by this key, or not of this file: get the file anew from "
-            "who holds the private key."
+            "The model's signature is not by this key, or not of this file: get the file again "
+            "from who holds the private key."
         ) from error
 
 

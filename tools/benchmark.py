@@ -40,6 +40,12 @@ Times = Mapping[str, float]
 # the same mood, and the median over rounds is told.
 RATIOS: dict[str, Callable[[Times], float]] = {
     "infer / invoke": lambda t: t["infer"] / t["invoke"],
+    "infer, depth of the model's size / invoke": lambda t: (
+        t["infer, depth of the model's size"] / t["invoke"]
+    ),
+    "decode, right after an invoke / invoke": lambda t: (
+        t["decode, right after an invoke"] / t["invoke"]
+    ),
     "(infer 1280x720 - cv2.resize) / invoke": lambda t: (
         (t["infer 1280x720"] - t["cv2.resize of 1280x720"]) / t["invoke"]
     ),
@@ -51,9 +57,8 @@ RATIOS: dict[str, Callable[[Times], float]] = {
     ),
     "recombine / copy, uniform spans": lambda t: t["recombine, uniform spans"] / t["copy"],
     "recombine / copy, growing spans": lambda t: t["recombine, growing spans"] / t["copy"],
-    "self-check / copy": lambda t: t["self-check, uniform spans"] / t["copy"],
-    "self-check / copy, some without depth": lambda t: (
-        t["self-check, uniform spans, some without depth"] / t["copy"]
+    "recombine / copy, some without depth": lambda t: (
+        t["recombine, uniform spans, some without depth"] / t["copy"]
     ),
     "float32 / int8": lambda t: t["invoke float32"] / t["invoke"],
     "openvino / int8": lambda t: t["invoke openvino"] / t["invoke"],

@@ -91,8 +91,8 @@ def test_usual_way_comes_to_the_same_depth(file: str, models: Path) -> None:
 def test_recombination_that_is_timed_passes_its_check() -> None:
     timed = contenders.of_recombination()
     for kind in contenders.SPANS:
-        assert timed[f"self-check, {kind} spans"]() == 0.0
-        assert timed[f"self-check, {kind} spans, some without depth"]() == 0.0
+        assert timed[f"recombine, {kind} spans"]() == 0.0
+        assert timed[f"recombine, {kind} spans, some without depth"]() == 0.0
 
 
 def test_delegate_is_measured_alone(
