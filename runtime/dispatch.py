@@ -80,7 +80,7 @@ class DispatchEngine(Engine):
         shape, dtype = self._details[name]["shape"], self._details[name]["dtype"]
         return np.reshape(self._outputs[name].read(int(np.prod(shape)), dtype), shape)
 
-    def close(self) -> None:
+    def _close(self) -> None:
         """Free the compiled model's memory."""
         self._inputs, self._outputs, self._model = {}, {}, None
 

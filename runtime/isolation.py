@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tfl_depth.errors import DepthError, InterpreterError
+from tfl_depth.runtime.closing import is_own
 from tfl_depth.runtime.engine import Engine, Form, Opening, fault_of
 from tfl_depth.runtime.line import Line
 from tfl_depth.runtime.preprocess import Channels, Pixels, write_input
@@ -46,7 +47,7 @@ class WorkerEngine(Engine):
         try:
             self._process, self._line = _start(opening, memory)
             # Also where nobody closes this one.
-            self._end = weakref.finalize(self, _end, self._process, self._line)
+            self._end = weakref.finalize(self, _end, self._process, self._line, os.getpid())
             self.form: Form = self._ask(opening)[1]
             self._frame = SharedFrame(memory, self.form)
         finally:
@@ -93,7 +94,7 @@ class WorkerEngine(Engine):
         self._ended = self._ended or what
         return fault_of(self._opening.delegate, self._ended)
 
-    def close(self) -> None:
+    def _close(self) -> None:
         """End the process."""
         self._ended = self._ended or "was closed"
         self._end()
@@ -116,8 +117,10 @@ def _start(opening: Opening, memory: int) -> tuple[subprocess.Popen[bytes], Line
     return process, Line(ours)
 
 
-def _end(process: subprocess.Popen[bytes], line: Line) -> None:
-    """Let a process end by itself, and where it does not, end it."""
+def _end(process: subprocess.Popen[bytes], line: Line, maker: int) -> None:
+    """Let a process end by itself, and where it does not, end it; its maker alone may do so."""
+    if not is_own(maker):
+        return
     line.close()
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(END_S)

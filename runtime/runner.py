@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from tfl_depth.errors import DepthError, ModelFileError, ProofError, SignatureEr
 from tfl_depth.golden import read_golden
 from tfl_depth.runtime.batch import infer_batch
 from tfl_depth.runtime.closing import Closing
+from tfl_depth.runtime.exclusive import Exclusive
 from tfl_depth.runtime.open_network import open_network
 from tfl_depth.runtime.placement import Placement
 from tfl_depth.runtime.preprocess import Channels, Pixels, Resizer, load_pixels
@@ -134,7 +134,7 @@ class DepthRunner(Closing):
             fallback_model=reserve,
         )
         self._network = open_network(self._content, self._settings)
-        self._lock = threading.Lock()
+        self._use = Exclusive()
         self.contract: Contract = self._network.form.contract
         self.model_size = (self.contract.height, self.contract.width)
         self.grid_size = self._network.form.grid_size
@@ -175,7 +175,7 @@ class DepthRunner(Closing):
             DepthError: the runner is closed, or `out` does not fit.
         """
         pixels, order, depth_mm = self._beginning(img, size, channels, out)
-        with self._lock:
+        with self._use:
             self._pass(pixels, order, depth_mm)
         return depth_mm
 
@@ -189,7 +189,7 @@ class DepthRunner(Closing):
     ) -> Measurement:
         """As `infer`, with what the self-check found and how long each part took."""
         pixels, order, depth_mm = self._beginning(img, size, channels, out)
-        with self._lock:
+        with self._use:
             begin_s = perf_counter()
             self._pass(pixels, order, depth_mm)
             passage = self._passage
@@ -206,6 +206,7 @@ class DepthRunner(Closing):
         self, img: Any, size: Size, channels: Channels, out: Any
     ) -> tuple[Pixels, Channels, DepthMm]:
         """An image's pixels, their order, and where its depth goes."""
+        self.expect_own_process()
         _expect_size(size)
         pixels, order = load_pixels(img, channels)
         shape = pixels.shape[:2] if size == "image" else self.grid_size
@@ -338,8 +339,8 @@ class DepthRunner(Closing):
             )
         return np.asarray(out)
 
-    def close(self) -> None:
-        """Free the network's memory; closing twice is allowed."""
+    def _close(self) -> None:
+        """Free the network's memory."""
         self._network.close()
         self._content = b""
 

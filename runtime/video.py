@@ -61,6 +61,7 @@ class Video(Closing):
         Raises:
             ImageError: no frame can be read, or the camera gives no more.
         """
+        self.expect_own_process()
         number = 0
         while True:
             there, frame = self._capture.read()
@@ -73,6 +74,6 @@ class Video(Closing):
         if number == 0:
             raise ImageError(f"Cannot read {self.name} as a video: it gives no frame.")
 
-    def close(self) -> None:
-        """Free the camera or the file; closing twice is allowed."""
+    def _close(self) -> None:
+        """Free the camera or the file."""
         self._capture.release()

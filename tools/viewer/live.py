@@ -93,7 +93,7 @@ class Live(Closing):
                 return
             yield frame
 
-    def close(self) -> None:
-        """Stop; closing twice is allowed."""
+    def _close(self) -> None:
+        """Stop."""
         self._stop.set()
         self._thread.join()
