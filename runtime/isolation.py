@@ -7,13 +7,13 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import weakref
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from tfl_depth import child
 from tfl_depth.errors import DepthError, InterpreterError
 from tfl_depth.runtime.closing import is_own
 from tfl_depth.runtime.engine import Engine, Form, Opening, fault_of
@@ -106,12 +106,12 @@ def _start(opening: Opening, memory: int) -> tuple[subprocess.Popen[bytes], Line
     environment = {} if opening.delegate is None else opening.delegate.environment
     handles = (theirs.fileno(), memory)
     process = subprocess.Popen(
-        [sys.executable, "-m", "tfl_depth.runtime.worker", *map(str, handles)],
+        child.run_module("tfl_depth.runtime.worker", *map(str, handles)),
         pass_fds=handles,
         stdin=subprocess.DEVNULL,
         # What a delegate prints must not come into a command's output.
         stdout=2,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **environment},
+        env=child.environment(**environment),
     )
     theirs.close()
     return process, Line(ours)
