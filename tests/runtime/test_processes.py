@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.runtime.test_faults import is_running
+from tfl_depth.runtime import Video
 
 ROOT = Path(__file__).resolve().parents[2]
 # What no machine takes, however busy.
@@ -244,3 +245,48 @@ else:
     sys.exit("it went on")
 """
     run(code, net)
+
+
+RECORDING = """
+import cv2
+from pathlib import Path
+from tfl_depth.tools import infer
+
+class Camera:
+    def __init__(self, *_):
+        self.left = 3
+    def isOpened(self):
+        return True
+    def get(self, which):
+        return -1.0
+    def read(self):
+        self.left -= 1
+        if self.left == 0:
+            print("three", flush=True)
+        time.sleep(0.02)
+        return True, images[0]
+    def release(self):
+        pass
+
+real = cv2.VideoCapture
+cv2.VideoCapture = lambda source, *rest: (Camera if source == 0 else real)(source, *rest)
+sys.exit(infer.main([net, "camera:0", "--output", OUTPUT]))
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_recording_of_a_camera_is_whole_however_it_is_ended(
+    how: signal.Signals, net: Path, tmp_path: Path
+) -> None:
+    code = f"{BEGIN}OUTPUT = {str(tmp_path)!r}\n{RECORDING}"
+    with subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", code, str(net)], cwd=ROOT, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None and process.stdout.readline() == b"three\n"
+        time.sleep(0.5)
+        process.send_signal(how)
+        assert process.wait(PATIENCE_S) == 0
+    names = {path.name for path in tmp_path.iterdir()} - {".tfl-depth.json"}
+    assert names == {"camera0_depth.mp4"}
+    with Video(tmp_path / "camera0_depth.mp4") as video:
+        assert len(list(video)) >= 1
