@@ -54,6 +54,8 @@ class StreamFrame:
         disagreement: as in `Measurement`.
         latency_s: seconds from when the source gave the frame until its depth was there.
         fallback: as in `Measurement`.
+        time_s: of a video file's frame, seconds from its first one by the file's time stamps; None
+            for other sources.
     """
 
     number: int
@@ -63,6 +65,7 @@ class StreamFrame:
     disagreement: float | None
     latency_s: float
     fallback: str | None = None
+    time_s: float | None = None
 
 
 class _Slot:
@@ -75,6 +78,7 @@ class _Slot:
         self.pixels: Pixels = self.rgb
         self.channels: Channels = "rgb"
         self.begin_s = 0.0
+        self.time_s: float | None = None
 
 
 class _Track:
@@ -101,6 +105,7 @@ class _Track:
             slot = self.free.take()
             slot.number, slot.begin_s = number, begin_s
             slot.pixels, slot.channels = pixels, order
+            slot.time_s = images.time_s if isinstance(images, Video) else None
             write_input(resize(pixels), order, slot.rgb)
             if not self.drop:
                 self.ready.put(slot)
@@ -254,6 +259,7 @@ class Stream(Closing):
             disagreement=passage.disagreement,
             latency_s=perf_counter() - slot.begin_s,
             fallback=passage.fallback,
+            time_s=slot.time_s,
         )
 
     def _close(self) -> None:

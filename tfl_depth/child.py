@@ -26,7 +26,7 @@ def run_code(code: str, *arguments: str | os.PathLike[str], flags: Sequence[str]
         arguments: for the code.
         flags: for Python, such as ("-W", "ignore").
     """
-    given = map(os.fspath, arguments)
+    given = [os.fspath(each) for each in arguments]
     return [sys.executable, *flags, "-c", f"{_WITHOUT_FOLDER}\n{code}", *given]
 
 

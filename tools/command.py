@@ -116,7 +116,7 @@ def add_model_and_inputs(parser: argparse.ArgumentParser, *, nargs: str) -> None
         "inputs",
         nargs=nargs,
         metavar="INPUT",
-        help="image and video files, folders of photos, patterns, or camera:0",
+        help="image and video files, folders of photos, patterns, camera:0, /dev/video0, rtsp://...",
     )
 
 

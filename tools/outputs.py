@@ -32,6 +32,8 @@ SUFFIXES = {
     "ply": "_points.ply",
     "video": "_depth.mp4",
 }
+# What lies between two frames of a video, at most.
+LONGEST_PAUSE_S = 10.0
 # Which of the two it is OpenCV does not tell.
 NOT_WRITTEN = "the disk is full, or this OpenCV writes no MPEG-4 (opencv-python does)"
 
@@ -111,6 +113,34 @@ def video_writer(path: Path, frames_per_second: float) -> Iterator[Callable[[Pic
         finally:
             video.close()
         video.expect_whole()
+
+
+class Pace:
+    """How often the frame before is written again, so that each comes at its own time.
+
+    A video is written at a constant rate; its source may have another one at every frame. No frame
+    is left out: where they come faster than the rate they are late until they come slower.
+    """
+
+    def __init__(self, frames_per_second: float) -> None:
+        self._rate = frames_per_second
+        self._written, self._skipped_s = 0, 0.0
+
+    def repeats(self, time_s: float | None) -> int:
+        """The same for a frame that follows, which is written afterwards.
+
+        Args:
+            time_s: of the frame, from the first one on; None where nobody knows.
+        """
+        waiting = self._waiting(time_s or 0.0)
+        if waiting > LONGEST_PAUSE_S * self._rate:  # the source's clock has jumped
+            self._skipped_s += waiting / self._rate
+            waiting = 0
+        self._written += waiting + 1
+        return waiting
+
+    def _waiting(self, time_s: float) -> int:
+        return max(0, round((time_s - self._skipped_s) * self._rate) - self._written)
 
 
 class _Mpeg4:
