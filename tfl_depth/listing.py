@@ -2,7 +2,7 @@
 
 A folder stands for its files of some suffixes, by name. Symbolic links are followed, to files and
 to folders; hidden files and folders (".NAME") are left out. A list is text in UTF-8, with or
-without a byte order mark, and names one file a line, as it is: with its spaces and its "#".
+without a byte order mark, and names one file a line: also one with spaces or "#" in its name.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ def files_below(folder: Path, suffixes: Collection[str] | None = None) -> list[P
         for place, names in _places(folder)
         for name in names
         if not name.startswith(".") and (suffixes is None or _counts(name, suffixes))
+        if os.path.isfile(os.path.join(place, name))  # noqa: PTH113, PTH118 - no broken link
     )
 
 
@@ -48,7 +49,8 @@ def read_lines(path: Path) -> list[str]:
     text = path.read_bytes().decode("utf-8-sig", errors="surrogateescape")
     if "\0" in text:
         raise OSError(errno.EINVAL, "it is no text in UTF-8", str(path))
-    return [line.removesuffix("\r") for line in text.split("\n") if line.strip()]
+    lines = (line.strip() for line in text.split("\n"))
+    return [line for line in lines if line]
 
 
 def _counts(name: str, suffixes: Collection[str]) -> bool:
