@@ -43,7 +43,10 @@ class WorkerEngine(Engine):
         self._opening, self._timeout_s = opening, timeout_s
         self._limit_s = start_timeout_s
         self._ended: str | None = None
-        memory = os.memfd_create("tfl-depth frame")
+        try:
+            memory = os.memfd_create("tfl-depth frame")
+        except OSError as error:
+            raise _not_started(error) from error
         try:
             self._process, self._line = _start(opening, memory)
             # Also where nobody closes this one.
@@ -102,18 +105,36 @@ class WorkerEngine(Engine):
 
 def _start(opening: Opening, memory: int) -> tuple[subprocess.Popen[bytes], Line]:
     """A process that waits for its `Opening`, and the line to it."""
+    try:
+        return _started(opening, memory)
+    except OSError as error:
+        raise _not_started(error) from error
+
+
+def _not_started(error: OSError) -> InterpreterError:
+    return InterpreterError(
+        f"The process of the interpreter cannot be started: {error.strerror}. Close runners and "
+        "files, or raise the limit (ulimit -n)."
+    )
+
+
+def _started(opening: Opening, memory: int) -> tuple[subprocess.Popen[bytes], Line]:
     ours, theirs = socket.socketpair()
     environment = {} if opening.delegate is None else opening.delegate.environment
     handles = (theirs.fileno(), memory)
-    process = subprocess.Popen(
-        child.run_module("tfl_depth.runtime.worker", *map(str, handles)),
-        pass_fds=handles,
-        stdin=subprocess.DEVNULL,
-        # What a delegate prints must not come into a command's output.
-        stdout=2,
-        env=child.environment(**environment),
-    )
-    theirs.close()
+    with theirs:
+        try:
+            process = subprocess.Popen(
+                child.run_module("tfl_depth.runtime.worker", *map(str, handles)),
+                pass_fds=handles,
+                stdin=subprocess.DEVNULL,
+                # What a delegate prints must not come into a command's output.
+                stdout=2,
+                env=child.environment(**environment),
+            )
+        except BaseException:
+            ours.close()
+            raise
     return process, Line(ours)
 
 

@@ -15,6 +15,7 @@ from tfl_depth.contract import Contract, read_contract
 from tfl_depth.encoding import DepthMm
 from tfl_depth.errors import DepthError, ModelFileError, ProofError, SignatureError
 from tfl_depth.golden import read_golden
+from tfl_depth.runtime.arguments import expect_count
 from tfl_depth.runtime.batch import infer_batch
 from tfl_depth.runtime.closing import Closing
 from tfl_depth.runtime.exclusive import Exclusive
@@ -282,8 +283,7 @@ class DepthRunner(Closing):
         _expect_size(size)
         by_default = len(os.sched_getaffinity(0)) if self.placement.delegate is None else 1
         count = by_default if workers is None else workers
-        if count < 1:
-            raise DepthError(f"Expected `workers` to be at least 1, got {workers}.")
+        count = expect_count("workers", count)
         self._network.expect_open()
         settings = vars(replace(self._settings, num_threads=1))
         runners = [DepthRunner(self._content, **settings) for _ in range(count)]
@@ -351,18 +351,20 @@ def _expect_size(size: Any) -> None:
 
 
 def _read_model(model: ModelSource, public_key: str | os.PathLike[str] | bytes | None) -> bytes:
-    content = model if isinstance(model, bytes) else _read(Path(model))
+    content = model if isinstance(model, bytes) else _read(model)
     if public_key is not None:
         read_contract(content)
         _check_signature(content, public_key)
     return content
 
 
-def _read(path: Path) -> bytes:
+def _read(path: str | os.PathLike[str]) -> bytes:
     try:
-        return path.read_bytes()
+        return Path(path).read_bytes()
     except OSError as error:
         raise ModelFileError(f"Cannot read the model {path}: {error.strerror}.") from error
+    except (TypeError, ValueError) as error:  # of another type, or with a zero byte
+        raise ModelFileError(f"Expected a model's path or bytes, got {path!r}: {error}.") from error
 
 
 def _check_signature(model: bytes, public_key: str | os.PathLike[str] | bytes) -> None:

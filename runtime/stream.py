@@ -23,6 +23,7 @@ import numpy as np
 
 from tfl_depth.encoding import DepthMm
 from tfl_depth.errors import DepthError, ImageError
+from tfl_depth.runtime.arguments import expect_count
 from tfl_depth.runtime.closing import Closing, is_own
 from tfl_depth.runtime.exclusive import Exclusive
 from tfl_depth.runtime.handover import Ended, Handover, Stopped
@@ -186,8 +187,7 @@ class Stream(Closing):
         """
         if on_full not in ("block", "drop_oldest"):
             raise DepthError(f"Expected `on_full` to be 'block' or 'drop_oldest', got {on_full!r}.")
-        if waiting < 1:
-            raise DepthError(f"Expected `waiting` to be at least 1 frame, got {waiting}.")
+        waiting = expect_count("waiting", waiting, "frame")
         self._video = Video(source) if isinstance(source, (int, str, os.PathLike)) else None
         images = _images(source) if self._video is None else self._video
         network.expect_open()

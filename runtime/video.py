@@ -74,7 +74,7 @@ class Video(Closing):
         self.frames_per_second = self._rate
         if most_pixels is not None:
             self._expect_size(most_pixels)
-        self._trusted = False
+        self._trusted = self._has_index = False
         if self._path is not None:
             self._look_into(self._path)
 
@@ -89,6 +89,10 @@ class Video(Closing):
             )
 
     def _look_into(self, path: Path) -> None:
+        try:
+            self._has_index = has_index(path)
+        except OSError as error:
+            raise ImageError(f"Cannot read {self.name}: {error.strerror}.") from error
         if (self._rate or 0) > MOST_FRAMES_PER_SECOND:
             self.frames_per_second = rate_by_time_stamps(path)
         if first_repeats(path):
@@ -133,7 +137,7 @@ class Video(Closing):
         if number == 0:
             raise ImageError(f"Cannot read {self.name} as a video: it gives no frame.")
         lacking = what_lacks(
-            index=has_index(self._path),
+            index=self._has_index,
             frames=number,
             count=self.frame_count,
             rate=self._rate,

@@ -290,3 +290,36 @@ def test_recording_of_a_camera_is_whole_however_it_is_ended(
     assert names == {"camera0_depth.mp4"}
     with Video(tmp_path / "camera0_depth.mp4") as video:
         assert len(list(video)) >= 1
+
+
+def test_too_few_descriptors_are_an_error_and_none_is_lost(net: Path) -> None:
+    run(
+        """
+import resource
+from pathlib import Path
+
+model = Path(net).read_bytes()
+DepthRunner(model, isolate=True).close()  # everything is imported
+
+def opened():
+    return len(os.listdir("/proc/self/fd")) - 1
+
+before, (soft, hard) = opened(), resource.getrlimit(resource.RLIMIT_NOFILE)
+highest = max(map(int, os.listdir("/proc/self/fd")))
+failed = 0
+for more in range(8):
+    fill = [os.dup(0) for _ in range(highest + 20 - before)]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 20 + more, hard))
+    try:
+        DepthRunner(model, isolate=True).close()
+    except DepthError as error:
+        assert "open files" in str(error), error
+        failed += 1
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    for handle in fill:
+        os.close(handle)
+    assert opened() == before, (more, opened(), before)
+assert failed >= 4, failed
+""",
+        net,
+    )
