@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tfl_depth.converters.conversion import Conversion, convert, write_conversion
+    from tfl_depth.converters.conversion import Conversion, write_conversion
+    from tfl_depth.converters.pipeline import convert
     from tfl_depth.converters.representative import ImageSplit, find_images, split_images
 
 __all__ = [
@@ -19,7 +20,7 @@ __all__ = [
 
 _MODULES = {
     "Conversion": "conversion",
-    "convert": "conversion",
+    "convert": "pipeline",
     "write_conversion": "conversion",
     "ImageSplit": "representative",
     "find_images": "representative",

@@ -11,11 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from tfl_depth.contract import Contract, GoldenSpread
-from tfl_depth.converters.flatbuffer import with_contract, with_metadata
+from tfl_depth.converters.metadata import with_contract, with_metadata
 from tfl_depth.converters.representative import read_pixels
 from tfl_depth.encoding import DepthMm
 from tfl_depth.golden import METADATA_NAME, Golden
 from tfl_depth.runtime.interpreter import open_interpreter
+from tfl_depth.runtime.preprocess import write_input
 from tfl_depth.runtime.recombine import recombiner
 
 # The lowest bits of a photo are noise that does not compress: half the bytes of a lossless file.
@@ -62,6 +63,7 @@ def depth_by(
     """Millimetres (N, H, W) that kernels (see `open_interpreter`) give for photos (N, h, w, 3)."""
     signature = open_interpreter(model, xnnpack=xnnpack, reference=reference).get_signature_runner()
     (source,) = signature.get_input_details().values()
+    pixels = np.empty(source["shape"], source["dtype"])
     details = signature.get_output_details()
     scales = {name: detail["quantization"] for name, detail in details.items()}
     _, height, width, _ = details[contract.output_names[0]]["shape"]
@@ -69,7 +71,8 @@ def depth_by(
     depth_mm = np.empty((len(rgb), height, width), recombine.dtype)
     codes = recombine.new_codes()
     for photo, out in zip(rgb, depth_mm, strict=True):
-        outputs = signature(**{contract.input_name: photo[None].astype(source["dtype"])})
+        write_input(photo, "rgb", pixels[0])
+        outputs = signature(**{contract.input_name: pixels})
         recombine.collect(outputs, codes)
         recombine.decode(codes, out)
     return depth_mm

@@ -40,7 +40,7 @@ class Normalisation:
 
     @property
     def in_bytes(self) -> Normalisation:
-        """The nearest one that a uint8 tensor can say exactly.
+        """The nearest one that an int8 tensor can say exactly.
 
         Zero must be a pixel's value: for -1 to 1 it is one of 127.5, and all values move by half a
         pixel's step. And all 256 values must be exact in float32, or the converter takes the range
@@ -101,9 +101,9 @@ class Network:
     def deployed(self, *, precision: str, head: str, spans: Spans) -> keras.Model:
         """The model to convert, with named outputs.
 
-        For int8 it takes normalised pixels, of a range pinned so that the uint8 code of a value is
-        the pixel; the normalisation, `in_bytes`, is then the input's quantisation and costs
-        nothing. The other precisions take pixels of 0 to 255 and normalise them inside.
+        For int8 it takes normalised pixels, of a range pinned so that the int8 code of a value is
+        the pixel less 128; the normalisation, `in_bytes`, is then the input's quantisation and
+        costs nothing. The other precisions take pixels of 0 to 255 and normalise them inside.
         """
         pin = precision == "int8"
         headed = with_head(self.body, head=head, spans=spans, pin_ranges=pin)
@@ -176,7 +176,7 @@ def split_normalisation(
 
 
 def _checked(normalisation: Normalisation) -> Normalisation:
-    """Refuse what a uint8 tensor cannot say: its codes rise from zero or less to zero or more."""
+    """Refuse what an int8 tensor cannot say: its codes rise from zero or less to zero or more."""
     low, high = normalisation.range
     if not (math.isfinite(low) and math.isfinite(high) and low <= 0 <= high and low < high):
         raise ConversionError(

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
-from tensorflow.lite.python.schema_py_generated import TensorType
-from tensorflow.lite.tools import flatbuffer_utils
+from ai_edge_litert.schema_py_generated import TensorType
+from ai_edge_litert.tools import flatbuffer_utils
 
 from tfl_depth.errors import ModelFileError
 

@@ -22,19 +22,19 @@ def bind(interpreter: Any, contract: Contract) -> tuple[Detail, dict[str, Detail
         signature = interpreter.get_signature_runner()
     except ValueError as error:
         raise ContractError(
-            "The model names no inputs and outputs (it has no signature): convert it anew."
+            "The model names no inputs and outputs (it has no signature): convert it again."
         ) from error
     inputs, outputs = signature.get_input_details(), signature.get_output_details()
     missing = {contract.input_name} - set(inputs) | set(contract.output_names) - set(outputs)
     if missing:
         raise ContractError(
             f"The model lacks the tensors {sorted(missing)} that its contract names; it has inputs "
-            f"{sorted(inputs)} and outputs {sorted(outputs)}. Convert it anew."
+            f"{sorted(inputs)} and outputs {sorted(outputs)}. Convert it again."
         )
     source = inputs[contract.input_name]
     _expect("input shape", source["shape"].tolist(), [1, contract.height, contract.width, 3])
-    quantised = contract.precision == "int8"
-    _expect("input dtype", source["dtype"], np.uint8 if quantised else np.float32)
+    quantized = contract.precision == "int8"
+    _expect("input dtype", source["dtype"], np.int8 if quantized else np.float32)
     size = outputs[contract.output_names[0]]["shape"].tolist()[1:3]
     for name in contract.output_names:
         _expect(f"dtype of {name}", outputs[name]["dtype"], source["dtype"])
@@ -45,5 +45,5 @@ def bind(interpreter: Any, contract: Contract) -> tuple[Detail, dict[str, Detail
 def _expect(what: str, got: Any, expected: Any) -> None:
     if got != expected:
         raise ContractError(
-            f"Expected {what} {expected} by the model's contract, got {got}: convert it anew."
+            f"Expected {what} {expected} by the model's contract, got {got}: convert it again."
         )

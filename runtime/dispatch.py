@@ -15,7 +15,7 @@ from tfl_depth.runtime.binding import bind
 from tfl_depth.runtime.delegates.chosen import Chosen
 from tfl_depth.runtime.engine import Engine, Form, Opening, fault_of
 from tfl_depth.runtime.placement import read_placement
-from tfl_depth.runtime.preprocess import Channels, Pixels, write_input
+from tfl_depth.runtime.preprocess import Channels, Codes, Pixels, write_input
 
 # The delegate of `runtime.delegates.table` that stands for it.
 NAME = "litert-npu"
@@ -56,7 +56,7 @@ class DispatchEngine(Engine):
             for name in self._details
         }
 
-    def write(self, pixels: Pixels, channels: Channels) -> None:
+    def write(self, pixels: Pixels | Codes, channels: Channels) -> None:
         """Write into the input's buffer."""
         write_input(pixels, channels, self._pixels[0])
         for buffer in self._inputs.values():

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from tfl_depth.contract import Contract
@@ -16,7 +17,7 @@ from tfl_depth.runtime.closing import Closing
 from tfl_depth.runtime.delegates.chosen import Chosen
 from tfl_depth.runtime.interpreter import open_with_delegate
 from tfl_depth.runtime.placement import Placement
-from tfl_depth.runtime.preprocess import Channels, Pixels, write_input
+from tfl_depth.runtime.preprocess import Channels, Codes, Pixels, write_input
 from tfl_depth.runtime.recombine import Recombiner, recombiner
 
 
@@ -55,6 +56,11 @@ class Form:
     grid_size: tuple[int, int]
     scales: dict[str, tuple[float, int]]
 
+    def new_input(self) -> Pixels | Codes:
+        """Make an array for one frame, (height, width, 3), that `write_input` fills and takes."""
+        dtype = np.int8 if self.contract.precision == "int8" else np.uint8
+        return np.empty((self.contract.height, self.contract.width, 3), dtype)
+
     def new_recombiner(self) -> Recombiner:
         """Make what collects and decodes the outputs, with working memory of its own."""
         return recombiner(self.contract, self.scales, self.grid_size)
@@ -70,8 +76,8 @@ class Engine(Closing):
     form: Form
 
     @abstractmethod
-    def write(self, pixels: Pixels, channels: Channels) -> None:
-        """Write pixels (height, width, 3) or (height, width), of the network's size."""
+    def write(self, pixels: Pixels | Codes, channels: Channels) -> None:
+        """Write what `write_input` takes, of the network's size."""
 
     @abstractmethod
     def invoke(self) -> float:
@@ -130,7 +136,7 @@ class InterpreterEngine(Engine):
     # No view of a tensor may be left when the interpreter is invoked, not even in the traceback of
     # an error that somebody keeps: so `write` and `collect` do nothing that can fail.
 
-    def write(self, pixels: Pixels, channels: Channels) -> None:
+    def write(self, pixels: Pixels | Codes, channels: Channels) -> None:
         """Write straight into the input tensor."""
         write_input(pixels, channels, self._input()[0])
 

@@ -18,7 +18,7 @@ from tfl_depth.errors import DepthError, InterpreterError
 from tfl_depth.runtime.closing import is_own
 from tfl_depth.runtime.engine import Engine, Form, Opening, fault_of
 from tfl_depth.runtime.line import Line
-from tfl_depth.runtime.preprocess import Channels, Pixels, write_input
+from tfl_depth.runtime.preprocess import Channels, Codes, Pixels, write_input
 from tfl_depth.runtime.shared_frame import SharedFrame
 
 # How long a process may take to end, once it has no more to do or was ended.
@@ -56,9 +56,9 @@ class WorkerEngine(Engine):
         finally:
             os.close(memory)
 
-    def write(self, pixels: Pixels, channels: Channels) -> None:
+    def write(self, pixels: Pixels | Codes, channels: Channels) -> None:
         """Write into the shared memory."""
-        write_input(pixels, channels, self._frame.rgb)
+        write_input(pixels, channels, self._frame.input)
 
     def invoke(self) -> float:
         """Let the process compute, and wait for it.

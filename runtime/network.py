@@ -13,7 +13,7 @@ from tfl_depth.errors import DepthError, FallbackWarning, InterpreterError, Self
 from tfl_depth.runtime.closing import Closing
 from tfl_depth.runtime.engine import Engine, Form
 from tfl_depth.runtime.exclusive import Exclusive
-from tfl_depth.runtime.preprocess import Channels, Pixels
+from tfl_depth.runtime.preprocess import Channels, Codes, Pixels
 from tfl_depth.runtime.recombine import Recombiner
 
 
@@ -63,11 +63,11 @@ class Network(Closing):
         """Make what a frame needs on its way; it may be used for many, one after the other."""
         return Passage(self.form.new_recombiner().new_codes())
 
-    def run(self, pixels: Pixels, channels: Channels, passage: Passage) -> None:
+    def run(self, pixels: Pixels | Codes, channels: Channels, passage: Passage) -> None:
         """Run the network on one frame, on the reserve where the engine fails.
 
         Args:
-            pixels: (height, width, 3) or (height, width), of the network's size.
+            pixels: what `write_input` takes, of the network's size.
             channels: their order.
             passage: is written.
 
@@ -92,7 +92,7 @@ class Network(Closing):
 
     def decode(
         self,
-        pixels: Pixels,
+        pixels: Pixels | Codes,
         channels: Channels,
         passage: Passage,
         recombine: Recombiner,

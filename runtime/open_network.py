@@ -88,7 +88,7 @@ def _open_reserve(model: bytes, settings: Settings) -> Engine:
 
 def _expect_alike(form: Form, reserve: Form) -> None:
     """Depth of the reserve must be of the same size, range and step."""
-    for name in ("precision", "head", "edges_m", "height", "width"):
+    for name in ("precision", "head", "edges_m", "curves_m", "height", "width"):
         expected, got = getattr(form.contract, name), getattr(reserve.contract, name)
         if expected != got:
             raise ContractError(

@@ -15,8 +15,12 @@ from tfl_depth.errors import ImageError
 from tfl_depth.runtime.scratch import Scratch
 
 Pixels = npt.NDArray[np.uint8]
+# RGB as an INT8 network's input holds it: 128 less than the pixel.
+Codes = npt.NDArray[np.int8]
 Channels = Literal["bgr", "rgb"]
 CHANNELS = ("bgr", "rgb")
+# Between a byte as uint8 and as int8, 128 less.
+SIGN_BIT = np.uint8(128)
 # Files that are looked for in folders; any that OpenCV knows can be named.
 IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -176,33 +180,49 @@ class Resizer:
         return resize_pixels(pixels, self._size, self._resized.of(self._size + pixels.shape[2:]))
 
 
-def write_input(pixels: Pixels, channels: Channels, out: npt.NDArray[Any]) -> None:
-    """Write pixels, as RGB, into the network's input.
+def write_input(pixels: Pixels | Codes, channels: Channels, out: npt.NDArray[Any]) -> None:
+    """Write pixels, as RGB, into the network's input, or into an array that is copied there later.
 
     Args:
-        pixels: (height, width, 3) or (height, width) uint8.
+        pixels: (height, width, 3) or (height, width) uint8; or int8, what an earlier call wrote.
         channels: the order of `pixels`.
-        out: (height, width, 3), uint8 or float32, C-contiguous.
+        out: (height, width, 3), C-contiguous: int8 for pixels less 128; uint8 or float32 for pixels
+            as they are.
     """
+    if out.dtype == np.int8:
+        _write_codes(pixels, channels, out)
+    elif out.dtype == np.uint8:
+        _write_rgb(np.asarray(pixels, np.uint8), channels, out)
+    else:
+        rgb = np.empty(out.shape, np.uint8)
+        _write_rgb(np.asarray(pixels, np.uint8), channels, rgb)
+        np.copyto(out, rgb)
+
+
+def _write_codes(pixels: Pixels | Codes, channels: Channels, out: Codes) -> None:
+    """128 less is the highest bit flipped."""
+    as_bytes = out.view(np.uint8)
+    if pixels.dtype == np.int8:
+        _copy(pixels.view(np.uint8), as_bytes)
+    elif channels == "rgb" and pixels.ndim == 3:
+        np.bitwise_xor(pixels, SIGN_BIT, out=as_bytes)
+    else:
+        _write_rgb(np.asarray(pixels, np.uint8), channels, as_bytes)
+        np.bitwise_xor(as_bytes, SIGN_BIT, out=as_bytes)
+
+
+def _write_rgb(pixels: Pixels, channels: Channels, out: Pixels) -> None:
     if pixels.ndim == 2:
-        _convert(pixels, cv2.COLOR_GRAY2RGB, out)
+        cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB, out)
     elif channels == "bgr":
-        _convert(pixels, cv2.COLOR_BGR2RGB, out)
+        cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, out)
     else:
         _copy(pixels, out)
 
 
-def _convert(pixels: Pixels, code: int, out: npt.NDArray[Any]) -> None:
-    """Convert colours into `out`; a copy is made only for an input of floating point."""
-    if out.itemsize == 1:
-        cv2.cvtColor(pixels, code, out)
-    else:
-        np.copyto(out, cv2.cvtColor(pixels, code))
-
-
-def _copy(pixels: Pixels, out: npt.NDArray[Any]) -> None:
+def _copy(pixels: Pixels, out: Pixels) -> None:
     """Copy what is in order, so that no other thread runs meanwhile if that can be."""
-    if out.itemsize == 1 and pixels.flags.c_contiguous:
+    if pixels.flags.c_contiguous:
         # numpy gives up the interpreter lock for it, and in a stream the other threads want it
         # just then: to get it back took several times as long as the copy, before every invoke.
         out.data.cast("B")[:] = pixels.data.cast("B")

@@ -23,6 +23,10 @@ MAX_DISAGREEMENT = 0.01
 Tensors = Mapping[str, npt.NDArray[Any]]
 # Of several runners of one model, and of the frames of a stream: 200 KiB that they share.
 _decoder = lru_cache(maxsize=8)(Decoder)
+# Bytes as they lie in int8 tensors; and of each pair of them, 256 * integer + fractional, the pair
+# of codes, which are 128 more.
+_BYTES = np.arange(CODES + 1, dtype=np.uint8)
+_PAIRS = np.arange(2**16) ^ 0x8080
 
 
 def recombiner(
@@ -91,8 +95,15 @@ class Recombiner(ABC):
             only one output, or outputs that are no codes.
 
         Raises:
-            SelfCheckError: that share is above `MAX_DISAGREEMENT`; `out` is 0 throughout then.
+            SelfCheckError: that share is above `MAX_DISAGREEMENT`, or nothing was written to the
+                outputs; `out` is 0 throughout then.
         """
+        if _nobody_wrote(codes):
+            out.fill(0)
+            raise SelfCheckError(
+                "The output tensors hold zeros only: the interpreter or its delegate did not write "
+                "them."
+            )
         grid_mm = out if out.shape == self._grid_mm.shape else self._grid_mm
         self.look_up(codes, grid_mm)
         zeros = count_zeros(grid_mm)
@@ -108,26 +119,36 @@ class Recombiner(ABC):
         return share
 
 
+def _nobody_wrote(codes: npt.NDArray[Any]) -> bool:
+    """Whether all bytes are 0, which as int8 is the middle of the range and no 0 mm."""
+    return codes.dtype.kind == "u" and not (codes.flat[0] or codes.any())
+
+
 class TwoCodes(Recombiner):
     """The INT8 split: one look-up by both bytes at once."""
 
     def __init__(self, spans: Spans, size: tuple[int, int]) -> None:
         super().__init__(spans, size)
         tables = _decoder(spans)
-        self._look_up = LookUp(tables.depth_mm)
+        self._look_up = LookUp(tables.depth_mm[_PAIRS])
         # What is 0 mm and yet consistent: one code or, of spans of centimetres, a few.
-        of_0_mm = tables.agrees & (tables.depth_mm == 0)
+        of_0_mm = (tables.agrees & (tables.depth_mm == 0))[_PAIRS]
         self._codes_of_0_mm = np.flatnonzero(of_0_mm).astype(np.uint16)
         self._is_code = np.empty(size, np.bool_)
 
     def new_codes(self) -> npt.NDArray[np.uint16]:
-        """(H, W): 256 * integer + fractional, in the order of a little-endian machine."""
+        """(H, W): 256 * integer + fractional, in the order of a little-endian machine.
+
+        Both are bytes as they lie in the tensors, whose highest bit is the code's flipped.
+        """
         return np.empty(self._grid_mm.shape, "<u2")
 
     def collect(self, outputs: Tensors, codes: npt.NDArray[np.uint16]) -> None:
-        """Interleave both tensors (1, H, W, 1) uint8."""
-        pairs = codes[..., None].view(np.uint8)
-        cv2.merge([outputs["fractional"][0, ..., 0], outputs["integer"][0, ..., 0]], pairs)
+        """Interleave both tensors (1, H, W, 1) int8."""
+        cv2.merge(
+            [outputs["fractional"][0, ..., 0], outputs["integer"][0, ..., 0]],
+            codes[..., None].view(np.int8),
+        )
 
     def look_up(self, codes: npt.NDArray[np.uint16], out: DepthMm) -> None:
         """Look up by both codes at once."""
@@ -141,8 +162,6 @@ class TwoCodes(Recombiner):
 
     def _count(self, code: np.uint16, codes: npt.NDArray[np.uint16]) -> int:
         """How many of (H, W) codes are this one."""
-        if code == 0:  # mostly the only one that is asked for; this is the faster
-            return count_zeros(codes)
         np.equal(codes, code, out=self._is_code)
         return int(np.count_nonzero(self._is_code))
 
@@ -152,13 +171,14 @@ class _OneCode(Recombiner):
 
     def __init__(self, spans: Spans, size: tuple[int, int], scale: float, zero_point: int) -> None:
         super().__init__(spans, size)
-        self._look_up = LookUp(_millimetres((np.arange(CODES + 1) - zero_point) * scale, spans))
+        values = _BYTES.astype(np.int8).astype(np.int64) - zero_point
+        self._look_up = LookUp(_millimetres(values * scale, spans))
 
     def new_codes(self) -> npt.NDArray[np.uint8]:
         return np.empty(self._grid_mm.shape, np.uint8)
 
     def collect(self, outputs: Tensors, codes: npt.NDArray[np.uint8]) -> None:
-        np.copyto(codes, outputs["depth"][0, ..., 0])
+        np.copyto(codes, outputs["depth"][0, ..., 0].view(np.uint8))
 
     def look_up(self, codes: npt.NDArray[np.uint8], out: DepthMm) -> None:
         self._look_up(codes, out)

@@ -28,7 +28,7 @@ from tfl_depth.runtime.closing import Closing, is_own
 from tfl_depth.runtime.exclusive import Exclusive
 from tfl_depth.runtime.handover import Ended, Handover, Stopped
 from tfl_depth.runtime.network import Network, Passage
-from tfl_depth.runtime.preprocess import Channels, Pixels, Resizer, load_pixels, write_input
+from tfl_depth.runtime.preprocess import Channels, Codes, Pixels, Resizer, load_pixels, write_input
 from tfl_depth.runtime.video import Video
 
 OnFull = Literal["block", "drop_oldest"]
@@ -72,11 +72,11 @@ class StreamFrame:
 class _Slot:
     """A frame on its way, and the memory it needs there."""
 
-    def __init__(self, model_size: tuple[int, int], passage: Passage) -> None:
-        self.rgb = np.empty((*model_size, 3), np.uint8)
+    def __init__(self, prepared: Pixels | Codes, passage: Passage) -> None:
+        self.input = prepared
         self.passage = passage
         self.number = 0
-        self.pixels: Pixels = self.rgb
+        self.pixels: Pixels = np.empty((0, 0, 3), np.uint8)
         self.channels: Channels = "rgb"
         self.begin_s = 0.0
         self.time_s: float | None = None
@@ -107,7 +107,7 @@ class _Track:
             slot.number, slot.begin_s = number, begin_s
             slot.pixels, slot.channels = pixels, order
             slot.time_s = images.time_s if isinstance(images, Video) else None
-            write_input(resize(pixels), order, slot.rgb)
+            write_input(resize(pixels), order, slot.input)
             if not self.drop:
                 self.ready.put(slot)
             elif (oldest := self.ready.put_at_once(slot)) is not None:
@@ -118,7 +118,7 @@ class _Track:
         """What the network's thread does: from `ready` to `done`."""
         while True:
             slot = self.ready.take()
-            network.run(slot.rgb, "rgb", slot.passage)
+            network.run(slot.input, "rgb", slot.passage)
             self.done.put(slot)
 
 
@@ -195,7 +195,10 @@ class Stream(Closing):
         self._recombine = network.form.new_recombiner()
         self.delivered = 0
         self._latencies_s: deque[float] = deque(maxlen=LATENCIES)
-        slots = [_Slot(model_size, network.new_passage()) for _ in range(waiting + SLOTS_IN_HAND)]
+        slots = [
+            _Slot(network.form.new_input(), network.new_passage())
+            for _ in range(waiting + SLOTS_IN_HAND)
+        ]
         track = self._track = _Track(slots, waiting, on_full == "drop_oldest")
         resize = Resizer(model_size)
         order: Channels = "bgr" if self._video else channels

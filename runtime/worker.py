@@ -48,7 +48,7 @@ def serve(line: Line, memory: int) -> None:
 
 
 def _compute(engine: Engine, frame: SharedFrame) -> float:
-    engine.write(frame.rgb, "rgb")
+    engine.write(frame.input, "rgb")
     invoke_s = engine.invoke()
     engine.collect(frame.codes)
     return invoke_s

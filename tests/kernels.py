@@ -12,6 +12,7 @@ import numpy.typing as npt
 from tfl_depth.contract import Contract
 from tfl_depth.encoding import DepthMm
 from tfl_depth.runtime.interpreter import PACKAGES, open_interpreter
+from tfl_depth.runtime.preprocess import write_input
 from tfl_depth.runtime.recombine import recombiner
 
 INSTALLED = [name for name in PACKAGES if importlib.util.find_spec(name.partition(".")[0])]
@@ -24,9 +25,21 @@ def output_tensors(
     interpreter = open_interpreter(model, package=package, **kernels)
     inputs, outputs = _details(interpreter)
     (source,) = inputs.values()
-    interpreter.set_tensor(source["index"], rgb[None].astype(source["dtype"]))
+    pixels = np.empty(source["shape"], source["dtype"])
+    write_input(rgb, "rgb", pixels[0])
+    interpreter.set_tensor(source["index"], pixels)
     interpreter.invoke()
     return {name: interpreter.get_tensor(detail["index"]) for name, detail in outputs.items()}
+
+
+def stored(codes: npt.NDArray[np.uint8]) -> npt.NDArray[np.int8]:
+    """Codes (H, W) of 0 to 255 as an int8 output tensor (1, H, W, 1) holds them: 128 less."""
+    return (codes.astype(np.int16) - 128).astype(np.int8)[None, ..., None]
+
+
+def codes_of(tensor: npt.NDArray[np.int8]) -> npt.NDArray[np.uint8]:
+    """What `stored` undoes."""
+    return (tensor[0, ..., 0].astype(np.int16) + 128).astype(np.uint8)
 
 
 def recombined(

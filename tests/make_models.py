@@ -1,13 +1,12 @@
 """Makes the small models that tests/runtime opens: .venv/bin/python -m tests.make_models FOLDER.
 
-Those tests run where no TensorFlow is installed, so the models are made beforehand (`make test`
-does), by the project's own converters.
+Those tests run with interpreters that exclude the converter, so the models are made beforehand
+(`make test` does), by the project's own converter and without TensorFlow.
 """
 
 from __future__ import annotations
 
 import argparse
-import logging
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,17 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import keras
 import numpy as np
-from keras import layers
-from tensorflow.lite.tools import flatbuffer_utils
+from ai_edge_litert.tools import flatbuffer_utils
 
 from tests import ramp
+from tests.ptq import graphs
 from tests.vela import vela
 from tfl_depth.contract import Contract
 from tfl_depth.converters import ImageSplit, convert
 from tfl_depth.converters.conversion import Conversion
-from tfl_depth.converters.flatbuffer import with_contract
+from tfl_depth.converters.graph import write_graph
+from tfl_depth.converters.metadata import with_contract
 from tfl_depth.encoding import Spans
 
 SEED = 20240517
@@ -68,27 +67,36 @@ def _write_ramps(folder: Path, work: Path) -> None:
             _ramp(spans),
             images=images,
             spans=spans,
+            input_range=ramp.PIXEL_RANGE,
             head=head,
             precision=precision,
             # Its weights are exact as they are.
-            recipe=None if precision == "float32" else "plain",
+            recipe=None if precision == "float32" else "minmax",
         )
         (folder / ramp.file_name(name, head, precision)).write_bytes(made.model)
     spans = ramp.SPANS[ramp.COARSE]
-    made = convert(_ramp(spans, ramp.COARSE_FEATURES), images=images, spans=spans, recipe="plain")
+    made = convert(
+        _ramp(spans, ramp.COARSE_FEATURES),
+        images=images,
+        spans=spans,
+        input_range=ramp.PIXEL_RANGE,
+        recipe="minmax",
+    )
     (folder / ramp.coarse_file_name()).write_bytes(made.model)
 
 
-def _ramp(spans: Spans, features: int = ramp.FEATURES) -> keras.Model:
+def _ramp(spans: Spans, features: int = ramp.FEATURES) -> bytes:
     """The network of tests/ramp.py."""
-    pixels = keras.Input((ramp.SIDE, ramp.SIDE, 3))
-    repeats = features // 3
-    repeated = layers.Concatenate()([layers.Rescaling(1.0)(pixels)] * repeats)
-    depth = layers.Conv2D(1, 1)
-    model = keras.Model(pixels, depth(repeated))
+    side, repeats = (ramp.SIDE, ramp.SIDE), features // 3
+    pixels = graphs.tensor("pixels", 1, *side, 3)
+    # A ReLU keeps it apart from the convolution behind, into which a plain copy would be folded.
+    copies = np.tile(np.eye(3), (repeats, 1)).reshape(features, 1, 1, 3)
+    repeated = graphs.conv(pixels, copies, np.zeros(features), side, name="copies", activation=1)
     weights = np.array([ramp.RED_WEIGHT, 1, 0] * repeats) * ramp.step_m(spans) / repeats
-    depth.set_weights([weights.reshape(1, 1, -1, 1), np.zeros(1)])
-    return model
+    depth = graphs.conv(
+        repeated.output, weights.reshape(1, 1, 1, -1), np.zeros(1), side, name="depth"
+    )
+    return write_graph(graphs.graph_of(pixels, repeated, depth))
 
 
 def _write_nets(folder: Path, images: ImageSplit, work: Path) -> None:
@@ -115,23 +123,27 @@ def _write_nets(folder: Path, images: ImageSplit, work: Path) -> None:
         (folder / f"{name}.tflite").write_bytes(content)
 
 
-def _net() -> keras.Model:
-    """Two convolutions: blurred brightness, differently for each colour, as metres."""
+def _net() -> bytes:
+    """Two convolutions: blurred brightness, differently for each color, as metres."""
     random = np.random.default_rng(SEED)
-    pixels = keras.Input((*NET_SIZE, 3))
-    features = layers.Conv2D(8, 3, strides=2, padding="same", activation="relu6")
-    depth = layers.Conv2D(1, 1)
-    model = keras.Model(pixels, depth(features(layers.Rescaling(1 / 255)(pixels))))
-    features.set_weights([random.uniform(0, 0.3, (3, 3, 3, 8)), np.zeros(8)])
-    depth.set_weights([random.uniform(0, 0.6, (1, 1, 8, 1)), np.array([0.5])])
-    return model
+    pixels = graphs.tensor("pixels", 1, *NET_SIZE, 3)
+    scaled = graphs.scaled(pixels, 1 / 255)
+    half = (NET_SIZE[0] // 2, NET_SIZE[1] // 2)
+    kernel = random.uniform(0, 0.3, (3, 3, 3, 8)).transpose(3, 0, 1, 2)
+    features = graphs.conv(
+        scaled.output, kernel, np.zeros(8), half, name="features", stride=2, activation=3
+    )
+    depth = graphs.conv(
+        features.output, random.uniform(0, 0.6, (1, 1, 1, 8)), np.array([0.5]), half, name="depth"
+    )
+    return write_graph(graphs.graph_of(pixels, scaled, features, depth))
 
 
 class _NextVersion(Contract):
     """A contract as a later tfl-depth might write it."""
 
     def to_json(self, sha256: str) -> bytes:
-        return super().to_json(sha256).replace(b'"version":1', b'"version":2')
+        return super().to_json(sha256).replace(b'"version":2', b'"version":3')
 
 
 def _compiled(made: Conversion, work: Path) -> bytes:
@@ -180,6 +192,4 @@ def _write_image(path: Path, rgb: Any) -> Path:
 if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("folder", type=Path)
-    # It warns of being traced anew for each model.
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     make_models(arguments.parse_args().folder)

@@ -19,6 +19,8 @@ from tfl_depth.encoding import Spans
 
 SIDE = 256
 FEATURES = 24
+# It takes pixels as they are.
+PIXEL_RANGE = (0.0, 255.0)
 COARSE_FEATURES = 3
 RED_WEIGHT = 127
 # Of 127 R + G; a multiple of all span counts below, so that span edges are whole steps.

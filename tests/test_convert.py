@@ -21,7 +21,7 @@ from tests.small_net import OFFSET, SCALE, SIZE, run_convert, seeded, write_exam
 from tfl_depth.contract import Contract, read_contract
 from tfl_depth.converters import find_images, representative, split_images, verify
 from tfl_depth.converters.flatbuffer import INT16_MAX, tensors, with_one_scale_a_kernel
-from tfl_depth.converters.tflite_graph import read_operators
+from tfl_depth.converters.tflite_graph import read_graph, read_operators
 from tfl_depth.encoding import CODES
 from tfl_depth.golden import METADATA_NAME
 from tfl_depth.recipes import DEFAULT
@@ -129,10 +129,11 @@ def test_model_and_report_are_all_that_is_written(converted: Converted, name: st
 def test_every_tensor_is_an_integer(converted: Converted, name: str) -> None:
     interpreter = open_interpreter(converted(name).read_bytes(), xnnpack=False)
     details = interpreter.get_tensor_details()
-    assert {detail["dtype"] for detail in details} <= {np.uint8, np.int8, np.int32}
-    # uint8 stands at the doors only: the pixels and the codes.
-    doors = {d["name"] for d in interpreter.get_input_details() + interpreter.get_output_details()}
-    assert {d["name"] for d in details if d["dtype"] == np.uint8} == doors
+    assert {detail["dtype"] for detail in details} <= {np.int8, np.int32}
+    # The pixels and the codes go in and out as the network has them.
+    ends = interpreter.get_input_details() + interpreter.get_output_details()
+    assert {detail["dtype"] for detail in ends} == {np.int8}
+    assert "QUANTIZE" not in read_graph(converted(name).read_bytes()).operators
 
 
 @pytest.mark.parametrize("name", VARIANTS)
@@ -159,19 +160,19 @@ def door(path: Path, name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", INT8)
-def test_pixels_go_in_as_they_are(converted: Converted, name: str) -> None:
+def test_pixels_go_in_less_128(converted: Converted, name: str) -> None:
     pixels = door(converted(name), "pixels")
-    assert pixels["dtype"] == np.uint8
+    assert pixels["dtype"] == np.int8
     scale, zero_point = pixels["quantization"]
     assert scale == np.float32(SCALE)
-    assert zero_point == 127
+    assert zero_point == 127 - 128
 
 
 @pytest.mark.parametrize("name", SPLIT_INT8)
 def test_ranges_of_the_split_are_exactly_as_pinned(converted: Converted, name: str) -> None:
     path, spans = converted(name), len(VARIANTS[name].edges_m) - 1
-    assert door(path, "integer")["quantization"] == (np.float32(1 / (CODES // spans)), 0)
-    assert door(path, "fractional")["quantization"] == (np.float32(1 / CODES), 0)
+    assert door(path, "integer")["quantization"] == (np.float32(1 / (CODES // spans)), -128)
+    assert door(path, "fractional")["quantization"] == (np.float32(1 / CODES), -128)
     thermometers = [
         (tensor.quantization.scale[0], tensor.quantization.zeroPoint[0])
         for tensor in tensors(path.read_bytes())
@@ -182,7 +183,7 @@ def test_ranges_of_the_split_are_exactly_as_pinned(converted: Converted, name: s
 
 
 def test_range_of_the_single_head_is_exactly_as_pinned(converted: Converted) -> None:
-    assert door(converted("single"), "depth")["quantization"] == (np.float32(9.7 / CODES), 0)
+    assert door(converted("single"), "depth")["quantization"] == (np.float32(9.7 / CODES), -128)
 
 
 @pytest.mark.parametrize("name", ["int16x8", "float32"])
@@ -225,7 +226,8 @@ def test_contract_says_what_was_asked_for(converted: Converted, name: str) -> No
     assert (contract.precision, contract.head) == (variant.precision, variant.head)
     assert contract.edges_m == pytest.approx(variant.edges_m)
     assert (contract.height, contract.width) == variant.size
-    assert (contract.pixel_scale, contract.pixel_offset) == pytest.approx((SCALE, OFFSET))
+    assert contract.normalization.scale == pytest.approx((SCALE,) * 3)
+    assert contract.normalization.offset == pytest.approx((OFFSET,) * 3)
     if variant.precision == "float32":
         assert contract.calibration is None
     else:
@@ -329,10 +331,11 @@ def test_a_range_whose_zero_is_between_two_pixels_converts(
     arguments = ("--int8", *TEN_METRES, "--input-range", input_range)
     assert run_convert(work, tmp_path, *arguments, model=str(work / "bare.keras")) == 0
     contract = contract_of(tmp_path / "model.tflite")
-    zero_pixel = -contract.pixel_offset / contract.pixel_scale
+    scale, offset = contract.normalization.scale[0], contract.normalization.offset[0]
+    zero_pixel = -offset / scale
     assert zero_pixel == round(zero_pixel)
     low, high = map(float, input_range.split(","))
-    assert abs(contract.pixel_offset - low) <= 0.501 * (high - low) / 255
+    assert abs(offset - low) <= 0.501 * (high - low) / 255
 
 
 # What is done to the network first
@@ -364,7 +367,7 @@ def test_photos_need_not_hold_black_and_white(work: Path, tmp_path: Path) -> Non
         cv2.imwrite(str(photos / f"{path.stem}.png"), dull.astype(np.uint8))
     assert run_convert(work, tmp_path, "--int8", *TEN_METRES, representative=str(photos)) == 0
     signature = open_interpreter((tmp_path / "model.tflite").read_bytes()).get_signature_runner()
-    assert signature.get_input_details()["pixels"]["quantization"] == (pytest.approx(SCALE), 127)
+    assert signature.get_input_details()["pixels"]["quantization"] == (pytest.approx(SCALE), -1)
 
 
 # Which images it takes

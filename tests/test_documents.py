@@ -109,7 +109,7 @@ def test_the_guide_has_the_versions_of_vela() -> None:
 def test_the_microcontrollers_c_decodes_as_the_runtime(tmp_path: Path) -> None:
     blocks = FENCE.findall((BOARDS / "ethos-u.md").read_text(encoding="utf-8"))
     (body,) = (block for language, block in blocks if language == "c")
-    arguments = ", ".join(f"unsigned {name}" for name in ("integer", "fractional", "M", "N", "u"))
+    arguments = "signed char integer, signed char fractional, unsigned M, unsigned N, unsigned u"
     function = f"unsigned decode({arguments})"
     (tmp_path / "decode.c").write_text(f"{function};\n{function} {{\n{body}return depth_mm;\n}}")
     decode = ctypes.CDLL(str(compile_library(tmp_path / "decode.so", tmp_path / "decode.c"))).decode
@@ -119,4 +119,5 @@ def test_the_microcontrollers_c_decodes_as_the_runtime(tmp_path: Path) -> None:
         depth_mm = Decoder(spans).decode(integer, fractional)
         settings = (spans.codes_per_span, spans.count, round(1000 * span_m))
         for k in np.flatnonzero(depth_mm):
-            assert decode(int(integer[k]), int(fractional[k]), *settings) == depth_mm[k]
+            stored = int(integer[k]) - 128, int(fractional[k]) - 128
+            assert decode(*stored, *settings) == depth_mm[k]

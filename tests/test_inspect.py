@@ -20,7 +20,7 @@ from keras import layers
 from tests.small_net import SCALE, SIZE, run_convert, write_examples
 from tfl_depth.complexity import count_macs
 from tfl_depth.contract import find_metadata, read_contract, with_digest
-from tfl_depth.converters.quantize import to_tflite
+from tfl_depth.converters.keras_quantize import to_tflite
 from tfl_depth.converters.tflite_graph import Door, read_graph
 from tfl_depth.errors import ModelFileError
 from tfl_depth.golden import METADATA_NAME
@@ -213,7 +213,7 @@ def test_a_tflite_file(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     content = path.read_bytes()
     sha256, contract = found["contract"]["sha256"], read_contract(content)
     assert found.pop("contract") == json.loads(contract.to_json(sha256))
-    assert found.pop("input_range") == pytest.approx([-127 * SCALE, 128 * SCALE])
+    assert found.pop("input_range") == [pytest.approx([-127 * SCALE, 128 * SCALE])] * 3
     assert found.pop("steps_mm") == list(contract.spans.steps_mm)
     assert (found.pop("signed"), found.pop("signature_is_right")) == (False, None)
     costs, tensors, sizes = (found.pop(name) for name in ("costs", "tensors", "sizes"))

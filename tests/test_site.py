@@ -18,7 +18,7 @@ import pytest
 from tests.browser import Browser, chromium
 from tests.site import ROOT, built_site
 from tfl_depth import errors
-from tfl_depth.contract import Calibration, Contract, GoldenSpread
+from tfl_depth.contract import Calibration, Contract, GoldenSpread, Normalization, Source
 from tfl_depth.recipes import RECIPES
 
 DOCS = ROOT / "docs"
@@ -200,8 +200,8 @@ def test_every_field_of_the_contract_is_specified() -> None:
         input_name="pixels",
         height=1,
         width=1,
-        pixel_scale=1.0,
-        pixel_offset=0.0,
+        normalization=Normalization((1.0,) * 3, (0.0,) * 3),
+        source=Source("keras", "", 0.0),
         calibration=Calibration(1, "", 0),
         verification={"against": "", "images": 1, **figures},
         golden=GoldenSpread(1, 1.0, 1.0, 1.0),

@@ -112,7 +112,7 @@ def test_compiling_keeps_the_tensors_in_and_out_with_their_names(ethos: Path) ->
         read_graph((ethos / name).read_bytes()) for name in ("model.tflite", "model_vela.tflite")
     )
     assert compiled.operators == {"CUSTOM ethos-u": 1}
-    assert compiled.inputs == portable.inputs == (Door("pixels", (1, 64, 96, 3), "uint8"),)
+    assert compiled.inputs == portable.inputs == (Door("pixels", (1, 64, 96, 3), "int8"),)
     by_name = {door.name: door for door in compiled.outputs}
     assert by_name == {door.name: door for door in portable.outputs}
     assert set(by_name) == {"integer", "fractional"}

@@ -11,7 +11,7 @@ import pytest
 
 import tfl_depth.models  # noqa: F401 - registers our layers with Keras
 from tfl_depth.converters.prepare import at_size, split_normalisation
-from tfl_depth.converters.quantize import to_tflite
+from tfl_depth.converters.keras_quantize import to_tflite
 from tfl_depth.converters.targets import place
 from tfl_depth.converters.tflite_graph import read_operators
 from tfl_depth.encoding import Spans

@@ -16,23 +16,59 @@ from flatbuffers import number_types
 from flatbuffers.table import Table
 
 from tfl_depth import tflite_tables as tables
-from tfl_depth.encoding import Spans
+from tfl_depth.encoding import MAX_SAMPLES, MAX_SPANS, Spans
 from tfl_depth.errors import ContractError, ModelFileError
+from tfl_depth.fields import Fields, parse_object
 
 METADATA_NAME = "TFL_DEPTH"
-VERSION = 1
+VERSION = 2
+# Longer than 127 spans of 256 samples each need.
+MAX_BYTES = 2**20
+# Of a side of the input, in pixels, and of the golden vectors.
+MAX_SIDE = 2**14
+MAX_GOLDEN_IMAGES = 100
+MAX_COUNT = 2**53
 # Stands in the file where the digest goes while the digest is computed.
 BLANK_SHA256 = "0" * 64
 # Stands where a signature goes while there is none.
 BLANK_SIGNATURE = "0" * 128
 
 HEADS = {"split": ("integer", "fractional"), "single": ("depth",)}
+RULES = {"split": "folded", "single": "linear"}
+COLOR_ORDER, PIXEL_RANGE = "rgb", [0, 255]
 PRECISIONS = ("int8", "int16x8", "float32")
 
 
 @dataclass(frozen=True)
+class Normalization:
+    """What the network does to a pixel of 0 to 255 first: pixel * scale + offset.
+
+    Attributes:
+        scale, offset: of red, green and blue.
+    """
+
+    scale: tuple[float, float, float]
+    offset: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Source:
+    """The network that was converted, in the framework that it came from.
+
+    Attributes:
+        format: of its file, as "onnx".
+        framework: that computes it, with the version.
+        import_difference_mm: the largest difference that its import made on calibration photos.
+    """
+
+    format: str
+    framework: str
+    import_difference_mm: float
+
+
+@dataclass(frozen=True)
 class Calibration:
-    """What the quantisation ranges were measured on.
+    """What the quantization ranges were measured on.
 
     Attributes:
         images: how many.
@@ -70,15 +106,17 @@ class Contract:
         precision: one of `PRECISIONS`.
         head: "split" (outputs `integer` and `fractional`) or "single" (output `depth`).
         edges_m: span edges of the split, or (0, maximum depth) of the single head, in metres.
-        input_name: signature name of the input, which takes RGB pixels 0 to 255.
+        input_name: signature name of the input, which takes RGB pixels 0 to 255: as int8, 128 less;
+            as float32, as they are.
         height, width: of the input, in pixels.
-        pixel_scale, pixel_offset: the network's own normalisation, pixel * scale + offset. It is
-            part of the model and for information only.
+        normalization: the network's own. It is part of the model and for information only.
         calibration: None for float32.
         verification: what the converter measured on the finished file (see docs/contract.md).
+        curves_m: depth inside each span of the split, as in `Spans`; None: straight.
+        source: None where it is not known.
         golden: None for a file without golden vectors.
-        recipe: what was done to the network before it was quantised (tfl_depth/recipes.py); None
-            for float32, and in files from before it was noted.
+        recipe: what was done to the network before it was quantized (tfl_depth/recipes.py); None
+            for float32.
     """
 
     tool: str
@@ -88,10 +126,11 @@ class Contract:
     input_name: str
     height: int
     width: int
-    pixel_scale: float
-    pixel_offset: float
+    normalization: Normalization
     calibration: Calibration | None
     verification: dict[str, Any]
+    curves_m: tuple[tuple[float, ...], ...] | None = None
+    source: Source | None = None
     golden: GoldenSpread | None = None
     recipe: str | None = None
 
@@ -103,7 +142,7 @@ class Contract:
     @property
     def spans(self) -> Spans:
         """The intervals that the split counts; one for the single head."""
-        return Spans(self.edges_m)
+        return Spans(self.edges_m, self.curves_m)
 
     @property
     def max_depth_m(self) -> float:
@@ -112,7 +151,6 @@ class Contract:
 
     def to_json(self, sha256: str) -> bytes:
         """Serialise, with `sha256` (64 hexadecimal digits) as the file's digest."""
-        spans = self.spans
         document = {
             "version": VERSION,
             "sha256": sha256,
@@ -120,99 +158,166 @@ class Contract:
             "tool": self.tool,
             "precision": self.precision,
             "recipe": self.recipe,
+            "source": asdict(self.source) if self.source else None,
             "input": {
                 "name": self.input_name,
                 "height": self.height,
                 "width": self.width,
-                "colour_order": "rgb",
-                "pixel_range": [0, 255],
-                "normalisation": {"scale": self.pixel_scale, "offset": self.pixel_offset},
+                "color_order": COLOR_ORDER,
+                "pixel_range": PIXEL_RANGE,
+                "normalization": asdict(self.normalization),
             },
             "head": self.head,
             "outputs": {name: name for name in self.output_names},
             "decoding": {
-                "rule": "folded" if self.head == "split" else "linear",
-                "edges_m": list(self.edges_m),
-                "codes_per_span": spans.codes_per_span,
+                "rule": RULES[self.head],
+                "edges_m": self.edges_m,
+                "curves_m": self.curves_m,
+                "codes_per_span": self.spans.codes_per_span,
             },
             "max_depth_m": self.max_depth_m,
             "calibration": asdict(self.calibration) if self.calibration else None,
             "verification": self.verification,
             "golden": asdict(self.golden) if self.golden else None,
         }
-        return json.dumps(document, separators=(",", ":")).encode()
+        return json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
 
     @classmethod
     def from_json(cls, text: bytes) -> Contract:
         """Parse what `to_json` wrote.
 
         Raises:
-            ContractError: another version, or a field missing or out of its range.
+            ContractError: another version, or a field that is missing or not as docs/contract.md
+                says, or that says what is not implemented.
         """
-        try:
-            document = json.loads(text)
-            version = document["version"]
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
-            raise ContractError("The contract is not readable: convert the model anew.") from error
-        if version != VERSION:
+        if len(text) > MAX_BYTES:
             raise ContractError(
-                f"Expected a contract of version {VERSION}, got {version!r}: install the tfl-depth "
-                "that wrote the file, or convert the model anew with this one."
+                f"Expected a contract of at most {MAX_BYTES} bytes, got {len(text)}: convert the "
+                "network again."
             )
         try:
-            return cls._from_document(document)
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            fields = parse_object(text)
+            version = fields.value("version")
+        except (ValueError, RecursionError) as error:
             raise ContractError(
-                f"The contract is damaged ({error}): convert the model anew."
+                f"The contract is not readable ({error}): convert the network again."
+            ) from error
+        if version != VERSION:
+            raise ContractError(_other_version(version))
+        try:
+            return _contract(fields)
+        except ValueError as error:
+            raise ContractError(
+                f"The contract is wrong ({error}): convert the network again."
             ) from error
 
-    @classmethod
-    def _from_document(cls, document: dict[str, Any]) -> Contract:
-        source, normalisation = document["input"], document["input"]["normalisation"]
-        calibration = document["calibration"]
-        # Files from before there were golden vectors lack the field, and so with the recipe.
-        golden, recipe = document.get("golden"), document.get("recipe")
-        contract = cls(
-            tool=str(document["tool"]),
-            precision=_one_of(document["precision"], PRECISIONS),
-            head=_one_of(document["head"], tuple(HEADS)),
-            edges_m=tuple(float(edge) for edge in document["decoding"]["edges_m"]),
-            input_name=str(source["name"]),
-            height=int(source["height"]),
-            width=int(source["width"]),
-            pixel_scale=float(normalisation["scale"]),
-            pixel_offset=float(normalisation["offset"]),
-            calibration=_calibration(calibration) if calibration else None,
-            verification=dict(document["verification"]),
-            golden=_golden(golden) if golden else None,
-            recipe=recipe,
+
+def _other_version(version: Any) -> str:
+    if version == 1:
+        return (
+            f"Expected a contract of version {VERSION}, got 1: an earlier tfl-depth wrote the "
+            "file. Convert the network again with this one."
         )
-        if not isinstance(recipe, str | None):
-            raise ValueError(f"a recipe of {recipe!r}")
-        if contract.height <= 0 or contract.width <= 0:
-            raise ValueError(f"input of {contract.height} x {contract.width}")
-        if contract.spans.codes_per_span != document["decoding"]["codes_per_span"]:
-            raise ValueError("codes_per_span does not follow from edges_m")
-        return contract
+    return (
+        f"Expected a contract of version {VERSION}, got {ascii(version)[:40]}: install the "
+        "tfl-depth that wrote the file, or convert the network again with this one."
+    )
 
 
-def _calibration(document: dict[str, Any]) -> Calibration:
+def _contract(fields: Fields) -> Contract:
+    fields.digits("sha256", len(BLANK_SHA256))
+    fields.digits("signature", len(BLANK_SIGNATURE))
+    head = fields.one_of("head", tuple(HEADS))
+    fields.expect("outputs", {name: name for name in HEADS[head]})
+    source, calibration, golden = map(fields.object_or_none, ("source", "calibration", "golden"))
+    spans = _spans(fields.object("decoding"), head)
+    fields.expect("max_depth_m", spans.max_depth_m)
+    return Contract(
+        tool=fields.text("tool"),
+        precision=fields.one_of("precision", PRECISIONS),
+        head=head,
+        edges_m=spans.edges_m,
+        curves_m=spans.curves_m,
+        calibration=calibration and _calibration(calibration),
+        verification=_verification(fields),
+        source=source and _source(source),
+        golden=golden and _golden(golden),
+        recipe=None if fields.value("recipe") is None else fields.text("recipe"),
+        **_input(fields.object("input")),
+    )
+
+
+def _spans(decoding: Fields, head: str) -> Spans:
+    decoding.expect("rule", RULES[head])
+    edges_m = decoding.numbers("edges_m", MAX_SPANS + 1)
+    curves_m = None
+    if decoding.value("curves_m") is not None:
+        curves_m = tuple(decoding.lists_of_numbers("curves_m", MAX_SPANS, MAX_SAMPLES))
+    spans = Spans(edges_m, curves_m)
+    if head == "single" and (spans.count != 1 or spans.edges_m[0] != 0 or curves_m is not None):
+        raise ValueError("expected decoding of one output to be of a range from 0, and straight")
+    decoding.expect("codes_per_span", spans.codes_per_span)
+    return spans
+
+
+def _input(pixels: Fields) -> dict[str, Any]:
+    pixels.expect("color_order", COLOR_ORDER)
+    pixels.expect("pixel_range", PIXEL_RANGE)
+    normalization = pixels.object("normalization")
+    return {
+        "input_name": pixels.text("name"),
+        "height": pixels.whole("height", 1, MAX_SIDE),
+        "width": pixels.whole("width", 1, MAX_SIDE),
+        "normalization": Normalization(
+            _of_colors(normalization, "scale"), _of_colors(normalization, "offset")
+        ),
+    }
+
+
+def _of_colors(fields: Fields, name: str) -> tuple[float, float, float]:
+    values = fields.numbers(name, 3)
+    if len(values) != 3:
+        raise ValueError(f"expected {name} of three colors, got {len(values)}")
+    return values
+
+
+def _source(fields: Fields) -> Source:
+    return Source(
+        format=fields.text("format"),
+        framework=fields.text("framework"),
+        import_difference_mm=fields.number("import_difference_mm", least=0),
+    )
+
+
+def _calibration(fields: Fields) -> Calibration:
     return Calibration(
-        images=int(document["images"]), sha256=str(document["sha256"]), seed=int(document["seed"])
+        images=fields.whole("images", 0, MAX_COUNT),
+        sha256=fields.digits("sha256", 64),
+        seed=fields.whole("seed", -MAX_COUNT, MAX_COUNT),
     )
 
 
-def _golden(document: dict[str, Any]) -> GoldenSpread:
+# What is shown to people of `verification`, where it is there.
+_MEASURED_MM = ("median_mm", "mean_mm", "p95_mm", "max_mm", "wrap_share")
+
+
+def _verification(fields: Fields) -> dict[str, Any]:
+    measured = fields.object("verification")
+    for name in _MEASURED_MM:
+        if name in measured:
+            measured.number(name, least=0)
+    if "images" in measured:
+        measured.whole("images", 0, MAX_COUNT)
+    return fields.plain("verification")
+
+
+def _golden(fields: Fields) -> GoldenSpread:
     return GoldenSpread(
-        images=int(document["images"]),
-        **{name: float(document[name]) for name in ("median_mm", "p95_mm", "max_mm")},
+        images=fields.whole("images", 1, MAX_GOLDEN_IMAGES),
+        median_mm=fields.number("median_mm", least=0),
+        p95_mm=fields.number("p95_mm", least=0),
+        max_mm=fields.number("max_mm", least=0),
     )
-
-
-def _one_of(value: Any, allowed: tuple[str, ...]) -> str:
-    if value not in allowed:
-        raise ValueError(f"expected one of {', '.join(allowed)}, got {value!r}")
-    return str(value)
 
 
 def read_contract(model: bytes) -> Contract:
@@ -233,7 +338,7 @@ def read_contract(model: bytes) -> Contract:
     if model[place] != blanked_sha256(model, place).encode():
         raise ModelFileError(
             "The file is damaged or was changed after conversion (its SHA-256 differs): copy it "
-            "anew, or convert the model anew."
+            "again, or convert the network again."
         )
     return contract
 
@@ -253,7 +358,7 @@ def digest_place(model: bytes) -> slice:
     """
     place = _digits_place(model, "sha256", len(BLANK_SHA256))
     if place is None:
-        raise ContractError("The contract is damaged (no sha256): convert the model anew.")
+        raise ContractError("The contract is damaged (no sha256): convert the network again.")
     return place
 
 

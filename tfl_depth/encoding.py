@@ -2,26 +2,34 @@
 
 A folding code, as in folding analog-to-digital converters. `integer` counts spans, with
 `codes_per_span` codes each; `fractional` rises from 0 to 255 over one span and falls back over
-the next, so both agree at every boundary and no rounding can wrap.
+the next, so both agree at every boundary and no rounding can wrap. Inside a span the depth is a
+straight line over the place, or a curve where the network's output is not depth itself.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from tfl_depth.errors import SpansError
 
 # (H, W) uint16 or uint32: millimetres, 0 = no depth.
 DepthMm = npt.NDArray[np.unsignedinteger[Any]]
 
 CODES = 255
 MAX_SPANS = 127
+# One sample for each place: more say nothing that the code can hold.
+MAX_SAMPLES = CODES + 1
 # uint16 millimetres, 0 meaning "no depth".
 UINT16_LIMIT_MM = 65535
+UINT32_LIMIT_MM = 2**32 - 1
 
 
 @dataclass(frozen=True)
@@ -30,34 +38,65 @@ class Spans:
 
     Attributes:
         edges_m: ascending borders in metres, one more than there are spans.
+        curves_m: for each span its depth in metres at 2 to 256 equal steps of the place, ascending
+            from the span's first edge to its last, and linear between them; None: all are straight.
 
     Raises:
-        ValueError: on creation, where edges are not ascending finite metres from 0 on, or are so
-            many that fewer than two integer codes were left for a span.
+        SpansError: on creation, where edges are not ascending finite metres from 0 on, or are so
+            many that fewer than two integer codes were left for a span; or where curves are not as
+            above.
     """
 
     edges_m: tuple[float, ...]
+    curves_m: tuple[tuple[float, ...], ...] | None = None
 
     def __post_init__(self) -> None:
         edges = self.edges_m
         if not 2 <= len(edges) <= MAX_SPANS + 1:
-            raise ValueError(f"Expected 1 to {MAX_SPANS} spans, got {len(edges) - 1}.")
+            raise SpansError(f"Expected 1 to {MAX_SPANS} spans, got {len(edges) - 1}.")
         if not all(math.isfinite(edge) for edge in edges) or edges[0] < 0:
-            raise ValueError(f"Expected span edges in metres from 0 on, got {list(edges)}.")
-        if any(far <= near for near, far in itertools.pairwise(edges)):
-            raise ValueError(f"Expected ascending span edges, got {list(edges)}.")
+            raise SpansError(f"Expected span edges in metres from 0 on, got {list(edges)}.")
+        if not _ascends(edges):
+            raise SpansError(f"Expected ascending span edges, got {list(edges)}.")
+        if 1000 * edges[-1] > UINT32_LIMIT_MM:
+            raise SpansError(
+                f"Expected span edges up to {UINT32_LIMIT_MM / 1000:g} m, got {edges[-1]:g} m."
+            )
+        if self.curves_m is not None:
+            self._check_curves(self.curves_m)
+
+    def _check_curves(self, curves_m: tuple[tuple[float, ...], ...]) -> None:
+        if len(curves_m) != self.count:
+            raise SpansError(
+                f"Expected a curve for each of {self.count} spans, got {len(curves_m)}."
+            )
+        for n, curve in enumerate(curves_m):
+            if not 2 <= len(curve) <= MAX_SAMPLES:
+                raise SpansError(
+                    f"Expected 2 to {MAX_SAMPLES} samples of span {n}'s curve, got {len(curve)}."
+                )
+            if not _ascends(curve):
+                raise SpansError(f"Expected span {n}'s curve to ascend, got {list(curve)}.")
+            if (curve[0], curve[-1]) != self.edges_m[n : n + 2]:
+                raise SpansError(
+                    f"Expected span {n}'s curve to lead from {self.edges_m[n]} to "
+                    f"{self.edges_m[n + 1]} m, got {curve[0]} to {curve[-1]} m."
+                )
 
     @classmethod
     def uniform(cls, max_depth_m: float, span_m: float = 1.0) -> Spans:
         """Spans of `span_m` metres from 0 to `max_depth_m`, which they must divide."""
         if not (math.isfinite(max_depth_m) and math.isfinite(span_m) and 0 < span_m <= max_depth_m):
-            raise ValueError(
+            raise SpansError(
                 f"Expected a span of more than 0 m and at most the range, got {span_m:g} m for "
                 f"{max_depth_m:g} m."
             )
-        count = round(max_depth_m / span_m)
+        parts = max_depth_m / span_m
+        if parts > MAX_SPANS + 0.5:
+            raise SpansError(f"Expected 1 to {MAX_SPANS} spans, got {parts:g}.")
+        count = round(parts)
         if not math.isclose(count * span_m, max_depth_m, rel_tol=1e-6):
-            raise ValueError(
+            raise SpansError(
                 f"Expected a span that divides {max_depth_m:g} m, got {span_m:g} m. Choose "
                 "another, or give the edges themselves."
             )
@@ -100,8 +139,68 @@ class Spans:
 
     @property
     def steps_mm(self) -> tuple[float, ...]:
-        """Resolution of the code in each span."""
-        return tuple(1000 * width / CODES for width in self.widths_m)
+        """Resolution of the code in each span: its largest step, which a straight span has only."""
+        if self.curves_m is None:
+            return tuple(1000 * width / CODES for width in self.widths_m)
+        return tuple(float(step) for step in 1000 * np.diff(self.levels_m).max(axis=1))
+
+    @cached_property
+    def levels_m(self) -> npt.NDArray[np.float64]:
+        """Depth (N, 256) in metres at each place of each span, 0 to 255."""
+        return np.stack([_levels_m(curve) for curve in self._curves_m])
+
+    @property
+    def _curves_m(self) -> Sequence[tuple[float, ...]]:
+        return self.curves_m or tuple(itertools.pairwise(self.edges_m))
+
+    @cached_property
+    def _knots(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Every sample's depth in metres, and where it stands: span plus place of 0 to 1."""
+        curves = self._curves_m
+        # A span's last sample is the next one's first.
+        places = [
+            n + np.arange(len(curve) - 1) / (len(curve) - 1) for n, curve in enumerate(curves)
+        ]
+        depths = [np.asarray(curve[:-1], np.float64) for curve in curves]
+        return np.append(np.concatenate(depths), self.max_depth_m), np.append(
+            np.concatenate(places), float(self.count)
+        )
+
+    def locate(
+        self, depth_m: npt.NDArray[np.float64]
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+        """The span of each depth and its place there, 0 to 1; depth outside is clipped."""
+        edges = np.asarray(self.edges_m)
+        depth = np.clip(depth_m, edges[0], edges[-1])
+        n = np.clip(np.searchsorted(edges, depth, side="right") - 1, 0, self.count - 1)
+        if self.curves_m is None:
+            return n, (depth - edges[n]) / np.asarray(self.widths_m)[n]
+        depths, places = self._knots
+        return n, np.clip(np.interp(depth, depths, places) - n, 0, 1)
+
+    def depth_at(
+        self, n: npt.NDArray[np.int64], place: npt.NDArray[np.floating]
+    ) -> npt.NDArray[np.float64]:
+        """Metres at a place, 0 to 1, of span n; what `locate` undoes."""
+        if self.curves_m is None:
+            return np.asarray(self.edges_m)[n] + np.asarray(self.widths_m)[n] * place
+        depths, places = self._knots
+        return np.asarray(np.interp(n + place, places, depths))
+
+
+def _ascends(values: Sequence[float]) -> bool:
+    return all(near < far for near, far in itertools.pairwise(values))
+
+
+def _levels_m(curve: Sequence[float]) -> npt.NDArray[np.float64]:
+    """Metres (256,) at each place of a span, from its equally spaced samples.
+
+    In whole numbers up to the last step, so that every reader of the contract finds the same.
+    """
+    samples, intervals = np.asarray(curve), len(curve) - 1
+    before = np.minimum(np.arange(CODES + 1) * intervals // CODES, intervals - 1)
+    rest = np.arange(CODES + 1) * intervals - CODES * before
+    return np.asarray(samples[before] + (samples[before + 1] - samples[before]) * rest / CODES)
 
 
 def encode(
@@ -111,20 +210,20 @@ def encode(
 
     Depth outside the spans is clipped to them, as in the network.
     """
-    edges = np.asarray(spans.edges_m)
-    depth = np.clip(np.asarray(depth_m, np.float64), edges[0], edges[-1])
-    n = np.clip(np.searchsorted(edges, depth, side="right") - 1, 0, spans.count - 1)
-    place = np.rint(CODES * (depth - edges[n]) / np.asarray(spans.widths_m)[n]).astype(np.int64)
+    n, part = spans.locate(np.asarray(depth_m, np.float64))
+    place = np.rint(CODES * part).astype(np.int64)
     fractional = np.where(n % 2 == 0, place, CODES - place)
-    integer = np.clip(np.rint(_integer_code(n, place, spans)), 0, CODES)
-    return integer.astype(np.uint8), fractional.astype(np.uint8)
+    return integer_code(n, place, spans).astype(np.uint8), fractional.astype(np.uint8)
 
 
-def _integer_code(
+def integer_code(
     n: npt.NDArray[np.int64], place: npt.NDArray[np.int64], spans: Spans
-) -> npt.NDArray[np.float64]:
-    """The integer tensor before rounding, in codes."""
-    return np.asarray(spans.codes_per_span * (n + place / CODES - spans.integer_bias))
+) -> npt.NDArray[np.int64]:
+    """The integer tensor's code at a place, 0 to 255, of span n: M (n + place / 255) - M bias.
+
+    Rounded to the nearest, in whole numbers: M (n + place / 255) - 1/2 + M / 510 + 1/2, downwards.
+    """
+    return spans.codes_per_span * (2 * CODES * n + 2 * place + 1) // (2 * CODES)
 
 
 def depth_dtype(spans: Spans) -> np.dtype[np.unsignedinteger[Any]]:
@@ -151,15 +250,14 @@ class Decoder:
         # At the last edge `integer` counts one span more than there are; depth ends at the edge.
         full = n >= spans.count
         n, place = np.where(full, spans.count - 1, n), np.where(full, CODES, place)
-        edges, widths = np.asarray(spans.edges_m), np.asarray(spans.widths_m)
-        depth_mm = np.rint(1000 * (edges[n] + widths[n] * place / CODES))
+        depth_mm = np.rint(1000 * spans.levels_m[n, place])
         self.depth_mm: DepthMm = np.where(self.agrees, depth_mm, 0).astype(depth_dtype(spans))
 
     def decode(self, integer: npt.NDArray[np.uint8], fractional: npt.NDArray[np.uint8]) -> DepthMm:
         """Millimetres of two code tensors of one shape; 0 (no depth) where they disagree.
 
         n = integer // M; place = fractional where n is even, else 255 - fractional; depth =
-        edges[n] + widths[n] * place / 255, to the nearest millimetre.
+        levels[n, place], to the nearest millimetre.
         """
         return self.depth_mm[_pair(integer, fractional)]
 
@@ -178,11 +276,13 @@ def _agreement(
 ) -> npt.NDArray[np.bool_]:
     """Whether `integer` is, to within a code, what this place in span n gives.
 
-    Half a code is its own rounding; the other half is left to kernels that round otherwise.
+    Half a code is its own rounding; the other half is left to kernels that round otherwise. All in
+    510ths of a code, which are whole numbers: no rounding decides.
     """
-    expected = _integer_code(n, place, spans)
-    reachable = integer <= spans.codes_per_span * spans.count
-    return np.asarray((np.abs(expected - integer) <= 1) & reachable)
+    m, whole = spans.codes_per_span, 2 * CODES
+    expected = whole * m * n + 2 * m * place + m - CODES
+    reachable = integer <= m * spans.count
+    return np.asarray((np.abs(whole * integer - expected) <= whole) & reachable)
 
 
 def _pair(
@@ -204,5 +304,4 @@ def decode_float(
     full = np.floor(np.where(np.isnan(integer), 0, integer) + spans.integer_bias)
     n = np.clip(full, 0, spans.count - 1).astype(np.int64)
     place = np.where(n % 2 == 0, fractional, 1 - fractional)
-    depth_m = np.asarray(spans.edges_m)[n] + np.asarray(spans.widths_m)[n] * place
-    return np.where(np.isnan(integer), np.nan, depth_m)
+    return np.where(np.isnan(integer), np.nan, spans.depth_at(n, place))

@@ -15,6 +15,7 @@ The text of each says what was expected, what came and what to do.
      |- SelfCheckError            the NPU's two tensors contradict each other: garbage, not depth
      |- OutputError               a file cannot be written: the disk is full, or it is forbidden
      |- DatasetError              the training or evaluation data is not as its layout promises
+     |- SpansError                the spans of a split cannot be so
      `- ConversionError           the model or the calibration images cannot be converted
 """
 
@@ -71,6 +72,10 @@ class ProofError(DepthError):
 
 class DatasetError(DepthError):
     """The data on disk is not what its layout promises."""
+
+
+class SpansError(DepthError, ValueError):
+    """Edges or curves that no split can have."""
 
 
 class ConversionError(DepthError):

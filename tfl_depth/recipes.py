@@ -1,6 +1,6 @@
 """How a network is made ready for int8: named recipes, each a list of steps.
 
-Nothing here is code: `converters.steps` does what the steps name.
+Nothing here is code: `converters.ptq.recipe` does what the names mean.
 """
 
 from __future__ import annotations
@@ -9,46 +9,86 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Recipe:
+class PtqRecipe:
     """One way to int8.
 
     Attributes:
         title: what it does, for `--help`.
-        steps: names in `converters.steps.STEPS`, in the order in which they are taken.
+        steps: names in `converters.ptq.recipe.STEPS`, in the order in which they are taken.
+        ranges: name in `converters.ptq.recipe.RANGES`: how the range of a feature map is chosen.
     """
 
     title: str
     steps: tuple[str, ...] = ()
+    ranges: str = "minmax"
 
 
 RECIPES = {
-    "plain": Recipe("the stock converter: weights to the nearest code, ranges of min and max"),
-    "percentile-99.9": Recipe("feature maps cut at 0.1 and 99.9 %", ("range-percentile-99.9",)),
-    "percentile-99.99": Recipe("feature maps cut at 0.01 and 99.99 %", ("range-percentile-99.99",)),
-    "mse": Recipe("feature maps cut where the squared error is least", ("range-mse",)),
-    "kl": Recipe("feature maps cut where the KL divergence is least", ("range-kl",)),
-    "dead-channels": Recipe("channels that never change made constants", ("dead-channels",)),
-    "equalised": Recipe("cross-layer equalisation", ("equalise",)),
-    "clipped": Recipe("weights cut where the squared error is least", ("clip",)),
-    "bias-corrected": Recipe("biases moved by what rounding adds to the means", ("correct-bias",)),
-    "classic": Recipe(
-        "the textbook's four: dead channels, equalisation, clipping, bias correction",
-        ("dead-channels", "equalise", "clip", "correct-bias"),
+    "minmax": PtqRecipe("weights to the nearest code, ranges of minimum and maximum; seconds"),
+    "percentile-99.9": PtqRecipe("feature maps cut at 0.1 and 99.9 %", ranges="percentile-99.9"),
+    "percentile-99.99": PtqRecipe(
+        "feature maps cut at 0.01 and 99.99 %", ranges="percentile-99.99"
     ),
-    "learned": Recipe(
-        "weights rounded one by one, each making good what the ones before it spoilt in the\n"
-        "feature maps; takes minutes, needs no labels",
-        ("round",),
+    "mse": PtqRecipe("feature maps cut where the squared error is least", ranges="mse"),
+    "kl": PtqRecipe("feature maps cut where the KL divergence is least", ranges="kl"),
+    "dead-channels": PtqRecipe("channels that never change made constants", ("dead-channels",)),
+    "cle": PtqRecipe("cross-layer equalization", ("equalize",)),
+    "weight-clipping": PtqRecipe("weights cut where the squared error is least", ("clip",)),
+    "bias-correction": PtqRecipe(
+        "biases moved by what rounding adds to the means", ("correct-bias",)
     ),
-    "equalised-learned": Recipe("cross-layer equalisation, then as learned", ("equalise", "round")),
-    "parted-learned": Recipe(
-        "depthwise convolutions parted where one scale serves a kernel, then as learned",
-        ("part", "round"),
+    "cle-bias": PtqRecipe(
+        "dead channels, equalization, clipping, bias correction",
+        ("dead-channels", "equalize", "clip", "correct-bias"),
     ),
-    "distilled": Recipe(
-        "as learned, then trained at int8 to say what the float network says",
-        ("round", "range-min-max", "distil"),
+    "gptq": PtqRecipe(
+        "weights fitted and rounded layer by layer to keep the float feature maps; about a\n"
+        "minute, no labels",
+        ("reconstruct",),
+        "mse",
+    ),
+    "cle-gptq": PtqRecipe(
+        "cross-layer equalization, then as gptq", ("equalize", "reconstruct"), "mse"
+    ),
+    "split-gptq": PtqRecipe(
+        "depthwise convolutions split by the size of their filters where weights are per\n"
+        "tensor, then as gptq",
+        ("split-depthwise", "reconstruct"),
+        "mse",
     ),
 }
-# docs/strategy: nearest to FP32 with one scale a channel and with one a kernel, in a minute or two.
-DEFAULT = "learned"
+# docs/strategy: nearest to FP32 with weights per channel and per tensor, in about a minute.
+DEFAULT = "gptq"
+
+# Names of versions before 0.1.0, and what they are called now.
+RENAMED = {
+    "plain": "minmax",
+    "learned": "gptq",
+    "equalised-learned": "cle-gptq",
+    "parted-learned": "split-gptq",
+    "equalised": "cle",
+    "classic": "cle-bias",
+    "clipped": "weight-clipping",
+    "bias-corrected": "bias-correction",
+    "distilled": "gptq-qat",
+}
+# What needs training, and so a Keras network: `tfl-depth strategy` measures it.
+TRAINED = ("gptq-qat",)
+
+
+def recipe_named(name: str) -> PtqRecipe:
+    """Look up a recipe.
+
+    Raises:
+        ValueError: there is none of that name; the text says the new name of a renamed one.
+    """
+    if name in RECIPES:
+        return RECIPES[name]
+    if name in RENAMED:
+        raise ValueError(f"The recipe {name} is called {RENAMED[name]} now.")
+    if name in TRAINED:
+        raise ValueError(
+            f"The recipe {name} trains the network, which `tfl-depth strategy` does with Keras "
+            f"networks. Expected one of {', '.join(RECIPES)}."
+        )
+    raise ValueError(f"Expected a recipe of {', '.join(RECIPES)}, got {name!r}.")

@@ -146,8 +146,9 @@ class Usual:
         scale, zero_point = self._input["quantization"]
         if not scale:
             return rgb.astype(np.float32)
-        normalised = rgb.astype(np.float32) * self._contract.pixel_scale
-        normalised += self._contract.pixel_offset
+        normalization = self._contract.normalization
+        normalised = rgb.astype(np.float32) * np.array(normalization.scale, np.float32)
+        normalised += np.array(normalization.offset, np.float32)
         codes = np.round(normalised / scale + zero_point)
         return np.asarray(np.clip(codes, 0, 255), self._input["dtype"])
 

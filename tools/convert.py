@@ -1,13 +1,14 @@
-"""`tfl-depth convert`: a trained Keras model to a full-integer TensorFlow Lite model."""
+"""`tfl-depth convert`: a trained network of any framework to full-integer TensorFlow Lite."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import shlex
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tfl_depth.encoding import Spans
 from tfl_depth.errors import ConversionError
@@ -15,18 +16,17 @@ from tfl_depth.png import as_png
 from tfl_depth.quiet import quiet
 from tfl_depth.recipes import DEFAULT, RECIPES
 from tfl_depth.targets import PER_CHANNEL, Profile
-from tfl_depth.tools import command, targets
+from tfl_depth.tools import command, network_options, targets
 
 if TYPE_CHECKING:
+    from tfl_depth.contract import Contract
     from tfl_depth.converters import Conversion
     from tfl_depth.converters.targets import Placement
 
 EXAMPLE = (
-    "tfl-depth convert zoo/lite0-nyu-192x256/model.keras --int8 --representative photos/ "
-    "--max-depth 10 --target ethos-u65-256 --output model.tflite"
+    "tfl-depth convert network.onnx --int8 --representative photos/ --max-depth 10 "
+    "--target ethos-u65-256 --output model.tflite"
 )
-# Some recipes train.
-ENVIRONMENT = command.TRAINING_ENVIRONMENT
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,16 +39,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = command.parser(
         "tfl-depth convert",
-        "Convert a trained Keras depth model to TensorFlow Lite, verify the result against the\n"
-        "float network, and write it with its contract and a report (.json) beside it. For a\n"
-        "target with an NPU, also where its operators will run (NAME_placement.json), and for an\n"
-        "Ethos-U a picture of that (.png) and the compiled model (NAME_vela.tflite).",
+        "Convert a trained depth network to TensorFlow Lite, verify the result against the source\n"
+        "network, and write it with its contract and a report (.json) beside it. For a target\n"
+        "with an NPU, also where its operators will run (NAME_placement.json), and for an Ethos-U\n"
+        "a picture of that (.png) and the compiled model (NAME_vela.tflite).",
         EXAMPLE,
     )
-    parser.add_argument("model", type=Path, metavar="MODEL", help="a .keras file")
+    parser.add_argument(
+        "network",
+        type=Path,
+        metavar="NETWORK",
+        help=network_options.NETWORK_HELP,
+    )
     precision = parser.add_mutually_exclusive_group(required=True)
     for name, text in (
-        ("int8", "every tensor int8 or int32; uint8 pixels in, uint8 codes out"),
+        ("int8", "every tensor int8 or int32, those in and out too"),
         ("int16x8", "int16 activations, int8 weights: the upper bound of what 8-bit weights give"),
         ("float32", "no quantisation: the reference"),
     ):
@@ -68,14 +73,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--recipe",
-        choices=RECIPES,
         metavar="NAME",
         help=f"what is done to the network first, see below ({DEFAULT})",
     )
     parser.add_argument(
         "--seed", type=int, default=0, metavar="N", help="of the choice of images (0)"
     )
-    parser.add_argument("--size", type=command.size, metavar="HxW", help="input size to deploy for")
     parser.add_argument(
         "--head",
         choices=("split", "single"),
@@ -83,19 +86,19 @@ def _parser() -> argparse.ArgumentParser:
         help="two tensors, integer and fractional (split, default), or one (single)",
     )
     parser.add_argument("--max-depth", type=float, metavar="METRES", help="range of the depth (15)")
-    parser.add_argument("--span", type=float, metavar="METRES", help="width of a span (1)")
+    parser.add_argument(
+        "--span",
+        type=float,
+        metavar="METRES",
+        help="width of a span; left out, up to 15 spans of the same step in depth",
+    )
     parser.add_argument(
         "--spans",
         type=command.numbers,
         metavar="EDGES",
         help="edges of growing spans, in metres: 0,1,2,4,8,16,32,80 is fine near and coarse far",
     )
-    parser.add_argument(
-        "--input-range",
-        type=command.numbers,
-        metavar="LOW,HIGH",
-        help="what the network takes for pixels 0 and 255, where it has no Rescaling layer itself",
-    )
+    network_options.add_network_options(parser)
     targets.add_options(parser, default="cpu")
     parser.add_argument(
         "--no-golden",
@@ -119,34 +122,33 @@ def _list_recipes(parser: argparse.ArgumentParser) -> None:
 
 
 def _convert(options: argparse.Namespace) -> None:
-    spans = _spans(options)
     profile = targets.chosen(options)
     _check_target(options, profile)
-    if options.input_range is not None and len(options.input_range) != 2:
-        raise ConversionError("Expected two numbers for --input-range, like 0,1.")
-    with quiet():
-        from tfl_depth.converters import convert, find_images, split_images, write_conversion
-        from tfl_depth.converters.conversion import refuse_existing, report_path
-        from tfl_depth.models import load_model
+    arguments = {**network_options.network_arguments(options), **_range(options)}
+    from tfl_depth.converters import convert, find_images, split_images, write_conversion
+    from tfl_depth.converters.conversion import refuse_existing, report_path
 
     beside = _beside(options.output, profile)
     refuse_existing(options.output, overwrite=options.overwrite, beside=beside)
+    if not options.network.exists():
+        raise ConversionError(f"There is no network {options.network}.")
     images = split_images(
         find_images(options.representative), samples=options.samples, seed=options.seed
     )
-    conversion = convert(
-        load_model(options.model),
-        images=images,
-        spans=spans,
-        precision=options.precision,
-        head=options.head,
-        size=options.size,
-        input_range=options.input_range,
-        per_channel=profile.weights == PER_CHANNEL,
-        recipe=options.recipe,
-        golden=options.golden,
-        progress=command.progress,
-    )
+    with quiet():
+        conversion = convert(
+            options.network,
+            images=images,
+            precision=options.precision,
+            head=options.head,
+            per_channel=profile.weights == PER_CHANNEL,
+            recipe=options.recipe,
+            golden=options.golden,
+            progress=command.progress,
+            **arguments,
+        )
+    for warning in conversion.warnings:
+        print(f"Warning: {warning}", file=sys.stderr)
     shown = [table(conversion, options.output)]
     contents: dict[Path, bytes] = {}
     totals = compiler = None
@@ -215,17 +217,15 @@ def _for_target(
     return placed.placement, dict(zip(_beside(options.output, profile), contents, strict=True))
 
 
-def _spans(options: argparse.Namespace) -> Spans:
+def _range(options: argparse.Namespace) -> dict[str, Any]:
+    if options.spans is None:
+        return {"max_depth_m": options.max_depth, "span_m": options.span}
+    if options.span is not None or options.max_depth not in (None, options.spans[-1]):
+        raise ConversionError(
+            "--spans gives the edges of all spans: leave out --span and --max-depth."
+        )
     try:
-        if options.spans is None:
-            max_depth = 15.0 if options.max_depth is None else options.max_depth
-            whole = max_depth if options.head == "single" else 1.0
-            return Spans.uniform(max_depth, whole if options.span is None else options.span)
-        if options.span is not None or options.max_depth not in (None, options.spans[-1]):
-            raise ConversionError(
-                "--spans gives the edges of all spans: leave out --span and --max-depth."
-            )
-        return Spans(options.spans)
+        return {"spans": Spans(options.spans)}
     except ValueError as error:
         raise ConversionError(str(error)) from error
 
@@ -242,6 +242,7 @@ def table(conversion: Conversion, output: Path) -> str:
     calibration = contract.calibration
     rows = {
         "model": f"{output} ({len(conversion.model) / 1e6:.2f} MB, {contract.precision})",
+        "source": _source(contract),
         "input": f"{contract.height}x{contract.width} RGB",
         "recipe": contract.recipe or "-",
         "outputs": ", ".join(contract.output_names),
@@ -249,10 +250,26 @@ def table(conversion: Conversion, output: Path) -> str:
         "spans": f"{contract.spans.count}" if contract.head == "split" else "-",
         "step": f"{step} mm" if contract.precision == "int8" else "-",
         "calibrated on": f"{calibration.images} images" if calibration else "-",
-        "compared with FP32 on": f"{measured['images']} other images",
+        "compared with FP32 on": f"{measured['images']} other images, before clipping",
         "  median, mean difference": f"{measured['median_mm']:.1f}, {measured['mean_mm']:.1f} mm",
         "  95 %, largest": f"{measured['p95_mm']:.1f}, {measured['max_mm']:.1f} mm",
         "  over half a span": f"{measured['wrap_share']:.3%} of pixels",
+        "  FP32 outside the range": f"{_outside(measured):.2%} of pixels",
+        "  FP32 depth 5 - 95 %": f"{measured['depth_p5_m']:.2f} - {measured['depth_p95_m']:.2f} m",
         "golden vectors": f"{contract.golden.images} photos" if contract.golden else "none",
     }
     return "\n".join(f"{name:<26} {value}" for name, value in rows.items())
+
+
+def _source(contract: Contract) -> str:
+    source = contract.source
+    if source is None:
+        return "-"
+    return (
+        f"{source.format} ({source.framework}); the import changed depth by at most "
+        f"{source.import_difference_mm:.2g} mm"
+    )
+
+
+def _outside(measured: Mapping[str, Any]) -> float:
+    return float(measured["below_share"] + measured["above_share"])

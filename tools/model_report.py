@@ -7,6 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tfl_depth import golden
 from tfl_depth.contract import (
     BLANK_SIGNATURE,
@@ -92,12 +94,13 @@ def _of_contract(content: bytes) -> dict[str, Any]:
         return {"contract": None, "signed": False, "input_range": None, "steps_mm": None}
     start, length = found
     contract, document = read_contract(content), json.loads(content[start : start + length])
-    low = contract.pixel_offset
+    normalization = contract.normalization
+    low, high = (np.array(normalization.scale) * pixel + normalization.offset for pixel in (0, 255))
     return {
         "contract": document,
-        "signed": document.get("signature", BLANK_SIGNATURE) != BLANK_SIGNATURE,
-        # What the network makes of pixels 0 and 255.
-        "input_range": [low, 255 * contract.pixel_scale + low],
+        "signed": document["signature"] != BLANK_SIGNATURE,
+        # What the network makes of pixels 0 and 255, for red, green and blue.
+        "input_range": [list(each) for each in zip(low.tolist(), high.tolist(), strict=True)],
         "steps_mm": list(contract.spans.steps_mm) if contract.precision == "int8" else None,
     }
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 Row = tuple[str, str]
 HEAVIEST = 8
+_MEASURED = {"images", "median_mm", "mean_mm", "p95_mm", "max_mm", "wrap_share"}
 
 
 class Section(NamedTuple):
@@ -36,8 +37,7 @@ def _model_rows(report: dict[str, Any]) -> Iterator[Row]:
     yield "file", f"{report['model']} ({report['bytes'] / 1e6:.2f} MB)"
     yield from (("input", _door_text(door)) for door in report["inputs"])
     if report.get("input_range") is not None:
-        low, high = report["input_range"]
-        yield "input range", f"{low:g} to {high:g} for pixels 0 to 255"
+        yield "input range", f"{_range_text(report['input_range'])} for pixels 0 to 255"
     yield from (("output", _door_text(door)) for door in report["outputs"])
     yield "parameters", count_text(report["parameters"])
     yield "MACs", count_text(report["macs"])
@@ -51,7 +51,8 @@ def _depth_rows(contract: dict[str, Any], steps_mm: Sequence[float] | None) -> I
     yield "range", f"{edges_m[0]:g} to {edges_m[-1]:g} m"
     if contract["head"] == "split":
         listed = ", ".join(f"{edge:g}" for edge in edges_m)
-        yield "spans", f"{len(edges_m) - 1}, edges at {listed} m"
+        curved = ", curved" if contract["decoding"]["curves_m"] else ""
+        yield "spans", f"{len(edges_m) - 1}{curved}, edges at {listed} m"
     if steps_mm is not None:
         low, high = (f"{each:.2f}" for each in (min(steps_mm), max(steps_mm)))
         yield "step", f"{low} mm" if low == high else f"{low} to {high} mm"
@@ -61,7 +62,11 @@ def _making_rows(contract: dict[str, Any]) -> Iterator[Row]:
     calibration = contract["calibration"]
     yield "tool", contract["tool"]
     if contract["precision"] != "float32":
-        yield "recipe", contract.get("recipe") or "not noted"
+        yield "recipe", contract["recipe"] or "not noted"
+    source = contract["source"]
+    if source is not None:
+        yield "source", f"{source['format']}, computed by {source['framework']}"
+        yield "import", f"differs by {source['import_difference_mm']:.3f} mm at most"
     if calibration is None:
         yield "calibration", "none"
     else:
@@ -71,7 +76,7 @@ def _making_rows(contract: dict[str, Any]) -> Iterator[Row]:
 
 def _verification_rows(contract: dict[str, Any]) -> Iterator[Row]:
     measured = contract["verification"]
-    if not measured:
+    if not measured.keys() >= _MEASURED:
         yield "verification", "none"
         return
     yield "images", f"{measured['images']}, none of them calibrated with"
@@ -87,7 +92,7 @@ def _trust_rows(report: dict[str, Any]) -> Iterator[Row]:
         return
     yield "SHA-256", f"{contract['sha256']}, right"
     yield "signature", _signature_text(report)
-    golden = contract.get("golden")
+    golden = contract["golden"]
     if golden is None:
         yield "golden vectors", "none: `tfl-depth prove` cannot prove its depth"
         return
@@ -129,6 +134,15 @@ def _size_rows(report: dict[str, Any]) -> Iterator[Row]:
     titles = {"weights": "weights", "golden": "golden vectors", "contract": "contract"}
     for part, size in report["sizes"].items():
         yield titles.get(part, "the rest"), bytes_text(size)
+
+
+def _range_text(ranges: Sequence[Sequence[float]]) -> str:
+    """One range, or one for each color where they differ."""
+    different = dict.fromkeys(f"{low:g} to {high:g}" for low, high in ranges)
+    texts = (
+        [*different] if len(different) == 1 else [f"{low:g} to {high:g}" for low, high in ranges]
+    )
+    return ", ".join(texts)
 
 
 def _door_text(door: dict[str, Any]) -> str:

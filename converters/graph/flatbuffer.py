@@ -30,9 +30,7 @@ _DTYPES: dict[int, np.dtype[Any]] = {
     schema.TensorType.BOOL: np.dtype(np.bool_),
 }
 _TYPES = {dtype: number for number, dtype in _DTYPES.items()}
-KINDS = {
-    number: name for name, number in vars(schema.BuiltinOperator).items() if name[0] != "_"
-}
+KINDS = {number: name for name, number in vars(schema.BuiltinOperator).items() if name[0] != "_"}
 _CODES = {name: number for number, name in KINDS.items()}
 _OPTIONS = {name: number for name, number in vars(schema.BuiltinOptions).items() if name[0] != "_"}
 # The schema's field for operators before version 3b holds a byte.
@@ -40,7 +38,12 @@ _PLACEHOLDER = schema.BuiltinOperator.PLACEHOLDER_FOR_GREATER_OP_CODES
 
 
 def options(name: str, **values: Any) -> Any:
-    """Make a schema options object, as options("Conv2DOptions", strideH=2, strideW=2)."""
+    """Make a schema options object.
+
+    Args:
+        name: of the schema's table, as "Conv2DOptions".
+        values: of its fields, as strideH=2.
+    """
     made = getattr(schema, f"{name}T")()
     for field, value in values.items():
         if not hasattr(made, field):

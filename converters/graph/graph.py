@@ -213,7 +213,7 @@ class Graph:
         self.operators = done
 
     def copy(self) -> Graph:
-        """An independent graph; the arrays of constants are shared, so replace, do not edit them."""
+        """An independent graph; arrays of constants are shared: replace them, do not edit them."""
         return self.copy_with_map()[0]
 
     def copy_with_map(self) -> tuple[Graph, dict[Tensor, Tensor]]:

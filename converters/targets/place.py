@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from tfl_depth.contract import find_contract, read_contract
-from tfl_depth.converters.flatbuffer import with_contract
+from tfl_depth.converters.metadata import with_contract
 from tfl_depth.converters.targets.operator_rules import placed_by
 from tfl_depth.converters.targets.placement import (
     CPU,

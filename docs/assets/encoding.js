@@ -33,7 +33,6 @@ const Split = (() => {
       count,
       codesPerSpan,
       widthsM: edgesM.slice(1).map((far, k) => far - edgesM[k]),
-      integerBias: 0.5 / codesPerSpan - 0.5 / CODES,
       maxDepthM: edgesM[count],
     };
   }
@@ -50,26 +49,32 @@ const Split = (() => {
     return spans.widthsM.map((width, k) => clip((depthM - spans.edgesM[k]) / width, 0, 1));
   }
 
-  /* The integer tensor before rounding, in codes. */
+  /* The integer tensor's code at a place, 0 to 255, of span n, in whole numbers. */
   function integerCode(n, place, spans) {
-    return spans.codesPerSpan * (n + place / CODES - spans.integerBias);
+    return Math.floor((spans.codesPerSpan * (2 * CODES * n + 2 * place + 1)) / (2 * CODES));
+  }
+
+  /* Whether an integer code is within 1 of what this place gives before rounding, in 510ths. */
+  function agree(integer, n, place, spans) {
+    const m = spans.codesPerSpan, whole = 2 * CODES;
+    const expected = whole * m * n + 2 * m * place + m - CODES;
+    return integer <= m * spans.count && Math.abs(whole * integer - expected) <= whole;
   }
 
   /* What an ideal INT8 network gives for a depth. */
   function encode(depthM, spans) {
     const depth = clip(depthM, spans.edgesM[0], spans.maxDepthM);
     const n = spanOf(depth, spans);
-    const place = rint((CODES * (depth - spans.edgesM[n])) / spans.widthsM[n]);
+    const place = rint(CODES * ((depth - spans.edgesM[n]) / spans.widthsM[n]));
     const fractional = n % 2 === 0 ? place : CODES - place;
-    return { integer: clip(rint(integerCode(n, place, spans)), 0, CODES), fractional };
+    return { integer: integerCode(n, place, spans), fractional };
   }
 
   /* Millimetres of two codes, and how they are found; no depth where the codes disagree. */
   function decode(integer, fractional, spans) {
     let n = Math.floor(integer / spans.codesPerSpan);
     let place = n % 2 === 0 ? fractional : CODES - fractional;
-    const reachable = integer <= spans.codesPerSpan * spans.count;
-    const agrees = reachable && Math.abs(integerCode(n, place, spans) - integer) <= 1;
+    const agrees = agree(integer, n, place, spans);
     if (n >= spans.count) {
       n = spans.count - 1;
       place = CODES;

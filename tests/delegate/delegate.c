@@ -1,7 +1,7 @@
 /* An external delegate for the tests: it takes real operators and computes them, or fails to.
  *
  * Options (all of them text):
- *   take      which operators it takes: "CONV_2D" (default), "QUANTIZE", or both by a comma; or
+ *   take      which operators it takes: "CONV_2D" (default), "MAX_POOL_2D", or both by a comma; or
  *             "ethos-u", which it takes and does not compute: that would need the NPU
  *   fault     what it does wrong: a name in faults.c
  *   at        at which of its kernels' calls a fault of an invoke begins: 1 (default) is the first
@@ -27,7 +27,7 @@ typedef struct {
 typedef struct {
   int32_t code;
   int input, filter, bias, output;
-  const TfLiteConvParams *params;
+  const void *params;
 } Step;
 
 /* A run of operators that were replaced, and the tensors between them, which nobody else needs. */
@@ -46,8 +46,8 @@ static bool takes(const Delegate *delegate, const TfLiteContext *context, const 
   switch (registration->builtin_code) {
     case kTfLiteBuiltinConv2d:
       return strstr(delegate->take, "CONV_2D") && in == kTfLiteInt8 && out == kTfLiteInt8;
-    case kTfLiteBuiltinQuantize:
-      return strstr(delegate->take, "QUANTIZE") && in + out == kTfLiteInt8 + kTfLiteUInt8;
+    case kTfLiteBuiltinMaxPool2d:
+      return strstr(delegate->take, "MAX_POOL_2D") && in == kTfLiteInt8 && out == kTfLiteInt8;
     case kTfLiteBuiltinCustom:
       return strcmp(delegate->take, registration->custom_name) == 0;
     default:
@@ -58,10 +58,10 @@ static bool takes(const Delegate *delegate, const TfLiteContext *context, const 
 static Step step_of(const TfLiteNode *node, int32_t code) {
   const int *inputs = node->inputs->data;
   Step step = {.code = code, .input = inputs[0], .output = node->outputs->data[0]};
+  step.params = node->builtin_data;
   if (code == kTfLiteBuiltinConv2d) {
     step.filter = inputs[1];
     step.bias = node->inputs->size > 2 ? inputs[2] : -1;
-    step.params = node->builtin_data;
   }
   return step;
 }
@@ -122,8 +122,8 @@ static void compute(const Kernel *kernel, const TfLiteContext *context, const St
     const TfLiteTensor *bias = step->bias < 0 ? NULL : tensors + step->bias;
     convolve(step->params, input, from, tensors + step->filter, bias, tensors + step->output, out,
              kernel->delegate->shift);
-  } else if (step->code == kTfLiteBuiltinQuantize) {
-    requantise(input, from, out);
+  } else if (step->code == kTfLiteBuiltinMaxPool2d) {
+    max_pool(step->params, input, from, tensors + step->output, out);
   }
 }
 

@@ -96,6 +96,36 @@ void convolve(const TfLiteConvParams *params, const TfLiteTensor *input, const i
   }
 }
 
-void requantise(const TfLiteTensor *input, const uint8_t *from, uint8_t *out) {
-  for (size_t k = 0; k < input->bytes; ++k) out[k] = from[k] ^ 128;
+static int8_t largest_of_window(const TfLitePoolParams *params, const TfLiteTensor *input,
+                                const int8_t *pixels, int channel, int top, int left) {
+  const int *in = input->dims->data;
+  int8_t largest = -128;
+  for (int ky = 0; ky < params->filter_height; ++ky) {
+    for (int kx = 0; kx < params->filter_width; ++kx) {
+      const int y = top + ky, x = left + kx;
+      if (y < 0 || y >= in[HEIGHT] || x < 0 || x >= in[WIDTH]) continue;
+      const int8_t pixel = pixels[(y * in[WIDTH] + x) * in[DEPTH] + channel];
+      if (pixel > largest) largest = pixel;
+    }
+  }
+  return largest;
+}
+
+void max_pool(const TfLitePoolParams *params, const TfLiteTensor *input, const int8_t *pixels,
+              const TfLiteTensor *output, int8_t *out) {
+  const int *in = input->dims->data, *size = output->dims->data;
+  const int pad_top = padding_before(params->padding, in[HEIGHT], size[HEIGHT],
+                                     params->stride_height, params->filter_height);
+  const int pad_left = padding_before(params->padding, in[WIDTH], size[WIDTH],
+                                      params->stride_width, params->filter_width);
+  for (int y = 0; y < size[HEIGHT]; ++y) {
+    for (int x = 0; x < size[WIDTH]; ++x) {
+      const int top = y * params->stride_height - pad_top;
+      const int left = x * params->stride_width - pad_left;
+      for (int channel = 0; channel < size[DEPTH]; ++channel) {
+        out[(y * size[WIDTH] + x) * size[DEPTH] + channel] =
+            largest_of_window(params, input, pixels, channel, top, left);
+      }
+    }
+  }
 }

@@ -12,7 +12,8 @@ void convolve(const TfLiteConvParams *, const TfLiteTensor *input, const int8_t 
               const TfLiteTensor *filter, const TfLiteTensor *bias, const TfLiteTensor *output,
               int8_t *out, int shift);
 
-/* Between int8 and uint8 of one scale, whose zero points are 128 apart. */
-void requantise(const TfLiteTensor *input, const uint8_t *from, uint8_t *out);
+/* A maximum pool without an activation, whose output has the input's scale. */
+void max_pool(const TfLitePoolParams *, const TfLiteTensor *input, const int8_t *pixels,
+              const TfLiteTensor *output, int8_t *out);
 
 #endif

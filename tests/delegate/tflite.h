@@ -13,14 +13,14 @@
 #include <stdint.h>
 
 typedef enum { kTfLiteOk = 0, kTfLiteError = 1, kTfLiteDelegateError = 2 } TfLiteStatus;
-typedef enum { kTfLiteUInt8 = 3, kTfLiteInt8 = 9 } TfLiteType;
+typedef enum { kTfLiteInt8 = 9 } TfLiteType;
 typedef enum { kTfLiteActNone = 0, kTfLiteActRelu = 1, kTfLiteActRelu6 = 3 } TfLiteFusedActivation;
 enum { kTfLitePaddingSame = 1, kTfLiteDelegateFlagsAllowDynamicTensors = 1 };
 enum {
   kTfLiteBuiltinConv2d = 3,
+  kTfLiteBuiltinMaxPool2d = 17,
   kTfLiteBuiltinCustom = 32,
   kTfLiteBuiltinDelegate = 51,
-  kTfLiteBuiltinQuantize = 114,
 };
 
 typedef struct TfLiteContext TfLiteContext;
@@ -135,5 +135,14 @@ typedef struct {
   int dilation_width_factor;
   int dilation_height_factor;
 } TfLiteConvParams;
+
+/* Its first fields; there are more. */
+typedef struct {
+  int padding;
+  int stride_width;
+  int stride_height;
+  int filter_width;
+  int filter_height;
+} TfLitePoolParams;
 
 #endif

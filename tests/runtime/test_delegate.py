@@ -28,7 +28,7 @@ from tfl_depth.runtime import (
 from tfl_depth.runtime.delegates import Board
 
 Pixels = npt.NDArray[np.uint8]
-ALL = {"take": "CONV_2D,QUANTIZE"}
+ALL = {"take": "CONV_2D,MAX_POOL_2D"}
 NAME = "libtest_delegate.so"
 
 
@@ -51,7 +51,7 @@ def test_delegate_takes_the_whole_network_and_computes_it(
     monkeypatch.setattr(interpreter, "PACKAGES", (package,))
     with DepthRunner(net, delegate=library, delegate_options=ALL, strict=True) as runner:
         measured = runner.measure(photo)
-        assert runner.placement == Placement(NAME, operators=7, taken=7, expected=7, left={})
+        assert runner.placement == Placement(NAME, operators=5, taken=5, expected=5, left={})
     np.testing.assert_array_equal(measured.depth_mm, expected)
     assert measured.fallback is None
 
@@ -69,35 +69,37 @@ def test_operators_that_are_left_are_named(
 ) -> None:
     """Also beside XNNPACK, which gets nothing of what the delegate takes."""
     monkeypatch.setattr(interpreter, "PACKAGES", (package,))
-    with pytest.warns(FallbackWarning, match=r"took 4 of 7 operators: 3 QUANTIZE left to the CPU"):
+    with pytest.warns(
+        FallbackWarning, match=r"took 4 of 5 operators: 1 MAX_POOL_2D left to the CPU"
+    ):
         runner = DepthRunner(net, delegate=library, xnnpack=xnnpack)
     with runner:
         measured = runner.measure(photo)
-        assert runner.placement == Placement(NAME, 7, taken=4, expected=7, left={"QUANTIZE": 3})
+        assert runner.placement == Placement(NAME, 5, taken=4, expected=5, left={"MAX_POOL_2D": 1})
     np.testing.assert_array_equal(measured.depth_mm, expected)
     assert measured.fallback == runner.placement.shortfall
 
 
-def test_several_runs_of_operators_are_counted(net: Path, library: str) -> None:
-    with pytest.warns(FallbackWarning, match="took 3 of 7 operators: 4 CONV_2D left"):
-        runner = DepthRunner(net, delegate=library, delegate_options={"take": "QUANTIZE"})
-    assert (runner.placement.taken, runner.placement.left) == (3, {"CONV_2D": 4})
+def test_one_operator_amid_others_is_counted(net: Path, library: str) -> None:
+    with pytest.warns(FallbackWarning, match="took 1 of 5 operators: 4 CONV_2D left"):
+        runner = DepthRunner(net, delegate=library, delegate_options={"take": "MAX_POOL_2D"})
+    assert (runner.placement.taken, runner.placement.left) == (1, {"CONV_2D": 4})
 
 
 def test_delegate_that_takes_nothing_is_said(net: Path, library: str) -> None:
-    with pytest.warns(FallbackWarning, match="took 0 of 7 operators: 3 QUANTIZE, 4 CONV_2D"):
+    with pytest.warns(FallbackWarning, match="took 0 of 5 operators: 4 CONV_2D, 1 MAX_POOL_2D"):
         DepthRunner(net, delegate=library, delegate_options={"take": "nothing"}).close()
 
 
 def test_less_than_all_is_an_error_where_that_is_asked_for(net: Path, library: str) -> None:
-    with pytest.raises(DelegateError, match=r"took 4 of 7 operators.*strict=True.*--target"):
+    with pytest.raises(DelegateError, match=r"took 4 of 5 operators.*strict=True.*--target"):
         DepthRunner(net, delegate=library, strict=True)
 
 
 def test_without_a_delegate_the_cpu_has_everything(net: Path, photo: Pixels) -> None:
     with DepthRunner(net) as runner:
-        left = {"QUANTIZE": 3, "CONV_2D": 4}
-        assert runner.placement == Placement(None, 7, taken=0, expected=7, left=left)
+        left = {"CONV_2D": 4, "MAX_POOL_2D": 1}
+        assert runner.placement == Placement(None, 5, taken=0, expected=5, left=left)
         assert runner.placement.shortfall is None
         assert runner.measure(photo).fallback is None
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
+from fractions import Fraction
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 
 from tfl_depth.encoding import (
     CODES,
+    MAX_SAMPLES,
     MAX_SPANS,
     Decoder,
     Spans,
@@ -21,6 +24,7 @@ from tfl_depth.encoding import (
     depth_dtype,
     encode,
 )
+from tfl_depth.errors import DepthError
 
 ALL_COUNTS = range(1, MAX_SPANS + 1)
 # A Decoder has tables of 65,536 entries to build for every example.
@@ -29,9 +33,20 @@ UNHURRIED = settings(deadline=None, max_examples=60)
 
 @st.composite
 def any_spans(draw: st.DrawFn) -> Spans:
-    """Spans of any number, width and beginning; the widths differ."""
+    """Spans of any number, width and beginning, straight or curved; the widths differ."""
     widths = draw(st.lists(st.floats(0.01, 20), min_size=1, max_size=MAX_SPANS))
-    return Spans(tuple(itertools.accumulate(widths, initial=draw(st.floats(0, 5)))))
+    edges = tuple(itertools.accumulate(widths, initial=draw(st.floats(0, 5))))
+    if draw(st.booleans()):
+        return Spans(edges)
+    random = np.random.default_rng(draw(st.integers(0, 2**32)))
+    return Spans(edges, tuple(any_curve(random, *ends) for ends in itertools.pairwise(edges)))
+
+
+def any_curve(random: np.random.Generator, near: float, far: float) -> tuple[float, ...]:
+    """Samples of any number from `near` to `far`, whose steps differ by up to a hundred times."""
+    steps = 10 ** random.uniform(0, 2, random.integers(1, MAX_SAMPLES))
+    inner = near + (far - near) * np.cumsum(steps)[:-1] / steps.sum()
+    return (near, *map(float, inner), far)
 
 
 # Where in the range a depth lies, 0 to 1.
@@ -55,9 +70,11 @@ def test_decoding_undoes_encoding(spans: Spans, parts: npt.NDArray[np.float64]) 
     depth_m = depths_m(spans, parts)
     codes = encode(depth_m, spans)
     decoder = Decoder(spans)
-    half_step_mm = np.array(spans.steps_mm)[span_of(depth_m, spans)] / 2
+    # On a curve a place that is rounded may stand a whole step from the depth, where it bends.
+    share = 0.5 if spans.curves_m is None else 1
+    step_mm = np.array(spans.steps_mm)[span_of(depth_m, spans)]
     error_mm = np.abs(decoder.decode(*codes) - 1000 * depth_m)
-    assert (error_mm <= half_step_mm + 0.5 + 1e-6).all()
+    assert (error_mm <= share * step_mm + 0.5 + 1e-6).all()
     assert not decoder.disagreement(*codes).any()
 
 
@@ -92,8 +109,9 @@ def split(
     depth_m: npt.NDArray[np.float64], spans: Spans
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """The two outputs as the network has them, from its thermometer."""
-    edges, widths = np.array(spans.edges_m[:-1]), np.array(spans.widths_m)
-    filled = np.clip((depth_m[:, None] - edges) / widths, 0, 1)
+    curves = spans.curves_m or tuple(itertools.pairwise(spans.edges_m))
+    tubes = [np.interp(depth_m, curve, np.linspace(0, 1, len(curve))) for curve in curves]
+    filled = np.stack(tubes, axis=1)
     signs = (-1.0) ** np.arange(spans.count)
     return filled.sum(axis=1) - spans.integer_bias, (filled * signs).sum(axis=1)
 
@@ -146,6 +164,48 @@ def test_one_code_more_or_less_is_no_contradiction(count: int) -> None:
         assert not Decoder(spans).disagreement(integer, moved.astype(np.uint8)).any()
 
 
+@cache
+def consistent(m: int) -> npt.NDArray[np.bool_]:
+    """Which places (256,) of a span fit each of its M codes, by the rule of docs/contract.md."""
+    return np.array(
+        [
+            [
+                abs(r - (m * Fraction(c, 255) - Fraction(1, 2) + Fraction(m, 510))) <= 1
+                for c in PLACES
+            ]
+            for r in range(m)
+        ]
+    )
+
+
+PLACES = range(256)
+
+
+@pytest.mark.parametrize("count", ALL_COUNTS)
+def test_self_check_is_exact_for_every_pair(count: int) -> None:
+    """Also where a pair lies one code off exactly, which floating point decides either way."""
+    m = 255 // count
+    integer, fractional = np.mgrid[:256, :256]
+    n, r = np.divmod(integer, m)
+    place = np.where(n % 2 == 0, fractional, 255 - fractional)
+    expected = consistent(m)[r, place] & (integer <= m * count)
+    np.testing.assert_array_equal(Decoder(Spans.uniform(count)).agrees, expected.ravel())
+
+
+def test_levels_of_a_curve_are_those_of_the_document() -> None:
+    """e = c[j] + (c[j + 1] - c[j]) * r / 255 with place * (S - 1) = 255 j + r."""
+    curve = (1.0, 1.5, 3.0, 3.25)
+    spans = Spans((0.0, 1.0, 3.25, 4.0), ((0.0, 1.0), curve, (3.25, 3.5, 4.0)))
+    decoder, m = Decoder(spans), spans.codes_per_span
+    for place in PLACES:
+        j, r = divmod(3 * place, 255)
+        near, far = curve[j], curve[min(j + 1, 3)]
+        codes = np.array([m + m * place // 255 - (place == 255)]), np.array([255 - place])
+        decoded = decoder.decode(*(each.astype(np.uint8) for each in codes))
+        assert decoded == [round(1000 * (near + (far - near) * r / 255))]
+    np.testing.assert_allclose(spans.steps_mm, [1000 / 255, 1500 * 3 / 255, 500 * 2 / 255])
+
+
 def test_not_a_number_stays_so_and_infinity_makes_no_noise() -> None:
     spans = Spans.uniform(10)
     integer = np.array([np.nan, np.inf, -np.inf, 2.5], np.float32)
@@ -166,11 +226,30 @@ def test_not_a_number_stays_so_and_infinity_makes_no_noise() -> None:
         ((-0.1, 1.0), "from 0 on"),
         ((0.0, 1.0, 1.0), "ascending"),
         ((0.0, 2.0, 1.0), "ascending"),
+        ((0.0, 4294967.296), "up to 4.29497e[+]06 m"),
     ],
 )
 def test_edges_that_cannot_be_are_refused(edges_m: tuple[float, ...], said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(DepthError, match=said):
         Spans(edges_m)
+
+
+@pytest.mark.parametrize(
+    ("curves_m", "said"),
+    [
+        (((0.0, 1.0),), "a curve for each of 2 spans, got 1"),
+        (((0.0, 1.0), (1.0,)), "2 to 256 samples of span 1's curve, got 1"),
+        (((0.0, 1.0), tuple(np.linspace(1, 3, 257))), "got 257"),
+        (((0.0, 1.0), (1.0, 2.0, 2.0, 3.0)), "span 1's curve to ascend"),
+        (((0.0, 1.0), (1.0, math.nan, 3.0)), "span 1's curve to ascend"),
+        (((0.0, 0.9), (1.0, 3.0)), "span 0's curve to lead from 0.0 to 1.0 m, got 0.0 to 0.9"),
+    ],
+)
+def test_curves_that_cannot_be_are_refused(
+    curves_m: tuple[tuple[float, ...], ...], said: str
+) -> None:
+    with pytest.raises(DepthError, match=said):
+        Spans((0.0, 1.0, 3.0), curves_m)
 
 
 @pytest.mark.parametrize(
@@ -183,12 +262,14 @@ def test_edges_that_cannot_be_are_refused(edges_m: tuple[float, ...], said: str)
         (math.inf, 1, "range"),
         (10, math.nan, "more than 0"),
         (200, 1, "127 spans, got 200"),
+        (15, 1e-9, r"127 spans, got 1\.5e[+]10"),
+        (15, 1e-320, "127 spans, got inf"),
     ],
 )
 def test_uniform_spans_that_cannot_be_are_refused(
     max_depth_m: float, span_m: float, said: str
 ) -> None:
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(DepthError, match=said):
         Spans.uniform(max_depth_m, span_m)
 
 

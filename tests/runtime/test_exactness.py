@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pytest
 
 from tests import ramp
-from tests.kernels import INSTALLED, output_tensors, recombined
+from tests.kernels import INSTALLED, codes_of, output_tensors, recombined
 from tfl_depth.contract import read_contract
 from tfl_depth.encoding import CODES, Decoder, Spans, decode_float
 from tfl_depth.runtime import DepthRunner, interpreter
@@ -33,12 +33,12 @@ class Reading:
 
     spans: Spans
     model: bytes
-    tensors: dict[str, npt.NDArray[np.uint8]]
+    tensors: dict[str, npt.NDArray[np.int8]]
     decoded_m: Grid
 
     @property
     def codes(self) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-        return self.tensors["integer"][0, ..., 0], self.tensors["fractional"][0, ..., 0]
+        return codes_of(self.tensors["integer"]), codes_of(self.tensors["fractional"])
 
     @property
     def true_m(self) -> Grid:
@@ -73,7 +73,7 @@ class Reading:
 
 def read(model: bytes, spans: Spans, *, package: str, xnnpack: bool) -> Reading:
     tensors = output_tensors(model, ramp.image(), package=package, xnnpack=xnnpack)
-    integer, fractional = (tensors[name][0, ..., 0] for name in ("integer", "fractional"))
+    integer, fractional = (codes_of(tensors[name]) for name in ("integer", "fractional"))
     decoded_m = decode_float(integer / spans.codes_per_span, fractional / CODES, spans)
     return Reading(spans, model, tensors, decoded_m)
 

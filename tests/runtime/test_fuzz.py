@@ -139,7 +139,7 @@ SIZES = st.tuples(st.integers(1, 40), st.integers(1, 40))
 def test_input_is_the_resized_picture_in_rgb(
     size: tuple[int, int], model_size: tuple[int, int], grey: bool, order: Channels, seed: int
 ) -> None:
-    """In both dtypes that a model takes, whatever the working memory held before."""
+    """In all dtypes that a model or its frames take, whatever the working memory held before."""
     random = np.random.default_rng(seed)
     pixels = random.integers(0, 256, size if grey else (*size, 3), np.uint8)
     resized = resize_pixels(pixels, model_size)
@@ -150,6 +150,11 @@ def test_input_is_the_resized_picture_in_rgb(
         out = np.full((*model_size, 3), 7, dtype)
         write_input(resize(pixels), order, out)
         np.testing.assert_array_equal(out, rgb)
+    prepared, copied = (np.full((*model_size, 3), 7, np.int8) for _ in range(2))
+    write_input(resize(pixels), order, prepared)
+    np.testing.assert_array_equal(prepared.astype(np.int64), rgb.astype(np.int64) - 128)
+    write_input(prepared, "rgb", copied)
+    np.testing.assert_array_equal(copied, prepared)
 
 
 @settings(deadline=None, max_examples=100)

@@ -478,7 +478,7 @@ def test_no_input_is_a_usage_error(net: Path) -> None:
 def test_a_delegate_runs_the_photos(
     net: Path, photo_file: Path, library: str, tmp_path: Path
 ) -> None:
-    on_npu = ("--delegate", library, "--option", "take=CONV_2D,QUANTIZE", "--strict")
+    on_npu = ("--delegate", library, "--option", "take=CONV_2D,MAX_POOL_2D", "--strict")
     assert run(net, photo_file, "--output", tmp_path / "npu", *on_npu) == 0
     shifted = (*on_npu, "--option", "shift=10")
     assert run(net, photo_file, "--output", tmp_path / "shifted", *shifted) == 0
@@ -492,7 +492,7 @@ def test_a_delegate_runs_the_photos(
     [
         (["--delegate", "hexagon"], "one of ethosu"),
         (["--option", "device=usb"], "no `delegate_options`"),
-        (["--strict", "--delegate", "LIBRARY", "--option", "take=QUANTIZE"], "operators"),
+        (["--strict", "--delegate", "LIBRARY", "--option", "take=MAX_POOL_2D"], "operators"),
     ],
 )
 def test_a_delegate_that_is_not_to_be_had_is_an_error(
@@ -574,7 +574,7 @@ def test_nothing_has_depth_is_said() -> None:
 
 # Faults of delegates
 
-CRASHING = ("--option", "take=CONV_2D,QUANTIZE", "--option", "fault=crash", "--option", "at=1")
+CRASHING = ("--option", "take=CONV_2D,MAX_POOL_2D", "--option", "fault=crash", "--option", "at=1")
 
 
 def test_crash_of_a_delegate_is_one_sentence(

@@ -27,7 +27,7 @@ KINDS += [
     for precision in ("int8", "int16x8", "float32")
 ]
 KINDS += ["net.tflite", "net-single.tflite"]
-ALL = {"take": "CONV_2D,QUANTIZE"}
+ALL = {"take": "CONV_2D,MAX_POOL_2D"}
 NO_DIFFERENCE = Tolerance(0, 0, 0)
 
 
@@ -239,7 +239,7 @@ def test_tool_proves(net: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
 def test_tool_fails_where_the_depth_is_wrong(
     net: Path, library: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    wrong = ["--delegate", library, "--option", "take=CONV_2D,QUANTIZE", "--option", "shift=100"]
+    wrong = ["--delegate", library, "--option", "take=CONV_2D,MAX_POOL_2D", "--option", "shift=100"]
     assert main([str(net), *wrong, "--output", str(tmp_path)]) == 1
     said = capsys.readouterr()
     assert said.out.startswith("The depth is wrong")

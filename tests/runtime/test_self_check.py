@@ -7,6 +7,7 @@ for each of `UNRELATED`, more the fewer the spans.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy.typing as npt
 import pytest
 
 from tests import ramp
-from tests.kernels import recombined
+from tests.kernels import recombined, stored
 from tfl_depth.contract import Contract, read_contract
 from tfl_depth.encoding import Decoder, Spans, encode
 from tfl_depth.runtime import DepthRunner, SelfCheckError
@@ -76,7 +77,7 @@ def flagged(pair: Pair, spans: Spans) -> float:
 
 
 def recombine(pair: Pair, contract: Contract) -> npt.NDArray[np.unsignedinteger]:
-    integer, fractional = (codes[None, ..., None] for codes in pair)
+    integer, fractional = (stored(codes) for codes in pair)
     return recombined({"integer": integer, "fractional": fractional}, contract)
 
 
@@ -127,7 +128,7 @@ def test_share_of_bad_pixels_is_told(spans: Spans, contract: Contract) -> None:
     assert 0 < disagreeing < MAX_DISAGREEMENT
     recombine = recombiner(contract, {}, integer.shape)
     codes, depth_mm = recombine.new_codes(), np.empty(integer.shape, recombine.dtype)
-    outputs = {"integer": integer[None, ..., None], "fractional": fractional[None, ..., None]}
+    outputs = {"integer": stored(integer), "fractional": stored(fractional)}
     recombine.collect(outputs, codes)
     assert recombine.decode(codes, depth_mm) == disagreeing
 
@@ -144,7 +145,7 @@ def test_share_is_exact_for_any_pairs_of_codes(edges_m: tuple[float, ...]) -> No
     for low in (0, 1, 200):
         codes = np.maximum(pairs, low).astype(np.uint16)
         recombine.look_up(codes, depth_mm)
-        integer, fractional = (part.astype(np.uint8) for part in np.divmod(codes, 256))
+        integer, fractional = (part.astype(np.uint8) for part in np.divmod(codes ^ 0x8080, 256))
         expected = float(np.mean(Decoder(spans).disagreement(integer, fractional)))
         assert recombine.disagreement(codes, count_zeros(depth_mm)) == expected
 
@@ -158,9 +159,15 @@ def test_share_is_in_the_measurement(
 
 
 def test_tensors_that_nobody_wrote_are_no_depth(spans: Spans, contract: Contract) -> None:
-    """Two zeros are the depth of 0 m, which stands for "none"."""
-    nothing = np.zeros((4, 4), np.uint8)
-    assert not recombine((nothing, nothing), contract).any()
+    """Two zeros can be the middle of the range, of one pixel or a few."""
+    nothing = np.full((4, 4), 128, np.uint8)
+    with pytest.raises(SelfCheckError, match=r"zeros only|contradict"):
+        recombine((nothing, nothing), contract)
+    single = np.full((4, 4), 128, np.uint8)
+    outputs = {"depth": stored(single)}
+    contract = replace(contract, head="single", edges_m=(0.0, 10.0))
+    with pytest.raises(SelfCheckError, match="zeros only"):
+        recombined(outputs, contract, {"depth": (0.1, -128)})
 
 
 def test_swapped_outputs_of_a_file_are_refused(models: Path, photo: npt.NDArray[np.uint8]) -> None:

@@ -14,12 +14,13 @@ import numpy.typing as npt
 
 from tfl_depth.converters import convert
 from tfl_depth.converters.prepare import INPUT_NAME, Network
-from tfl_depth.converters.quantize import to_tflite
+from tfl_depth.converters.keras_quantize import to_tflite
 from tfl_depth.converters.representative import read_pixels, with_extremes
 from tfl_depth.files import whole_file
 from tfl_depth.models.dual_head import PinnedRange
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.runtime.interpreter import open_interpreter
+from tfl_depth.runtime.preprocess import write_input
 from tfl_depth.strategy.further import say, trained_further
 from tfl_depth.strategy.heads import Head, heads
 from tfl_depth.strategy.mixed import mixed_file, say_mixed
@@ -174,10 +175,12 @@ def _raw(
 ) -> Iterator[Grid]:
     """Depth of any file: what its outputs mean, decoded as `decode` says."""
     runner = open_interpreter(model).get_signature_runner()
-    takes = runner.get_input_details()[INPUT_NAME]["dtype"]
+    takes = runner.get_input_details()[INPUT_NAME]
+    given = np.empty(takes["shape"], takes["dtype"])
     details = runner.get_output_details()
     for pixels in photos:
-        codes = runner(**{INPUT_NAME: pixels[None].astype(takes)})
+        write_input(pixels, "rgb", given[0])
+        codes = runner(**{INPUT_NAME: given})
         values = {name: _meant(codes[name], details[name]) for name in details}
         yield np.asarray(decode({name: value[0, ..., 0] for name, value in values.items()}))
 

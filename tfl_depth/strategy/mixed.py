@@ -16,7 +16,7 @@ from ai_edge_quantizer.recipe_manager import RecipeManager
 from ai_edge_quantizer.utils.qsv_utils import min_max_update
 
 from tfl_depth.converters.prepare import INPUT_NAME
-from tfl_depth.converters.quantize import to_tflite
+from tfl_depth.converters.keras_quantize import to_tflite
 from tfl_depth.converters.representative import read_pixels
 from tfl_depth.converters.steps import prepare
 from tfl_depth.converters.targets.vela import Compiled, compile_model

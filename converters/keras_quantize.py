@@ -30,7 +30,7 @@ def to_tflite(
 
     Args:
         model: static shapes, batch 1.
-        precision: "int8" (every tensor int8 or int32, uint8 in and out), "int16x8" (int16
+        precision: "int8" (every tensor int8 or int32), "int16x8" (int16
             activations, int8 weights, float32 in and out), "float16" (of weights alone, in a float
             network), or "float32".
         representative: gives the inputs to calibrate with; not asked for floats.
@@ -51,11 +51,11 @@ def to_tflite(
         converter.representative_dataset = lambda: ([batch] for batch in representative())
         converter.target_spec.supported_ops = [_operator_set(tf, precision)]
     if precision == "int8":
-        converter.inference_input_type = tf.uint8
-        converter.inference_output_type = tf.uint8
+        converter.inference_input_type = tf.int8
+        converter.inference_output_type = tf.int8
     try:
         with quiet(), warnings.catch_warnings():
-            # It warns so at every uint8 input, calibrated or not.
+            # It warns so at every quantized input, calibrated or not.
             warnings.filterwarnings("ignore", "Statistics for quantized inputs were expected")
             made = bytes(converter.convert())
     except (ConverterError, RuntimeError, ValueError, tf.errors.OpError) as error:

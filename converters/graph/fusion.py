@@ -1,0 +1,59 @@
+"""Activations that operators apply themselves, taken apart from them and put back."""
+
+from __future__ import annotations
+
+from ai_edge_litert import schema_py_generated as schema
+
+from tfl_depth.converters.graph.graph import Graph, Operator, Tensor
+
+_FUSED = {
+    schema.ActivationFunctionType.RELU: "RELU",
+    schema.ActivationFunctionType.RELU6: "RELU6",
+    schema.ActivationFunctionType.RELU_N1_TO_1: "RELU_N1_TO_1",
+    schema.ActivationFunctionType.TANH: "TANH",
+}
+_NUMBERS = {kind: number for number, kind in _FUSED.items()}
+
+
+def fused_activation(operator: Operator) -> str | None:
+    """The activation that an operator applies to its result, or None."""
+    return _FUSED.get(getattr(operator.options, "fusedActivationFunction", 0))
+
+
+def unfuse_activations(graph: Graph) -> dict[Tensor, Tensor]:
+    """Make an operator of every activation that another one applies.
+
+    Returns:
+        The tensor in front of the activation, for each tensor behind one.
+    """
+    before: dict[Tensor, Tensor] = {}
+    for operator in list(graph.operators):
+        kind = fused_activation(operator)
+        if kind is None:
+            continue
+        result = operator.output
+        plain = Tensor(f"{result.name}_linear", result.shape, result.dtype)
+        operator.options.fusedActivationFunction = schema.ActivationFunctionType.NONE
+        operator.outputs[0] = plain
+        graph.insert_after(operator, [Operator(kind, [plain], [result])])
+        before[result] = plain
+    return before
+
+
+def fuse_activations(graph: Graph) -> int:
+    """Let operators apply the activation behind them, where nothing else takes their result."""
+    count = 0
+    producers = graph.producers()
+    for activation in [op for op in graph.operators if op.kind in _NUMBERS]:
+        operator = producers.get(activation.input(0))
+        if operator is None or not hasattr(operator.options, "fusedActivationFunction"):
+            continue
+        if fused_activation(operator) or graph.only_consumer(operator.output) is not activation:
+            continue
+        if activation.kind == "TANH":  # few kernels fuse it
+            continue
+        operator.options.fusedActivationFunction = _NUMBERS[activation.kind]
+        operator.outputs[0] = activation.output
+        graph.operators.remove(activation)
+        count += 1
+    return count

@@ -1,0 +1,124 @@
+"""depth = g(y), measured over the values of y that are used."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from tfl_depth.converters.head.bracket import used_interval
+from tfl_depth.converters.head.evaluate import Function, Values
+from tfl_depth.encoding import CODES
+from tfl_depth.errors import ConversionError
+
+# Of the range: largest gap in depth between two samples.
+_GAP = 1 / 4096
+_FIRST = 513
+_ROUNDS = 24
+# Of the range: what a straight line may leave, and what float32 may fall.
+_STRAIGHT, _NOISE = 1e-5, 1e-5
+# Leaves 17 codes to each span, so that the two tensors check one another.
+MOST_SPANS = 15
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A monotone function from y to depth in metres.
+
+    Attributes:
+        function: it, in any place.
+        y: (n,) samples over the interval that is used, so that depth ascends along them.
+        depth_m: (n,) ascending, the depth at each; the first and the last are what the function
+            comes close to.
+        line: (slope, offset), where depth = slope * y + offset; else None.
+    """
+
+    function: Function
+    y: Values
+    depth_m: Values
+    line: tuple[float, float] | None
+
+    @property
+    def ends_m(self) -> tuple[float, float]:
+        """Least and greatest depth that the network can give."""
+        return float(self.depth_m[0]), float(self.depth_m[-1])
+
+    def depth(self, y: Values) -> Values:
+        """Depth in metres, clipped to the ends: what an ideal decoder gives."""
+        return np.clip(self.function(np.asarray(y, np.float64)), *self.ends_m)
+
+    def y_at(self, depth_m: Values) -> Values:
+        """The values of y that give depths, which must lie between the ends."""
+        if self.line is not None:
+            return (np.asarray(depth_m) - self.line[1]) / self.line[0]
+        return np.interp(depth_m, self.depth_m, self.y)
+
+
+def usual_count(range_m: tuple[float, float]) -> int:
+    """The number of spans for a range of depth: one for each metre, but at most 15."""
+    return min(max(math.ceil(range_m[1] - range_m[0] - 1e-6), 1), MOST_SPANS)
+
+
+def measure_curve(
+    function: Function,
+    seen: tuple[float, float],
+    range_m: tuple[float, float],
+    *,
+    count: int | None = None,
+) -> Curve:
+    """Measure depth as a function of y, as far as y is needed for a range of depth.
+
+    Args:
+        function: depth in metres of y (see `depth_function`).
+        seen: values of y between which (nearly) all values of photos lie.
+        range_m: least and greatest depth to be covered.
+        count: of spans that it will be parted into; None: the usual number. Where depth only creeps
+            towards an end of the range, the last half step of such a span is left out.
+
+    Raises:
+        ConversionError: the photos' depth is not in the range, is constant, or rises and falls.
+    """
+    slack_m = (range_m[1] - range_m[0]) / (count or usual_count(range_m)) / CODES / 2
+    interval = used_interval(function, seen, range_m, slack_m)
+    y, depth_m = _sampled(function, interval.low, interval.high, range_m)
+    ends_m = interval.low_m, interval.high_m
+    if not interval.rising:
+        y, depth_m, ends_m = y[::-1], depth_m[::-1], ends_m[::-1]
+    range_size = range_m[1] - range_m[0]
+    if np.any(depth_m < np.maximum.accumulate(depth_m) - _NOISE * range_size):
+        raise ConversionError(
+            "The depth rises and falls with what the last convolution gives: convert with --head "
+            "single."
+        )
+    line = _line(y, depth_m, range_size)
+    depth_m = np.clip(np.maximum.accumulate(depth_m), *ends_m)
+    depth_m[[0, -1]] = ends_m
+    if line is not None:
+        y[[0, -1]] = (depth_m[[0, -1]] - line[1]) / line[0]
+    return Curve(function, y, depth_m, line)
+
+
+def _sampled(
+    function: Function, low: float, high: float, range_m: tuple[float, float]
+) -> tuple[Values, Values]:
+    """Samples that lie close enough in depth everywhere."""
+    y = np.linspace(low, high, _FIRST)
+    depth_m = function(y)
+    for _ in range(_ROUNDS):
+        wide = np.flatnonzero(np.abs(np.diff(depth_m)) > _GAP * (range_m[1] - range_m[0]))
+        middle = (y[wide] + y[wide + 1]) / 2
+        if wide.size == 0:
+            break
+        y = np.insert(y, wide + 1, middle)
+        depth_m = np.insert(depth_m, wide + 1, function(middle))
+    return y, depth_m
+
+
+def _line(y: Values, depth_m: Values, range_size: float) -> tuple[float, float] | None:
+    """The straight line through samples that lie on one."""
+    slope = (depth_m[-1] - depth_m[0]) / (y[-1] - y[0])
+    offset = float(np.mean(depth_m - slope * y))
+    if np.max(np.abs(slope * y + offset - depth_m)) > _STRAIGHT * range_size:
+        return None
+    return float(slope), offset if abs(offset) > 1e-9 * range_size else 0.0

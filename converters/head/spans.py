@@ -1,0 +1,140 @@
+"""Where spans begin and end in y, and how depth runs inside each of them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tfl_depth.converters.head.curve import Curve, usual_count
+from tfl_depth.converters.head.evaluate import Values
+from tfl_depth.converters.head.widths import equal_steps
+from tfl_depth.encoding import CODES, Spans
+from tfl_depth.errors import ConversionError
+
+# Of a span's curve; the last gives each of its codes a sample.
+SAMPLES = (2, 3, 5, 9, 17, 33, 65, 129, CODES + 1)
+# What straight lines between samples may leave: this, or this share of the step.
+_MAX_ERROR_M, _MAX_ERROR_STEPS = 0.0001, 0.03
+_CHECKED = 8 * CODES + 1
+_TILT = 1e-6
+
+
+@dataclass(frozen=True)
+class HeadSpans:
+    """The spans of a split head.
+
+    Attributes:
+        edges_y: value of y at each edge, all ascending or all descending.
+        edges_m: depth in metres at each, ascending.
+        curves_m: for each span its depths at equal steps of y, from edge to edge; None where depth
+            is straight in all of them.
+    """
+
+    edges_y: tuple[float, ...]
+    edges_m: tuple[float, ...]
+    curves_m: tuple[tuple[float, ...], ...] | None
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self.edges_m) - 1
+
+    @property
+    def codes_per_span(self) -> int:
+        """Codes of the `integer` tensor for each."""
+        return Spans(self.edges_m).codes_per_span
+
+    @property
+    def integer_bias(self) -> float:
+        """What the `integer` tensor is lowered by, in spans (see `encoding.Spans`)."""
+        return Spans(self.edges_m).integer_bias
+
+    @property
+    def worst_step_mm(self) -> float:
+        """The greatest step in depth between two codes."""
+        curves = self.curves_m or tuple(itertools.pairwise(self.edges_m))
+        slopes = [max(np.diff(curve)) * (len(curve) - 1) for curve in curves]
+        return float(1000 * max(slopes) / CODES)
+
+
+def place_spans(
+    curve: Curve,
+    *,
+    count: int | None = None,
+    edges_m: Sequence[float] | None = None,
+    per_channel: bool = True,
+) -> HeadSpans:
+    """Place spans, so that the greatest step in depth is the same in all of them.
+
+    Args:
+        curve: depth as a function of y.
+        count: how many; None: one for each metre, but at most 15.
+        edges_m: their edges in metres instead, within what the network can give.
+        per_channel: whether each filter of a convolution will have its own scale. Without it, the
+            spans get few different widths, so that filters of one width share a scale exactly.
+
+    Raises:
+        ConversionError: the edges are not ascending, or the network does not reach them.
+    """
+    depth_m: Values
+    if edges_m is not None:
+        depth_m = _checked(edges_m, curve)
+        edges_y = curve.y_at(depth_m)
+    elif curve.line is not None:
+        depth_m = np.linspace(*curve.ends_m, (count or usual_count(curve.ends_m)) + 1)
+        edges_y = curve.y_at(depth_m)
+    else:
+        edges_y = equal_steps(curve, count or usual_count(curve.ends_m), like=not per_channel)
+        depth_m = curve.depth(edges_y)
+        depth_m[[0, -1]] = curve.ends_m
+    depths = tuple(float(depth) for depth in depth_m)
+    curves = None
+    if curve.line is None:
+        spans = zip(itertools.pairwise(edges_y), itertools.pairwise(depths), strict=True)
+        curves = tuple(_samples(curve, span_y, span_m) for span_y, span_m in spans)
+    return HeadSpans(tuple(float(y) for y in edges_y), depths, curves)
+
+
+def _checked(edges_m: Sequence[float], curve: Curve) -> Values:
+    try:
+        Spans(tuple(edges_m))
+    except ValueError as error:
+        raise ConversionError(str(error)) from error
+    near, far = curve.ends_m
+    edges = np.asarray(edges_m, np.float64)
+    slack = 1e-6 * far
+    if edges[0] < near - slack or edges[-1] > far + slack:
+        raise ConversionError(
+            f"Expected span edges within the depth that the network can give, {near:g} to {far:g} "
+            f"m, got {edges[0]:g} to {edges[-1]:g} m."
+        )
+    return np.clip(edges, near, far)
+
+
+def _samples(
+    curve: Curve, span_y: tuple[float, float], span_m: tuple[float, float]
+) -> tuple[float, ...]:
+    """The fewest depths at equal steps of y that tell how depth runs in a span."""
+    codes = np.linspace(0, 1, _CHECKED)
+    exact = _ascending(curve.depth(np.linspace(*span_y, _CHECKED)), span_m)
+    step = np.gradient(exact) * (_CHECKED - 1) / CODES
+    allowed = np.maximum(_MAX_ERROR_M, _MAX_ERROR_STEPS * step)
+    for count in SAMPLES:
+        found = _ascending(curve.depth(np.linspace(*span_y, count)), span_m)
+        error = np.abs(np.interp(codes, np.linspace(0, 1, count), found) - exact)
+        if np.all(error <= allowed):
+            break
+    return tuple(float(depth) for depth in found)
+
+
+def _ascending(depth_m: Values, span_m: tuple[float, float]) -> Values:
+    """Depths from one edge to the other, strictly ascending whatever float32 has made of them."""
+    inside = np.clip(np.maximum.accumulate(depth_m), *span_m)
+    inside[[0, -1]] = span_m
+    # A share of a straight line, too small to be seen.
+    tilted = (1 - _TILT) * inside + _TILT * np.linspace(*span_m, inside.size)
+    tilted[[0, -1]] = span_m
+    return tilted

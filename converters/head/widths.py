@@ -1,0 +1,109 @@
+"""Widths of spans in y, so that the greatest step in depth is the same in all of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from tfl_depth.converters.head.curve import Curve
+from tfl_depth.converters.head.evaluate import Values
+
+# Widths that may become one lie within this factor.
+_LIKE = 2.0
+_BISECTIONS, _BALANCINGS = 60, 40
+
+
+def equal_steps(curve: Curve, count: int, *, like: bool = False) -> Values:
+    """Edges in y, one more than spans, whose greatest slope times width is the same.
+
+    Args:
+        curve: depth as a function of y.
+        count: of spans.
+        like: let widths that are nearly equal be equal, at the price of somewhat greater steps.
+    """
+    way = np.abs(curve.y - curve.y[0])
+    slopes = np.diff(curve.depth_m) / np.diff(way)
+    widths = _equal(way, slopes, count)
+    if like:
+        widths = _alike(way, slopes, widths)
+    direction = np.sign(curve.y[-1] - curve.y[0])
+    return np.asarray(curve.y[0] + direction * np.concatenate([[0.0], np.cumsum(widths)]))
+
+
+def _equal(way: Values, slopes: Values, count: int) -> Values:
+    least, most = 0.0, float(slopes.max() * way[-1])
+    for _ in range(_BISECTIONS):
+        rise = (least + most) / 2
+        if len(_greedy(way, slopes, rise, count + 1)) <= count:
+            most = rise
+        else:
+            least = rise
+    ends = _greedy(way, slopes, most, count)
+    ends[-1] = float(way[-1])
+    # Where fewer were enough, the widest ones are halved.
+    while len(ends) < count:
+        starts = [0.0, *ends[:-1]]
+        widest = int(np.argmax(np.subtract(ends, starts)))
+        ends.insert(widest, (starts[widest] + ends[widest]) / 2)
+    return np.diff([0.0, *ends])
+
+
+def _greedy(way: Values, slopes: Values, rise: float, most: int) -> list[float]:
+    """Ends of spans as wide as a greatest slope times width of `rise` lets them be.
+
+    Args:
+        way: ascending places from 0.
+        slopes: between them.
+        rise: in metres.
+        most: stop behind this number of spans.
+    """
+    ends: list[float] = []
+    start, place = 0.0, 0
+    while len(ends) < most:
+        steepest = np.maximum.accumulate(slopes[place:])
+        limit = start + rise / np.maximum(steepest, 1e-30)
+        full = limit >= way[place + 1 :]
+        if full.all():
+            ends.append(float(way[-1]))
+            break
+        first = int(np.argmin(full))
+        end = float(max(limit[first], way[place + first] if first else start))
+        ends.append(end)
+        start, place = end, place + first
+    return ends
+
+
+def _alike(way: Values, slopes: Values, widths: Values) -> Values:
+    """Few different widths in place of many, of the same sum, with steps as equal as may be."""
+    groups = _groups(widths)
+    each = np.array([widths[groups == group].mean() for group in range(groups.max() + 1)])
+    best, least = each[groups], np.inf
+    for _ in range(_BALANCINGS):
+        made = each[groups]
+        rises = _steepest(way, slopes, made) * made
+        if rises.max() < least:
+            best, least = made, rises.max()
+        worst = np.array([rises[groups == group].max() for group in range(each.size)])
+        each = each / np.sqrt(worst / worst.max())
+        each *= way[-1] / each[groups].sum()
+    return best
+
+
+def _groups(widths: Values) -> npt.NDArray[np.intp]:
+    """A number for each width; those that are nearly equal have the same."""
+    found = np.zeros(widths.size, np.intp)
+    order = np.argsort(widths)
+    number, first = 0, widths[order[0]]
+    for place in order:
+        if widths[place] > _LIKE * first:
+            number, first = number + 1, widths[place]
+        found[place] = number
+    return found
+
+
+def _steepest(way: Values, slopes: Values, widths: Values) -> Values:
+    """The greatest slope in each span."""
+    ends = np.concatenate([[0.0], np.cumsum(widths)])
+    firsts = np.clip(np.searchsorted(way, ends[:-1], side="right") - 1, 0, slopes.size - 1)
+    lasts = np.clip(np.searchsorted(way, ends[1:], side="left"), firsts + 1, slopes.size)
+    return np.array([slopes[i:j].max() for i, j in zip(firsts, lasts, strict=True)])

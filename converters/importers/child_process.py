@@ -1,0 +1,147 @@
+"""A child process in another environment, that converts a network and runs its source."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import subprocess
+import tempfile
+import time
+import weakref
+from pathlib import Path
+from typing import IO, Any, cast
+
+from tfl_depth.errors import ConversionError
+
+_CHILDREN = Path(__file__).parent / "children"
+_READ = 1 << 16
+# A network of gigabytes on a busy machine.
+TIMEOUT_S = 1800.0
+
+
+class ChildProcess:
+    """Asks a module of children/ to do things, one after another, in one process.
+
+    It ends when it is closed, when the last reference to it goes, and with the parent.
+    """
+
+    def __init__(self, python: Path, module: str) -> None:
+        """Start the process.
+
+        Args:
+            python: of the environment.
+            module: a name in children/, as "onnx".
+
+        Raises:
+            ConversionError: it cannot be started.
+        """
+        self._owner, self._python, self._module = os.getpid(), python, module
+        self._folder = tempfile.TemporaryDirectory(prefix="tfl-depth-")
+        self.folder = Path(self._folder.name)
+        self._errors = (self.folder / "stderr").open("w+b")
+        self._process = self._start()
+        self._requests = cast("IO[bytes]", self._process.stdin)
+        self._answers = cast("IO[bytes]", self._process.stdout)
+        self._received = b""
+        self._end = weakref.finalize(self, _end, self._process, self._errors, self._folder)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        # -I: neither the current folder nor the variables of the user's Python have a say.
+        command = [str(self._python), "-I", str(_CHILDREN / "main.py"), self._module]
+        quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "", "HF_HUB_OFFLINE": "1"}
+        try:
+            return subprocess.Popen(
+                command,
+                cwd=self.folder,
+                env={**os.environ, **quiet},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+            )
+        except OSError as error:
+            raise ConversionError(f"Cannot start {self._python}: {error.strerror}.") from error
+
+    def ask(self, what: str, *, doing: str, timeout_s: float = TIMEOUT_S, **arguments: Any) -> Any:
+        """Let the child do something, and return what it answers.
+
+        Args:
+            what: a function of the module.
+            doing: the same for a message, as "convert net.onnx".
+            timeout_s: after which the child is ended.
+            arguments: what JSON can say.
+
+        Raises:
+            ConversionError: the child refuses, fails, dies or takes too long.
+            RuntimeError: called in a forked process.
+        """
+        if os.getpid() != self._owner:
+            raise RuntimeError(
+                "The network's process belongs to another process: import it after the fork, or "
+                "use multiprocessing's spawn."
+            )
+        request = json.dumps({"do": what, "with": arguments}).encode() + b"\n"
+        try:
+            self._requests.write(request)
+            self._requests.flush()
+        except (OSError, ValueError) as error:
+            raise ConversionError(self._death()) from error
+        return self._result(json.loads(self._line(timeout_s)), doing)
+
+    def _result(self, answer: dict[str, Any], doing: str) -> Any:
+        if "result" in answer:
+            return answer["result"]
+        if "refused" in answer:
+            raise ConversionError(answer["refused"])
+        raise ConversionError(f"Cannot {doing}: {answer['error'] or self._last_words()}")
+
+    def _line(self, timeout_s: float) -> bytes:
+        stdout = self._answers
+        end = time.monotonic() + timeout_s
+        with selectors.DefaultSelector() as selector:
+            selector.register(stdout, selectors.EVENT_READ)
+            while b"\n" not in self._received:
+                if not selector.select(max(0.0, end - time.monotonic())):
+                    self.close()
+                    raise ConversionError(
+                        f"The {self._module} process took more than {timeout_s:g} s: it was ended."
+                    )
+                part = os.read(stdout.fileno(), _READ)
+                if not part:
+                    raise ConversionError(self._death())
+                self._received += part
+        line, _, self._received = self._received.partition(b"\n")
+        return line
+
+    def _death(self) -> str:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(10)
+        status = self._process.returncode
+        return f"The {self._module} process ended (status {status}): {self._last_words()}"
+
+    def _last_words(self) -> str:
+        """The last line on standard error that says something."""
+        if self._errors.closed:
+            return "it is closed."
+        self._errors.seek(0)
+        text = self._errors.read().decode("utf-8", "replace").replace("\r", "\n")
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        return lines[-1][-500:] if lines else "it said nothing."
+
+    def close(self) -> None:
+        """End the process, and remove its folder."""
+        if os.getpid() == self._owner:
+            self._end()
+
+
+def _end(
+    process: subprocess.Popen[bytes], errors: IO[bytes], folder: tempfile.TemporaryDirectory[str]
+) -> None:
+    process.kill()
+    process.wait()
+    for stream in (process.stdin, process.stdout, errors):
+        if stream is not None:
+            with contextlib.suppress(OSError):
+                stream.close()
+    folder.cleanup()

@@ -1,0 +1,1 @@
+"""What runs in other environments, where tfl_depth is not installed."""

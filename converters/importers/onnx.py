@@ -1,0 +1,19 @@
+"""ONNX files: converted by onnx2tf, run by onnxruntime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tfl_depth.converters.importers.base import ImportedNetwork, Size
+from tfl_depth.converters.importers.environments import ONNX
+from tfl_depth.converters.importers.foreign import import_by_child
+from tfl_depth.converters.importers.kinds import Kind
+
+
+def import_file(path: Path, kind: Kind, size: Size | None) -> ImportedNetwork:
+    """Import a file of this format.
+
+    Raises:
+        ConversionError: its environment is missing, or it cannot be converted.
+    """
+    return import_by_child(ONNX, path, kind, size)

@@ -1,0 +1,338 @@
+"""The way of a network to a verified file: every stage in its order.
+
+import -> graph -> input -> head -> recipe -> ranges -> write -> verify -> contract
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+import tfl_depth
+from tfl_depth.contract import Calibration, Contract, Normalization, Source
+from tfl_depth.converters.conversion import Conversion
+from tfl_depth.converters.golden import with_golden
+from tfl_depth.converters.graph import Graph, write_graph
+from tfl_depth.converters.graph.rewrites.input_normalization import InputOptions
+from tfl_depth.converters.head import Formula, Unit
+from tfl_depth.converters.head.check import check_depth
+from tfl_depth.converters.headed import HeadedGraph, HeadOptions, with_head
+from tfl_depth.converters.metadata import with_contract
+from tfl_depth.converters.network import DepthNetwork, open_network
+from tfl_depth.converters.photo_inputs import PhotoInputs
+from tfl_depth.converters.ptq.progress import Progress, silent
+from tfl_depth.converters.ptq.range_estimation import estimate_ranges
+from tfl_depth.converters.ptq.recipe import RANGES
+from tfl_depth.converters.ptq.statistics import observe
+from tfl_depth.converters.quantize import QuantizationPlan, add_float_ends, quantized
+from tfl_depth.converters.representative import ImageSplit, read_calibration
+from tfl_depth.converters.verify import (
+    Fidelity,
+    OperatorError,
+    check_integer_file,
+    compare_operators,
+    measure_fidelity,
+    refuse_dead,
+    worst,
+)
+from tfl_depth.encoding import Spans
+from tfl_depth.errors import ConversionError
+from tfl_depth.recipes import DEFAULT, RECIPES, recipe_named
+
+if TYPE_CHECKING:
+    from tfl_depth.converters.importers.base import Source as NetworkSource
+
+Precision = Literal["int8", "int16x8", "float32"]
+HeadKind = Literal["split", "single"]
+
+DEFAULT_MAX_DEPTH_M = 15.0
+INPUT_NAME = "pixels"
+# Fewer photos than this flatter the verification, and tell little about the ranges.
+FEW_PHOTOS = 20
+# Photos by which the depth is checked, and int8 operators are compared with float ones.
+CHECK_PHOTOS, OPERATOR_PHOTOS = 16, 2
+# Shares of verification pixels outside the range: a warning, a refusal.
+WARN_OUTSIDE, REFUSE_OUTSIDE = 0.02, 0.2
+
+Pixels = npt.NDArray[np.uint8]
+
+
+def convert(
+    network: NetworkSource,
+    *,
+    images: ImageSplit,
+    max_depth_m: float | None = None,
+    spans: Spans | None = None,
+    span_m: float | None = None,
+    precision: Precision = "int8",
+    head: HeadKind = "split",
+    size: tuple[int, int] | None = None,
+    output_name: str | None = None,
+    unit: Unit = "m",
+    disparity: tuple[float, float] | None = None,
+    reciprocal: float | None = None,
+    inverse: bool = False,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+    input_range: tuple[float, float] | None = None,
+    channels: Literal["rgb", "bgr"] = "rgb",
+    per_channel: bool = True,
+    recipe: str | None = None,
+    layers: tuple[str, ...] | None = None,
+    golden: bool = True,
+    progress: Progress = silent,
+) -> Conversion:
+    """Convert a depth network of any framework, and verify the result against its source.
+
+    Args:
+        network: a .keras, .h5, .onnx, .pt2 or .tflite file, a SavedModel folder, the bytes of a
+            .tflite, or a Keras model.
+        images: to calibrate with (not for float32) and to verify with.
+        max_depth_m: end of the depth range, in metres; None: 15.
+        spans: the split's intervals, whose last edge is the range; None: they are placed so that
+            the largest step in depth is the same in all.
+        span_m: width of the spans instead, where depth is linear.
+        precision: "int8", "int16x8" or "float32".
+        head: "split" (outputs `integer` and `fractional`) or "single" (output `depth`).
+        size: (height, width) to deploy for, where the network takes any.
+        output_name: of the depth among several outputs; None: the finest.
+        unit: of the network's depth.
+        disparity: (least, greatest) depth of an output of 0 to 1 that is scaled disparity.
+        reciprocal: depth is this number / output.
+        inverse: depth is 1 / output.
+        mean: of pixels of 0 to 1, for each color, which is subtracted outside the network.
+        std: by which the difference is then divided.
+        input_range: what the network takes for a pixel of 0 and of 255, where that is done outside.
+        channels: order in which the network takes colors, where that is done outside.
+        per_channel: give each output channel of a convolution a scale of its own. Where an NPU
+            takes one scale a convolution only, it must be False, which costs accuracy.
+        recipe: a name in `RECIPES`: how weights and ranges are chosen. None: the default, and
+            nothing for float32.
+        layers: output names of the operators that the recipe works on; None: all.
+        golden: put golden vectors into the file, which are two of the verification photos.
+        progress: shows how far the slow parts have come.
+
+    Raises:
+        ConversionError: the network, the photos or the result are not as they must be.
+    """
+    formula = Formula(unit, disparity, reciprocal, inverse)
+    pixels = InputOptions(mean=mean, std=std, input_range=input_range, channels=channels)
+    precision = _one_of("precision", precision, ("int8", "int16x8", "float32"))
+    name = _recipe(recipe, precision)
+    options = HeadOptions(
+        kind=_one_of("head", head, ("split", "single")),
+        range_m=_range(max_depth_m, spans),
+        spans=_spans(max_depth_m, spans, span_m),
+        recipe=None if name is None else RECIPES[name],
+        integers=precision != "float32",
+        per_channel=per_channel,
+        layers=layers,
+    )
+
+    def read_photos(size: tuple[int, int]) -> list[Pixels]:
+        photos = read_calibration(images, size)
+        return list(progress(photos, len(images.calibration), "read photos"))
+
+    opened = open_network(
+        network,
+        size=size,
+        output_name=output_name,
+        formula=formula,
+        pixels=pixels,
+        read_photos=read_photos,
+    )
+    try:
+        made = _Conversion(opened, images, options, precision, name, progress)
+        return made.finished(golden=golden)
+    finally:
+        opened.imported.close()
+
+
+def _one_of(name: str, value: Any, allowed: tuple[Any, ...]) -> Any:
+    if value not in allowed:
+        raise ConversionError(
+            f"Expected `{name}` to be one of {', '.join(allowed)}, got {value!r}."
+        )
+    return value
+
+
+def _recipe(name: str | None, precision: str) -> str | None:
+    if precision == "float32":
+        if name is not None:
+            raise ConversionError("float32 needs no recipe: leave it out, or convert to int8.")
+        return None
+    try:
+        recipe_named(name or DEFAULT)
+    except ValueError as error:
+        raise ConversionError(str(error)) from error
+    return name or DEFAULT
+
+
+def _range(max_depth_m: float | None, spans: Spans | None) -> tuple[float, float]:
+    if spans is not None:
+        return spans.edges_m[0], spans.max_depth_m
+    return 0.0, DEFAULT_MAX_DEPTH_M if max_depth_m is None else max_depth_m
+
+
+def _spans(max_depth_m: float | None, spans: Spans | None, span_m: float | None) -> Spans | None:
+    if span_m is None:
+        return spans
+    if spans is not None:
+        raise ConversionError("Expected either the edges of spans or their width, got both.")
+    return Spans.uniform(DEFAULT_MAX_DEPTH_M if max_depth_m is None else max_depth_m, span_m)
+
+
+@dataclass
+class _Conversion:
+    """One network on its way through the stages.
+
+    Attributes:
+        network: as it was opened; its graph is changed.
+        images: to calibrate and to verify with.
+        options: of the head.
+        precision: of the file.
+        recipe: its name, or None.
+        progress: shows how far slow parts have come.
+    """
+
+    network: DepthNetwork
+    images: ImageSplit
+    options: HeadOptions
+    precision: Precision
+    recipe: str | None
+    progress: Progress
+
+    def finished(self, *, golden: bool) -> Conversion:
+        """Go through all stages."""
+        network = self.network
+        difference_mm = network.import_difference_mm(self.options.range_m[1])
+        source = Source(network.imported.format, network.imported.framework, difference_mm)
+        outputs = [network.depth.output_map(each) for each in network.photos[:CHECK_PHOTOS]]
+        warnings = self._check(outputs, None)
+        inputs = PhotoInputs(network.photos, network.stage.network_input)
+        headed = with_head(network, inputs, self.options, self.progress)
+        self._check(outputs, headed.most_m)
+        graph, operators = self._written(headed, inputs)
+        contract = self._contract(headed, source)
+        content = write_graph(graph)
+        if self.precision == "int8":
+            check_integer_file(content, contract, per_channel=self.options.per_channel)
+        fidelity = self._fidelity(content, contract)
+        contract = replace(contract, verification=_measured(fidelity, operators))
+        warnings += _outside(fidelity, headed.spans) + self._few()
+        if golden:
+            content, contract = with_golden(content, contract, self.images.verification)
+        else:
+            content = with_contract(content, contract)
+        return Conversion(content, contract, tuple(dict.fromkeys(warnings)))
+
+    def _check(self, outputs: Sequence[Any], most_m: float | None) -> list[str]:
+        """Refuse what is no depth in the range; sentences of what is odd."""
+        found = check_depth(outputs, self.network.formula, self.options.range_m, most_m=most_m)
+        found.refuse()
+        return list(found.warnings)
+
+    def _written(
+        self, headed: HeadedGraph, inputs: PhotoInputs
+    ) -> tuple[Graph, list[OperatorError]]:
+        """The graph of the file, and how its operators differ from float ones."""
+        graph, stage = headed.graph, self.network.stage
+        if self.precision == "float32" or self.options.recipe is None:
+            stage.take_pixels(graph)
+            return _named(graph), []
+        bits = 8 if self.precision == "int8" else 16
+        shown = self.progress(inputs, len(inputs), "measure ranges")
+        observed = observe(graph, shown, len(inputs))
+        plan = QuantizationPlan(
+            ranges=estimate_ranges(observed, RANGES[self.options.recipe.ranges]),
+            pinned={**headed.pinned, stage.tensor: (stage.low, stage.high)},
+            exact=headed.exact,
+            bits=bits,
+            per_channel=self.options.per_channel,
+        )
+        made = quantized(graph, plan)
+        operators = compare_operators(graph, made, inputs[:OPERATOR_PHOTOS])
+        refuse_dead(operators)
+        if bits == 16:
+            add_float_ends(made)
+            stage.take_pixels(made)
+        return _named(made), worst(operators)
+
+    def _contract(self, headed: HeadedGraph, source: Source) -> Contract:
+        images, stage, spans = self.images, self.network.stage, headed.spans
+        height, width = self.network.size
+        calibration = Calibration(len(images.calibration), images.sha256(), images.seed)
+        return Contract(
+            tool=f"tfl-depth {tfl_depth.__version__}",
+            precision=self.precision,
+            head=self.options.kind,
+            edges_m=spans.edges_m,
+            curves_m=spans.curves_m,
+            input_name=INPUT_NAME,
+            height=height,
+            width=width,
+            normalization=Normalization(stage.scale, stage.offset),
+            calibration=None if self.precision == "float32" else calibration,
+            verification={},
+            source=source,
+            recipe=self.recipe,
+        )
+
+    def _fidelity(self, content: bytes, contract: Contract) -> Fidelity:
+        """Measure the file as its users run it."""
+        photos = self.images.verification
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "model.tflite"
+            file.write_bytes(with_contract(content, contract))
+            shown = self.progress(photos, len(photos), "verify")
+            return measure_fidelity(file, self.network.depth, shown, contract.spans)
+
+    def _few(self) -> list[str]:
+        count = len(self.images.calibration) + len(self.images.verification)
+        if count >= FEW_PHOTOS:
+            return []
+        return [
+            f"Only {count} photos were given: the measured difference from FP32 may be too small. "
+            f"Give {FEW_PHOTOS} or more, better 100, of the camera that will be used."
+        ]
+
+
+def _named(graph: Graph) -> Graph:
+    """The graph with the input's name in the contract."""
+    (tensor,) = graph.inputs.values()
+    graph.inputs = {INPUT_NAME: tensor}
+    return graph
+
+
+def _measured(fidelity: Fidelity, operators: Sequence[OperatorError]) -> dict[str, Any]:
+    """The figures as they stand in the contract and in the report."""
+    found = [
+        {"name": each.name[:100], "kind": each.kind, "error": round(each.error, 4)}
+        for each in operators
+    ]
+    return {"against": "the source network in FP32", **asdict(fidelity), "worst_operators": found}
+
+
+def _outside(fidelity: Fidelity, spans: Spans) -> list[str]:
+    """What to say of pixels outside the range.
+
+    Raises:
+        ConversionError: they are too many for the file to be of use.
+    """
+    near, far = spans.edges_m[0], spans.max_depth_m
+    shares = f"{fidelity.below_share:.1%} of the pixels lie below {near:g} m and "
+    shares += f"{fidelity.above_share:.1%} above {far:g} m"
+    if fidelity.outside_share > REFUSE_OUTSIDE:
+        raise ConversionError(
+            f"On the photos to verify with {shares}. Choose another range with --max-depth, or say "
+            "the network's unit with --unit."
+        )
+    if fidelity.outside_share > WARN_OUTSIDE:
+        return [f"On the photos to verify with {shares}: their depth is cut to the range."]
+    return []

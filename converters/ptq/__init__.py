@@ -1,0 +1,1 @@
+"""Post-training quantization: ranges and weights from calibration photos, without labels."""

@@ -1,0 +1,106 @@
+"""Samples of what an operator with a kernel takes and gives: some places of each image."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from ai_edge_litert import schema_py_generated as schema
+
+from tfl_depth.converters.graph import Operator
+from tfl_depth.converters.graph.kernels import kernel_of
+from tfl_depth.converters.ptq.kernel_matrix import KernelMatrix
+
+# Over all images: so many for each weight of a filter, within limits. Damping holds what is not
+# seen often enough.
+SAMPLES_PER_WEIGHT = 16
+LEAST_SAMPLES, MOST_SAMPLES = 2048, 8192
+
+Array = npt.NDArray[Any]
+
+
+class ActivationSampler:
+    """Places of an operator's output, others in each image, the same at every call."""
+
+    def __init__(self, operator: Operator, images: int) -> None:
+        self._operator = operator
+        rows = int(np.prod(operator.output.shape[:-1]))
+        wanted = SAMPLES_PER_WEIGHT * KernelMatrix(operator).inputs
+        samples = min(max(wanted, LEAST_SAMPLES), MOST_SAMPLES)
+        count = min(rows, -(-samples // images))
+        rng = np.random.default_rng(0)
+        self._places = np.stack([rng.permutation(rows)[:count] for _ in range(images)])
+
+    def outputs(self, image: int, values: Array) -> Array:
+        """Of one image's output (1, ..., channels): (places, channels)."""
+        return np.asarray(values.reshape(-1, values.shape[-1])[self._places[image]])
+
+    def patches(self, maps: Array) -> Array:
+        """What is computed with the kernel at the places of all images.
+
+        Args:
+            maps: the operator's features, (images, *shape).
+
+        Returns:
+            (images * places, positions of the kernel, C).
+        """
+        return np.concatenate([self._patches(i, values) for i, values in enumerate(maps)])
+
+    def _patches(self, image: int, values: Array) -> Array:
+        operator, places = self._operator, self._places[image]
+        if operator.kind == "FULLY_CONNECTED":
+            columns = kernel_of(operator).shape[1]
+            return np.asarray(values.reshape(-1, 1, columns)[places])
+        height, width = kernel_of(operator).shape[1:3]
+        rows, columns = np.divmod(places, operator.output.shape[2])
+        padded, strides, dilations = _prepared(operator, values[0])
+        y = rows[:, None] * strides[0] + np.arange(height) * dilations[0]
+        x = columns[:, None] * strides[1] + np.arange(width) * dilations[1]
+        found = padded[y[:, :, None], x[:, None, :]]
+        if operator.kind == "TRANSPOSE_CONV":
+            found = found[:, ::-1, ::-1]
+        return np.asarray(found.reshape(len(places), height * width, -1))
+
+
+def _prepared(operator: Operator, values: Array) -> tuple[Array, tuple[int, int], tuple[int, int]]:
+    """The features with their padding, and the strides and dilations to walk them by.
+
+    A transposed convolution is a plain one over features with zeros between them, by a kernel that
+    is turned round.
+    """
+    settings = operator.options
+    kernel, output = kernel_of(operator).shape[1:3], operator.output.shape[1:3]
+    strides = (settings.strideH, settings.strideW)
+    if operator.kind == "TRANSPOSE_CONV":
+        return _spread(settings, values, kernel, output), (1, 1), (1, 1)
+    dilations = (settings.dilationHFactor, settings.dilationWFactor)
+    pads = [(0, 0)] * 3
+    if settings.padding == schema.Padding.SAME:
+        for axis in (0, 1):
+            reach = (kernel[axis] - 1) * dilations[axis] + 1
+            total = max((output[axis] - 1) * strides[axis] + reach - values.shape[axis], 0)
+            pads[axis] = (total // 2, total - total // 2)
+    return np.pad(values, pads), strides, dilations
+
+
+def _spread(
+    settings: Any, values: Array, kernel: tuple[int, ...], output: tuple[int, ...]
+) -> Array:
+    strides = (settings.strideH, settings.strideW)
+    height, width = (
+        (size - 1) * step + 1 for size, step in zip(values.shape, strides, strict=False)
+    )
+    spread = np.zeros((height, width, values.shape[2]), values.dtype)
+    spread[:: strides[0], :: strides[1]] = values
+    pads = []
+    for axis in (0, 1):
+        total = 0
+        if settings.padding == schema.Padding.SAME:
+            total = max(spread.shape[axis] - 1 + kernel[axis] - output[axis], 0)
+        before = kernel[axis] - 1 - total // 2
+        pads.append((before, output[axis] + kernel[axis] - 1 - before - spread.shape[axis]))
+    # Where the output ends early, so do the features that it sees.
+    kept = tuple(slice(0, spread.shape[axis] + min(pads[axis][1], 0)) for axis in (0, 1))
+    pads = [(before, max(after, 0)) for before, after in pads]
+    return np.pad(spread[kept], [*pads, (0, 0)])

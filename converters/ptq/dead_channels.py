@@ -1,0 +1,44 @@
+"""Make constants of channels that never change: their weights only widen the grid."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tfl_depth.converters.graph import constant
+from tfl_depth.converters.graph.kernels import bias_of, kernel_of, set_bias
+from tfl_depth.converters.ptq.context import QuantizationContext
+from tfl_depth.converters.ptq.conv_pairs import (
+    ConvPair,
+    channel_extremes,
+    conv_pairs,
+    scale_inputs,
+    scale_outputs,
+)
+
+# In units of what a channel carries: far below half a step of int8, which is 0.02 of ReLU6's 6.
+CONSTANT = 1e-3
+
+
+def silence_dead_channels(context: QuantizationContext) -> None:
+    """Give channels that are constant on the calibration images that constant, and no weights.
+
+    Only between two kernels. The network computes the same on the calibration images.
+    """
+    pairs = [p for p in conv_pairs(context.graph) if context.may_change(p.first, p.second)]
+    found = channel_extremes(context.graph, [p.between for p in pairs], context.images)
+    for pair in pairs:
+        low, high = found[pair.between]
+        _silence(pair, high - low < CONSTANT, (high + low) / 2)
+
+
+def _silence(pair: ConvPair, dead: npt.NDArray[np.bool_], value: npt.NDArray[Any]) -> None:
+    scale_outputs(pair.first, np.where(dead, 0.0, 1.0))
+    bias, kernel = bias_of(pair.first), kernel_of(pair.first)
+    old = np.zeros(len(dead)) if bias is None else bias.constant
+    name = f"{kernel.name}_bias" if bias is None else bias.name
+    set_bias(pair.first, constant(name, np.where(dead, value, old)))
+    # A channel of nothing needs no weights behind it either, and they may be the widest.
+    scale_inputs(pair.second, np.where(dead & (value == 0), 0.0, 1.0))

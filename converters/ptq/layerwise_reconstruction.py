@@ -1,0 +1,236 @@
+"""Weights and biases that bring each operator's output nearest to the float network's.
+
+Each operator with a kernel in turn, from the input on, is solved as a linear regression: from the
+features that it will really get, behind kernels that are rounded already, to what the float network
+computes there. Its weights are then rounded by GPTQ, on that one of several grids which leaves the
+least error behind the activation. The aim is AdaRound's (M. Nagel et al., "Up or Down? Adaptive
+Rounding for Post-Training Quantization", ICML 2020), solved instead of trained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tfl_depth.converters.graph import Graph, GraphRunner, Operator, constant
+from tfl_depth.converters.graph.kernels import bias_of, kernel_of, set_bias, set_kernel
+from tfl_depth.converters.ptq.activation_bounds import channel_importance, clipping_bounds
+from tfl_depth.converters.ptq.activation_sampler import ActivationSampler
+from tfl_depth.converters.ptq.context import QuantizationContext
+from tfl_depth.converters.ptq.gptq import farthest, gptq_round, triangular_factor
+from tfl_depth.converters.ptq.kernel_matrix import KernelMatrix
+from tfl_depth.converters.ptq.layerwise import images_that_fit, run_layerwise
+from tfl_depth.converters.quantize.rules import PER_CHANNEL
+
+# Of the features' mean square: how firmly a weight that no image tells about stays as it was.
+DAMPING = 0.01
+# Ends of the grid to try, of the largest weight. A depthwise filter's are cheap to try, and its
+# channels the most uneven.
+ENDS = (1.0, 0.85, 0.7, 0.5)
+DEPTHWISE_ENDS = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.15, 0.1, 0.07, 0.05)
+# How much a sample counts that the activation cuts well off: it may be cut off elsewhere as well.
+CUT, SLACK = 0.05, 0.5
+TINY = 1e-9
+# Inputs that are solved for together; wider kernels are solved in parts.
+WIDEST = 4608
+# Samples by which grids are compared.
+COMPARED = 2048
+
+Array = npt.NDArray[Any]
+Images = Sequence[npt.NDArray[np.float32]]
+
+
+def reconstruct_layers(context: QuantizationContext) -> None:
+    """Put kernels on their int8 grids so that the outputs of all operators change least."""
+    graph, found = context.graph, context.operators()
+    images = context.images[: images_that_fit(graph, len(context.images))]
+    samplers = {op: ActivationSampler(op, len(images)) for op in found}
+    expected = _sampled_outputs(graph, samplers, images)
+    importance = {op: channel_importance(graph, op) for op in found}
+    bar = iter(context.progress(found, len(found), "round weights"))
+
+    def visit(operator: Operator, maps: Array) -> None:
+        if operator not in samplers:
+            return
+        next(bar)
+        matrix = KernelMatrix(operator)
+        task = _Task(
+            x=matrix.patches(samplers[operator].patches(maps)),
+            y=matrix.outputs(expected.pop(operator)),
+            clip=clipping_bounds(graph, operator),
+            importance=matrix.outputs(importance[operator]),
+        )
+        _replace(operator, matrix, *_solved(operator, matrix, task, context.per_channel))
+
+    run_layerwise(graph, images, visit)
+    # The bar's own last step.
+    next(bar, None)
+
+
+def _sampled_outputs(
+    graph: Graph, samplers: Mapping[Operator, ActivationSampler], images: Images
+) -> dict[Operator, Array]:
+    """What each operator of the float network gives at its samples, (samples, channels)."""
+    runner = GraphRunner(graph, [operator.output for operator in samplers])
+    (source,) = graph.inputs.values()
+    found: dict[Operator, list[Array]] = {operator: [] for operator in samplers}
+    for place, image in enumerate(images):
+        values = runner({source: image})
+        for operator, sampler in samplers.items():
+            found[operator].append(sampler.outputs(place, values[operator.output]))
+    return {operator: np.concatenate(parts) for operator, parts in found.items()}
+
+
+def _replace(operator: Operator, matrix: KernelMatrix, weights: Array, bias: Array) -> None:
+    kernel, old = kernel_of(operator), bias_of(operator)
+    set_kernel(operator, constant(kernel.name, matrix.kernel(weights)))
+    name = f"{kernel.name}_bias" if old is None else old.name
+    set_bias(operator, constant(name, matrix.flat(bias)))
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One operator: what it sees, what it should give, and what of that counts.
+
+    Attributes:
+        x, y: (groups, samples, inputs) and (groups, samples, filters), float32.
+        clip: what the activation behind it clips to.
+        importance: of an error in each filter, (groups, filters).
+    """
+
+    x: Array
+    y: Array
+    clip: tuple[float, float]
+    importance: Array
+
+    def sample_weights(self) -> Array:
+        """How much each sample counts, (groups, samples, 1), 1 in the mean."""
+        low, high = self.clip
+        inside = ((self.y > low - SLACK) & (self.y < high + SLACK)).any(axis=2, keepdims=True)
+        counts = np.where(inside, np.float32(1), np.float32(CUT))
+        return np.asarray(counts / counts.mean(axis=1, keepdims=True))
+
+    def errors(self, weights: Array, bias: Array) -> Array:
+        """Mean squared error of each filter behind the activation, (groups, filters)."""
+        step = -(-self.x.shape[1] // COMPARED)
+        outputs = self.x[:, ::step] @ np.swapaxes(weights, 1, 2).astype(np.float32)
+        outputs += bias[:, None].astype(np.float32)
+        error = np.clip(outputs, *self.clip) - np.clip(self.y[:, ::step], *self.clip)
+        return np.asarray(np.square(error).mean(axis=1))
+
+
+@dataclass(frozen=True)
+class _Centered:
+    """A task about its means, each sample scaled by the root of how much it counts.
+
+    Attributes:
+        x, y: like the task's.
+        x_mean, y_mean: (groups, inputs) and (groups, filters).
+    """
+
+    x: Array
+    y: Array
+    x_mean: Array
+    y_mean: Array
+
+    @classmethod
+    def of(cls, task: _Task) -> _Centered:
+        counts = task.sample_weights()
+        x_mean, y_mean = (counts * task.x).mean(axis=1), (counts * task.y).mean(axis=1)
+        root = np.sqrt(counts)
+        x, y = task.x - x_mean[:, None], task.y - y_mean[:, None]
+        x *= root
+        y *= root
+        return cls(x, y, x_mean.astype(np.float64), y_mean.astype(np.float64))
+
+
+def _solved(
+    operator: Operator, matrix: KernelMatrix, task: _Task, per_channel: bool
+) -> tuple[Array, Array]:
+    """The operator's new weights (groups, filters, inputs) and biases (groups, filters)."""
+    per_channel = per_channel and operator.kind in PER_CHANNEL
+    shares = DEPTHWISE_ENDS if operator.kind == "DEPTHWISE_CONV_2D" else ENDS
+    centered = _Centered.of(task)
+    weights = matrix.weights(kernel_of(operator).constant)
+    parts = [slice(i, min(i + WIDEST, matrix.inputs)) for i in range(0, matrix.inputs, WIDEST)]
+    gram = _gram(centered.x[:, :, parts[0]])
+    if len(parts) == 1:
+        weights = _regressed(weights, centered, gram)
+    top = _largest(weights, per_channel=per_channel)
+    at_end = farthest(weights, per_channel=per_channel)
+    tried = np.empty((len(shares), *weights.shape))
+    for part in parts:
+        gram = gram if part is parts[0] else _gram(centered.x[:, :, part])
+        factor = triangular_factor(gram + _damping(gram))
+        tried[..., part] = _rounded(weights[..., part], top, shares, factor, at_end[..., part])
+    candidates = [_Candidate.of(rounded, centered, task) for rounded in tried]
+    best = candidates[0]
+    for other in candidates[1:]:
+        best = best.better(other, per_channel=per_channel)
+    return best.weights, best.bias
+
+
+def _gram(x: Array) -> Array:
+    """Mean product of any two inputs, (groups, inputs, inputs)."""
+    return np.asarray((np.swapaxes(x, 1, 2) @ x / x.shape[1]).astype(np.float64))
+
+
+def _regressed(weights: Array, centered: _Centered, gram: Array) -> Array:
+    """Regression towards the weights as they are: the change that explains what they leave over."""
+    x = centered.x
+    product = np.swapaxes(x, 1, 2) @ centered.y / x.shape[1]
+    left_over = product - gram @ np.swapaxes(weights, 1, 2)
+    change = np.linalg.solve(gram + _damping(gram), left_over)
+    return np.asarray(weights + np.swapaxes(change, 1, 2))
+
+
+def _rounded(
+    weights: Array, top: Array, shares: Sequence[float], factor: Array, at_end: Array
+) -> Array:
+    """Weights on the grids of all shares, (shares, groups, filters, inputs), in one go."""
+    groups, filters, inputs = weights.shape
+    many = np.tile(weights, (1, len(shares), 1))
+    ends = np.broadcast_to(top, (groups, filters, 1))
+    end = np.concatenate([share * ends for share in shares], axis=1)
+    rounded = gptq_round(many, end, factor, np.tile(at_end, (1, len(shares), 1)))
+    return np.swapaxes(rounded.reshape(groups, len(shares), filters, inputs), 0, 1)
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """Rounded weights (groups, filters, inputs), biases and errors (groups, filters)."""
+
+    weights: Array
+    bias: Array
+    errors: Array
+
+    @classmethod
+    def of(cls, weights: Array, centered: _Centered, task: _Task) -> _Candidate:
+        bias = centered.y_mean - (weights @ centered.x_mean[:, :, None])[..., 0]
+        return cls(weights, bias, task.errors(weights, bias) * task.importance)
+
+    def better(self, other: _Candidate, *, per_channel: bool) -> _Candidate:
+        """For each step, the weights that leave less error."""
+        chosen = other.errors < self.errors
+        if not per_channel:
+            chosen = np.full_like(chosen, other.errors.sum() < self.errors.sum())
+        return _Candidate(
+            np.where(chosen[:, :, None], other.weights, self.weights),
+            np.where(chosen, other.bias, self.bias),
+            np.where(chosen, other.errors, self.errors),
+        )
+
+
+def _damping(gram: Array) -> Array:
+    mean = np.trace(gram, axis1=1, axis2=2) / gram.shape[1]
+    # A channel that is silent on all images has no features at all.
+    return np.asarray(np.eye(gram.shape[1]) * np.maximum(DAMPING * mean, TINY)[:, None, None])
+
+
+def _largest(weights: Array, *, per_channel: bool) -> Array:
+    magnitude = np.abs(weights).max(axis=2 if per_channel else None, keepdims=True)
+    return np.asarray(np.maximum(magnitude, TINY))

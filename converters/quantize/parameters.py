@@ -1,0 +1,78 @@
+"""Scales and zero points from ranges, and codes from values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tfl_depth.converters.graph import Quantization
+
+Range = tuple[float, float]
+
+# A range of nothing still needs a step.
+TINY = 1e-9
+# Of int8 weights, to either side of zero.
+WEIGHT_LEVELS = 127
+# Of a bias in int32, with room for the sum of products.
+BIAS_LIMIT = 2**30
+
+
+def activation_quantization(range_: Range, bits: int) -> Quantization:
+    """The codes of a range: asymmetric in int8, symmetric in int16, as the kernels ask for.
+
+    Zero gets a code of its own, since padding and ReLU mean it.
+    """
+    low, high = min(range_[0], 0.0), max(range_[1], 0.0)
+    if bits == 16:
+        return Quantization((max(high, -low, TINY) / 32767,), (0,))
+    scale = max((high - low) / 255, TINY)
+    zero_point = int(np.clip(np.rint(-128 - low / scale), -128, 127))
+    return Quantization((scale,), (zero_point,))
+
+
+def codes(values: npt.ArrayLike, quantization: Quantization, bits: int) -> npt.NDArray[Any]:
+    """The nearest codes of values with one scale, int8 or int16."""
+    top = 2 ** (bits - 1) - 1
+    found = np.rint(np.asarray(values, np.float64) / np.float32(quantization.scales[0]))
+    found = np.clip(found + quantization.zero_points[0], -top - 1, top)
+    return found.astype(np.int8 if bits == 8 else np.int16)
+
+
+def constant_range(values: npt.NDArray[Any]) -> Range:
+    """The range of a constant."""
+    return float(values.min()), float(values.max())
+
+
+def kernel_scales(
+    kernel: npt.NDArray[Any], axis: int | None, floor: npt.ArrayLike = 0.0
+) -> npt.NDArray[np.float64]:
+    """The step of each output channel's int8 weights, (channels,), or of all of them, (1,).
+
+    The largest weight gets code 127, so that weights that lie on such a grid keep their codes.
+
+    Args:
+        kernel: of any shape.
+        axis: of the output channels; None: one step for all.
+        floor: least step of each channel.
+    """
+    magnitude = np.abs(np.asarray(kernel, np.float64))
+    if axis is None:
+        largest = np.atleast_1d(magnitude.max(initial=0.0))
+    else:
+        others = tuple(i for i in range(kernel.ndim) if i != axis)
+        largest = magnitude.max(axis=others, initial=0.0)
+    steps = np.maximum(largest / WEIGHT_LEVELS, floor)
+    return np.where(steps > 0, steps, 1.0)
+
+
+def kernel_codes(
+    kernel: npt.NDArray[Any], scales: npt.NDArray[np.float64], axis: int
+) -> npt.NDArray[np.int8]:
+    """The nearest int8 codes of a kernel."""
+    shape = [1] * kernel.ndim
+    shape[axis] = -1
+    steps = scales.reshape(shape)
+    levels = np.rint(np.asarray(kernel, np.float64) / steps)
+    return np.clip(levels, -WEIGHT_LEVELS, WEIGHT_LEVELS).astype(np.int8)

@@ -1,0 +1,142 @@
+"""The int8 file beside its float graph, operator by operator: where the error enters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tfl_depth.converters.graph import Graph, GraphRunner, Tensor
+from tfl_depth.errors import ConversionError
+
+# Of a tensor's spread: below this it counts as constant.
+CONSTANT = 1e-6
+
+
+@dataclass(frozen=True)
+class OperatorError:
+    """How far an int8 operator's output lies from the float one's.
+
+    Attributes:
+        name: of the output.
+        kind: of the operator.
+        error: root of the mean squared difference, in standard deviations of the float values.
+        dead: the int8 output is constant where the float one is not.
+    """
+
+    name: str
+    kind: str
+    error: float
+    dead: bool
+
+
+def compare_operators(
+    graph: Graph, quantized: Graph, images: Sequence[npt.NDArray[np.float32]]
+) -> list[OperatorError]:
+    """Run both graphs on the same images and compare every tensor of the same name.
+
+    The error at an operator includes what came in with its inputs.
+
+    Args:
+        graph: float.
+        quantized: the int8 graph that was made of it.
+        images: float inputs, (1, H, W, 3) each.
+
+    Returns:
+        The operators in order.
+    """
+    by_name = {tensor.name: tensor for tensor in quantized.computed() if tensor.quantization}
+    pairs = {
+        op.output: (op.kind, by_name[op.output.name])
+        for op in graph.operators
+        if op.output.name in by_name and op.output.dtype == np.float32
+    }
+    (source,), (codes_in,) = graph.inputs.values(), quantized.inputs.values()
+    runner = GraphRunner(graph, list(pairs))
+    integer = GraphRunner(quantized, [tensor for _, tensor in pairs.values()])
+    sums = {tensor: _Sums() for tensor in pairs}
+    for image in images:
+        expected = runner({source: image})
+        found = integer({codes_in: to_codes(image, codes_in)})
+        for tensor, (_, other) in pairs.items():
+            sums[tensor].add(expected[tensor], to_values(found[other], other))
+    return [
+        OperatorError(tensor.name, kind, sums[tensor].error, sums[tensor].dead)
+        for tensor, (kind, _) in pairs.items()
+    ]
+
+
+def to_codes(values: npt.NDArray[Any], tensor: Tensor) -> npt.NDArray[Any]:
+    """Real values as an integer tensor's codes; of a float tensor as they are."""
+    found = tensor.quantization
+    if found is None:
+        return values.astype(tensor.dtype)
+    codes = np.rint(values / np.float32(found.scales[0])) + found.zero_points[0]
+    limits = np.iinfo(tensor.dtype)
+    return np.clip(codes, limits.min, limits.max).astype(tensor.dtype)
+
+
+def to_values(codes: npt.NDArray[Any], tensor: Tensor) -> npt.NDArray[np.float64]:
+    """The inverse of `to_codes`."""
+    found = tensor.quantization
+    if found is None:
+        return codes.astype(np.float64)
+    return (codes.astype(np.float64) - found.zero_points[0]) * found.scales[0]
+
+
+class _Sums:
+    """Running sums of the values and differences of one tensor."""
+
+    def __init__(self) -> None:
+        self._count, self._sum, self._squares, self._errors = 0, 0.0, 0.0, 0.0
+        self._least, self._most = np.inf, -np.inf
+
+    def add(self, expected: npt.NDArray[Any], found: npt.NDArray[Any]) -> None:
+        values = expected.astype(np.float64)
+        self._count += values.size
+        self._sum += float(values.sum())
+        self._squares += float(np.square(values).sum())
+        self._errors += float(np.square(values - found).sum())
+        self._least = min(self._least, float(found.min()))
+        self._most = max(self._most, float(found.max()))
+
+    @property
+    def _deviation(self) -> float:
+        mean = self._sum / self._count
+        return float(np.sqrt(max(self._squares / self._count - mean * mean, 0.0)))
+
+    @property
+    def error(self) -> float:
+        return float(np.sqrt(self._errors / self._count) / max(self._deviation, 1e-12))
+
+    @property
+    def dead(self) -> bool:
+        return self._most == self._least and self._deviation > CONSTANT
+
+
+def refuse_dead(errors: Sequence[OperatorError]) -> None:
+    """Refuse a file in which an operator gives one value where the float network gives many.
+
+    Raises:
+        ConversionError: one does.
+    """
+    dead = [error for error in errors if error.dead and error.error >= 1]
+    if dead:
+        raise ConversionError(
+            f"The operator {dead[0].kind} {dead[0].name} gives one constant value in int8, where "
+            "the float network gives many: its integer kernel fails here. Report this network, or "
+            "convert with --float32."
+        )
+
+
+def worst(errors: Sequence[OperatorError], count: int = 5) -> list[OperatorError]:
+    """The operators at which the error grows most over what came before them."""
+    grown = []
+    before = 0.0
+    for error in errors:
+        grown.append((error.error - before, error))
+        before = max(before, error.error)
+    return [error for _, error in sorted(grown, key=lambda pair: -pair[0])[:count]]

@@ -1,0 +1,56 @@
+"""The depth that the source network gives, as the yardstick of everything that is made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tfl_depth.errors import ConversionError
+
+Pixels = npt.NDArray[np.uint8]
+DepthM = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class SourceDepth:
+    """A network that gives metres for pixels, run by the framework that it came from.
+
+    Attributes:
+        run: computes all outputs of the source, in its order, of one input (1, ...) float32.
+        output: place of the depth among them.
+        as_input: makes the source's input of pixels (H, W, 3), RGB.
+        in_metres: makes metres of the output's values.
+    """
+
+    run: Callable[[npt.NDArray[np.float32]], list[npt.NDArray[Any]]]
+    output: int
+    as_input: Callable[[Pixels], npt.NDArray[np.float32]]
+    in_metres: Callable[[DepthM], DepthM]
+
+    def __call__(self, pixels: Pixels) -> DepthM:
+        """Depth (h, w) in metres, not clipped, of pixels (H, W, 3) uint8 RGB."""
+        return self.in_metres(self.output_map(pixels))
+
+    def output_map(self, pixels: Pixels) -> DepthM:
+        """The source's output (h, w) for pixels (H, W, 3) uint8 RGB, before the formula."""
+        return as_map(np.asarray(self.run(self.as_input(pixels))[self.output], np.float64))
+
+
+def as_map(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """A network's output without its dimensions of 1: (h, w).
+
+    Raises:
+        ConversionError: it is not one map.
+    """
+    sizes = [size for size in values.shape if size != 1]
+    if len(sizes) > 2:
+        raise ConversionError(
+            f"Expected one map of depth, as (1, H, W, 1), got an output of shape {values.shape}: "
+            "name the depth with --output-name."
+        )
+    sizes = [1] * (2 - len(sizes)) + sizes
+    return values.reshape(sizes)

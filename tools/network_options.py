@@ -1,0 +1,73 @@
+"""The options of commands that take a network of any framework: its pixels and its output."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from tfl_depth.errors import ConversionError
+from tfl_depth.tools import command
+
+NETWORK_HELP = "a .keras, .h5, .onnx, .pt2 or float .tflite file, or a SavedModel folder"
+INPUT_OPTIONS = ("mean", "std", "input_range", "channels")
+OUTPUT_OPTIONS = ("output_name", "unit", "disparity", "reciprocal", "inverse")
+
+
+def add_network_options(parser: argparse.ArgumentParser) -> None:
+    """Add --size and all options of a network's input and output."""
+    parser.add_argument("--size", type=command.size, metavar="HxW", help="input size to deploy for")
+    _add_input(parser)
+    _add_output(parser)
+
+
+def _add_input(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what is done to pixels outside the network")
+    group.add_argument(
+        "--mean",
+        type=command.numbers,
+        metavar="R,G,B",
+        help="is taken off pixels of 0 to 1, as torchvision writes it: 0.485,0.456,0.406",
+    )
+    group.add_argument(
+        "--std", type=command.numbers, metavar="R,G,B", help="divides them then: 0.229,0.224,0.225"
+    )
+    group.add_argument(
+        "--input-range",
+        type=command.numbers,
+        metavar="LOW,HIGH",
+        help="what the network takes for pixels 0 and 255: 0,1 or -1,1",
+    )
+    group.add_argument(
+        "--channels", choices=("rgb", "bgr"), default="rgb", help="their order (rgb)"
+    )
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what the network's output means")
+    group.add_argument(
+        "--output-name", metavar="NAME", help="the depth, of several outputs (the finest)"
+    )
+    group.add_argument("--unit", choices=("m", "cm", "mm"), default="m", help="of depth (m)")
+    group.add_argument(
+        "--disparity",
+        type=command.numbers,
+        metavar="MIN,MAX",
+        help="an output of 0 to 1 is scaled disparity of depths MIN to MAX, as in monodepth2",
+    )
+    group.add_argument("--reciprocal", type=float, metavar="SCALE", help="depth is SCALE / output")
+    group.add_argument("--inverse", action="store_true", help="depth is 1 / output")
+
+
+def network_arguments(options: argparse.Namespace) -> dict[str, Any]:
+    """What the options say, as keyword arguments of `convert`.
+
+    Raises:
+        ConversionError: an option has not as many numbers as it takes.
+    """
+    for name, count in (("mean", 3), ("std", 3), ("input_range", 2), ("disparity", 2)):
+        given = getattr(options, name)
+        if given is not None and len(given) != count:
+            raise ConversionError(
+                f"Expected {count} numbers for --{name.replace('_', '-')}, got {len(given)}."
+            )
+    return {name: getattr(options, name) for name in ("size", *INPUT_OPTIONS, *OUTPUT_OPTIONS)}
