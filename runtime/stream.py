@@ -253,7 +253,7 @@ class Stream(Closing):
         shape = self._grid_size or slot.pixels.shape[:2]
         depth_mm = np.empty(shape, self._recombine.dtype)
         passage = slot.passage
-        self._network.decode(slot.rgb, "rgb", passage, self._recombine, depth_mm)
+        self._network.decode(slot.input, "rgb", passage, self._recombine, depth_mm)
         return StreamFrame(
             number=slot.number,
             pixels=slot.pixels,
