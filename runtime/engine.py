@@ -155,7 +155,7 @@ class InterpreterEngine(Engine):
         """Copy straight from the output tensors."""
         self._recombine.collect({name: view() for name, view in self._outputs.items()}, codes)
 
-    def close(self) -> None:
+    def _close(self) -> None:
         """Free the interpreter's memory."""
         self._interpreter = self._input = None
         self._outputs = {}

@@ -132,7 +132,10 @@ def _from_pil(image: Any) -> Pixels:
         if upright.mode == "P":  # which PIL does not take to RGB without a warning
             upright = upright.convert("RGBA")
         return _checked(np.asarray(upright.convert("RGB")))
-    except (OSError, ValueError) as error:  # PIL reads files late
+    except ImageError:
+        raise
+    # PIL reads files late, and each of its readers fails in ways of its own, as that of EXIF.
+    except Exception as error:
         raise ImageError(f"Cannot read the PIL image: {error}.") from error
 
 

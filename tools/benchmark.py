@@ -9,7 +9,6 @@ import platform
 import re
 import statistics
 import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
@@ -19,6 +18,7 @@ from time import monotonic, perf_counter
 from typing import Any
 
 import tfl_depth
+from tfl_depth import child
 from tfl_depth.errors import InterpreterError
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.tools import command
@@ -280,8 +280,8 @@ def _start(model: Path, settings: dict[str, Any]) -> dict[str, float]:
 def _one_start(model: Path, settings: dict[str, Any]) -> dict[str, float]:
     launched = monotonic()
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", START, str(model.resolve()), json.dumps(settings)],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        child.run_code(START, model.resolve(), json.dumps(settings), flags=("-W", "ignore")),
+        env=child.environment(),
         stdout=subprocess.PIPE,
         check=True,
     )

@@ -157,7 +157,12 @@ def _only_array(archive: Any) -> npt.NDArray[Any]:
 
 
 def _read_image(path: Path) -> npt.NDArray[Any]:
-    stored = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    # From memory: OpenCV itself ends the process at a name that is not UTF-8.
+    try:
+        content = np.frombuffer(path.read_bytes(), np.uint8)
+        stored = cv2.imdecode(content, cv2.IMREAD_UNCHANGED)
+    except (OSError, cv2.error):
+        stored = None
     if stored is None:
         raise DatasetError("its depth image is unreadable")
     return np.asarray(stored)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from tfl_depth.errors import DatasetError
 from tfl_depth.intrinsics import Intrinsics
+from tfl_depth.listing import read_lines
 
 # The split that is the whole folder, where a layout knows no splits of its own.
 ALL = "all"
@@ -70,7 +71,19 @@ def read_rows(path: Path) -> list[list[str]]:
         DatasetError: the file cannot be read.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DatasetError(f"Cannot read the list {path}: {error}.") from error
     return [line.split() for line in lines if line.split() and not line.startswith("#")]
+
+
+def read_names(path: Path) -> list[str]:
+    """The names in a list, one a line, as they are.
+
+    Raises:
+        DatasetError: the file cannot be read.
+    """
+    try:
+        return read_lines(path)
+    except OSError as error:
+        raise DatasetError(f"Cannot read the list {path}: {error}.") from error

@@ -116,7 +116,8 @@ def _jpeg(bgr: Pixels) -> bytes:
     shown: npt.ArrayLike = bgr
     shrink = SHOWN_SIDE / max(bgr.shape[:2])
     if shrink < 1:
-        shown = cv2.resize(bgr, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+        height, width = (max(1, round(shrink * side)) for side in bgr.shape[:2])
+        shown = cv2.resize(bgr, (width, height), interpolation=cv2.INTER_AREA)
     quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
     return cv2.imencode(".jpg", np.asarray(shown), quality)[1].tobytes()
 
