@@ -12,15 +12,14 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from flatbuffers import number_types
-from flatbuffers.table import Table
-
 from tfl_depth import tflite_tables as tables
 from tfl_depth.encoding import Spans
 from tfl_depth.errors import ContractError, ModelFileError
 
 METADATA_NAME = "TFL_DEPTH"
 VERSION = 1
+# Far more than any contract has: JSON of 16 MB would take seconds to read.
+MAX_BYTES = 1 << 18
 # Stands in the file where the digest goes while the digest is computed.
 BLANK_SHA256 = "0" * 64
 # Stands where a signature goes while there is none.
@@ -294,7 +293,13 @@ def find_contract(model: bytes) -> tuple[int, int] | None:
     Raises:
         ModelFileError: not a TensorFlow Lite file, or a damaged one.
     """
-    return find_metadata(model, METADATA_NAME)
+    found = find_metadata(model, METADATA_NAME)
+    if found is not None and found[1] > MAX_BYTES:
+        raise ModelFileError(
+            f"Expected a contract of at most {MAX_BYTES} bytes, got {found[1]}: the file is "
+            "damaged or made to do harm."
+        )
+    return found
 
 
 def find_metadata(model: bytes, name: str) -> tuple[int, int] | None:
@@ -302,18 +307,10 @@ def find_metadata(model: bytes, name: str) -> tuple[int, int] | None:
     return tables.read(model, lambda root: _find_metadata(root, name))
 
 
-def _find_metadata(root: Table, name: str) -> tuple[int, int] | None:
-    buffers = tables.children(root, _MODEL_BUFFERS)
-    for entry in tables.children(root, _MODEL_METADATA):
-        if tables.text(entry, _METADATA_NAME) != name:
-            continue
-        index_at = tables.field(entry, _METADATA_BUFFER)
-        index = entry.Get(number_types.Uint32Flags, entry.Pos + index_at) if index_at else 0
-        data = tables.field(buffers[index], _BUFFER_DATA)
-        if not data:
-            return None
-        start, length = buffers[index].Vector(data), buffers[index].VectorLen(data)
-        if start + length > len(root.Bytes):
-            raise IndexError(f"{name} lies past the end of the file")
-        return start, length
-    return None
+def _find_metadata(root: tables.Table, name: str) -> tuple[int, int] | None:
+    entries = tables.children(root, _MODEL_METADATA)
+    entry = next((each for each in entries if tables.has_text(each, _METADATA_NAME, name)), None)
+    if entry is None:
+        return None
+    index = tables.scalar(entry, _METADATA_BUFFER, "I")
+    return tables.span(tables.child_at(root, _MODEL_BUFFERS, index), _BUFFER_DATA)

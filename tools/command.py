@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import tfl_depth
-from tfl_depth.errors import DepthError, FallbackWarning
+from tfl_depth.errors import DepthError, FallbackWarning, ModelFileError
 
 # Standard error as it is at the start: progress goes on while `quiet` drops what others print.
 TERMINAL = os.fdopen(os.dup(2), "w")
@@ -140,6 +140,26 @@ def add_delegate(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_public_key(parser: argparse.ArgumentParser) -> None:
+    """Add --public-key, which `runner_settings` reads."""
+    parser.add_argument(
+        "--public-key",
+        type=Path,
+        metavar="FILE",
+        help="a .pem: it is an error if the model is not signed with its private key",
+    )
+
+
+def expect_no_key(model: Path, public_key: Path | None) -> None:
+    """Refuse a public key for a file that cannot be signed.
+
+    Raises:
+        ModelFileError: a key is given.
+    """
+    if public_key is not None:
+        raise ModelFileError(f"Only a .tflite file is signed: leave out --public-key for {model}.")
+
+
 def key_and_value(text: str) -> tuple[str, str]:
     """Read "device=usb"."""
     key, equals, value = text.partition("=")
@@ -149,8 +169,9 @@ def key_and_value(text: str) -> tuple[str, str]:
 
 
 def runner_settings(options: argparse.Namespace) -> dict[str, Any]:
-    """Arguments for `DepthRunner`."""
+    """Arguments for `DepthRunner`, of `add_delegate` and `add_public_key`; JSON can hold them."""
     return {
+        "public_key": None if options.public_key is None else str(options.public_key),
         "delegate": options.delegate,
         "delegate_options": dict(options.option),
         "strict": options.strict,

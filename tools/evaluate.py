@@ -68,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--pictures", type=int, default=3, metavar="N", help="of the N best and worst images (3)"
     )
+    command.add_public_key(parser)
     command.add_json(parser)
     return parser
 
@@ -80,7 +81,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     )
     pooled, bins = PooledMetrics(), BinnedMetrics(DISTANCE_EDGES_M)
     by_distance = {options.model: bins}
-    with _predictor(options.model) as predict:
+    with _predictor(options.model, options.public_key) as predict:
         shown = command.progress(samples, len(samples), options.model.name)
         rows = _rows(predict, shown, options.dataset, pooled, bins)
         if options.output is not None:
@@ -99,7 +100,7 @@ def _evaluate(options: argparse.Namespace) -> None:
         "distance_bins": [asdict(each) for each in bins.bins() if each.pixels],
     }
     if options.against is not None:
-        with _predictor(options.against) as predict:
+        with _predictor(options.against, options.public_key) as predict:
             shown = command.progress(samples, len(samples), options.against.name)
             by_distance[options.against] = BinnedMetrics(DISTANCE_EDGES_M)
             other = _rows(predict, shown, options.dataset, by_distance[options.against])
@@ -122,15 +123,16 @@ def _rows(
 
 
 @contextlib.contextmanager
-def _predictor(model: Path) -> Iterator[Predictor]:
+def _predictor(model: Path, public_key: Path | None) -> Iterator[Predictor]:
     from tfl_depth.evaluation import keras_predictor, runner_predictor
 
     if model.suffix == ".keras":
+        command.expect_no_key(model, public_key)
         with quiet():  # Keras' backend talks
             from tfl_depth.models import load_model
         yield keras_predictor(load_model(model))
         return
-    with DepthRunner(model) as runner:
+    with DepthRunner(model, public_key=public_key) as runner:
         yield runner_predictor(runner)
 
 

@@ -66,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
         help="what to write (depth,colour of photos, video of videos and cameras)",
     )
     command.add_delegate(parser)
+    command.add_public_key(parser)
     command.add_faults(parser)
     command.add_threads(parser)
     add_camera(parser, "for ply")

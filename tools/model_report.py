@@ -67,9 +67,9 @@ def of_tflite(content: bytes, public_key: Path | None) -> dict[str, Any]:
         ContractError: `public_key` is given, and there is no contract to hold a signature.
         SignatureError: it is not signed by that key.
     """
-    decoding = _of_contract(content)
     if public_key is not None:
         _expect_signature(content, public_key)
+    decoding = _of_contract(content)
     with quiet():
         from tfl_depth.converters.operator_costs import read_costs
         from tfl_depth.converters.tflite_graph import read_graph
