@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
+from tfl_depth.data.depth_files import Reading
 from tfl_depth.errors import DatasetError
 from tfl_depth.intrinsics import Intrinsics
 
 # The split that is the whole folder, where a layout knows no splits of its own.
 ALL = "all"
 
-# (H, W) float32, metres; 0 = no reading.
-DepthReader = Callable[[Path], npt.NDArray[np.float32]]
+DepthReader = Callable[[Path], Reading]
 
 
 @dataclass(frozen=True)
@@ -29,6 +27,7 @@ class Pair:
         depth: the depth file, which `read_depth` takes.
         read_depth: raises DatasetError where the file is not what its layout says.
         intrinsics: of this photo's camera, where the layout knows more than its dataset.
+        camera_size: (height, width) of the photos that `intrinsics` are for; None for this one's.
     """
 
     name: str
@@ -36,6 +35,7 @@ class Pair:
     depth: Path
     read_depth: DepthReader
     intrinsics: Intrinsics | None = None
+    camera_size: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,18 @@ class Layout:
 def split_folder(folder: Path, split: str) -> Path:
     """The folder of a split: the one of its name, or all of `folder`."""
     return folder if split == ALL else folder / split
+
+
+def files_below(root: Path) -> Iterator[Path]:
+    """The files of a folder and of all folders in it, also of those that are links.
+
+    A folder that is met again, by a link to what holds it, is gone through once.
+    """
+    met: set[str] = set()
+    for folder, inner, files in os.walk(root, followlinks=True):
+        met.add(os.path.realpath(folder))
+        inner[:] = [each for each in inner if os.path.realpath(Path(folder, each)) not in met]
+        yield from (Path(folder, name) for name in files)
 
 
 def frame_name(file: Path) -> str:
