@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ import numpy.typing as npt
 
 from tfl_depth import tflite_tables as tables
 from tfl_depth.errors import ModelFileError
+from tfl_depth.model_kernels import TensorForm, check_kernel
 from tfl_depth.model_operators import BIAS, CUSTOM, check_options, operator_name
 
 # Field numbers, as `tables.read` says.
@@ -42,13 +42,6 @@ _MAX_GRAPHS = 16
 _LEAST_SCALE, _LARGEST_SCALE = 1e-30, 1e30
 # Instead of an index: a bias that is left out.
 _LEFT_OUT = -1
-
-
-@dataclass(frozen=True)
-class _Tensor:
-    """A tensor, as far as operators depend on it: whether the file holds its content."""
-
-    constant: bool
 
 
 def check_model(model: bytes) -> None:
@@ -111,12 +104,12 @@ def _check_graph(graph: tables.Table, names: Sequence[str], contents: Sequence[i
     operators = list(tables.children(graph, _GRAPH_OPERATORS))
     _expect(bool(operators), "a graph without operators")
     for operator in operators:
-        _check_operator(operator, names, known)
+        _check_operator(operator, names, tensors, known)
     _expect(all(known[index] for index in outputs), "an output that nothing computes")
     return len(tensors)
 
 
-def _check_tensor(tensor: tables.Table, contents: Sequence[int]) -> _Tensor:
+def _check_tensor(tensor: tables.Table, contents: Sequence[int]) -> TensorForm:
     kind = tables.scalar(tensor, _TENSOR_TYPE, "b")
     _expect(kind in _BITS, f"a tensor of type {kind}")
     shape = _array(tensor, _TENSOR_SHAPE, np.int32)
@@ -135,17 +128,17 @@ def _check_tensor(tensor: tables.Table, contents: Sequence[int]) -> _Tensor:
     _expect(tables.child(tensor, _TENSOR_SPARSITY) is None, "a sparse tensor")
     tables.span(tensor, _TENSOR_NAME)
     quantization = tables.child(tensor, _TENSOR_QUANTIZATION)
-    if quantization is not None:
-        _check_quantization(quantization, kind, sides)
-    return _Tensor(constant=size > 0 or items == 0)
+    scale = 0.0 if quantization is None else _check_quantization(quantization, kind, sides)
+    return TensorForm(tuple(sides), scale, kind in _CODES, constant=size > 0 or items == 0)
 
 
-def _check_quantization(quantization: tables.Table, kind: int, shape: Sequence[int]) -> None:
+def _check_quantization(quantization: tables.Table, kind: int, shape: Sequence[int]) -> float:
+    """Check a quantization; returns its first scale, 0 without any."""
     _expect(not tables.scalar(quantization, _DETAILS_TYPE, "B"), "a quantization of its own kind")
     scales = _array(quantization, _SCALE, np.float32)
     zero_points = _array(quantization, _ZERO_POINT, np.int64)
     if not scales.size:
-        return
+        return 0.0
     right = (scales >= _LEAST_SCALE) & (scales <= _LARGEST_SCALE)
     _expect(bool(right.all()), f"a scale of {scales[~right][:1].tolist()}")
     if scales.size > 1:
@@ -156,9 +149,15 @@ def _check_quantization(quantization: tables.Table, kind: int, shape: Sequence[i
     low, high = _CODES.get(kind, (0, 0))
     inside = (zero_points >= low) & (zero_points <= high)
     _expect(bool(inside.all()), f"a zero point of {zero_points[~inside][:1].tolist()}")
+    return float(scales[0])
 
 
-def _check_operator(operator: tables.Table, names: Sequence[str], known: list[bool]) -> None:
+def _check_operator(
+    operator: tables.Table,
+    names: Sequence[str],
+    tensors: Sequence[TensorForm],
+    known: list[bool],
+) -> None:
     code = tables.scalar(operator, _OPERATOR_CODE, "I")
     _expect(code < len(names), f"an operator of code {code}")
     name = names[code]
@@ -178,7 +177,10 @@ def _check_operator(operator: tables.Table, names: Sequence[str], known: list[bo
     _expect(not any(known[index] for index in outputs), f"{name} gives what is there already")
     for index in outputs:
         known[index] = True
+    taken, made = ([tensors[index] for index in side] for side in (given, outputs))
     problem = check_options(operator, name)
+    if problem is None and name != CUSTOM:
+        problem = check_kernel(operator, name, taken, made)
     _expect(problem is None, f"{name} with {problem}")
 
 
