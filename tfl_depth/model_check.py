@@ -54,6 +54,18 @@ def check_model(model: bytes) -> None:
     tables.read(model, _check)
 
 
+def declared_shapes(model: bytes) -> list[tuple[int, ...]]:
+    """The shape of each tensor of a file that `check_model` has taken, of its first graph."""
+    return tables.read(model, _shapes)
+
+
+def _shapes(root: tables.Table) -> list[tuple[int, ...]]:
+    graph = tables.child_at(root, _MODEL_GRAPHS, 0)
+    return [
+        tuple(_indices(tensor, _TENSOR_SHAPE)) for tensor in tables.children(graph, _GRAPH_TENSORS)
+    ]
+
+
 def _expect(holds: bool, problem: str) -> None:
     if not holds:
         raise ModelFileError(

@@ -45,6 +45,8 @@ def check_kernel(
         return None
     if any(each.codes and not each.scale for each in (*inputs, *outputs)):
         return "codes without a scale"
+    if name == "DEPTHWISE_CONV_2D" and inputs[0].codes and len(inputs) < 3:
+        return "codes without a bias"
     if name in ("ADD", "SUB"):
         largest = max(each.scale for each in inputs)
         if 0 < outputs[0].scale * _ADDITION <= largest:

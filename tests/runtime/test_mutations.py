@@ -116,6 +116,17 @@ def test_a_mutant_whose_digest_is_right_is_served_or_refused(file: str, models: 
     assert 0 < served < MUTANTS / 2
 
 
+def test_tensors_that_come_out_with_another_shape_are_refused(net: Path) -> None:
+    """The operators behind them were checked for the shape that the file declares."""
+    content = bytearray(net.read_bytes())
+    found = tables.read(bytes(content), lambda root: list(mutants.places(root)))
+    strides = [at for at, _, name in found if name == "Options.1" and is_stride(content, found, at)]
+    first = next(at for at in strides if content[at] == 2)
+    content[first] = 1
+    with pytest.raises(ModelFileError, match="comes out as"):
+        DepthRunner(with_digest(bytes(content)))
+
+
 WHILE, UNIQUE, STRING = 119, 103, 5
 # A field of the schema, what somebody puts there, and what is said of it.
 HARM: dict[str, tuple[str, float, str]] = {
@@ -159,7 +170,7 @@ def test_harm_is_refused_before_native_code_though_the_digest_is_right(
             DepthRunner(with_digest(bytes(changed)))
 
 
-def is_stride(content: bytes, found: list[mutants.Place], at: int) -> bool:
+def is_stride(content: bytes | bytearray, found: list[mutants.Place], at: int) -> bool:
     """Whether the options at this place are a convolution's and not those of another operator."""
     kinds = [place for place in found if place.name == "Operator.3" and place.at < at]
     return any(content[place.at] == 1 for place in kinds[-1:])
