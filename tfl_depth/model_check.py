@@ -27,7 +27,7 @@ _TENSOR_VARIABLE, _TENSOR_SPARSITY = 5, 6
 _SCALE, _ZERO_POINT, _DETAILS_TYPE, _AXIS = 2, 3, 4, 6
 _OPERATOR_CODE, _OPERATOR_INPUTS, _OPERATOR_OUTPUTS, _OPERATOR_INTERMEDIATES = 0, 1, 2, 8
 _BUFFER_DATA, _BUFFER_OFFSET, _BUFFER_SIZE = 0, 1, 2
-_SIGNATURE_INPUTS, _SIGNATURE_OUTPUTS, _SIGNATURE_GRAPH = 0, 1, 4
+_SIGNATURE_SIDES, _SIGNATURE_GRAPH = (0, 1), 4
 _MAP_NAME, _MAP_TENSOR = 0, 1
 
 # Types of tensors by number: bits of an item, and the codes that a zero point may have.
@@ -81,15 +81,15 @@ def _check(root: tables.Table) -> None:
         _expect(not name.startswith("?"), f"an operator {name[1:]}, which no converter makes")
     graphs = list(tables.children(root, _MODEL_GRAPHS))
     _expect(0 < len(graphs) <= _MAX_GRAPHS, f"{len(graphs)} graphs")
-    counts = [_check_graph(graph, names, contents) for graph in graphs]
+    ends = [_check_graph(graph, names, contents) for graph in graphs]
     for signature in tables.children(root, _MODEL_SIGNATURES):
         graph = tables.scalar(signature, _SIGNATURE_GRAPH, "I")
         _expect(graph < len(graphs), f"a signature of graph {graph}")
-        for side in (_SIGNATURE_INPUTS, _SIGNATURE_OUTPUTS):
+        for side, tensors in zip(_SIGNATURE_SIDES, ends[graph], strict=True):
             for entry in tables.children(signature, side):
                 tables.text(entry, _MAP_NAME)
                 tensor = tables.scalar(entry, _MAP_TENSOR, "I")
-                _expect(tensor < counts[graph], f"a signature names tensor {tensor}")
+                _expect(tensor in tensors, f"a signature names tensor {tensor}")
 
 
 def _content_size(buffer: tables.Table) -> int:
@@ -102,8 +102,10 @@ def _content_size(buffer: tables.Table) -> int:
     return 0 if found is None else found[1]
 
 
-def _check_graph(graph: tables.Table, names: Sequence[str], contents: Sequence[int]) -> int:
-    """Check a graph; returns how many tensors it has."""
+def _check_graph(
+    graph: tables.Table, names: Sequence[str], contents: Sequence[int]
+) -> tuple[set[int], set[int]]:
+    """Check a graph; returns its inputs and its outputs."""
     tensors = [_check_tensor(each, contents) for each in tables.children(graph, _GRAPH_TENSORS)]
     inputs, outputs = (_indices(graph, field) for field in (_GRAPH_INPUTS, _GRAPH_OUTPUTS))
     for side, indices in (("inputs", inputs), ("outputs", outputs)):
@@ -118,7 +120,7 @@ def _check_graph(graph: tables.Table, names: Sequence[str], contents: Sequence[i
     for operator in operators:
         _check_operator(operator, names, tensors, known)
     _expect(all(known[index] for index in outputs), "an output that nothing computes")
-    return len(tensors)
+    return set(inputs), set(outputs)
 
 
 def _check_tensor(tensor: tables.Table, contents: Sequence[int]) -> TensorForm:

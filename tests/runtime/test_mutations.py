@@ -147,6 +147,7 @@ HARM: dict[str, tuple[str, float, str]] = {
     "absent input of the graph": ("Graph.1", -1, "inputs of a graph"),
     "absent operator": ("Operator.0", 500, "an operator of code"),
     "absent tensor of the signature": ("Map.1", 10_000, "a signature names"),
+    "signature of a constant": ("Map.1", 1, "a signature names"),
     "no inputs": ("Graph.1.length", 0, "without inputs"),
     "no outputs": ("Graph.2.length", 0, "without outputs"),
     "stride of 0": ("Options.1", 0, "a stride"),

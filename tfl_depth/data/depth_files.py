@@ -7,6 +7,8 @@ so sensors and datasets write it.
 from __future__ import annotations
 
 import importlib.util
+import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterable
@@ -25,6 +27,22 @@ Metres = npt.NDArray[np.float32]
 MARKS = {8: None, 16: 65535}
 IMAGES_OF_METRES = (".exr", ".tif", ".tiff")
 ARRAYS_OF_METRES = (".npy", ".npz")
+# As numpy fails, which evaluates the header of an array as Python, and ZIP and its packings.
+ARRAY_ERRORS = (
+    OSError,
+    ValueError,
+    EOFError,
+    KeyError,
+    SyntaxError,
+    MemoryError,
+    RecursionError,
+    NotImplementedError,
+    RuntimeError,
+    tokenize.TokenError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 # What programs call it, behind the name of a layer: Z by OpenEXR's convention, V by Blender's.
 EXR_DEPTH_NAMES = ("z", "v", "y", "depth")
 
@@ -161,7 +179,7 @@ def _read_array(path: Path) -> npt.NDArray[Any]:
             return loaded if isinstance(loaded, np.ndarray) else _only_array(loaded)
     except FileNotFoundError as error:
         raise DatasetError(f"its {path.name} is missing") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except ARRAY_ERRORS as error:
         raise DatasetError(f"its {path.name} is unreadable") from error
 
 
