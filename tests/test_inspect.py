@@ -19,7 +19,15 @@ from keras import layers
 
 from tests.small_net import SCALE, SIZE, run_convert, write_examples
 from tfl_depth.complexity import count_macs
-from tfl_depth.contract import find_metadata, read_contract, with_digest
+from tfl_depth.contract import METADATA_NAME as CONTRACT_NAME
+from tfl_depth.contract import (
+    digest_place,
+    find_contract,
+    find_metadata,
+    read_contract,
+    with_digest,
+)
+from tfl_depth.converters.flatbuffer import with_metadata
 from tfl_depth.converters.quantize import to_tflite
 from tfl_depth.converters.tflite_graph import Door, read_graph
 from tfl_depth.errors import ModelFileError
@@ -494,3 +502,49 @@ def test_a_damaged_graph_is_refused() -> None:
     broken[:4] = np.uint32(len(content)).tobytes()
     with pytest.raises(ModelFileError, match="damaged"):
         read_graph(bytes(broken))
+
+
+# Files from elsewhere
+
+
+def test_a_contract_from_elsewhere_is_shown_or_refused_without_a_traceback(
+    work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The runtime reads little of a contract, and what it does not read may hold anything."""
+    content = (work / "model.tflite").read_bytes()
+    start, length = find_contract(content) or (0, 0)
+    whole = json.loads(content[start : start + length])
+    harm: list[dict[str, Any]] = [
+        {"verification": dict.fromkeys(whole["verification"], value)}
+        for value in ("many", None, [1], {"a": 1}, True, 1e400)
+    ]
+    harm += [{"verification": {"images": 1}}, {"outputs": 7}, {"outputs": [[]]}]
+    harm += [{"tool": "\x1b]0;owned\x07\x1b[2Jclean\u202e"}, {"calibration": {}}, {"signature": 5}]
+    harm += [{"golden": {**whole["golden"], "median_mm": "8"}}]
+    path = tmp_path / "from elsewhere.tflite"
+    for changes in harm:
+        text = json.dumps({**whole, **changes}).replace('"sha256": "', '"sha256":"')
+        path.write_bytes(with_digest(with_metadata(content, CONTRACT_NAME, text.encode())))
+        capsys.readouterr()
+        status = inspect.main([str(path), "--html", str(tmp_path / "m.html")])
+        said = capsys.readouterr()
+        shown = said.out + said.err
+        assert status == (1 if said.err else 0), changes
+        assert "\x1b" not in shown and "\x07" not in shown and "\u202e" not in shown, changes
+
+
+def test_the_digest_that_is_shown_is_the_one_that_was_checked(
+    work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A document may hold the field twice, and JSON takes the last."""
+    content = (work / "model.tflite").read_bytes()
+    start, length = find_contract(content) or (0, 0)
+    text = content[start : start + length - 1] + b',"sha256":"' + b"f" * 64 + b'"}'
+    path = tmp_path / "twice.tflite"
+    path.write_bytes(with_digest(with_metadata(content, CONTRACT_NAME, text)))
+    status = inspect.main([str(path)])
+    said = capsys.readouterr()
+    assert "f" * 64 not in said.out + said.err
+    if status == 0:
+        place = digest_place(path.read_bytes())
+        assert f"{path.read_bytes()[place].decode()}, right" in said.out

@@ -16,6 +16,7 @@ from typing import Any, TextIO
 
 import tfl_depth
 from tfl_depth.errors import DepthError, FallbackWarning, ModelFileError
+from tfl_depth.tools.printable import printable
 
 # Standard error as it is at the start: progress goes on while `quiet` drops what others print.
 TERMINAL = os.fdopen(os.dup(2), "w")
@@ -101,7 +102,7 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 def tell(options: argparse.Namespace, result: Any, text: str) -> None:
     """Print what came of a command: as JSON where a script reads, as text otherwise."""
-    print(json.dumps(result, indent=2) if options.json else text)
+    print(json.dumps(result, indent=2) if options.json else printable(text))
 
 
 def add_model_and_inputs(parser: argparse.ArgumentParser, *, nargs: str) -> None:
@@ -225,7 +226,7 @@ def run(action: Callable[[], None]) -> int:
         sys.stdout.flush()  # what was printed may not be written either
     except (DepthError, OSError) as error:
         # Keras and TensorFlow, whose words some errors hold, speak in paragraphs.
-        print("error:", *str(error).split(), file=sys.stderr)
+        print("error:", *printable(str(error)).split(), file=sys.stderr)
         _drop_what_was_not_printed()
         return 1
     except ModuleNotFoundError as error:

@@ -11,11 +11,14 @@ from tfl_depth import golden
 from tfl_depth.contract import (
     BLANK_SIGNATURE,
     METADATA_NAME,
+    digest_place,
     find_contract,
     find_metadata,
     read_contract,
+    signature_place,
 )
 from tfl_depth.errors import ContractError
+from tfl_depth.model_check import check_model
 from tfl_depth.quiet import quiet
 
 if TYPE_CHECKING:
@@ -87,15 +90,19 @@ def of_tflite(content: bytes, public_key: Path | None) -> dict[str, Any]:
 
 def _of_contract(content: bytes) -> dict[str, Any]:
     """The contract as it stands in the file, and what follows from it."""
-    found = find_contract(content)
-    if found is None:
+    if find_contract(content) is None:
         return {"contract": None, "signed": False, "input_range": None, "steps_mm": None}
-    start, length = found
-    contract, document = read_contract(content), json.loads(content[start : start + length])
+    contract = read_contract(content)
+    check_model(content)
+    # Digest and signature from where they are read, and all else as the runtime takes it: a JSON
+    # document may hold a field twice, or a number as text.
+    digest, place = content[digest_place(content)].decode("latin-1"), signature_place(content)
+    signature = None if place is None else content[place].decode("latin-1")
+    document = {**json.loads(contract.to_json(digest)), "signature": signature}
     low = contract.pixel_offset
     return {
         "contract": document,
-        "signed": document.get("signature", BLANK_SIGNATURE) != BLANK_SIGNATURE,
+        "signed": signature not in (None, BLANK_SIGNATURE),
         # What the network makes of pixels 0 and 255.
         "input_range": [low, 255 * contract.pixel_scale + low],
         "steps_mm": list(contract.spans.steps_mm) if contract.precision == "int8" else None,
