@@ -12,7 +12,7 @@ from pathlib import Path
 from tfl_depth.errors import OutputError
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes | memoryview) -> None:
     """Write a file under another name and rename it, so that nobody sees half of it.
 
     Raises:
@@ -21,7 +21,9 @@ def write_whole(path: Path, content: bytes) -> None:
     write_together({path: content})
 
 
-def write_together(files: Mapping[Path, bytes], *, secret: Container[Path] = ()) -> None:
+def write_together(
+    files: Mapping[Path, bytes | memoryview], *, secret: Container[Path] = ()
+) -> None:
     """As `write_whole` for files that belong together: none is renamed before all are written.
 
     Args:

@@ -181,13 +181,16 @@ def _infer_photos(
         try:
             bgr = read_image(photo)
             depth_mm = runner.infer(bgr)
+            # Of a large photo only what is written stays in memory.
+            shown = bgr if "ply" in outputs.kinds else None
+            del bgr
         except DepthError as error:
             if not options.keep_going:
                 raise
             report.fail(photo, error)
             failed += 1
             continue
-        outputs.write(photo.stem, depth_mm, bgr)
+        outputs.write(photo.stem, depth_mm, shown)
         report.say(f"{photo}: {describe(depth_mm)}")
         report.add(photo, WRITTEN, files=[*map(str, files_of(photo))], **summary(depth_mm))
     return failed
