@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tfl_depth.errors import ImageError
-from tfl_depth.runtime.image_decoder import decode
+from tfl_depth.image_decoder import decode
 from tfl_depth.runtime.scratch import Scratch
 
 Pixels = npt.NDArray[np.uint8]

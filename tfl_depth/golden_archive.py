@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from tfl_depth.runtime.image_decoder import PNG_SIGNATURE, decode
+from tfl_depth.image_decoder import PNG_SIGNATURE, decode
 
 # More than any model has; the converter writes one or two.
 MAX_IMAGES = 16

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tfl_depth.errors import DatasetError
-from tfl_depth.runtime.image_decoder import decode
+from tfl_depth.image_decoder import decode
 
 Metres = npt.NDArray[np.float32]
 # Without a reading, beside 0, by bits a pixel. In 8 bits 255 is the end of the range.

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tfl_depth.errors import ImageError
+from tfl_depth.image_decoder import decode
 from tfl_depth.intrinsics import Intrinsics
-from tfl_depth.runtime.image_decoder import decode
 from tfl_depth.runtime.preprocess import Pixels, decode_image
 
 # How a format writes that it holds EXIF data.

@@ -1,7 +1,7 @@
 """The one decoder of image files: whole pictures, or none.
 
 OpenCV fills what it cannot decode of a JPEG with gray, and reports it on standard error alone
-(runtime/decoder_messages.py). Every reader of photos and of depth images decodes here.
+(tfl_depth/decoder_messages.py). Every reader of photos and of depth images decodes here.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from tfl_depth.runtime.decoder_messages import LISTENER
+from tfl_depth.decoder_messages import LISTENER
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # What stands around a chunk's content: its length and its kind before it, its checksum behind it.
