@@ -155,7 +155,8 @@ def summary(depth_mm: DepthMm) -> dict[str, Any]:
     """Size, range and missing share of a depth map, ready for JSON; without depth no range."""
     height, width = depth_mm.shape
     present = int(np.count_nonzero(depth_mm))
-    low, middle, high = depth_percentiles(depth_mm, (0, 50, 100)) or [None] * 3
+    found = depth_percentiles(depth_mm, (0, 50, 100))
+    low, middle, high = (None, None, None) if found is None else found
     return {
         "width": width,
         "height": height,

@@ -14,7 +14,7 @@ with atheris.instrument_imports(include=["tfl_depth"]):
 def main() -> None:
     """Fuzz until the options say to end."""
     program, name, *options = sys.argv
-    cv2.setLogLevel(0)  # which says of each damaged picture that it is one
+    cv2.utils.logging.setLogLevel(0)  # which says of each damaged picture that it is one
     atheris.Setup([program, *options], TARGETS[name])
     atheris.Fuzz()
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from tests.fuzz.targets import ARRAYS, DEPTH_SUFFIXES, IMAGES, SIZE
 from tfl_depth.contract import find_contract
+from tfl_depth.encoding import DepthMm
 from tfl_depth.golden import Golden
 
 # Of the test models those that a fuzzer gets through quickly.
@@ -46,7 +47,7 @@ def _photo() -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
 
 
 def _golden(dtype: type) -> bytes:
-    depth_mm = np.random.default_rng(1).integers(0, 9000, (IMAGES, *SIZE)).astype(dtype)
+    depth_mm: DepthMm = np.random.default_rng(1).integers(0, 9000, (IMAGES, *SIZE)).astype(dtype)
     return Golden(_photo()[None], depth_mm).to_zip()
 
 
