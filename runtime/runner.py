@@ -353,8 +353,9 @@ def _expect_size(size: Any) -> None:
 def _read_model(model: ModelSource, public_key: str | os.PathLike[str] | bytes | None) -> bytes:
     content = model if isinstance(model, bytes) else _read(model)
     if public_key is not None:
-        read_contract(content)
+        # First of all: nothing else of a file that nobody signed is looked at.
         _check_signature(content, public_key)
+        read_contract(content)
     return content
 
 

@@ -25,7 +25,7 @@ _PUBLIC, _SECRET = 0o666, 0o600
 _cleared: set[Path] = set()
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes | memoryview) -> None:
     """Write a file under another name and rename it, so that nobody sees half of it.
 
     A symbolic link is followed, and an older file's mode and owner stay.
@@ -36,7 +36,7 @@ def write_whole(path: Path, content: bytes) -> None:
     write_together({path: content})
 
 
-def write_together(files: Mapping[Path, bytes]) -> None:
+def write_together(files: Mapping[Path, bytes | memoryview]) -> None:
     """As `write_whole` for files that belong together: none is renamed before all are written."""
     with ExitStack() as stack:
         written = []

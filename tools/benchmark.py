@@ -133,6 +133,7 @@ def _parser() -> argparse.ArgumentParser:
         help="calls of each that are timed (50)",
     )
     command.add_delegate(parser)
+    command.add_public_key(parser)
     command.add_threads(parser)
     command.add_json(parser)
     return parser
@@ -165,6 +166,8 @@ def measure(
         What `--json` prints.
     """
     settings = {"num_threads": threads, **(settings or {})}
+    if floating is not None and settings.get("public_key") is not None:
+        DepthRunner(floating, public_key=settings["public_key"]).close()
     with DepthRunner(model, **settings) as runner:
         size, placement = runner.model_size, asdict(runner.placement)
     floats = {} if floating is None else {"invoke float32": of_float(floating, threads)}

@@ -20,7 +20,8 @@ from types import FrameType
 from typing import Any, TextIO
 
 import tfl_depth
-from tfl_depth.errors import DepthError, FallbackWarning
+from tfl_depth.errors import DepthError, FallbackWarning, ModelFileError
+from tfl_depth.tools.printable import printable
 
 # Standard error as it is at the start: progress goes on while `quiet` drops what others print.
 TERMINAL = os.fdopen(os.dup(2), "w", errors="backslashreplace")
@@ -106,7 +107,7 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 def tell(options: argparse.Namespace, result: Any, text: str) -> None:
     """Print what came of a command: as JSON where a script reads, as text otherwise."""
-    print(json.dumps(result, indent=2) if options.json else text)
+    print(json.dumps(result, indent=2) if options.json else printable(text))
 
 
 def add_model_and_inputs(parser: argparse.ArgumentParser, *, nargs: str) -> None:
@@ -145,6 +146,26 @@ def add_delegate(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_public_key(parser: argparse.ArgumentParser) -> None:
+    """Add --public-key, which `runner_settings` reads."""
+    parser.add_argument(
+        "--public-key",
+        type=Path,
+        metavar="FILE",
+        help="a .pem: it is an error if the model is not signed with its private key",
+    )
+
+
+def expect_no_key(model: Path, public_key: Path | None) -> None:
+    """Refuse a public key for a file that cannot be signed.
+
+    Raises:
+        ModelFileError: a key is given.
+    """
+    if public_key is not None:
+        raise ModelFileError(f"Only a .tflite file is signed: leave out --public-key for {model}.")
+
+
 def key_and_value(text: str) -> tuple[str, str]:
     """Read "device=usb"."""
     key, equals, value = text.partition("=")
@@ -154,8 +175,9 @@ def key_and_value(text: str) -> tuple[str, str]:
 
 
 def runner_settings(options: argparse.Namespace) -> dict[str, Any]:
-    """Arguments for `DepthRunner`."""
+    """Arguments for `DepthRunner`, of `add_delegate` and `add_public_key`; JSON can hold them."""
     return {
+        "public_key": None if options.public_key is None else str(options.public_key),
         "delegate": options.delegate,
         "delegate_options": dict(options.option),
         "strict": options.strict,
@@ -210,7 +232,7 @@ def run(action: Callable[[], None]) -> int:
         sys.stdout.flush()  # what was printed may not be written either
     except (DepthError, OSError) as error:
         # Keras and TensorFlow, whose words some errors hold, speak in paragraphs.
-        print("error:", *str(error).split(), file=sys.stderr)
+        print("error:", *printable(str(error)).split(), file=sys.stderr)
         _drop_what_was_not_printed()
         return 1
     except ModuleNotFoundError as error:

@@ -71,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         help="what to write (depth,colour of photos, video of videos and cameras)",
     )
     command.add_delegate(parser)
+    command.add_public_key(parser)
     command.add_faults(parser)
     command.add_threads(parser)
     add_camera(parser, "for ply")
@@ -208,13 +209,16 @@ def _infer_photos(
         try:
             bgr = read_image(photo)
             depth_mm = runner.infer(bgr)
+            # Of a large photo only what is written stays in memory.
+            shown = bgr if "ply" in outputs.kinds else None
+            del bgr
         except DepthError as error:
             if not options.keep_going:
                 raise
             report.fail(photo, error)
             failed += 1
             continue
-        outputs.write(photo.stem, depth_mm, bgr)
+        outputs.write(photo.stem, depth_mm, shown)
         finished.add(photo, photo.stem, files_of(photo))
         report.say(f"{photo}: {describe(depth_mm)}")
         report.add(photo, WRITTEN, files=[*map(str, files_of(photo))], **summary(depth_mm))

@@ -18,9 +18,9 @@ from tfl_depth.errors import ImageError
 from tfl_depth.files import whole_file, write_whole
 from tfl_depth.intrinsics import Intrinsics
 from tfl_depth.plain_path import plain_path
-from tfl_depth.png import as_png
+from tfl_depth.png import png_content
 from tfl_depth.point_cloud import ply
-from tfl_depth.runtime.colour import colourise
+from tfl_depth.runtime.colour import colourise, depth_percentiles
 
 Picture = npt.NDArray[np.uint8]
 
@@ -58,25 +58,26 @@ class Outputs:
         """The files that `write` writes of depth of this dtype."""
         return [self._file(kind, stem, dtype) for kind in self.kinds]
 
-    def write(self, stem: str, depth_mm: DepthMm, bgr: Picture) -> None:
-        """Write every kind but a video, each whole or not at all."""
+    def write(self, stem: str, depth_mm: DepthMm, bgr: Picture | None) -> None:
+        """Write every kind but a video, each whole or not at all; a point cloud needs `bgr`."""
         for kind in self.kinds:
-            content = self._content(kind, depth_mm, bgr)
-            write_whole(self._file(kind, stem, depth_mm.dtype), content)
+            file = self._file(kind, stem, depth_mm.dtype)
+            # Without a name, so that no content is kept until the next is made.
+            write_whole(file, self._content(kind, depth_mm, bgr))
 
     def _file(self, kind: str, stem: str, dtype: np.dtype[Any]) -> Path:
         if kind == "depth" and dtype != np.uint16:  # which no PNG holds
             kind = "npy"
         return self.folder / f"{stem}{SUFFIXES[kind]}"
 
-    def _content(self, kind: str, depth_mm: DepthMm, bgr: Picture) -> bytes:
+    def _content(self, kind: str, depth_mm: DepthMm, bgr: Picture | None) -> bytes | memoryview:
         if kind == "colour":
-            return as_png(self.colourised(depth_mm))
+            return png_content(self.colourised(depth_mm))
         if kind == "ply":
-            assert self.camera is not None  # noqa: S101 - asked for together
+            assert self.camera is not None and bgr is not None  # noqa: S101 - asked for together
             return ply(depth_mm, bgr, self.camera(depth_mm.shape))
         if kind == "depth" and depth_mm.dtype == np.uint16:
-            return as_png(depth_mm)
+            return png_content(depth_mm)
         return npy(depth_mm)
 
     def colourised(self, depth_mm: DepthMm) -> Picture:
@@ -184,15 +185,16 @@ class _Mpeg4:
 def summary(depth_mm: DepthMm) -> dict[str, Any]:
     """Size, range and missing share of a depth map, ready for JSON; without depth no range."""
     height, width = depth_mm.shape
-    present = depth_mm[depth_mm > 0]
-    low, middle, high = np.percentile(present, [0, 50, 100]) if present.size else [None] * 3
+    present = int(np.count_nonzero(depth_mm))
+    found = depth_percentiles(depth_mm, (0, 50, 100))
+    low, middle, high = (None, None, None) if found is None else found
     return {
         "width": width,
         "height": height,
         "near_mm": low,
         "median_mm": middle,
         "far_mm": high,
-        "share_without_depth": 1 - present.size / depth_mm.size,
+        "share_without_depth": 1 - present / depth_mm.size,
     }
 
 

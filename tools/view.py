@@ -56,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--open", action="store_true", help="open the browser")
     command.add_delegate(parser)
+    command.add_public_key(parser)
     add_camera(parser, "for the point cloud")
     return parser
 
@@ -79,7 +80,9 @@ def _view(options: argparse.Namespace) -> None:
     sources = Sources(options.inputs)
     with (
         DepthRunner(options.model, **command.runner_settings(options)) as runner,
-        open_reference(options.reference) if options.reference else nullcontext() as reference,
+        open_reference(options.reference, options.public_key)
+        if options.reference
+        else nullcontext() as reference,
     ):
         pictures = Pictures(runner, reference, camera(options))
         with closing(App(runner, pictures, sources, _facts(options, runner))) as app:

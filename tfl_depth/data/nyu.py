@@ -22,7 +22,7 @@ from tfl_depth.listing import files_below
 
 RGB_NAME = re.compile(r"rgb_(\d+)\.(?:jpg|png)")
 DEPTH_NAME = re.compile(r"sync_depth_(\d+)\.png")
-_read_mm = partial(read_png, per_metre=1000, missing_from=65535)
+_read_mm = partial(read_png, per_metre=1000)
 _read_tenth_of_10_m = partial(read_png, per_metre=255 / 10, bits=8)
 
 

@@ -6,9 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
+from tfl_depth.data.depth_files import Reading
 from tfl_depth.errors import DatasetError
 from tfl_depth.intrinsics import Intrinsics
 from tfl_depth.listing import read_lines
@@ -16,8 +14,7 @@ from tfl_depth.listing import read_lines
 # The split that is the whole folder, where a layout knows no splits of its own.
 ALL = "all"
 
-# (H, W) float32, metres; 0 = no reading.
-DepthReader = Callable[[Path], npt.NDArray[np.float32]]
+DepthReader = Callable[[Path], Reading]
 
 
 @dataclass(frozen=True)
@@ -30,6 +27,7 @@ class Pair:
         depth: the depth file, which `read_depth` takes.
         read_depth: raises DatasetError where the file is not what its layout says.
         intrinsics: of this photo's camera, where the layout knows more than its dataset.
+        camera_size: (height, width) of the photos that `intrinsics` are for; None for this one's.
     """
 
     name: str
@@ -37,6 +35,7 @@ class Pair:
     depth: Path
     read_depth: DepthReader
     intrinsics: Intrinsics | None = None
+    camera_size: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from tfl_depth.quiet import quiet
 from tfl_depth.runtime import DepthRunner, StreamFrame
 from tfl_depth.runtime.colour import depth_limits
 from tfl_depth.runtime.preprocess import Pixels
+from tfl_depth.tools import command
 
 Camera = Callable[[tuple[int, ...]], Intrinsics]
 # (H, W, 3) uint8 BGR -> (H, W) millimetres.
@@ -123,16 +124,21 @@ def _jpeg(bgr: Pixels) -> bytes:
 
 
 @contextmanager
-def open_reference(model: Path) -> Iterator[Reference]:
+def open_reference(model: Path, public_key: Path | None = None) -> Iterator[Reference]:
     """The depth of a .tflite or a .keras model, to compare with.
+
+    Args:
+        model: the file.
+        public_key: of whom a .tflite must be signed by; a .keras file is never signed.
 
     Raises:
         DepthError: it cannot be opened.
     """
     if model.suffix != ".keras":
-        with DepthRunner(model) as runner:
+        with DepthRunner(model, public_key=public_key) as runner:
             yield runner.infer
         return
+    command.expect_no_key(model, public_key)
     if not model.is_file():  # before Keras is loaded, which takes seconds
         raise ModelFileError(f"There is no model {model}.")
     with quiet():
