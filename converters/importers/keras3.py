@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from tfl_depth.converters.importers.keras_loading import load
 from tfl_depth.converters.importers.keras_precision import in_float32
 from tfl_depth.converters.importers.keras_size import at_size, declared_shape
 from tfl_depth.converters.importers.kinds import Kind
-from tfl_depth.converters.importers.static_shapes import input_shape
+from tfl_depth.converters.importers.static_shapes import image_axes, input_shape
 from tfl_depth.errors import ConversionError
 from tfl_depth.quiet import quiet
 
@@ -33,9 +34,8 @@ def import_model(model: Any, *, size: Size | None = None) -> ImportedNetwork:
     Raises:
         ConversionError: it is none, has no weights yet, or cannot be converted.
     """
-    with quiet():
-        import keras
-    if not isinstance(model, keras.Model):
+    keras = sys.modules.get("keras")  # there, where there is a model of it
+    if keras is None or not isinstance(model, keras.Model):
         kind = f"{type(model).__module__}.{type(model).__qualname__}"
         # A module of PyTorch has this, and PyTorch is not imported here.
         advice = (
@@ -57,8 +57,9 @@ def _import(model: Any, kind: Kind, name: str, size: Size | None) -> ImportedNet
         raise ConversionError(f"{name} has no weights: call it on an image, and train it, first.")
     _refuse_not_finite(model, name)
     declared = declared_shape(model, name)
-    shape = input_shape(declared, name, size if None in declared[1:3] else None)
-    if size is not None and None not in declared[1:3]:
+    is_open = None in (declared[axis] for axis in image_axes(declared, name))
+    shape = input_shape(declared, name, size if is_open else None)
+    if size is not None and not is_open:
         model, shape = at_size(model, size, name), (1, *size, shape[-1])
     with in_float32(model, name):
         function, names = _traced(model, shape, name)
