@@ -71,15 +71,8 @@ def keras_depth(stranger: Stranger, model: Any, pixels: Pixels) -> Floats:
     found = []
     for photo in pixels:
         outputs = model(stranger.as_input(photo[None].astype(np.float32)))
-        found.append(as_maps(stranger, named_output(stranger, outputs)))
+        found.append(as_maps(stranger, stranger.depth_of(outputs)))
     return np.concatenate(found)
-
-
-def named_output(stranger: Stranger, outputs: Any) -> Any:
-    """The depth among a network's outputs: the one that is named, or the first."""
-    if isinstance(outputs, dict):
-        return outputs[stranger.options.get("output_name", next(iter(outputs)))]
-    return outputs
 
 
 def as_maps(stranger: Stranger, output: Any) -> Floats:

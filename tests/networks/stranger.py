@@ -24,6 +24,10 @@ def _as_it_is(output: Any) -> Any:
     return output
 
 
+def _finest(maps: list[Any]) -> Any:
+    return max(maps, key=lambda each: each.shape[1] * each.shape[2])
+
+
 @dataclass(frozen=True)
 class Stranger:
     """A depth network, and what its user knows of it.
@@ -62,6 +66,13 @@ class Stranger:
     options: Mapping[str, Any] = field(default_factory=dict)
     to_metres: Callable[[Any], Any] = _as_it_is
     refused: str | None = None
+
+    def depth_of(self, outputs: Any) -> Any:
+        """The depth among the outputs, which may be one, several, or a dictionary of them."""
+        if isinstance(outputs, dict):
+            name = self.options.get("output_name")
+            return _finest(list(outputs.values())) if name is None else outputs[name]
+        return _finest(list(outputs)) if isinstance(outputs, list | tuple) else outputs
 
     def as_input(self, pixels: Any) -> Any:
         """What the network takes for pixels from 0 to 255."""

@@ -6,10 +6,12 @@ from tests.networks.stranger import Stranger
 
 
 def strangers() -> tuple[Stranger, ...]:
-    """Those of every framework; the frameworks are imported when a network is built."""
+    """Those of every framework. Keras 3 is imported here, the others when a network is built."""
+    from tests.networks.keras2_strangers import KERAS2
     from tests.networks.keras_strangers import KERAS
+    from tests.networks.torch_strangers import TORCH
 
-    return KERAS
+    return (*KERAS, *TORCH, *KERAS2)
 
 
 def stranger_named(name: str) -> Stranger:

@@ -10,7 +10,6 @@ import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -21,7 +20,7 @@ from tests.networks.strangers import stranger_named
 from tfl_depth.data import DATASETS, load_split
 from tfl_depth.data.augment import Augmentation
 from tfl_depth.data.batches import Batches, at_size_of
-from tfl_depth.evaluation import enlarged, evaluate
+from tfl_depth.evaluation import Predictor, enlarged, evaluate
 from tfl_depth.losses import log_l1_with_gradient
 from tfl_depth.metrics import mean_over_images
 from tfl_depth.runtime.preprocess import resize_pixels
@@ -81,12 +80,12 @@ def train(stranger: Stranger, options: argparse.Namespace) -> None:
     network.save_weights(options.output / f"{stranger.name}.weights.h5")
     figures = mean_over_images(
         evaluate(
-            lambda rgb: _predict(model, options.size, rgb),
+            predictor(model, options.size),
             load_split(options.dataset, folder, "val"),
             DATASETS[options.dataset],
         )
     )
-    facts = {"dataset": options.dataset, "size": options.size, "epochs": options.epochs}
+    facts = {name: getattr(options, name) for name in ("dataset", "size", "width", "epochs")}
     (options.output / f"{stranger.name}.json").write_text(json.dumps({**facts, "val": figures}))
     print(figures)
 
@@ -99,19 +98,21 @@ def _freeze(network: keras.Model, until: str | None) -> None:
 
 
 def in_metres(stranger: Stranger, network: keras.Model) -> keras.Model:
-    """From pixels of 0 to 255 to metres, by the network's first output."""
+    """From pixels of 0 to 255 to metres."""
     pixels = keras.Input(network.input_shape[1:])
-    outputs = network(stranger.as_input(pixels))
-    first = outputs[0] if isinstance(outputs, list | tuple) else outputs
-    return keras.Model(pixels, stranger.to_metres(first))
+    depth = stranger.depth_of(network(stranger.as_input(pixels)))
+    return keras.Model(pixels, stranger.to_metres(depth))
 
 
-def _predict(
-    model: keras.Model, size: tuple[int, int], rgb: npt.NDArray[np.uint8]
-) -> npt.NDArray[Any]:
-    pixels = resize_pixels(rgb, size).astype(np.float32)[None]
-    depth = np.asarray(model.predict_on_batch(pixels))
-    return enlarged(depth.reshape(depth.shape[1:3]), rgb.shape[:2])
+def predictor(model: keras.Model, size: tuple[int, int]) -> Predictor:
+    """Depth of a photo by a network `in_metres`, enlarged to the photo's size."""
+
+    def predict(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        pixels = resize_pixels(rgb, size).astype(np.float32)[None]
+        depth = np.asarray(model.predict_on_batch(pixels))
+        return enlarged(depth.reshape(depth.shape[1:3]), rgb.shape[:2])
+
+    return predict
 
 
 if __name__ == "__main__":
