@@ -152,6 +152,12 @@ def test_worst_error_of_the_code_over_a_sweep(name: str) -> None:
     assert curve.ends_m[0] <= truth.min() + 1e-6 and curve.ends_m[1] >= truth.max() - 1e-6
 
 
+def test_filters_of_unlike_gains_get_names_of_their_own() -> None:
+    graph, _, _, made = split(CASES["sigmoid"], per_channel=False)
+    names = [tensor.name for tensor in graph.computed()]
+    assert len(made.filling) > 1 and len(set(names)) == len(names)
+
+
 def run_int8(graph: Graph, kind: Any) -> dict[str, npt.NDArray[np.int64]]:
     """The outputs' codes as 0 to 255, for the sweep."""
     interpreter = Interpreter(model_content=write_graph(graph), experimental_op_resolver_type=kind)
