@@ -106,8 +106,9 @@ class FakeQuantModel:
         return graph
 
     def _with_kernel(self, graph: Graph) -> list[Operator]:
-        exact = {tensor.name for tensor in self.headed.exact}
-        return [op for op in graph.operators if has_kernel(op) and kernel_of(op).name not in exact]
+        found = [op for op in self.headed.graph.operators if has_kernel(op)]
+        names = {op.output.name for op in found if kernel_of(op) not in self.headed.exact}
+        return [op for op in graph.operators if op.output.name in names]
 
     def _maps(self) -> list[Tensor]:
         kinds = {kind for kind in SAME_SCALE if kind not in _ROUNDING}
