@@ -34,11 +34,16 @@ from tfl_depth.converters.graph.rewrites.concatenations import (
 )
 from tfl_depth.converters.graph.rewrites.constants import fold_constants
 from tfl_depth.converters.graph.rewrites.dense_parts import split_dense
+from tfl_depth.converters.graph.rewrites.depthwise_affine import write_depthwise
 from tfl_depth.converters.graph.rewrites.exact_weights import exact_steps
 from tfl_depth.converters.graph.rewrites.factors import hoist_factors
 from tfl_depth.converters.graph.rewrites.identities import drop_identities
 from tfl_depth.converters.graph.rewrites.int8_arithmetic import write_arithmetic
-from tfl_depth.converters.graph.rewrites.int8_moves import split_enlarging, write_block_moves
+from tfl_depth.converters.graph.rewrites.int8_moves import (
+    split_enlarging,
+    write_block_deconvolutions,
+    write_block_moves,
+)
 from tfl_depth.converters.graph.rewrites.int8_reductions import write_reductions
 from tfl_depth.converters.graph.rewrites.matrix_products import (
     products_to_fully_connected,
@@ -89,6 +94,7 @@ _FOR_INT8 = (
     write_arithmetic,
     write_reductions,
     write_block_moves,
+    write_block_deconvolutions,
     split_enlarging,
     pad_max_pools,
 )
@@ -122,8 +128,10 @@ def prepare_for_int8(
         The step of kernels whose weights are whole multiples of it and must stay so.
     """
     unfuse_activations(graph)
-    normalize = partial(write_normalizations, tried=set())
-    repeat(graph, (recognize_activations, normalize, *_FOR_INT8, *_PLAIN))
+    activations = partial(recognize_activations, known={})
+    normalizations = partial(write_normalizations, tried=set())
+    repeat(graph, (activations, normalizations, *_FOR_INT8, *_PLAIN))
+    write_depthwise(graph)
     equalize_concatenations(graph, measure_magnitudes(graph, images))
     fuse_activations(graph)
     return exact_steps(graph)

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from tfl_depth.converters.graph.graph import Graph, Operator, Tensor, constant
-from tfl_depth.converters.graph.kinds import POINTWISE
+from tfl_depth.converters.graph.kinds import POINTWISE, kinds
 from tfl_depth.converters.graph.movement import computed_inputs
 from tfl_depth.converters.graph.rewrites.known_activations import (
     GRID,
+    Known,
     Values,
     known_activation,
 )
@@ -19,18 +20,31 @@ from tfl_depth.converters.graph.rewrites.maker import Maker
 from tfl_depth.converters.graph.rewrites.regions import ends, operators_between, roots
 from tfl_depth.converters.graph.run import GraphRunner
 
+# They compute no activation alone, or one as it is best written.
+_LONE = kinds(
+    "ABS ADD CAST DIV ELU EXP GELU HARD_SWISH LEAKY_RELU LOG LOGISTIC MUL NEG RELU RELU6 "
+    "RELU_0_TO_1 RELU_N1_TO_1 RSQRT SQRT SQUARE SUB TANH"
+)
 
-def recognize_activations(graph: Graph) -> int:
-    """Write operators that compute a usual activation of one tensor as that activation."""
+Memory = dict[Any, "tuple[Tensor, Known] | None"]
+
+
+def recognize_activations(graph: Graph, known: Memory) -> int:
+    """Write operators that compute a usual activation of one tensor as that activation.
+
+    Args:
+        graph: is changed.
+        known: what regions that were looked at before are; those that are seen here are added.
+    """
     count = 0
     done: set[Tensor] = set()
     while True:
         root_of = roots(graph, _is_function, done)
-        found = [_recognize(graph, root, tensors) for root, tensors in ends(graph, root_of)]
-        known = [pair for pair in found if pair is not None]
-        if not known:
+        pairs = [_recognize(graph, root, each, known) for root, each in ends(graph, root_of)]
+        found = [pair for pair in pairs if pair is not None]
+        if not found:
             return count
-        for inside, is_new in known:
+        for inside, is_new in found:
             done.update(inside)
             count += is_new
 
@@ -59,7 +73,7 @@ def _by_channel(tensor: Tensor, like: Tensor) -> Any:
 
 
 def _recognize(
-    graph: Graph, root: Tensor, results: list[Tensor]
+    graph: Graph, root: Tensor, results: list[Tensor], known: Memory
 ) -> tuple[list[Tensor], bool] | None:
     """Find the tensor farthest from the root that is a usual activation of it.
 
@@ -70,21 +84,42 @@ def _recognize(
     candidates = [tensor for tensor in results if tensor.dtype == np.float32]
     if root.dtype != np.float32 or not candidates:
         return None
-    for result, values in _values(graph, root, candidates).items():
-        known = known_activation(values)
-        if known is None:
-            continue
-        operators = operators_between(graph, root, result)
-        maker = Maker(result)
-        known.write(maker, root)
-        is_new = _kinds(maker.operators) != _kinds(operators)
-        if is_new:
-            maker.replace(graph, _producer(graph, result))
-            graph.remove_dead()
-            operators = maker.operators
-        return [tensor for operator in operators for tensor in operator.outputs], is_new
-    steps = [tensor for tensor in results if root in computed_inputs(_producer(graph, tensor))]
-    return (steps, False) if len(steps) == 1 else None
+    found = _first_known(graph, root, candidates, known)
+    if found is None:
+        steps = [t for t in results if root in computed_inputs(_producer(graph, t))]
+        return (steps, False) if len(steps) == 1 else None
+    result, activation = found
+    operators = operators_between(graph, root, result)
+    maker = Maker(result)
+    activation.write(maker, root)
+    is_new = _kinds(maker.operators) != _kinds(operators)
+    if is_new:
+        maker.replace(graph, _producer(graph, result))
+        graph.remove_dead()
+        operators = maker.operators
+    return [tensor for operator in operators for tensor in operator.outputs], is_new
+
+
+def _first_known(
+    graph: Graph, root: Tensor, results: list[Tensor], known: Memory
+) -> tuple[Tensor, Known] | None:
+    """The first of the results that is a usual activation."""
+    region = _region(graph, root, results)
+    if len(region) == 1 and region[0].kind in _LONE:
+        return None
+    key = (root, tuple((operator, *operator.inputs) for operator in region))
+    if key not in known:
+        values = _values(region, root, results)
+        pairs = ((result, known_activation(value)) for result, value in values.items())
+        named = ((result, activation) for result, activation in pairs if activation is not None)
+        known[key] = next(named, None)
+    return known[key]
+
+
+def _region(graph: Graph, root: Tensor, results: list[Tensor]) -> list[Operator]:
+    """All operators between a root and some results, in order."""
+    wanted = {op for result in results for op in operators_between(graph, root, result)}
+    return [operator for operator in graph.operators if operator in wanted]
 
 
 def _producer(graph: Graph, tensor: Tensor) -> Operator:
@@ -98,18 +133,16 @@ def _kinds(operators: list[Operator]) -> list[str]:
     return sorted(operator.kind for operator in operators)
 
 
-def _values(graph: Graph, root: Tensor, results: list[Tensor]) -> dict[Tensor, Values]:
+def _values(region: list[Operator], root: Tensor, results: list[Tensor]) -> dict[Tensor, Values]:
     """What the results are of the root's values on the grid; only of those that stay finite.
 
     Returns:
         (points, 1), or (points, channels) where channels differ.
     """
-    wanted = {op for result in results for op in operators_between(graph, root, result)}
-    order = [operator for operator in graph.operators if operator in wanted]
-    channels = _channels(order)
+    channels = _channels(region)
     points = np.repeat(GRID[:, None], channels, axis=1).astype(np.float32)
     small: dict[Tensor, Tensor] = {root: Tensor("x", points.shape, root.dtype)}
-    made = [_on_grid(operator, small, points.shape) for operator in order]
+    made = [_on_grid(operator, small, points.shape) for operator in region]
     outputs = {str(place): small[result] for place, result in enumerate(results)}
     found = GraphRunner(Graph({"x": small[root]}, outputs, made))({small[root]: points})
     values = {result: found[small[result]].astype(np.float64) for result in results}

@@ -2,7 +2,7 @@
 
 DEPTH_TO_SPACE and SPACE_TO_DEPTH are no operators of Vela's, and the reference kernels of
 tflite-runtime 2.14 lack the first; a transposition of four dimensions does the same everywhere.
-RESIZE_NEAREST_NEIGHBOR enlarges by 2, 4 or 8 on U55 and U65.
+RESIZE_NEAREST_NEIGHBOR enlarges by 2, 4 or 8 on U55 and U65, and TRANSPOSE_CONV by 2.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from tfl_depth.converters.graph.flatbuffer import options
 from tfl_depth.converters.graph.graph import Graph, Operator
 from tfl_depth.converters.graph.rewrites.maker import Maker
 
-_LARGEST_FACTOR = 8
+_LARGEST_FACTOR, _LARGEST_STRIDE = 8, 2
 _SWAPPED = (0, 2, 1, 3)
 
 
@@ -42,6 +42,40 @@ def _space_to_depth(maker: Maker, operator: Operator) -> None:
     inner = (batch * height, block, width, channels // block)
     made = maker.transpose(maker.reshape(operator.input(0), inner), _SWAPPED)
     maker.reshape(made, operator.output.shape)
+
+
+def write_block_deconvolutions(graph: Graph) -> int:
+    """Write transposed convolutions of disjoint blocks of more than 2x2 as 1x1 convolutions.
+
+    Each pixel becomes a block, which a convolution to its size times the channels gives.
+    """
+    count = 0
+    for operator in [op for op in graph.operators if op.kind == "TRANSPOSE_CONV"]:
+        kernel, made = operator.input(1), operator.options
+        block = made.strideH
+        blocks = kernel.shape[1:3] == (made.strideH, made.strideW) == (block, block)
+        if not blocks or block <= _LARGEST_STRIDE or not kernel.is_constant:
+            continue
+        maker = Maker(operator.output)
+        _deconvolve(maker, operator, block)
+        maker.replace(graph, operator)
+        count += 1
+    return count
+
+
+def _deconvolve(maker: Maker, operator: Operator, block: int) -> None:
+    x, kernel = operator.input(2), operator.input(1).constant
+    outputs, _, _, inputs = kernel.shape
+    weights = kernel.transpose(1, 2, 0, 3).reshape(-1, 1, 1, inputs)
+    bias = operator.inputs[3] if len(operator.inputs) > 3 else None
+    offsets = np.zeros(outputs) if bias is None else bias.constant
+    batch, height, width, _ = x.shape
+    made = options("Conv2DOptions", strideH=1, strideW=1, dilationHFactor=1, dilationWFactor=1)
+    operands = [x, maker.constant(weights), maker.constant(np.tile(offsets, block * block))]
+    flat = maker.apply("CONV_2D", operands, (batch, height, width, len(weights)), made)
+    inner = (batch * height, width, block, block * outputs)
+    swapped = maker.transpose(maker.reshape(flat, inner), _SWAPPED)
+    maker.reshape(swapped, operator.output.shape)
 
 
 def split_enlarging(graph: Graph) -> int:

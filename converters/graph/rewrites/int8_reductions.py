@@ -24,14 +24,20 @@ def write_reductions(graph: Graph) -> int:
         rank = len(x.shape)
         axes = {int(axis) % rank for axis in np.atleast_1d(operator.input(1).constant)}
         axes = {axis for axis in axes if x.shape[axis] > 1}
-        is_all = axes >= {axis for axis in range(1, rank) if x.shape[axis] > 1}
-        if operator.kind == "MEAN" and axes != {rank - 1} and not is_all:
+        if operator.kind == "MEAN" and not _is_over_channels(x, axes):
             continue
         maker = Maker(operator.output)
         _write(maker, operator, x, axes)
         maker.replace(graph, operator)
         count += 1
     return count
+
+
+def _is_over_channels(x: Tensor, axes: set[int]) -> bool:
+    """Whether a mean takes the last dimension alone, or everything."""
+    last = len(x.shape) - 1
+    wide = {axis for axis, side in enumerate(x.shape) if side > 1}
+    return last in axes and (axes == {last} or axes == wide)
 
 
 def _write(maker: Maker, operator: Operator, x: Tensor, axes: set[int]) -> None:

@@ -28,7 +28,7 @@ _ROOTS = frozenset({"RSQRT", "SQRT"})
 # What may stand between the root and the normalized result.
 _ARITHMETIC = frozenset({"ADD", "DIV", "MAXIMUM", "MINIMUM", "MUL", "NEG", "RELU", "SUB"})
 _BEHIND = _ARITHMETIC | SHAPING | {"TRANSPOSE"}
-_FEW, _SAMPLES = 12, 6
+_FEW, _SAMPLES = 8, 4
 # Of the largest value: what float32 may differ by.
 _TOLERANCE = 3e-5
 
@@ -62,12 +62,15 @@ def find_normalization(graph: Graph, root: Operator) -> Normalization | None:
     """The normalization that a square root belongs to, as large as it can be, or None."""
     links, dominators = Links(graph), Dominators(graph)
     behind = _behind(links, root)
+    largest = None
     for x in _sources(dominators, root):
         results = [y for y in behind if y.shape == x.shape and x in dominators.line(y)]
         found = _probe(graph, root, links, x, results[::-1]) if results else None
-        if found is not None:
-            return found
-    return None
+        # What is centered is normalized too; what comes before x is no more.
+        if found is None and largest is not None:
+            break
+        largest = found or largest
+    return largest
 
 
 def is_root(operator: Operator) -> bool:
@@ -76,9 +79,9 @@ def is_root(operator: Operator) -> bool:
 
 
 def _sources(dominators: Dominators, root: Operator) -> list[Tensor]:
-    """Tensors that may be what is normalized, the farthest first."""
+    """Tensors that may be what is normalized, the nearest first."""
     line = [t for t in dominators.line(root.output) if size(t) > size(root.output)]
-    return line[:_FEW][::-1]
+    return line[:_FEW]
 
 
 def _behind(links: Links, root: Operator) -> list[Tensor]:
@@ -101,15 +104,15 @@ def _probe(
     outputs = [run({x: sample}) for sample in samples]
     for way in _ways(links, root, x):
         normal = np.stack([way.apply(sample.astype(np.float64)) for sample in samples])
-        for y in results:
+        for y, axis in product(results, _channel_axes(x, way)):
             given = np.stack([output[y].astype(np.float64) for output in outputs])
-            for axis in _channel_axes(x, way):
-                fitted = _fit(normal, given, axis + 1)
-                if fitted is not None:
-                    groups = way.groups
-                    return Normalization(
-                        x, y, way.axes, groups, axis, way.centered, way.epsilon, *fitted
-                    )
+            # Most ways fail on the first sample already.
+            if _fit(normal[:1], given[:1], axis + 1) is None:
+                continue
+            fitted = _fit(normal, given, axis + 1)
+            if fitted is not None:
+                parts = way.axes, way.groups, axis, way.centered, way.epsilon
+                return Normalization(x, y, *parts, *fitted)
     return None
 
 
