@@ -127,14 +127,3 @@ def read_calibration(split: ImageSplit, size: tuple[int, int]) -> Iterator[npt.N
             f"Expected pixels from 0 to 255; the brightest of all {len(split.calibration)} images "
             f"is {brightest}: they look like values of 0 to 1 that were saved as bytes."
         )
-
-
-def with_extremes(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """The image with a black and a white pixel.
-
-    Where no calibration image reaches both ends of the pinned input range, TensorFlow's converter
-    leaves a float tensor between that range and the one it saw.
-    """
-    changed = image.copy()
-    changed[0, 0], changed[0, 1] = 0, 255
-    return changed

@@ -1,6 +1,6 @@
 """`make demo`: the bundled checkpoint to INT8, a real photo to millimetres.
 
-It needs no data of its own: it calibrates with photographs that scikit-image ships, which cover
+It needs no data of its own: it calibrates with the pictures that scikit-image ships, which cover
 the range of natural colours and textures well enough to show the way. For a product, calibrate
 with images of your own camera.
 """
@@ -30,13 +30,23 @@ CALIBRATION = (
     "astronaut.png",
     "brick.png",
     "camera.png",
+    "cell.png",
     "chelsea.png",
+    "clock_motion.png",
     "coffee.png",
     "coins.png",
+    "color.png",
     "grass.png",
     "gravel.png",
+    "horse.png",
+    "hubble_deep_field.jpg",
+    "ihc.png",
+    "microaneurysms.png",
+    "moon.png",
     "motorcycle_right.png",
+    "retina.jpg",
     "rocket.jpg",
+    "text.png",
 )
 # Of a picture in a document, in pixels.
 DOCUMENT_WIDTH = 1200
