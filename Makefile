@@ -19,7 +19,7 @@ has_tflite_python := $(shell $(call python_between,$(TFLITE_PYTHON),11,11) 2>/de
 BOARD_TESTS = $(addprefix tests/runtime/test_,$(addsuffix .py,\
   exactness prove recombine interpreter runner self_check model_files))
 
-.PHONY: setup demo test board-test openvino-test frameworks-test kernels coverage soak lint check figures figures-zoo \
+.PHONY: setup demo test board-test openvino-test frameworks-test kernels coverage soak fuzz lint check figures figures-zoo \
   figures-demo benchmark strategy docs pictures dist dist-test clean
 
 setup: .venv/.complete
@@ -96,6 +96,17 @@ frameworks-test: setup
 soak: setup build/test-models/.complete
 	TFL_DEPTH_FULL=1 .venv/bin/python -m pytest tests/runtime/test_threads.py \
 	  tests/runtime/test_soak.py tests/runtime/test_fuzz.py
+
+# Atheris in a folder of its own: nothing else needs it.
+build/atheris/.complete: requirements/fuzz.txt | .venv/.complete
+	.venv/bin/python -m pip install --quiet --no-deps --upgrade --target $(@D) --requirement $<
+	@touch $@
+
+# Everything that reads files from elsewhere, under a fuzzer: ten seconds for each of six targets.
+# Longer, or one of them: make fuzz FUZZ_SECONDS=3600 TARGETS=model. Findings are in build/fuzz.
+FUZZ_SECONDS ?= 10
+fuzz: setup build/test-models/.complete build/atheris/.complete
+	PYTHONPATH=build/atheris .venv/bin/python -m tests.fuzz $(FUZZ_SECONDS) $(TARGETS)
 
 # mypy knows nothing of package_dir in setup.cfg: links show it the tree as it is installed.
 lint: setup

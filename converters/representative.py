@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tfl_depth.errors import ConversionError, ImageError
+from tfl_depth.listing import files_below, read_lines
 from tfl_depth.runtime.preprocess import IMAGE_SUFFIXES, read_image, resize_pixels
 
 VERIFICATION_IMAGES = 16
@@ -49,7 +50,7 @@ def find_images(source: str) -> list[Path]:
     """
     path = Path(source)
     if path.is_dir():
-        found = [p for p in path.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES]
+        found = files_below(path, IMAGE_SUFFIXES)
     elif path.is_file():
         found = _listed(path)
     else:
@@ -67,10 +68,9 @@ def _listed(path: Path) -> list[Path]:
             f"Expected a folder, a glob or a list file of images, got the one image {path}."
         )
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        images = [path.parent / line for line in read_lines(path)]
+    except OSError as error:
         raise ConversionError(f"Cannot read {path} as a list of images: {error}.") from error
-    images = [path.parent / line.strip() for line in lines if line.strip()]
     for image in images:
         if not image.is_file():
             raise ConversionError(f"The list {path} names {image}, which is not there.")

@@ -12,6 +12,7 @@ from tfl_depth.errors import (
     ProofError,
     SelfCheckError,
     SignatureError,
+    TruncatedVideoError,
 )
 from tfl_depth.runtime.colour import colourise
 from tfl_depth.runtime.placement import Placement
@@ -40,6 +41,7 @@ __all__ = [
     "Stream",
     "StreamFrame",
     "Tolerance",
+    "TruncatedVideoError",
     "Video",
     "WarmUp",
     "colourise",

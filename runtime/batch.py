@@ -45,8 +45,10 @@ def infer_batch(
         stack.callback(pool.shutdown, wait=False, cancel_futures=True)
         begun: deque[Future[DepthMm]] = deque()
         for image in images:
+            runners[0].expect_own_process()
             begun.append(pool.submit(infer, image))
             if len(begun) > AHEAD * len(runners):
                 yield begun.popleft().result()
         while begun:
+            runners[0].expect_own_process()
             yield begun.popleft().result()

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from tfl_depth.contract import Contract
-from tfl_depth.errors import ContractError
+from tfl_depth.errors import ContractError, ModelFileError
+from tfl_depth.model_check import declared_shapes
 
 Detail = dict[str, Any]
 
@@ -40,6 +41,31 @@ def bind(interpreter: Any, contract: Contract) -> tuple[Detail, dict[str, Detail
         _expect(f"dtype of {name}", outputs[name]["dtype"], source["dtype"])
         _expect(f"shape of {name}", outputs[name]["shape"].tolist(), [1, *size, 1])
     return source, {name: outputs[name] for name in contract.output_names}
+
+
+def expect_declared_shapes(interpreter: Any, model: bytes) -> None:
+    """Refuse a model whose kernels compute tensors of other shapes than the file declares.
+
+    A stride or a list of sizes was changed then, and what `check_model` has found of the shapes
+    does not hold for the operators behind it.
+
+    Args:
+        interpreter: with its tensors allocated.
+        model: the .tflite file's bytes.
+
+    Raises:
+        ModelFileError: a tensor has another shape.
+    """
+    declared = declared_shapes(model)
+    for detail in interpreter.get_tensor_details():
+        index, shape = detail["index"], tuple(detail["shape"].tolist())
+        # Behind the file's own tensors are the working memories of kernels.
+        if index < len(declared) and shape != declared[index]:
+            raise ModelFileError(
+                f"The file is damaged or made to do harm (tensor {index} of shape "
+                f"{list(declared[index])} comes out as {list(shape)}): get it from who made it, or "
+                "convert the model again."
+            )
 
 
 def _expect(what: str, got: Any, expected: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -14,6 +14,9 @@ from tfl_depth.encoding import DepthMm
 COLOUR_MAP = cv2.COLORMAP_CIVIDIS
 NO_DEPTH_BGR = (60, 60, 60)
 LEGEND_TICKS = 5
+STRIP_PIXELS = 1 << 18
+# Beyond 16 km depth is sorted and not counted.
+MAX_COUNTED_MM = 1 << 24
 
 
 def colourise(
@@ -37,10 +40,15 @@ def colourise(
         low_mm, high_mm = depth_limits(depth_mm)
         near_mm = low_mm if near_mm is None else near_mm
         far_mm = high_mm if far_mm is None else far_mm
-    share = (depth_mm.astype(np.float64) - near_mm) / ((far_mm - near_mm) or 1)
-    picture = _coloured(share)
-    picture[depth_mm == 0] = NO_DEPTH_BGR
-    return np.vstack([picture, _legend(depth_mm.shape[1], _labels(depth_mm, near_mm, far_mm))])
+    height, width = depth_mm.shape
+    picture = np.empty((height + sum(_legend_heights(width)), width, 3), np.uint8)
+    _draw_legend(picture[height:], _labels(depth_mm, near_mm, far_mm))
+    span_mm = (far_mm - near_mm) or 1
+    for rows in strips(depth_mm):
+        part = picture[rows][: len(depth_mm[rows])]
+        part[:] = _coloured((depth_mm[rows].astype(np.float64) - near_mm) / span_mm)
+        part[depth_mm[rows] == 0] = NO_DEPTH_BGR
+    return picture
 
 
 def gradient(steps: int) -> npt.NDArray[np.uint8]:
@@ -56,19 +64,27 @@ def _coloured(share: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
 
 def _labels(depth_mm: DepthMm, near_mm: int, far_mm: int) -> list[str]:
     """From near to far, in metres."""
-    present = depth_mm[depth_mm > 0]
-    below, above = (present < min(near_mm, far_mm)).any(), (present > max(near_mm, far_mm)).any()
+    below = any(_between(depth_mm[rows], 1, min(near_mm, far_mm)) for rows in strips(depth_mm))
+    above = any((depth_mm[rows] > max(near_mm, far_mm, 0)).any() for rows in strips(depth_mm))
     ends = ("< " if below else "", "> " if above else "")
     first, last = ends if near_mm <= far_mm else ends[::-1]
     texts = [f"{each / 1000:.2f} m" for each in np.linspace(near_mm, far_mm, LEGEND_TICKS)]
     return [first + texts[0], *texts[1:-1], last + texts[-1]]
 
 
-def _legend(width: int, labels: Sequence[str]) -> npt.NDArray[np.uint8]:
-    scale = max(0.35, width / 1400)
-    bar, text = round(36 * scale), round(56 * scale)
-    legend = np.full((bar + text, width, 3), 255, np.uint8)
-    legend[:bar] = gradient(width)
+def _legend_scale(width: int) -> float:
+    return max(0.35, width / 1400)
+
+
+def _legend_heights(width: int) -> tuple[int, int]:
+    """Of the bar of colours and of the text below it, in pixels."""
+    return round(36 * _legend_scale(width)), round(56 * _legend_scale(width))
+
+
+def _draw_legend(legend: npt.NDArray[np.uint8], labels: Sequence[str]) -> None:
+    width = legend.shape[1]
+    scale, (bar, text) = _legend_scale(width), _legend_heights(width)
+    legend[:bar], legend[bar:] = gradient(width), 255
     for place, label in zip(np.linspace(0, 1, len(labels)), labels, strict=True):
         (label_width, label_height), _ = cv2.getTextSize(label, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
         x = round(place * (width - label_width))
@@ -76,13 +92,41 @@ def _legend(width: int, labels: Sequence[str]) -> npt.NDArray[np.uint8]:
         cv2.putText(
             legend, label, origin, cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 0, 0), 1, cv2.LINE_AA
         )
-    return legend
 
 
 def depth_limits(depth_mm: DepthMm) -> tuple[int, int]:
     """A robust near and far limit to colour between: the 1st and 99th percentile of depth."""
-    present = depth_mm[depth_mm > 0]
-    if present.size == 0:
-        return 0, 1
-    near, far = np.percentile(present, [1, 99])
+    near, far = depth_percentiles(depth_mm, (1, 99)) or (0, 1)
     return int(near), int(np.ceil(far))
+
+
+def depth_percentiles(depth_mm: DepthMm, shares: Sequence[float]) -> list[float] | None:
+    """As numpy.percentile of all depth that is not 0, by counting it; None where there is none.
+
+    The photos of a telephone have 48 million pixels: numpy takes several copies of them.
+    """
+    most = int(depth_mm.max(initial=0))
+    if most > MAX_COUNTED_MM:
+        return [float(each) for each in np.percentile(depth_mm[depth_mm > 0], shares)]
+    counts = np.zeros(most + 1, np.int64)
+    for rows in strips(depth_mm):
+        counts += np.bincount(depth_mm[rows].ravel(), minlength=most + 1)
+    counts[0] = 0
+    upto = counts.cumsum()
+    if upto[-1] == 0:
+        return None
+    places = np.array(shares) / 100 * (upto[-1] - 1)
+    low, high = (np.searchsorted(upto, f(places), side="right") for f in (np.floor, np.ceil))
+    return [float(each) for each in low + (high - low) * (places - np.floor(places))]
+
+
+def strips(depth_mm: DepthMm) -> Iterator[slice]:
+    """Rows of a picture, some at a time, so that working memory stays small."""
+    height, width = depth_mm.shape
+    rows = max(1, STRIP_PIXELS // max(width, 1))
+    return (slice(first, first + rows) for first in range(0, height, rows))
+
+
+def _between(depth_mm: DepthMm, low_mm: int, high_mm: int) -> bool:
+    """Whether there is depth from `low_mm` to before `high_mm`."""
+    return bool(((depth_mm >= low_mm) & (depth_mm < max(high_mm, 0))).any())

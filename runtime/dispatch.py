@@ -80,7 +80,7 @@ class DispatchEngine(Engine):
         shape, dtype = self._details[name]["shape"], self._details[name]["dtype"]
         return np.reshape(self._outputs[name].read(int(np.prod(shape)), dtype), shape)
 
-    def close(self) -> None:
+    def _close(self) -> None:
         """Free the compiled model's memory."""
         self._inputs, self._outputs, self._model = {}, {}, None
 
@@ -96,12 +96,7 @@ def _litert(module: str) -> Any:
 
 
 def _compiled(model: bytes, delegate: Chosen) -> Any:
-    litert = _litert("options")
-    options = litert.Options(
-        # Not the CPU as well: then LiteRT runs there what it cannot run here, without a word.
-        hardware_accelerators=litert.HardwareAccelerator.NPU,
-        intel_openvino_options=_intel(litert, delegate.options),
-    )
+    options = _options(_litert("options"), delegate)
     try:
         return _litert("compiled_model").CompiledModel.from_buffer(model, options=options)
     except RuntimeError as error:
@@ -110,6 +105,17 @@ def _compiled(model: bytes, delegate: Chosen) -> Any:
             f"The delegate {delegate.name} cannot run all of this model ({said}): LiteRT has "
             "written why to standard error; for Intel's, pip install openvino."
         ) from error
+
+
+def _options(litert: Any, delegate: Chosen) -> Any:
+    options = litert.Options(
+        # Not the CPU as well: then LiteRT runs there what it cannot run here, without a word.
+        hardware_accelerators=litert.HardwareAccelerator.NPU,
+        intel_openvino_options=_intel(litert, delegate.options),
+    )
+    # Its GPU computes in 16 bits by default, 38 mm off on a ramp, which no self-check sees.
+    options.gpu_options.enforce_f32 = True
+    return options
 
 
 def _intel(litert: Any, texts: dict[str, str]) -> Any:
@@ -123,4 +129,7 @@ def _intel(litert: Any, texts: dict[str, str]) -> Any:
         # VNNI: there pairs of products saturate in 16 bits (vpmaddubsw), so that an integer head,
         # whose weights are all 127, comes out at half of its value.
         options.configs_map["LP_TRANSFORMS_MODE"] = "NO"
+    if options.graph_backend != litert.IntelOpenVinoGraphBackend.NPU:
+        # Floats in 32 bits: a GPU computes in 16 otherwise, and a CPU with AMX in bfloat16.
+        options.configs_map["INFERENCE_PRECISION_HINT"] = "f32"
     return options

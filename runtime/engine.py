@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from tfl_depth.contract import Contract
 from tfl_depth.errors import DelegateError, InterpreterError
-from tfl_depth.runtime.binding import bind
+from tfl_depth.runtime.binding import bind, expect_declared_shapes
 from tfl_depth.runtime.closing import Closing
 from tfl_depth.runtime.delegates.chosen import Chosen
 from tfl_depth.runtime.interpreter import open_with_delegate
@@ -116,6 +116,7 @@ class InterpreterEngine(Engine):
         Raises:
             InterpreterError: as `open_with_delegate`.
             ContractError: the model does not keep its contract.
+            ModelFileError: its tensors come out with other shapes than the file declares.
         """
         self._delegate = opening.delegate
         self._interpreter, placement = open_with_delegate(
@@ -124,6 +125,7 @@ class InterpreterEngine(Engine):
             num_threads=opening.num_threads,
             xnnpack=opening.xnnpack,
         )
+        expect_declared_shapes(self._interpreter, opening.model)
         source, outputs = bind(self._interpreter, opening.contract)
         _, height, width, _ = outputs[opening.contract.output_names[0]]["shape"]
         scales = {name: detail["quantization"] for name, detail in outputs.items()}
@@ -155,7 +157,7 @@ class InterpreterEngine(Engine):
         """Copy straight from the output tensors."""
         self._recombine.collect({name: view() for name, view in self._outputs.items()}, codes)
 
-    def close(self) -> None:
+    def _close(self) -> None:
         """Free the interpreter's memory."""
         self._interpreter = self._input = None
         self._outputs = {}

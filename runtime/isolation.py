@@ -7,14 +7,15 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import weakref
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from tfl_depth import child
 from tfl_depth.errors import DepthError, InterpreterError
+from tfl_depth.runtime.closing import is_own
 from tfl_depth.runtime.engine import Engine, Form, Opening, fault_of
 from tfl_depth.runtime.line import Line
 from tfl_depth.runtime.preprocess import Channels, Codes, Pixels, write_input
@@ -42,11 +43,14 @@ class WorkerEngine(Engine):
         self._opening, self._timeout_s = opening, timeout_s
         self._limit_s = start_timeout_s
         self._ended: str | None = None
-        memory = os.memfd_create("tfl-depth frame")
+        try:
+            memory = os.memfd_create("tfl-depth frame")
+        except OSError as error:
+            raise _not_started(error) from error
         try:
             self._process, self._line = _start(opening, memory)
             # Also where nobody closes this one.
-            self._end = weakref.finalize(self, _end, self._process, self._line)
+            self._end = weakref.finalize(self, _end, self._process, self._line, os.getpid())
             self.form: Form = self._ask(opening)[1]
             self._frame = SharedFrame(memory, self.form)
         finally:
@@ -93,7 +97,7 @@ class WorkerEngine(Engine):
         self._ended = self._ended or what
         return fault_of(self._opening.delegate, self._ended)
 
-    def close(self) -> None:
+    def _close(self) -> None:
         """End the process."""
         self._ended = self._ended or "was closed"
         self._end()
@@ -101,23 +105,43 @@ class WorkerEngine(Engine):
 
 def _start(opening: Opening, memory: int) -> tuple[subprocess.Popen[bytes], Line]:
     """A process that waits for its `Opening`, and the line to it."""
+    try:
+        return _started(opening, memory)
+    except OSError as error:
+        raise _not_started(error) from error
+
+
+def _not_started(error: OSError) -> InterpreterError:
+    return InterpreterError(
+        f"The process of the interpreter cannot be started: {error.strerror}. Close runners and "
+        "files, or raise the limit (ulimit -n)."
+    )
+
+
+def _started(opening: Opening, memory: int) -> tuple[subprocess.Popen[bytes], Line]:
     ours, theirs = socket.socketpair()
     environment = {} if opening.delegate is None else opening.delegate.environment
     handles = (theirs.fileno(), memory)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tfl_depth.runtime.worker", *map(str, handles)],
-        pass_fds=handles,
-        stdin=subprocess.DEVNULL,
-        # What a delegate prints must not come into a command's output.
-        stdout=2,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **environment},
-    )
-    theirs.close()
+    with theirs:
+        try:
+            process = subprocess.Popen(
+                child.run_module("tfl_depth.runtime.worker", *map(str, handles)),
+                pass_fds=handles,
+                stdin=subprocess.DEVNULL,
+                # What a delegate prints must not come into a command's output.
+                stdout=2,
+                env=child.environment(**environment),
+            )
+        except BaseException:
+            ours.close()
+            raise
     return process, Line(ours)
 
 
-def _end(process: subprocess.Popen[bytes], line: Line) -> None:
-    """Let a process end by itself, and where it does not, end it."""
+def _end(process: subprocess.Popen[bytes], line: Line, maker: int) -> None:
+    """Let a process end by itself, and where it does not, end it; its maker alone may do so."""
+    if not is_own(maker):
+        return
     line.close()
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(END_S)

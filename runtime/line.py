@@ -6,9 +6,12 @@ wait: so these are few calls, and `multiprocessing.Connection`, which makes many
 
 from __future__ import annotations
 
+import os
 import pickle
 import socket
 import struct
+import weakref
+from contextlib import suppress
 from typing import Any
 
 from tfl_depth.runtime.closing import Closing
@@ -23,6 +26,7 @@ class Line(Closing):
     def __init__(self, end: socket.socket) -> None:
         """Take one end of a `socket.socketpair`, which it closes."""
         self._socket = end
+        _LINES.add(self)
 
     def send(self, number: float, thing: Any = None, *, limit_s: float | None = None) -> None:
         """Send a number, and an object unless it is None.
@@ -56,6 +60,24 @@ class Line(Closing):
             received += part
         return bytes(received)
 
-    def close(self) -> None:
-        """Close this end."""
+    def _close(self) -> None:
+        """End the connection, also where a forked process holds a copy of this end."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
+
+    def leave(self) -> None:
+        """Close this process's copy of this end; the connection stays."""
+        self._socket.close()
+
+
+_LINES: weakref.WeakSet[Line] = weakref.WeakSet()
+
+
+def _leave_all() -> None:
+    for line in list(_LINES):
+        line.leave()
+
+
+# A copy in a forked process would keep the other side waiting when this process is gone.
+os.register_at_fork(after_in_child=_leave_all)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import ctypes
 import os
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from tfl_depth.errors import DelegateError
 from tfl_depth.runtime.delegates.chosen import Chosen
+from tfl_depth.runtime.delegates.probe import probe
 
+# How long a delegate may take that is started once more, to hear why it does not start.
+PROBE_S = 10.0
 ENTRY_POINT = "tflite_plugin_create_delegate"
 
 
@@ -29,11 +33,18 @@ def load_delegate(chosen: Chosen, package: ModuleType) -> Any:
         return package.load_delegate(chosen.library, chosen.options)
     except ValueError as error:  # it returned NULL
         # Behind the package's own line, which names the library.
-        said = str(error).partition("\n")[2].strip() or "it does not say why"
+        said = str(error).partition("\n")[2].strip() or _printed(chosen)
         raise DelegateError(
             f"The delegate {chosen.name} does not start with the options {chosen.options} ({said})"
             ": check them, that the NPU's driver is loaded, and that nobody else holds the NPU."
         ) from error
+
+
+def _printed(chosen: Chosen) -> str:
+    """What a delegate that gives no reason prints on standard error: it is started once more."""
+    library = Path(str(chosen.library))
+    found = probe(library, chosen.options, chosen.environment, timeout_s=PROBE_S)
+    return found.detail or "it does not say why"
 
 
 def _expect_delegate(chosen: Chosen) -> None:

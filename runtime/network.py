@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import warnings
 from time import perf_counter
 from typing import Any
@@ -13,6 +12,7 @@ from tfl_depth.encoding import DepthMm
 from tfl_depth.errors import DepthError, FallbackWarning, InterpreterError, SelfCheckError
 from tfl_depth.runtime.closing import Closing
 from tfl_depth.runtime.engine import Engine, Form
+from tfl_depth.runtime.exclusive import Exclusive
 from tfl_depth.runtime.preprocess import Channels, Codes, Pixels
 from tfl_depth.runtime.recombine import Recombiner
 
@@ -51,7 +51,7 @@ class Network(Closing):
             reserve: takes over when that one fails; None lets its error through.
             fallback: why `engine` does not run everything where it should, or None.
         """
-        self._lock = threading.Lock()
+        self._use = Exclusive()
         self._engine: Engine | None = engine
         self._reserve = reserve
         self._fallback = fallback
@@ -75,7 +75,8 @@ class Network(Closing):
             InterpreterError: the engine fails, and there is no reserve.
             DepthError: the network is closed.
         """
-        with self._lock:
+        self.expect_own_process()
+        with self._use:
             while True:
                 engine = self.expect_open()
                 try:
@@ -118,7 +119,7 @@ class Network(Closing):
             try:
                 passage.disagreement = recombine.decode(passage.codes, out)
             except SelfCheckError as fault:
-                with self._lock:
+                with self._use:
                     self._replace(passage.engine, fault)
                     self._garbling = passage.engine
             else:
@@ -130,6 +131,7 @@ class Network(Closing):
         Raises:
             DepthError: the network is closed.
         """
+        self.expect_own_process()
         if self._engine is None:
             raise DepthError("The runner is closed: open a new one.")
         return self._engine
@@ -150,10 +152,12 @@ class Network(Closing):
         self._fallback = f"{fault} The CPU goes on from this frame."
         warnings.warn(self._fallback, FallbackWarning, stacklevel=5)
 
-    def close(self) -> None:
-        """Close both engines."""
-        with self._lock:
-            for engine in (self._engine, self._reserve):
-                if engine is not None:
-                    engine.close()
-            self._engine = self._reserve = None
+    def _close(self) -> None:
+        """Close both engines, after the frame that is computed."""
+        self._use.when_free(self._close_engines)
+
+    def _close_engines(self) -> None:
+        for engine in (self._engine, self._reserve):
+            if engine is not None:
+                engine.close()
+        self._engine = self._reserve = None

@@ -13,6 +13,7 @@ from tfl_depth.errors import (
     FallbackWarning,
     InterpreterError,
 )
+from tfl_depth.model_check import check_model
 from tfl_depth.runtime.delegates.choose import choose
 from tfl_depth.runtime.engine import Engine, Form, Opening
 from tfl_depth.runtime.isolation import WorkerEngine
@@ -50,13 +51,13 @@ def open_network(model: bytes, settings: Settings) -> Network:
 
 def _open_engine(model: bytes, settings: Settings) -> tuple[Engine, str | None]:
     """The engine that was asked for, and what of it does not run where it should."""
+    contract = read_contract(model)
+    check_model(model)
     chosen = choose(settings.delegate, settings.delegate_options, model)
     delegate = None if chosen.library is None else chosen
     # Off beside a delegate: not every interpreter package lets XNNPACK choose last.
     xnnpack = delegate is None if settings.xnnpack is None else settings.xnnpack
-    engine = _engine(
-        Opening(model, read_contract(model), delegate, settings.num_threads, xnnpack), settings
-    )
+    engine = _engine(Opening(model, contract, delegate, settings.num_threads, xnnpack), settings)
     if delegate is None:
         return engine, None if settings.delegate is None else chosen.reason
     shortfall = engine.form.placement.shortfall

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import struct
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tfl_depth.errors import ImageError
+from tfl_depth.image_decoder import decode
 from tfl_depth.runtime.scratch import Scratch
 
 Pixels = npt.NDArray[np.uint8]
@@ -23,9 +23,6 @@ CHANNELS = ("bgr", "rgb")
 SIGN_BIT = np.uint8(128)
 # Files that are looked for in folders; any that OpenCV knows can be named.
 IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-# What stands around a chunk's content: its length, its kind and its checksum.
-PNG_CHUNK_FRAME = 12
 
 
 def load_pixels(image: Any, channels: Channels) -> tuple[Pixels, Channels]:
@@ -82,7 +79,8 @@ def decode_image(content: bytes, name: str) -> Pixels:
     Raises:
         ImageError: it is damaged, not an image, or deeper than 8 bits.
     """
-    pixels = _decoded(content)
+    # Any depth: 16 bits, a depth map perhaps, are refused below and not cut to 8.
+    pixels = decode(content, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
     if pixels is None:
         raise ImageError(
             f"Cannot read {name} as an image: damaged, or no format that OpenCV knows."
@@ -93,30 +91,6 @@ def decode_image(content: bytes, name: str) -> Pixels:
             "map is no photo."
         )
     return np.asarray(pixels, np.uint8)
-
-
-def _decoded(content: bytes) -> npt.NDArray[Any] | None:
-    # From memory OpenCV takes no JPEG that is cut short; from a file it does, and fills with grey.
-    # Any depth: 16 bits, a depth map perhaps, are refused afterwards and not cut to 8.
-    if content.startswith(PNG_SIGNATURE) and not _png_is_whole(content):
-        return None
-    try:
-        return cv2.imdecode(
-            np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
-        )
-    except cv2.error:
-        return None
-
-
-def _png_is_whole(content: bytes) -> bool:
-    """Whether its chunks lead to an end: where they lead out of the file OpenCV 4.11 hangs."""
-    place = len(PNG_SIGNATURE)
-    while place + PNG_CHUNK_FRAME <= len(content):
-        length, kind = struct.unpack_from(">I4s", content, place)
-        if kind == b"IEND":
-            return True
-        place += PNG_CHUNK_FRAME + length
-    return False
 
 
 def _from_pil(image: Any) -> Pixels:
@@ -132,7 +106,10 @@ def _from_pil(image: Any) -> Pixels:
         if upright.mode == "P":  # which PIL does not take to RGB without a warning
             upright = upright.convert("RGBA")
         return _checked(np.asarray(upright.convert("RGB")))
-    except (OSError, ValueError) as error:  # PIL reads files late
+    except ImageError:
+        raise
+    # PIL reads files late, and each of its readers fails in ways of its own, as that of EXIF.
+    except Exception as error:
         raise ImageError(f"Cannot read the PIL image: {error}.") from error
 
 
@@ -231,10 +208,19 @@ def _copy(pixels: Pixels, out: Pixels) -> None:
 def resize_pixels(pixels: Pixels, size: tuple[int, int], out: Pixels | None = None) -> Pixels:
     """Resize (H, W, 3) or (H, W) uint8 pixels to `size` = (height, width), into `out` if given.
 
-    Shrinking averages over the area (no aliasing); enlarging is bilinear. Training, calibration
-    and the runtime all come through here: the network sees on the board what it was trained on.
+    A picture of another aspect is stretched. Along each axis shrinking averages over the area (no
+    aliasing) and enlarging is bilinear. Training, calibration and the runtime all come through
+    here: the network sees on the board what it was trained on.
     """
     height, width = size
-    shrink = pixels.shape[0] >= height and pixels.shape[1] >= width
-    method = cv2.INTER_AREA if shrink else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(pixels, (width, height), out, 0, 0, method), np.uint8)
+    rows, columns = pixels.shape[:2]
+    if (rows - height) * (columns - width) < 0:
+        # One side shrinks and the other grows: OpenCV would average along neither.
+        between = (min(height, rows), min(width, columns))
+        pixels = _resize(pixels, between, None, cv2.INTER_AREA)
+    shrink = rows >= height and columns >= width
+    return _resize(pixels, size, out, cv2.INTER_AREA if shrink else cv2.INTER_LINEAR)
+
+
+def _resize(pixels: Pixels, size: tuple[int, int], out: Pixels | None, method: int) -> Pixels:
+    return np.asarray(cv2.resize(pixels, size[::-1], out, 0, 0, method), np.uint8)

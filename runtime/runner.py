@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,8 +15,10 @@ from tfl_depth.contract import Contract, read_contract
 from tfl_depth.encoding import DepthMm
 from tfl_depth.errors import DepthError, ModelFileError, ProofError, SignatureError
 from tfl_depth.golden import read_golden
+from tfl_depth.runtime.arguments import expect_count
 from tfl_depth.runtime.batch import infer_batch
 from tfl_depth.runtime.closing import Closing
+from tfl_depth.runtime.exclusive import Exclusive
 from tfl_depth.runtime.open_network import open_network
 from tfl_depth.runtime.placement import Placement
 from tfl_depth.runtime.preprocess import Channels, Pixels, Resizer, load_pixels
@@ -134,7 +135,7 @@ class DepthRunner(Closing):
             fallback_model=reserve,
         )
         self._network = open_network(self._content, self._settings)
-        self._lock = threading.Lock()
+        self._use = Exclusive()
         self.contract: Contract = self._network.form.contract
         self.model_size = (self.contract.height, self.contract.width)
         self.grid_size = self._network.form.grid_size
@@ -175,7 +176,7 @@ class DepthRunner(Closing):
             DepthError: the runner is closed, or `out` does not fit.
         """
         pixels, order, depth_mm = self._beginning(img, size, channels, out)
-        with self._lock:
+        with self._use:
             self._pass(pixels, order, depth_mm)
         return depth_mm
 
@@ -189,7 +190,7 @@ class DepthRunner(Closing):
     ) -> Measurement:
         """As `infer`, with what the self-check found and how long each part took."""
         pixels, order, depth_mm = self._beginning(img, size, channels, out)
-        with self._lock:
+        with self._use:
             begin_s = perf_counter()
             self._pass(pixels, order, depth_mm)
             passage = self._passage
@@ -206,6 +207,7 @@ class DepthRunner(Closing):
         self, img: Any, size: Size, channels: Channels, out: Any
     ) -> tuple[Pixels, Channels, DepthMm]:
         """An image's pixels, their order, and where its depth goes."""
+        self.expect_own_process()
         _expect_size(size)
         pixels, order = load_pixels(img, channels)
         shape = pixels.shape[:2] if size == "image" else self.grid_size
@@ -281,8 +283,7 @@ class DepthRunner(Closing):
         _expect_size(size)
         by_default = len(os.sched_getaffinity(0)) if self.placement.delegate is None else 1
         count = by_default if workers is None else workers
-        if count < 1:
-            raise DepthError(f"Expected `workers` to be at least 1, got {workers}.")
+        count = expect_count("workers", count)
         self._network.expect_open()
         settings = vars(replace(self._settings, num_threads=1))
         runners = [DepthRunner(self._content, **settings) for _ in range(count)]
@@ -338,8 +339,8 @@ class DepthRunner(Closing):
             )
         return np.asarray(out)
 
-    def close(self) -> None:
-        """Free the network's memory; closing twice is allowed."""
+    def _close(self) -> None:
+        """Free the network's memory."""
         self._network.close()
         self._content = b""
 
@@ -350,18 +351,21 @@ def _expect_size(size: Any) -> None:
 
 
 def _read_model(model: ModelSource, public_key: str | os.PathLike[str] | bytes | None) -> bytes:
-    content = model if isinstance(model, bytes) else _read(Path(model))
+    content = model if isinstance(model, bytes) else _read(model)
     if public_key is not None:
-        read_contract(content)
+        # First of all: nothing else of a file that nobody signed is looked at.
         _check_signature(content, public_key)
+        read_contract(content)
     return content
 
 
-def _read(path: Path) -> bytes:
+def _read(path: str | os.PathLike[str]) -> bytes:
     try:
-        return path.read_bytes()
+        return Path(path).read_bytes()
     except OSError as error:
         raise ModelFileError(f"Cannot read the model {path}: {error.strerror}.") from error
+    except (TypeError, ValueError) as error:  # of another type, or with a zero byte
+        raise ModelFileError(f"Expected a model's path or bytes, got {path!r}: {error}.") from error
 
 
 def _check_signature(model: bytes, public_key: str | os.PathLike[str] | bytes) -> None:

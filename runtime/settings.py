@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from tfl_depth.errors import DepthError
+from tfl_depth.runtime.arguments import expect_count, expect_seconds
 
 OnFault = Literal["raise", "cpu"]
 
@@ -34,7 +35,8 @@ class Settings:
         if self.on_fault not in ("raise", "cpu"):
             raise DepthError(f"Expected `on_fault` to be 'raise' or 'cpu', got {self.on_fault!r}.")
         for name in ("timeout_s", "start_timeout_s"):
-            if not getattr(self, name) > 0:
-                raise DepthError(f"Expected `{name}` to be above 0, got {getattr(self, name)}.")
+            expect_seconds(name, getattr(self, name))
+        if not isinstance(self.num_threads, (int, type(None))):
+            expect_count("num_threads", self.num_threads)
         if self.fallback_model is not None and self.on_fault != "cpu":
             raise DepthError('`fallback_model` is for on_fault="cpu" only: add that, or leave it.')

@@ -9,6 +9,7 @@ the caller gets is never older than it must be.
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 import weakref
@@ -22,7 +23,9 @@ import numpy as np
 
 from tfl_depth.encoding import DepthMm
 from tfl_depth.errors import DepthError, ImageError
-from tfl_depth.runtime.closing import Closing
+from tfl_depth.runtime.arguments import expect_count
+from tfl_depth.runtime.closing import Closing, is_own
+from tfl_depth.runtime.exclusive import Exclusive
 from tfl_depth.runtime.handover import Ended, Handover, Stopped
 from tfl_depth.runtime.network import Network, Passage
 from tfl_depth.runtime.preprocess import Channels, Codes, Pixels, Resizer, load_pixels, write_input
@@ -36,6 +39,8 @@ SLOTS_IN_HAND = 4
 LATENCIES = 1000
 # How long a source may take to give the frame that it was asked for when the stream is closed.
 STOP_TIMEOUT_S = 5.0
+# The same at the end of the program: longer than OpenCV waits for a camera or an address.
+EXIT_TIMEOUT_S = 15.0
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,8 @@ class StreamFrame:
         disagreement: as in `Measurement`.
         latency_s: seconds from when the source gave the frame until its depth was there.
         fallback: as in `Measurement`.
+        time_s: of a video file's frame, seconds from its first one by the file's time stamps; None
+            for other sources.
     """
 
     number: int
@@ -59,6 +66,7 @@ class StreamFrame:
     disagreement: float | None
     latency_s: float
     fallback: str | None = None
+    time_s: float | None = None
 
 
 class _Slot:
@@ -71,6 +79,7 @@ class _Slot:
         self.pixels: Pixels = np.empty((0, 0, 3), np.uint8)
         self.channels: Channels = "rgb"
         self.begin_s = 0.0
+        self.time_s: float | None = None
 
 
 class _Track:
@@ -97,6 +106,7 @@ class _Track:
             slot = self.free.take()
             slot.number, slot.begin_s = number, begin_s
             slot.pixels, slot.channels = pixels, order
+            slot.time_s = images.time_s if isinstance(images, Video) else None
             write_input(resize(pixels), order, slot.input)
             if not self.drop:
                 self.ready.put(slot)
@@ -124,11 +134,30 @@ def _run(work: Callable[[], None], out: Handover[_Slot]) -> None:
         out.end()
 
 
+# The threads of all streams. Native code that still runs in one when the interpreter is finalized
+# ends the process with "FATAL: exception not rethrown".
+_RUNNING: weakref.WeakKeyDictionary[threading.Thread, _Track] = weakref.WeakKeyDictionary()
+
+
+def _end_all() -> None:
+    running = list(_RUNNING.items())
+    for _, track in running:
+        track.stop()
+    for thread, _ in running:
+        thread.join(EXIT_TIMEOUT_S)
+
+
+atexit.register(_end_all)
+# A forked process has none of these threads, and what they hold locked stays locked there.
+os.register_at_fork(after_in_child=_RUNNING.clear)
+
+
 class Stream(Closing):
     """Iterates over `StreamFrame`s, in the source's order; made by `DepthRunner.stream`.
 
-    A context manager. It stops by itself at the end of its source, at an error, which it raises
-    once, after the frames before it, and when nothing refers to it any more.
+    A context manager. Several threads may take frames of it: each frame goes to one of them. It
+    stops by itself at the end of its source, at an error, which it raises once, after the frames
+    before it, and when nothing refers to it any more.
 
     Attributes:
         delivered: how many frames it has given.
@@ -158,10 +187,10 @@ class Stream(Closing):
         """
         if on_full not in ("block", "drop_oldest"):
             raise DepthError(f"Expected `on_full` to be 'block' or 'drop_oldest', got {on_full!r}.")
-        if waiting < 1:
-            raise DepthError(f"Expected `waiting` to be at least 1 frame, got {waiting}.")
+        waiting = expect_count("waiting", waiting, "frame")
         self._video = Video(source) if isinstance(source, (int, str, os.PathLike)) else None
         images = _images(source) if self._video is None else self._video
+        network.expect_open()
         self._network, self._grid_size = network, grid_size
         self._recombine = network.form.new_recombiner()
         self.delivered = 0
@@ -177,9 +206,11 @@ class Stream(Closing):
             _thread(lambda: track.read(images, resize, order), track.ready),
             _thread(lambda: track.compute(network), track.done),
         )
+        self._take = Exclusive()
         # For a stream that is left without being closed, as by `break`.
-        self._stop = weakref.finalize(self, track.stop)
+        self._stop = weakref.finalize(self, _stop, track, os.getpid())
         for thread in self._threads:
+            _RUNNING[thread] = track
             thread.start()
 
     @property
@@ -201,20 +232,22 @@ class Stream(Closing):
         return self
 
     def __next__(self) -> StreamFrame:
-        try:
-            slot = self._track.done.take()
-            frame = self._finished(slot)
-            self._track.free.put(slot)
-        except (Ended, Stopped):
-            self.close()
-            raise StopIteration from None
-        except BaseException:
-            self._stop()
-            self._join()
-            raise
-        self.delivered += 1
-        self._latencies_s.append(frame.latency_s)
-        return frame
+        self.expect_own_process()
+        with self._take:
+            try:
+                slot = self._track.done.take()
+                frame = self._finished(slot)
+                self._track.free.put(slot)
+            except (Ended, Stopped):
+                self._end()
+                raise StopIteration from None
+            except BaseException:
+                self._stop()
+                self._join()
+                raise
+            self.delivered += 1
+            self._latencies_s.append(frame.latency_s)
+            return frame
 
     def _finished(self, slot: _Slot) -> StreamFrame:
         shape = self._grid_size or slot.pixels.shape[:2]
@@ -229,14 +262,21 @@ class Stream(Closing):
             disagreement=passage.disagreement,
             latency_s=perf_counter() - slot.begin_s,
             fallback=passage.fallback,
+            time_s=slot.time_s,
         )
 
-    def close(self) -> None:
-        """Stop, and wait until the threads have ended; closing twice is allowed.
+    def _close(self) -> None:
+        """Stop, and wait until the threads have ended.
 
         Raises:
             DepthError: the source does not give the frame that it was asked for.
         """
+        self._stop()
+        # A signal handler must not wait for threads that wait for the thread it has interrupted.
+        if not self._take.is_interrupted():
+            self._end()
+
+    def _end(self) -> None:
         self._stop()
         if not self._join():
             raise DepthError(
@@ -252,6 +292,11 @@ class Stream(Closing):
         if ended and self._video is not None:
             self._video.close()
         return ended
+
+
+def _stop(track: _Track, maker: int) -> None:
+    if is_own(maker):
+        track.stop()
 
 
 def _images(source: Any) -> Iterable[Any]:

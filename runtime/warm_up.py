@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 from time import perf_counter
 
-from tfl_depth.errors import DepthError
+from tfl_depth.runtime.arguments import expect_count
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,7 @@ def warm_up(run: Callable[[], None], runs: int) -> WarmUp:
     Raises:
         DepthError: `runs` is less than 1.
     """
-    if runs < 1:
-        raise DepthError(f"Expected `runs` to be at least 1, got {runs}.")
+    runs = expect_count("runs", runs)
     first_s, *later_s = (_seconds(run) for _ in range(runs + 1))
     return WarmUp(first_s=first_s, steady_s=median(later_s), runs=runs)
 

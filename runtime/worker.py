@@ -70,8 +70,9 @@ def main() -> None:
     # Ctrl-C is for the process that started this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Until nobody is there any more.
-    with contextlib.suppress(EOFError, OSError):
-        serve(Line(socket.socket(fileno=int(sys.argv[1]))), int(sys.argv[2]))
+    end, memory = map(int, sys.argv[1:])
+    with contextlib.suppress(EOFError, OSError), Line(socket.socket(fileno=end)) as line:
+        serve(line, memory)
 
 
 if __name__ == "__main__":

@@ -136,6 +136,42 @@ def test_writes_a_row_an_image_and_pictures_of_the_best_and_worst(
     assert len(list((tmp_path / "report").glob("*.png"))) == 5
 
 
+def test_names_with_folders_and_commas_are_written(
+    model: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other"
+    names = ["room/one", "two, too", "long" * 50]
+    for number, name in enumerate(names):
+        for kind, ending in (("rgb", "jpg"), ("depth", "png")):
+            path = other / kind / f"{name}.{ending}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(data / kind / f"val{number}.{ending}", path)
+    (other / "val.txt").write_text("room/one\n" + "long" * 50 + "\n", encoding="utf-8")
+    output = ["--output", str(tmp_path / "report")]
+    assert evaluate.main([*arguments(model, other), *output]) == 0
+    pictures = {path.name for path in (tmp_path / "report").glob("*.png")}
+    assert {name for name in pictures if "room_one" in name}
+    table = evaluate._csv(names, [dict.fromkeys(METRICS, 1.0)] * 3)
+    rows = list(csv.DictReader(table.splitlines()))
+    assert [row["image"] for row in rows] == names
+    assert all(row["delta3"] == "1" for row in rows)
+
+
+def test_pixels_that_a_mark_hides_are_told(
+    model: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    marked = shutil.copytree(data, tmp_path / "marked")
+    path = str(marked / "depth" / "val2.png")
+    depth_mm = cv2.imread(path, cv2.IMREAD_UNCHANGED)
+    assert depth_mm is not None
+    depth_mm[:5, :7] = 65535
+    cv2.imwrite(path, depth_mm)
+    assert result(capsys, *arguments(model, marked))["marked_pixels"] == 35
+    assert result(capsys, *arguments(model, data))["marked_pixels"] == 0
+    assert evaluate.main(arguments(model, marked)) == 0
+    assert "35 pixels hold a mark of no reading" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("against", [False, True])
 def test_draws_how_reliable_each_model_is_by_distance(
     model: Path, tflite: Path, data: Path, tmp_path: Path, against: bool

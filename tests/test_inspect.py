@@ -17,10 +17,18 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
+from tests.float_tflite import float_tflite
 from tests.small_net import SCALE, SIZE, run_convert, write_examples
 from tfl_depth.complexity import count_macs
-from tfl_depth.contract import find_metadata, read_contract, with_digest
-from tfl_depth.converters.keras_quantize import to_tflite
+from tfl_depth.contract import METADATA_NAME as CONTRACT_NAME
+from tfl_depth.contract import (
+    digest_place,
+    find_contract,
+    find_metadata,
+    read_contract,
+    with_digest,
+)
+from tfl_depth.converters.metadata import with_metadata
 from tfl_depth.converters.tflite_graph import Door, read_graph
 from tfl_depth.errors import ModelFileError
 from tfl_depth.golden import METADATA_NAME
@@ -100,7 +108,7 @@ def test_macs_are_counted_alike_in_both_kinds_of_file(
 ) -> None:
     model = make()
     assert count_macs(model) == macs
-    content = to_tflite(model, precision="float32", representative=lambda: iter(()))
+    content = float_tflite(model)
     assert read_graph(content).macs == macs
 
 
@@ -148,7 +156,7 @@ def test_macs_that_cannot_be_known_are_not_guessed(make: Callable[[], keras.Mode
 def test_macs_of_a_file_for_any_size_are_not_guessed() -> None:
     pixels = keras.Input(batch_shape=(1, None, None, 3), name="pixels")
     model = keras.Model(pixels, {"depth": layers.Conv2D(1, 1)(pixels)})
-    content = to_tflite(model, precision="float32", representative=lambda: iter(()))
+    content = float_tflite(model)
     graph = read_graph(content)
     assert graph.inputs == (Door("pixels", (1, None, None, 3), "float32"),)
     assert graph.macs is None
@@ -161,7 +169,7 @@ def test_parameters_of_a_file_are_its_weights_with_normalisation_folded_in() -> 
     model = NETWORKS["with normalisation"][0]()
     weights = 3 * 3 * 3 * 4 + 4 + 1
     assert model.count_params() == weights + 4 * 4
-    content = to_tflite(model, precision="float32", representative=lambda: iter(()))
+    content = float_tflite(model)
     graph = read_graph(content)
     # A bias for each of the four channels; and the two constants of the rescaling.
     assert weights + 4 <= (graph.parameters or 0) <= weights + 4 + 2
@@ -267,7 +275,7 @@ def test_the_table_says_it_too(work: Path, capsys: pytest.CaptureFixture[str]) -
 def test_a_file_without_a_contract(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "other.tflite"
     model = network(layers.Conv2D(4, 3))
-    path.write_bytes(to_tflite(model, precision="float32", representative=lambda: iter(())))
+    path.write_bytes(float_tflite(model))
     found = result(capsys, path)
     assert found["contract"] is found["input_range"] is found["steps_mm"] is None
     assert found["operators"] == {"CONV_2D": 1}
@@ -488,9 +496,55 @@ def test_bad_input_is_one_clear_error(
 
 def test_a_damaged_graph_is_refused() -> None:
     model = network(layers.Conv2D(4, 3))
-    content = to_tflite(model, precision="float32", representative=lambda: iter(()))
+    content = float_tflite(model)
     broken = bytearray(content)
     # The offset of the root table leads out of the file.
     broken[:4] = np.uint32(len(content)).tobytes()
     with pytest.raises(ModelFileError, match="damaged"):
         read_graph(bytes(broken))
+
+
+# Files from elsewhere
+
+
+def test_a_contract_from_elsewhere_is_shown_or_refused_without_a_traceback(
+    work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The runtime reads little of a contract, and what it does not read may hold anything."""
+    content = (work / "model.tflite").read_bytes()
+    start, length = find_contract(content) or (0, 0)
+    whole = json.loads(content[start : start + length])
+    harm: list[dict[str, Any]] = [
+        {"verification": dict.fromkeys(whole["verification"], value)}
+        for value in ("many", None, [1], {"a": 1}, True, 1e400)
+    ]
+    harm += [{"verification": {"images": 1}}, {"outputs": 7}, {"outputs": [[]]}]
+    harm += [{"tool": "\x1b]0;owned\x07\x1b[2Jclean\u202e"}, {"calibration": {}}, {"signature": 5}]
+    harm += [{"golden": {**whole["golden"], "median_mm": "8"}}]
+    path = tmp_path / "from elsewhere.tflite"
+    for changes in harm:
+        text = json.dumps({**whole, **changes}).replace('"sha256": "', '"sha256":"')
+        path.write_bytes(with_digest(with_metadata(content, CONTRACT_NAME, text.encode())))
+        capsys.readouterr()
+        status = inspect.main([str(path), "--html", str(tmp_path / "m.html")])
+        said = capsys.readouterr()
+        shown = said.out + said.err
+        assert status == (1 if said.err else 0), changes
+        assert "\x1b" not in shown and "\x07" not in shown and "\u202e" not in shown, changes
+
+
+def test_the_digest_that_is_shown_is_the_one_that_was_checked(
+    work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A document may hold the field twice, and JSON takes the last."""
+    content = (work / "model.tflite").read_bytes()
+    start, length = find_contract(content) or (0, 0)
+    text = content[start : start + length - 1] + b',"sha256":"' + b"f" * 64 + b'"}'
+    path = tmp_path / "twice.tflite"
+    path.write_bytes(with_digest(with_metadata(content, CONTRACT_NAME, text)))
+    status = inspect.main([str(path)])
+    said = capsys.readouterr()
+    assert "f" * 64 not in said.out + said.err
+    if status == 0:
+        place = digest_place(path.read_bytes())
+        assert f"{path.read_bytes()[place].decode()}, right" in said.out

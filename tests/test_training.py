@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -364,6 +365,68 @@ def test_a_run_of_another_recipe_is_not_taken_up(whole: Path, data: Path) -> Non
 def test_fewer_images_than_a_batch_are_refused(data: Path, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="at least one batch of 8 images, got 7"):
         train(replace(RECIPE, batch_size=8), data, tmp_path)
+
+
+# Divergence, and damaged folders
+
+
+def test_a_loss_that_is_no_number_ends_the_run_before_it_is_kept(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = replace(RECIPE, learning_rate=(1e38,), warmup_epochs=0, epochs=(3,))
+    with pytest.raises(DepthError, match=r"diverged in epoch \d of 3.*learning_rate \(1e\+38\)"):
+        train(recipe, data, tmp_path)
+    if (tmp_path / BEST).exists():
+        assert np.isfinite(best_of(tmp_path)["metrics"]["abs_rel"])
+
+
+def test_the_batch_at_which_training_diverges_is_told(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = Epochs.on_train_batch_end
+
+    def spoilt(self: Epochs, batch: int, logs: dict[str, float]) -> None:
+        bad = int(self.model.optimizer.iterations) == 5
+        steps(self, batch, {"loss": float("nan")} if bad else logs)
+
+    monkeypatch.setattr(Epochs, "on_train_batch_end", spoilt)
+    with pytest.raises(DepthError, match="in epoch 2 of 3: the loss is nan from batch 2 on"):
+        train(RECIPE, data, tmp_path)
+    assert best_of(tmp_path)["epoch"] == 0
+
+
+def test_an_epoch_without_a_metric_is_never_the_best(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = [dict.fromkeys(METRICS, float("nan"))]
+    monkeypatch.setattr(epochs, "evaluate", lambda *_: nothing)
+    with pytest.raises(DepthError, match="abs_rel on the validation images is nan"):
+        train(RECIPE, data, tmp_path)
+    assert not (tmp_path / "best.keras").exists()
+
+
+DAMAGED = b"\xff{not what it was"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        *((name, content) for name in (BEST, "recipe.json") for content in (None, b"", DAMAGED)),
+        *((STATE, content) for content in (b"", DAMAGED)),
+        (LOG, DAMAGED),
+        ("best.keras", None),
+    ],
+)
+def test_a_damaged_run_folder_says_what_is_damaged(
+    whole: Path, data: Path, tmp_path: Path, name: str, content: bytes | None
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(whole, run)
+    (run / name).unlink()
+    if content is not None:
+        (run / name).write_bytes(content)
+    with pytest.raises(DepthError, match=f"its {name} is damaged"):
+        train(RECIPE, data, run)
 
 
 # Options of a recipe

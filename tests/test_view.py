@@ -6,6 +6,7 @@ import re
 import socket
 import struct
 import sys
+import time
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -376,3 +377,27 @@ def test_damaged_photos_never_get_further_than_an_error(server: Server) -> None:
             cut = damaged[: random.integers(1, whole.size)]
             for content in (damaged, cut):
                 assert server.ask("/api/uploads", "POST", content.tobytes()).status in (200, 422)
+
+
+@pytest.mark.parametrize("size", [(5000, 1), (2, 20000), (1, 5000)])
+def test_photo_that_is_a_line_is_shown(size: tuple[int, int], server: Server) -> None:
+    """It was 500: shrunk for the screen its shorter side was nothing."""
+    photo = np.full((*size, 3), 99, np.uint8)
+    body = cv2.imencode(".png", photo)[1].tobytes()
+    picture = server.picture("/api/uploads", "POST", body)
+    assert picture.maps[0].shape == size
+    assert min(picture.photo.shape[:2]) >= 1
+
+
+def test_connections_that_ask_nothing_keep_nobody_out(server: Server) -> None:
+    idle = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(150)]
+    try:
+        begin_s = time.monotonic()
+        assert server.ask("/api/model").status == 200
+        assert time.monotonic() - begin_s < 10
+        # And they are closed in the end.
+        idle[0].settimeout(60)
+        assert idle[0].recv(1) == b""
+    finally:
+        for connection in idle:
+            connection.close()

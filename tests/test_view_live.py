@@ -111,8 +111,8 @@ class Unplugged:
     is_camera = True
     frames_per_second = 0.001  # as a camera may say; it is not waited for
 
-    def __init__(self, source: int) -> None:
-        assert source == 7
+    def __init__(self, source: int, *, most_pixels: int) -> None:
+        assert source == 7 and most_pixels > 0
 
     def __iter__(self) -> Iterator[npt.NDArray[np.uint8]]:
         yield from np.zeros((3, 64, 96, 3), np.uint8)
@@ -166,3 +166,22 @@ def test_the_command_stops_while_one_plays(clip: Path, tmp_path: Path) -> None:
         number = server.number("long.mp4")
         assert server.ask(f"/api/live/{number}", "POST").status == 204
         assert server.picture(f"/api/live/{number}").facts
+
+
+def test_frames_have_the_photos_limit(
+    clip: Path, runner: DepthRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "MAX_PIXELS", 96 * 64)
+    Live(runner, clip).close()
+    monkeypatch.setattr(live, "MAX_PIXELS", 96 * 64 - 1)
+    with pytest.raises(ImageError, match=r"at most 0 million pixels, .*clip\.mp4 has 96x64"):
+        Live(runner, clip)
+
+
+def test_name_like_a_pattern_is_a_name(clip: Path, runner: DepthRunner, tmp_path: Path) -> None:
+    """OpenCV would look for p0.mp4, p1.mp4 and so on."""
+    path = tmp_path / "p%01d.mp4"
+    path.write_bytes(clip.read_bytes())
+    (tmp_path / "p0.mp4").write_bytes(b"another one")
+    with Live(runner, path) as playing:
+        assert playing.newer(-1, 20.0) is not None

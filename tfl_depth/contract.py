@@ -12,9 +12,6 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from flatbuffers import number_types
-from flatbuffers.table import Table
-
 from tfl_depth import tflite_tables as tables
 from tfl_depth.encoding import MAX_SAMPLES, MAX_SPANS, Spans
 from tfl_depth.errors import ContractError, ModelFileError
@@ -416,7 +413,13 @@ def find_contract(model: bytes) -> tuple[int, int] | None:
     Raises:
         ModelFileError: not a TensorFlow Lite file, or a damaged one.
     """
-    return find_metadata(model, METADATA_NAME)
+    found = find_metadata(model, METADATA_NAME)
+    if found is not None and found[1] > MAX_BYTES:
+        raise ModelFileError(
+            f"Expected a contract of at most {MAX_BYTES} bytes, got {found[1]}: the file is "
+            "damaged or made to do harm."
+        )
+    return found
 
 
 def find_metadata(model: bytes, name: str) -> tuple[int, int] | None:
@@ -424,18 +427,10 @@ def find_metadata(model: bytes, name: str) -> tuple[int, int] | None:
     return tables.read(model, lambda root: _find_metadata(root, name))
 
 
-def _find_metadata(root: Table, name: str) -> tuple[int, int] | None:
-    buffers = tables.children(root, _MODEL_BUFFERS)
-    for entry in tables.children(root, _MODEL_METADATA):
-        if tables.text(entry, _METADATA_NAME) != name:
-            continue
-        index_at = tables.field(entry, _METADATA_BUFFER)
-        index = entry.Get(number_types.Uint32Flags, entry.Pos + index_at) if index_at else 0
-        data = tables.field(buffers[index], _BUFFER_DATA)
-        if not data:
-            return None
-        start, length = buffers[index].Vector(data), buffers[index].VectorLen(data)
-        if start + length > len(root.Bytes):
-            raise IndexError(f"{name} lies past the end of the file")
-        return start, length
-    return None
+def _find_metadata(root: tables.Table, name: str) -> tuple[int, int] | None:
+    entries = tables.children(root, _MODEL_METADATA)
+    entry = next((each for each in entries if tables.has_text(each, _METADATA_NAME, name)), None)
+    if entry is None:
+        return None
+    index = tables.scalar(entry, _METADATA_BUFFER, "I")
+    return tables.span(tables.child_at(root, _MODEL_BUFFERS, index), _BUFFER_DATA)

@@ -10,6 +10,7 @@ The text of each says what was expected, what came and what to do.
      |   |- DelegateRequiredError the model is compiled for an NPU and its delegate was not given
      |   `- DelegateError         there is no such delegate, it takes too little, refuses or fails
      |- ImageError                what was given is not an image that depth can be computed of
+     |   `- TruncatedVideoError   a video ends before its own header says so
      |- ProofError               the delegate at hand gives other depth than the reference kernels
      |- SelfCheckError            the NPU's two tensors contradict each other: garbage, not depth
      |- OutputError               a file cannot be written: the disk is full, or it is forbidden
@@ -51,6 +52,10 @@ class DelegateError(InterpreterError):
 
 class ImageError(DepthError):
     """What was given is not an image that depth can be computed of."""
+
+
+class TruncatedVideoError(ImageError):
+    """A video ends before its own header says so; the frames before that were given."""
 
 
 class SelfCheckError(DepthError):

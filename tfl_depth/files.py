@@ -1,19 +1,34 @@
-"""Files that are whole or not there."""
+"""Files that are whole or not there.
+
+A file is written under a hidden name beside its own and renamed. The hidden file is locked
+meanwhile, so that the next run can tell what a killed one has left behind, and takes it away.
+"""
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import secrets
-import tempfile
+import stat
 from collections.abc import Container, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from tfl_depth.errors import OutputError
 
+# Short: names of 255 bytes are the longest that there are, and the outputs' own come near.
+HIDDEN = ".tfl-depth-"
+# How file systems say that they have no such thing as a lock, a link or a sync.
+_NO_SUCH_THING = {errno.EINVAL, errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EPERM}
+_PUBLIC, _SECRET = 0o666, 0o600
+_cleared: set[Path] = set()
 
-def write_whole(path: Path, content: bytes) -> None:
+
+def write_whole(path: Path, content: bytes | memoryview) -> None:
     """Write a file under another name and rename it, so that nobody sees half of it.
+
+    A symbolic link is followed, and an older file's mode and owner stay.
 
     Raises:
         OutputError: it cannot be written, as where the disk is full; an older one stays.
@@ -21,31 +36,39 @@ def write_whole(path: Path, content: bytes) -> None:
     write_together({path: content})
 
 
-def write_together(files: Mapping[Path, bytes], *, secret: Container[Path] = ()) -> None:
-    """As `write_whole` for files that belong together: none is renamed before all are written.
+def write_together(files: Mapping[Path, bytes | memoryview]) -> None:
+    """As `write_whole` for files that belong together: none is renamed before all are written."""
+    with ExitStack() as stack:
+        written = []
+        for path, content in files.items():
+            with _named(path):
+                partial = stack.enter_context(_partial(path, _PUBLIC))
+                partial.write(content)
+                written.append((path, partial))
+        for path, partial in written:
+            with _named(path):
+                partial.rename()
+
+
+def create_together(files: Mapping[Path, bytes], *, secret: Container[Path] = ()) -> None:
+    """Write new files, all or none, in place of nothing: of several writers at once one succeeds.
 
     Args:
         files: the content of each.
         secret: those that nobody but their owner may read.
+
+    Raises:
+        FileExistsError: one is there.
+        OutputError: one cannot be written.
     """
-    written: dict[Path, Path] = {}
+    created: list[Path] = []
     try:
         for path, content in files.items():
-            with _named(path):
-                handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-                written[path] = Path(name)
-                with os.fdopen(handle, "wb") as file:
-                    file.write(content)
-                    file.flush()
-                    os.fsync(file.fileno())
-                if path not in secret:  # which `mkstemp` makes them
-                    written[path].chmod(0o666 & ~_umask())
-        for path, temporary in written.items():
-            with _named(path):
-                temporary.replace(path)
+            _create(path, content, _SECRET if path in secret else _PUBLIC)
+            created.append(path)
     except BaseException:
-        for temporary in written.values():
-            temporary.unlink(missing_ok=True)
+        for path in created:
+            path.unlink(missing_ok=True)
         raise
 
 
@@ -56,13 +79,112 @@ def whole_file(path: Path) -> Iterator[Path]:
     Raises:
         OutputError: the file that was written cannot be renamed, or an `OSError` came in between.
     """
-    temporary = path.with_name(f".{secrets.token_hex(4)}.{path.name}")
+    with _named(path), _partial(path, _PUBLIC) as partial:
+        yield partial.name
+        partial.rename()
+
+
+class _Partial:
+    """A hidden file that is written in place of another, which it becomes."""
+
+    def __init__(
+        self, name: Path, target: Path, handle: int, before: os.stat_result | None
+    ) -> None:
+        self.name, self._target, self._handle, self._before = name, target, handle, before
+
+    def write(self, content: bytes) -> None:
+        with os.fdopen(os.dup(self._handle), "wb") as file:
+            file.write(content)
+            file.flush()
+            with _unless_impossible():
+                os.fsync(file.fileno())
+
+    def rename(self) -> None:
+        if self._before is not None:
+            # Who may not give a file away, or a file system without modes, keeps its own.
+            with suppress(OSError):
+                os.fchown(self._handle, self._before.st_uid, self._before.st_gid)
+            with suppress(OSError):
+                os.fchmod(self._handle, stat.S_IMODE(self._before.st_mode))
+        self.name.replace(self._target)
+
+
+@contextmanager
+def _partial(path: Path, mode: int) -> Iterator[_Partial]:
+    """A hidden file beside `path`, or beside what that links to, which goes at the end."""
+    target = Path(os.path.realpath(path)) if path.is_symlink() else path
+    _clear(target.parent)
+    before = target.stat() if target.exists() else None
+    # What others may not read they may not read now.
+    name, handle = _hidden(target, mode if before is None else before.st_mode & _PUBLIC | _SECRET)
     try:
-        with _named(path):
-            yield temporary
-            temporary.replace(path)
+        yield _Partial(name, target, handle, before)
     finally:
-        temporary.unlink(missing_ok=True)
+        name.unlink(missing_ok=True)
+        os.close(handle)
+
+
+def _hidden(target: Path, mode: int) -> tuple[Path, int]:
+    """A new, locked file. No `chmod` makes its mode: not every file system has that."""
+    while True:
+        name = target.with_name(f"{HIDDEN}{secrets.token_hex(4)}{target.suffix}")
+        handle = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        _lock(handle)
+        if name.exists():  # no `_clear` has come between
+            return name, handle
+        os.close(handle)
+
+
+def _create(path: Path, content: bytes, mode: int) -> None:
+    with _named(path), _partial(path, mode) as partial:
+        partial.write(content)
+        try:
+            os.link(partial.name, path)
+        except OSError as error:
+            if error.errno not in _NO_SUCH_THING:
+                raise
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+
+
+def _clear(folder: Path) -> None:
+    """Take away what killed runs have left in a folder, once in a process."""
+    if folder in _cleared:
+        return
+    _cleared.add(folder)
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith(HIDDEN):
+                _clear_file(entry.path)
+
+
+def _clear_file(name: str) -> None:
+    with suppress(OSError):
+        handle = os.open(name, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        try:
+            if _lock(handle):
+                os.unlink(name)  # noqa: PTH108 - of no Path
+        finally:
+            os.close(handle)
+
+
+def _lock(handle: int) -> bool:
+    """Whether nobody has it; False also where the file system has no locks."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def _unless_impossible() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_SUCH_THING:
+            raise
 
 
 @contextmanager
@@ -70,12 +192,8 @@ def _named(path: Path) -> Iterator[None]:
     """Say of an error which file it was about: the system does not always."""
     try:
         yield
+    except FileExistsError:
+        raise
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise OutputError(f"Cannot write {path}: {reason}.") from error
-
-
-def _umask() -> int:
-    umask = os.umask(0)
-    os.umask(umask)
-    return umask

@@ -7,6 +7,7 @@ but a proof reads it.
 from __future__ import annotations
 
 import io
+import math
 import zipfile
 from dataclasses import dataclass
 from typing import Any
@@ -15,9 +16,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from tfl_depth.contract import Contract, find_metadata
+from tfl_depth.contract import Contract, GoldenSpread, find_metadata
 from tfl_depth.encoding import DepthMm
 from tfl_depth.errors import ContractError
+from tfl_depth.golden_archive import BROKEN, MAX_IMAGES, read_depth, read_rgb
 
 METADATA_NAME = "TFL_DEPTH_GOLDEN"
 
@@ -44,17 +46,20 @@ class Golden:
         return packed.getvalue()
 
     @classmethod
-    def from_zip(cls, content: bytes, images: int) -> Golden:
-        """Parse what `to_zip` wrote of so many images.
+    def from_zip(cls, content: bytes, images: int, size: tuple[int, int]) -> Golden:
+        """Parse what `to_zip` wrote of so many images of `size` = (height, width).
 
         Raises:
             ContractError: it is no such archive.
         """
         try:
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
-                read = [_read(archive, number) for number in range(images)]
+                read = [
+                    (read_rgb(archive, f"{k}.png", size), read_depth(archive, f"{k}.npy", size))
+                    for k in range(images)
+                ]
             return cls(*map(np.stack, zip(*read, strict=True)))
-        except (zipfile.BadZipFile, KeyError, ValueError, TypeError, cv2.error) as error:
+        except (ValueError, *BROKEN) as error:
             raise ContractError(
                 f"The golden vectors are damaged ({error}): convert the model anew."
             ) from error
@@ -72,28 +77,30 @@ def read_golden(model: bytes, contract: Contract) -> Golden:
             "The model has no golden vectors to prove its depth with (metadata entry "
             f"{METADATA_NAME}): convert it anew, and without --no-golden."
         )
+    _expect_sensible(contract.golden)
     start, length = found
-    golden = Golden.from_zip(bytes(model[start : start + length]), contract.golden.images)
-    if golden.rgb.shape[1:] != (contract.height, contract.width, 3):
+    content, size = bytes(model[start : start + length]), (contract.height, contract.width)
+    return Golden.from_zip(content, contract.golden.images, size)
+
+
+def _expect_sensible(spread: GoldenSpread) -> None:
+    """Refuse what would let any depth pass as right, or asks for no proof at all."""
+    measures_mm = (spread.median_mm, spread.p95_mm, spread.max_mm)
+    if not all(0 <= each_mm < math.inf for each_mm in measures_mm):
         raise ContractError(
-            f"Expected golden images of {contract.height} x {contract.width} by the model's "
-            f"contract, got {golden.rgb.shape[1:]}: convert it anew."
+            f"Expected finite distances of golden vectors by the model's contract, got "
+            f"{measures_mm} mm: convert it again."
         )
-    return golden
+    if not 0 < spread.images <= MAX_IMAGES:
+        raise ContractError(
+            f"Expected 1 to {MAX_IMAGES} golden images by the model's contract, got "
+            f"{spread.images}: convert it again."
+        )
 
 
 def _write(archive: zipfile.ZipFile, name: str, content: bytes, method: int) -> None:
     # A ZipInfo of its own has a fixed date, where writestr would take today's.
     archive.writestr(zipfile.ZipInfo(name), content, compress_type=method)
-
-
-def _read(archive: zipfile.ZipFile, number: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    photo = np.frombuffer(archive.read(f"{number}.png"), np.uint8)
-    bgr = cv2.imdecode(photo, cv2.IMREAD_COLOR)
-    if bgr is None:
-        raise ValueError(f"{number}.png is no image")
-    depth_mm = np.load(io.BytesIO(archive.read(f"{number}.npy")), allow_pickle=False)
-    return np.ascontiguousarray(bgr[..., ::-1]), depth_mm
 
 
 def _png(rgb: npt.NDArray[np.uint8]) -> bytes:

@@ -20,6 +20,14 @@ class Intrinsics:
     cx: float
     cy: float
 
+    def at_size(self, size: tuple[int, ...], other: tuple[int, ...]) -> Intrinsics:
+        """The same camera where its image of `size` (height, width) is resized to `other`."""
+        y, x = (new / old for new, old in zip(other, size, strict=True))
+        # Sizes speak of the pixels' borders, half a pixel before the middle of the first.
+        return Intrinsics(
+            self.fx * x, self.fy * y, (self.cx + 0.5) * x - 0.5, (self.cy + 0.5) * y - 0.5
+        )
+
     @classmethod
     def from_field_of_view(cls, degrees: float, size: tuple[int, ...]) -> Intrinsics:
         """Square pixels and a centred axis.

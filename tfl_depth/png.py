@@ -14,4 +14,9 @@ def as_png(pixels: npt.NDArray[Any]) -> bytes:
     Args:
         pixels: (H, W, 3) uint8, BGR, or (H, W) of uint8 or uint16.
     """
-    return cv2.imencode(".png", pixels)[1].tobytes()
+    return bytes(png_content(pixels))
+
+
+def png_content(pixels: npt.NDArray[Any]) -> memoryview:
+    """As `as_png`, where OpenCV has written it: a large picture is not copied once more."""
+    return cv2.imencode(".png", pixels)[1].data

@@ -90,6 +90,8 @@ def _content(key: Key) -> bytes:
         return Path(key).read_bytes()
     except OSError as error:
         raise SignatureError(f"Cannot read the key {os.fspath(key)}: {error.strerror}.") from error
+    except (TypeError, ValueError) as error:  # of another type, or with a zero byte
+        raise SignatureError(f"Expected a key's path or content, got {key!r}: {error}.") from error
 
 
 def _private(content: bytes) -> Ed25519PrivateKey:

@@ -9,7 +9,6 @@ import platform
 import re
 import statistics
 import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
@@ -19,6 +18,7 @@ from time import monotonic, perf_counter
 from typing import Any
 
 import tfl_depth
+from tfl_depth import child
 from tfl_depth.errors import InterpreterError
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.tools import command
@@ -133,6 +133,7 @@ def _parser() -> argparse.ArgumentParser:
         help="calls of each that are timed (50)",
     )
     command.add_delegate(parser)
+    command.add_public_key(parser)
     command.add_threads(parser)
     command.add_json(parser)
     return parser
@@ -165,6 +166,8 @@ def measure(
         What `--json` prints.
     """
     settings = {"num_threads": threads, **(settings or {})}
+    if floating is not None and settings.get("public_key") is not None:
+        DepthRunner(floating, public_key=settings["public_key"]).close()
     with DepthRunner(model, **settings) as runner:
         size, placement = runner.model_size, asdict(runner.placement)
     floats = {} if floating is None else {"invoke float32": of_float(floating, threads)}
@@ -280,8 +283,8 @@ def _start(model: Path, settings: dict[str, Any]) -> dict[str, float]:
 def _one_start(model: Path, settings: dict[str, Any]) -> dict[str, float]:
     launched = monotonic()
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", START, str(model.resolve()), json.dumps(settings)],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        child.run_code(START, model.resolve(), json.dumps(settings), flags=("-W", "ignore")),
+        env=child.environment(),
         stdout=subprocess.PIPE,
         check=True,
     )

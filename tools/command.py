@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import argparse
 import atexit
+import io
 import json
 import math
 import os
 import re
+import signal
 import sys
+import threading
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 from typing import Any, TextIO
 
 import tfl_depth
-from tfl_depth.errors import DepthError, FallbackWarning
+from tfl_depth.errors import DepthError, FallbackWarning, ModelFileError
+from tfl_depth.tools.printable import printable
 
 # Standard error as it is at the start: progress goes on while `quiet` drops what others print.
-TERMINAL = os.fdopen(os.dup(2), "w")
+TERMINAL = os.fdopen(os.dup(2), "w", errors="backslashreplace")
 atexit.register(TERMINAL.close)
 # The extra of setup.cfg that brings a package; what is not here is brought by "train".
 EXTRAS = {
@@ -101,7 +107,7 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 def tell(options: argparse.Namespace, result: Any, text: str) -> None:
     """Print what came of a command: as JSON where a script reads, as text otherwise."""
-    print(json.dumps(result, indent=2) if options.json else text)
+    print(json.dumps(result, indent=2) if options.json else printable(text))
 
 
 def add_model_and_inputs(parser: argparse.ArgumentParser, *, nargs: str) -> None:
@@ -111,7 +117,7 @@ def add_model_and_inputs(parser: argparse.ArgumentParser, *, nargs: str) -> None
         "inputs",
         nargs=nargs,
         metavar="INPUT",
-        help="image and video files, folders of photos, patterns, or camera:0",
+        help="image and video files, folders of photos, patterns, camera:0, /dev/video0, rtsp://...",
     )
 
 
@@ -140,6 +146,26 @@ def add_delegate(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_public_key(parser: argparse.ArgumentParser) -> None:
+    """Add --public-key, which `runner_settings` reads."""
+    parser.add_argument(
+        "--public-key",
+        type=Path,
+        metavar="FILE",
+        help="a .pem: it is an error if the model is not signed with its private key",
+    )
+
+
+def expect_no_key(model: Path, public_key: Path | None) -> None:
+    """Refuse a public key for a file that cannot be signed.
+
+    Raises:
+        ModelFileError: a key is given.
+    """
+    if public_key is not None:
+        raise ModelFileError(f"Only a .tflite file is signed: leave out --public-key for {model}.")
+
+
 def key_and_value(text: str) -> tuple[str, str]:
     """Read "device=usb"."""
     key, equals, value = text.partition("=")
@@ -149,8 +175,9 @@ def key_and_value(text: str) -> tuple[str, str]:
 
 
 def runner_settings(options: argparse.Namespace) -> dict[str, Any]:
-    """Arguments for `DepthRunner`."""
+    """Arguments for `DepthRunner`, of `add_delegate` and `add_public_key`; JSON can hold them."""
     return {
+        "public_key": None if options.public_key is None else str(options.public_key),
         "delegate": options.delegate,
         "delegate_options": dict(options.option),
         "strict": options.strict,
@@ -198,13 +225,14 @@ def run(action: Callable[[], None]) -> int:
     # TensorFlow greets, and tells of absent GPUs, unless told not to before it is loaded.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _ended_by_signals():
             _say_fallbacks_in_one_line()
+            _print_any_name()
             action()
         sys.stdout.flush()  # what was printed may not be written either
     except (DepthError, OSError) as error:
         # Keras and TensorFlow, whose words some errors hold, speak in paragraphs.
-        print("error:", *str(error).split(), file=sys.stderr)
+        print("error:", *printable(str(error)).split(), file=sys.stderr)
         _drop_what_was_not_printed()
         return 1
     except ModuleNotFoundError as error:
@@ -215,10 +243,42 @@ def run(action: Callable[[], None]) -> int:
             file=sys.stderr,
         )
         return 1
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as interrupt:
+        number = interrupt.args[0] if interrupt.args else signal.SIGINT
+        with suppress(OSError):  # where the terminal is gone
+            print("interrupted", file=sys.stderr)
+        return 128 + int(number)
     return 0
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Let what ends a service or closes a terminal end the command as Ctrl-C does.
+
+    By themselves they end it at once: a camera's recording would be lost, and half a file left.
+    """
+    before: dict[signal.Signals, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        for which in (signal.SIGTERM, signal.SIGHUP):
+            # One that is ignored, as by nohup, stays so.
+            if signal.getsignal(which) is signal.SIG_DFL:
+                before[which] = signal.signal(which, _interrupt)
+    try:
+        yield
+    finally:
+        for which, handler in before.items():
+            signal.signal(which, handler)
+
+
+def _interrupt(number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt(number)
+
+
+def _print_any_name() -> None:
+    """Print names of files as they are, also those that are no text."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        is_utf8 = sys.stdout.encoding.lower().replace("-", "") == "utf8"
+        sys.stdout.reconfigure(errors="surrogateescape" if is_utf8 else "backslashreplace")
 
 
 def _say_fallbacks_in_one_line() -> None:

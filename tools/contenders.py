@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from importlib.util import find_spec
@@ -18,6 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from tfl_depth import child
 from tfl_depth.contract import Contract, read_contract
 from tfl_depth.encoding import Spans, depth_dtype, encode
 from tfl_depth.errors import InterpreterError
@@ -277,8 +276,8 @@ def _as_onnx(model: Path) -> bytes:
         output = Path(folder, "model.onnx")
         files = ["--tflite", str(model.resolve()), "--output", str(output)]
         done = subprocess.run(
-            [sys.executable, "-m", "tf2onnx.convert", *files, "--opset", str(ONNX_OPSET)],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            child.run_module("tf2onnx.convert", *files, "--opset", str(ONNX_OPSET)),
+            env=child.environment(),
             capture_output=True,
             text=True,
         )

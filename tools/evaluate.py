@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import csv
+import hashlib
+import io
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -25,6 +29,8 @@ EXAMPLE = (
     "tfl-depth evaluate model.tflite --dataset nyuv2 --data path/to/nyuv2 "
     "--against zoo/lite0-nyu-192x256/model.keras"
 )
+# Of a file name 255 may be: some stand before and behind it.
+MAX_NAME_BYTES = 200
 Rows = list[dict[str, float]]
 # Bins of true distance, up to the farthest that any dataset allows; empty ones are not shown.
 DISTANCE_EDGES_M = (0, 1, 2, 3, 5, 10, 20, 40, 80, 160, 1000)
@@ -68,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--pictures", type=int, default=3, metavar="N", help="of the N best and worst images (3)"
     )
+    command.add_public_key(parser)
     command.add_json(parser)
     return parser
 
@@ -80,9 +87,10 @@ def _evaluate(options: argparse.Namespace) -> None:
     )
     pooled, bins = PooledMetrics(), BinnedMetrics(DISTANCE_EDGES_M)
     by_distance = {options.model: bins}
-    with _predictor(options.model) as predict:
+    with _predictor(options.model, options.public_key) as predict:
         shown = command.progress(samples, len(samples), options.model.name)
-        rows = _rows(predict, shown, options.dataset, pooled, bins)
+        marked = Counter[str]()
+        rows = _rows(predict, _counted(shown, marked), options.dataset, pooled, bins)
         if options.output is not None:
             options.output.mkdir(parents=True, exist_ok=True)
             names = [sample.name for sample in samples]
@@ -93,13 +101,14 @@ def _evaluate(options: argparse.Namespace) -> None:
         "dataset": options.dataset,
         "split": options.split,
         "images": len(rows),
+        "marked_pixels": marked["pixels"],
         "alignment": None,
         "metrics": mean_over_images(rows),
         "pooled": pooled.metrics(),
         "distance_bins": [asdict(each) for each in bins.bins() if each.pixels],
     }
     if options.against is not None:
-        with _predictor(options.against) as predict:
+        with _predictor(options.against, options.public_key) as predict:
             shown = command.progress(samples, len(samples), options.against.name)
             by_distance[options.against] = BinnedMetrics(DISTANCE_EDGES_M)
             other = _rows(predict, shown, options.dataset, by_distance[options.against])
@@ -107,6 +116,13 @@ def _evaluate(options: argparse.Namespace) -> None:
     if options.output is not None:
         _draw_reliability(options, by_distance)
     command.tell(options, result, _table(result))
+
+
+def _counted(samples: Iterable[Sample], marked: Counter[str]) -> Iterator[Sample]:
+    """The samples; meanwhile their pixels that a mark of no reading hides are counted."""
+    for sample in samples:
+        marked["pixels"] += sample.marked
+        yield sample
 
 
 def _rows(
@@ -122,15 +138,16 @@ def _rows(
 
 
 @contextlib.contextmanager
-def _predictor(model: Path) -> Iterator[Predictor]:
+def _predictor(model: Path, public_key: Path | None) -> Iterator[Predictor]:
     from tfl_depth.evaluation import keras_predictor, runner_predictor
 
     if model.suffix == ".keras":
+        command.expect_no_key(model, public_key)
         with quiet():  # Keras' backend talks
             from tfl_depth.models import load_model
         yield keras_predictor(load_model(model))
         return
-    with DepthRunner(model) as runner:
+    with DepthRunner(model, public_key=public_key) as runner:
         yield runner_predictor(runner)
 
 
@@ -148,10 +165,22 @@ def _compare(name: str, other: Rows, rows: Rows) -> dict[str, Any]:
 
 
 def _csv(names: Sequence[str], rows: Rows) -> str:
-    lines = [",".join(["image", *METRICS])]
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["image", *METRICS])
     for name, row in zip(names, rows, strict=True):
-        lines.append(",".join([name, *(f"{row[metric]:.6g}" for metric in METRICS)]))
-    return "\n".join(lines) + "\n"
+        table.writerow([name, *(f"{row[metric]:.6g}" for metric in METRICS)])
+    return text.getvalue()
+
+
+def _picture_name(name: str) -> str:
+    """A frame's name, which may hold folders and be long, as part of a file's name."""
+    flat = "_".join(part for part in Path(name).parts if part not in ("/", "..")).replace("\0", "_")
+    content = flat.encode(errors="surrogateescape")
+    if len(content) <= MAX_NAME_BYTES:
+        return flat
+    kept = content[: MAX_NAME_BYTES - 9].decode(errors="ignore")
+    return f"{kept}-{hashlib.sha256(content).hexdigest()[:8]}"
 
 
 def _draw(
@@ -166,7 +195,9 @@ def _draw(
         for rank, place in enumerate(places, start=1):
             sample = samples[int(place)]
             picture = comparison_picture(sample, predict(sample.rgb))
-            write_whole(options.output / f"{kind}{rank}-{sample.name}.png", as_png(picture))
+            write_whole(
+                options.output / f"{kind}{rank}-{_picture_name(sample.name)}.png", as_png(picture)
+            )
 
 
 def _draw_reliability(options: argparse.Namespace, models: dict[Path, BinnedMetrics]) -> None:
@@ -184,6 +215,11 @@ def _table(result: dict[str, Any]) -> str:
         f"{result['model']}: {result['dataset']} {result['split']}, {result['images']} images, "
         "nothing aligned"
     ]
+    if result["marked_pixels"]:
+        lines.append(
+            f"{result['marked_pixels']:,} pixels hold a mark of no reading (65535, or no number of "
+            "metres), and do not count"
+        )
     against = result.get("against")
     if against:
         lines.append(f"change from {against['model']}, with 95 % interval over images")

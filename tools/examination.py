@@ -8,12 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tfl_depth.child import environment, run_code
 from tfl_depth.runtime.delegates import Board, DelegateRow
 from tfl_depth.runtime.delegates.confined import run_confined
 from tfl_depth.runtime.delegates.extensions import all_rows
 from tfl_depth.runtime.delegates.probe import probe
 from tfl_depth.runtime.interpreter import PACKAGES
-from tfl_depth.tools.trial import WORKS, Trial, python, python_paths
+from tfl_depth.tools.trial import QUIETLY, WORKS, Trial
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,9 @@ def find_interpreters(timeout_s: float) -> Iterator[Interpreter]:
 
 
 def _imported(name: str, timeout_s: float) -> tuple[str, str]:
-    ended = run_confined(python(f"import {name}"), python_paths(), timeout_s=timeout_s)
+    ended = run_confined(
+        run_code(f"import {name}", flags=QUIETLY), environment(), timeout_s=timeout_s
+    )
     if ended.status == 0:
         return WORKS, ""
     said = [line for line in ended.errors.splitlines() if line.strip()]

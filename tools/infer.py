@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
@@ -11,17 +12,20 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from tfl_depth.errors import DepthError, ImageError
+import tfl_depth
+from tfl_depth.errors import DepthError, ImageError, TruncatedVideoError
 from tfl_depth.runtime import DepthRunner, StreamFrame
 from tfl_depth.runtime.preprocess import read_image
 from tfl_depth.runtime.video import Video
 from tfl_depth.tools import command
 from tfl_depth.tools.camera_options import add_camera, camera
+from tfl_depth.tools.finished import RECORD, Finished
 from tfl_depth.tools.input_report import InputReport
 from tfl_depth.tools.inputs import Input, expand, is_video, output_stem
 from tfl_depth.tools.outputs import (
     SUFFIXES,
     Outputs,
+    Pace,
     Picture,
     describe,
     side_by_side,
@@ -33,7 +37,7 @@ EXAMPLE = "tfl-depth infer model.tflite photos/ video.mp4 --output depth/"
 # Of the video that is written, where its source does not say.
 FRAMES_PER_SECOND = 25.0
 # What becomes of an input, beside a failure.
-WRITTEN, FINISHED = "written", "finished before"
+WRITTEN, FINISHED, CUT = "written", "finished before", "ends early"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -53,8 +57,9 @@ def _parser() -> argparse.ArgumentParser:
         "  npy     NAME_depth.npy, millimetres\n"
         "  ply     NAME_points.ply, a point cloud in metres: x right, y down, z forward\n"
         "  video   NAME_depth.mp4, a video or a camera side by side with its depth\n"
-        "Frames of a video have the other kinds as NAME_000000_*. A photo whose files are newer\n"
-        "than it and the model is skipped, so that a folder can be gone on with.",
+        "Frames of a video have the other kinds as NAME_000000_*. What the same photo, model and\n"
+        "options have made before is skipped, so that a folder can be gone on with; the folder's\n"
+        f"{RECORD} knows.",
         EXAMPLE,
     )
     command.add_model_and_inputs(parser, nargs="+")
@@ -66,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         help="what to write (depth,colour of photos, video of videos and cameras)",
     )
     command.add_delegate(parser)
+    command.add_public_key(parser)
     command.add_faults(parser)
     command.add_threads(parser)
     add_camera(parser, "for ply")
@@ -79,7 +85,9 @@ def _parser() -> argparse.ArgumentParser:
         "--frames", type=command.count, metavar="N", help="stop a video or camera after N"
     )
     parser.add_argument(
-        "--keep-going", action="store_true", help="report a photo that fails, and go on"
+        "--keep-going",
+        action="store_true",
+        help="report a photo that fails or a video that ends early, and go on",
     )
     parser.add_argument(
         "--overwrite", action="store_true", help="compute and replace what is finished"
@@ -108,18 +116,35 @@ def _infer(options: argparse.Namespace) -> None:
     _refuse_what_does_not_fit(options, inputs)
     photos = [each for each in inputs if isinstance(each, Path) and not is_video(each)]
     report = InputReport(as_json=options.json)
-    with DepthRunner(options.model, **_runner_settings(options)) as runner:
-        options.output.mkdir(parents=True, exist_ok=True)
-        failed = _infer_photos(runner, photos, options, report) if photos else 0
+    with (
+        DepthRunner(options.model, **_runner_settings(options)) as runner,
+        Finished(_folder(options.output), _made_by(options)) as finished,
+    ):
+        failed = _infer_photos(runner, photos, options, report, finished) if photos else 0
         for each in inputs:
             if is_video(each):
-                _infer_video(runner, each, options, report)
+                _infer_video(runner, each, options, report, finished)
         placement = asdict(runner.placement)
     if options.json:
         document = {"model": str(options.model), "placement": placement, "inputs": report.inputs}
         print(json.dumps(document, indent=2))
     if failed:
         raise ImageError(f"{failed} of {len(photos)} photos failed; their errors stand above.")
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _made_by(options: argparse.Namespace) -> dict[str, Any]:
+    """All that the files depend on, beside what they are made of."""
+    named = ("save", "range", "intrinsics", "fov", "frames", "delegate", "option")
+    return {
+        "model": hashlib.sha256(options.model.read_bytes()).hexdigest(),
+        "tfl-depth": tfl_depth.__version__,
+        **{name: str(getattr(options, name)) for name in named},
+    }
 
 
 def _runner_settings(options: argparse.Namespace) -> dict[str, Any]:
@@ -156,7 +181,11 @@ def _outputs(
 
 
 def _infer_photos(
-    runner: DepthRunner, photos: list[Path], options: argparse.Namespace, report: InputReport
+    runner: DepthRunner,
+    photos: list[Path],
+    options: argparse.Namespace,
+    report: InputReport,
+    finished: Finished,
 ) -> int:
     """Write the outputs of photos; how many failed, which only --keep-going allows."""
     outputs = _outputs(options, ("depth", "colour"), None)
@@ -164,47 +193,47 @@ def _infer_photos(
     def files_of(photo: Path) -> list[Path]:
         return outputs.files(photo.stem, runner.depth_dtype)
 
-    finished = [
+    done = {
         photo
         for photo in photos
-        if not options.overwrite and _are_newer(files_of(photo), (photo, options.model))
-    ]
-    for photo in finished:
-        report.add(photo, FINISHED, files=[*map(str, files_of(photo))])
-    if finished:
-        report.say(f"{len(finished)} of {len(photos)} photos were finished before.")
-    done = set(finished)
+        if not options.overwrite and finished.has(photo, photo.stem, files_of(photo))
+    }
+    for photo in photos:
+        if photo in done:
+            report.add(photo, FINISHED, files=[*map(str, files_of(photo))])
+    if done:
+        report.say(f"{len(done)} of {len(photos)} photos were finished before.")
     todo = [photo for photo in photos if photo not in done]
     failed = 0
     for photo in command.progress(todo, len(todo), "infer"):
         try:
             bgr = read_image(photo)
             depth_mm = runner.infer(bgr)
+            # Of a large photo only what is written stays in memory.
+            shown = bgr if "ply" in outputs.kinds else None
+            del bgr
         except DepthError as error:
             if not options.keep_going:
                 raise
             report.fail(photo, error)
             failed += 1
             continue
-        outputs.write(photo.stem, depth_mm, bgr)
+        outputs.write(photo.stem, depth_mm, shown)
+        finished.add(photo, photo.stem, files_of(photo))
         report.say(f"{photo}: {describe(depth_mm)}")
         report.add(photo, WRITTEN, files=[*map(str, files_of(photo))], **summary(depth_mm))
     return failed
-
-
-def _are_newer(files: Iterable[Path], sources: Iterable[Path]) -> bool:
-    """Whether all these are there, and no source was changed since."""
-    if not all(path.is_file() for path in (*files, *sources)):
-        return False
-    newest = max(path.stat().st_mtime_ns for path in sources)
-    return all(path.stat().st_mtime_ns >= newest for path in files)
 
 
 # Videos and cameras
 
 
 def _infer_video(
-    runner: DepthRunner, source: Input, options: argparse.Namespace, report: InputReport
+    runner: DepthRunner,
+    source: Input,
+    options: argparse.Namespace,
+    report: InputReport,
+    finished: Finished,
 ) -> None:
     edges_m = runner.contract.edges_m
     limits_mm = (round(1000 * edges_m[0]), round(1000 * edges_m[-1]))
@@ -213,13 +242,12 @@ def _infer_video(
     file = options.output / f"{stem}{SUFFIXES['video']}"
     with_video = "video" in outputs.kinds
     # The video is the last that is written.
-    finished = (
-        with_video and isinstance(source, Path) and _are_newer([file], [source, options.model])
-    )
-    if finished and not options.overwrite:
+    noted = source if with_video and isinstance(source, Path) else None
+    if noted is not None and not options.overwrite and finished.has(noted, stem, [file]):
         report.say(f"{source} was finished before.")
         report.add(source, FINISHED, files=[str(file)])
         return
+    cut: TruncatedVideoError | None = None
     with (
         Video(source) as video,
         runner.stream(video, on_full="drop_oldest" if video.is_camera else "block") as frames,
@@ -227,13 +255,17 @@ def _infer_video(
         if with_video
         else nullcontext() as write,
     ):
+        # Not so many as the file says that it has: it may not know.
         total = options.frames or video.frame_count
-        shown = command.progress(islice(frames, total), total, video.name)
+        shown = command.progress(islice(frames, options.frames), total, video.name)
         try:
-            _write_frames(shown, stem, outputs, write)
+            rate = video.frames_per_second or FRAMES_PER_SECOND
+            _write_frames(shown, stem, outputs, write, rate)
         except KeyboardInterrupt:
             if not video.is_camera:  # which has no other end
                 raise
+        except TruncatedVideoError as error:
+            cut = error
         if not frames.delivered:
             raise ImageError(f"{video.name} was stopped before its first frame.")
     median_ms, p95_ms = (1000 * frames.latency_s(percent) for percent in (50, 95))
@@ -243,12 +275,19 @@ def _infer_video(
     )
     report.add(
         video.name,
-        WRITTEN,
+        WRITTEN if cut is None else CUT,
         files=[str(file)] if with_video else [],
         frames=frames.delivered,
         dropped=frames.dropped,
         latency_ms={"median": median_ms, "p95": p95_ms},
     )
+    if cut is None:
+        if noted is not None:
+            finished.add(noted, stem, [file])
+    elif options.keep_going:
+        report.warn(f"{cut} What is written ends there.")
+    else:
+        raise cut
 
 
 def _write_frames(
@@ -256,9 +295,15 @@ def _write_frames(
     stem: str,
     outputs: Outputs,
     write: Callable[[Picture], None] | None,
+    frames_per_second: float,
 ) -> None:
     of_each = replace(outputs, kinds=tuple(kind for kind in outputs.kinds if kind != "video"))
+    pace, before = Pace(frames_per_second), None
     for frame in frames:
         of_each.write(f"{stem}_{frame.number:06d}", frame.depth_mm, frame.pixels)
         if write is not None:
-            write(side_by_side(frame.pixels, outputs.colourised(frame.depth_mm)))
+            picture = side_by_side(frame.pixels, outputs.colourised(frame.depth_mm))
+            for _ in range(pace.repeats(frame.time_s)):
+                write(picture if before is None else before)
+            write(picture)
+            before = picture

@@ -24,8 +24,12 @@ class InputReport:
             print(line)
 
     def add(self, source: object, state: str, **found: Any) -> None:
-        """Note what became of an input: it was "written", "finished before" or "failed"."""
+        """Note what became of an input: "written", "finished before", "ends early" or "failed"."""
         self.inputs.append({"input": str(source), "state": state, **found})
+
+    def warn(self, line: str) -> None:
+        """Print a warning in any case."""
+        print(f"warning: {line}", file=sys.stderr)
 
     def fail(self, source: object, error: Exception) -> None:
         """Note an input that has failed, and say so in any case."""

@@ -32,12 +32,7 @@ def _parser() -> argparse.ArgumentParser:
         EXAMPLE,
     )
     parser.add_argument("model", type=Path, metavar="MODEL", help="a .keras or .tflite file")
-    parser.add_argument(
-        "--public-key",
-        type=Path,
-        metavar="FILE",
-        help="a .pem: it is an error if the model is not signed with its private key",
-    )
+    command.add_public_key(parser)
     parser.add_argument(
         "--html",
         type=Path,
@@ -64,8 +59,7 @@ def _report(options: argparse.Namespace) -> dict[str, Any]:
     if path.suffix == ".tflite":
         content = path.read_bytes()
         return {"bytes": len(content), **of_tflite(content, options.public_key)}
-    if options.public_key is not None:
-        raise ModelFileError(f"Only a .tflite file is signed: leave out --public-key for {path}.")
+    command.expect_no_key(path, options.public_key)
     return {"bytes": path.stat().st_size, **of_keras(path)}
 
 

@@ -13,11 +13,14 @@ from tfl_depth import golden
 from tfl_depth.contract import (
     BLANK_SIGNATURE,
     METADATA_NAME,
+    digest_place,
     find_contract,
     find_metadata,
     read_contract,
+    signature_place,
 )
 from tfl_depth.errors import ContractError
+from tfl_depth.model_check import check_model
 from tfl_depth.quiet import quiet
 
 if TYPE_CHECKING:
@@ -69,9 +72,9 @@ def of_tflite(content: bytes, public_key: Path | None) -> dict[str, Any]:
         ContractError: `public_key` is given, and there is no contract to hold a signature.
         SignatureError: it is not signed by that key.
     """
-    decoding = _of_contract(content)
     if public_key is not None:
         _expect_signature(content, public_key)
+    decoding = _of_contract(content)
     with quiet():
         from tfl_depth.converters.operator_costs import read_costs
         from tfl_depth.converters.tflite_graph import read_graph
@@ -89,16 +92,20 @@ def of_tflite(content: bytes, public_key: Path | None) -> dict[str, Any]:
 
 def _of_contract(content: bytes) -> dict[str, Any]:
     """The contract as it stands in the file, and what follows from it."""
-    found = find_contract(content)
-    if found is None:
+    if find_contract(content) is None:
         return {"contract": None, "signed": False, "input_range": None, "steps_mm": None}
-    start, length = found
-    contract, document = read_contract(content), json.loads(content[start : start + length])
+    contract = read_contract(content)
+    check_model(content)
+    # Digest and signature from where they are read, and all else as the runtime takes it: a JSON
+    # document may hold a field twice, or a number as text.
+    digest, place = content[digest_place(content)].decode("latin-1"), signature_place(content)
+    signature = None if place is None else content[place].decode("latin-1")
+    document = {**json.loads(contract.to_json(digest)), "signature": signature}
     normalization = contract.normalization
     low, high = (np.array(normalization.scale) * pixel + normalization.offset for pixel in (0, 255))
     return {
         "contract": document,
-        "signed": document["signature"] != BLANK_SIGNATURE,
+        "signed": signature not in (None, BLANK_SIGNATURE),
         # What the network makes of pixels 0 and 255, for red, green and blue.
         "input_range": [list(each) for each in zip(low.tolist(), high.tolist(), strict=True)],
         "steps_mm": list(contract.spans.steps_mm) if contract.precision == "int8" else None,

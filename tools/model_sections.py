@@ -79,10 +79,23 @@ def _verification_rows(contract: dict[str, Any]) -> Iterator[Row]:
     if not measured.keys() >= _MEASURED:
         yield "verification", "none"
         return
-    yield "images", f"{measured['images']}, none of them calibrated with"
-    yield "median, mean", f"{measured['median_mm']:.1f}, {measured['mean_mm']:.1f} mm"
-    yield "95 %, largest", f"{measured['p95_mm']:.1f}, {measured['max_mm']:.1f} mm"
-    yield "over half a span", f"{measured['wrap_share']:.3%} of pixels"
+    # By the tool that wrote the file, which may have been any: the runtime needs none of it.
+    images, median, mean, p95, largest = (
+        _number(measured.get(name), form)
+        for name, form in (
+            ("images", "g"),
+            *((name, ".1f") for name in ("median_mm", "mean_mm", "p95_mm", "max_mm")),
+        )
+    )
+    yield "images", f"{images}, none of them calibrated with"
+    yield "median, mean", f"{median}, {mean} mm"
+    yield "95 %, largest", f"{p95}, {largest} mm"
+    yield "over half a span", f"{_number(measured.get('wrap_share'), '.3%')} of pixels"
+
+
+def _number(value: Any, form: str) -> str:
+    """A number for people, and "?" for what is none."""
+    return format(value, form) if type(value) in (int, float) else "?"
 
 
 def _trust_rows(report: dict[str, Any]) -> Iterator[Row]:

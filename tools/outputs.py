@@ -17,9 +17,10 @@ from tfl_depth.encoding import DepthMm
 from tfl_depth.errors import ImageError
 from tfl_depth.files import whole_file, write_whole
 from tfl_depth.intrinsics import Intrinsics
-from tfl_depth.png import as_png
+from tfl_depth.plain_path import plain_path
+from tfl_depth.png import png_content
 from tfl_depth.point_cloud import ply
-from tfl_depth.runtime.colour import colourise
+from tfl_depth.runtime.colour import colourise, depth_percentiles
 
 Picture = npt.NDArray[np.uint8]
 
@@ -31,6 +32,8 @@ SUFFIXES = {
     "ply": "_points.ply",
     "video": "_depth.mp4",
 }
+# What lies between two frames of a video, at most.
+LONGEST_PAUSE_S = 10.0
 # Which of the two it is OpenCV does not tell.
 NOT_WRITTEN = "the disk is full, or this OpenCV writes no MPEG-4 (opencv-python does)"
 
@@ -55,25 +58,26 @@ class Outputs:
         """The files that `write` writes of depth of this dtype."""
         return [self._file(kind, stem, dtype) for kind in self.kinds]
 
-    def write(self, stem: str, depth_mm: DepthMm, bgr: Picture) -> None:
-        """Write every kind but a video, each whole or not at all."""
+    def write(self, stem: str, depth_mm: DepthMm, bgr: Picture | None) -> None:
+        """Write every kind but a video, each whole or not at all; a point cloud needs `bgr`."""
         for kind in self.kinds:
-            content = self._content(kind, depth_mm, bgr)
-            write_whole(self._file(kind, stem, depth_mm.dtype), content)
+            file = self._file(kind, stem, depth_mm.dtype)
+            # Without a name, so that no content is kept until the next is made.
+            write_whole(file, self._content(kind, depth_mm, bgr))
 
     def _file(self, kind: str, stem: str, dtype: np.dtype[Any]) -> Path:
         if kind == "depth" and dtype != np.uint16:  # which no PNG holds
             kind = "npy"
         return self.folder / f"{stem}{SUFFIXES[kind]}"
 
-    def _content(self, kind: str, depth_mm: DepthMm, bgr: Picture) -> bytes:
+    def _content(self, kind: str, depth_mm: DepthMm, bgr: Picture | None) -> bytes | memoryview:
         if kind == "colour":
-            return as_png(self.colourised(depth_mm))
+            return png_content(self.colourised(depth_mm))
         if kind == "ply":
-            assert self.camera is not None  # noqa: S101 - asked for together
+            assert self.camera is not None and bgr is not None  # noqa: S101 - asked for together
             return ply(depth_mm, bgr, self.camera(depth_mm.shape))
         if kind == "depth" and depth_mm.dtype == np.uint16:
-            return as_png(depth_mm)
+            return png_content(depth_mm)
         return npy(depth_mm)
 
     def colourised(self, depth_mm: DepthMm) -> Picture:
@@ -103,8 +107,8 @@ def video_writer(path: Path, frames_per_second: float) -> Iterator[Callable[[Pic
         ImageError: frames differ in size.
         OutputError: the disk is full, or this OpenCV writes no MPEG-4.
     """
-    with whole_file(path) as partial:
-        video = _Mpeg4(partial, frames_per_second)
+    with whole_file(path) as partial, plain_path(partial) as name:
+        video = _Mpeg4(name, frames_per_second)
         try:
             yield video.write
         finally:
@@ -112,10 +116,38 @@ def video_writer(path: Path, frames_per_second: float) -> Iterator[Callable[[Pic
         video.expect_whole()
 
 
+class Pace:
+    """How often the frame before is written again, so that each comes at its own time.
+
+    A video is written at a constant rate; its source may have another one at every frame. No frame
+    is left out: where they come faster than the rate they are late until they come slower.
+    """
+
+    def __init__(self, frames_per_second: float) -> None:
+        self._rate = frames_per_second
+        self._written, self._skipped_s = 0, 0.0
+
+    def repeats(self, time_s: float | None) -> int:
+        """The same for a frame that follows, which is written afterwards.
+
+        Args:
+            time_s: of the frame, from the first one on; None where nobody knows.
+        """
+        waiting = self._waiting(time_s or 0.0)
+        if waiting > LONGEST_PAUSE_S * self._rate:  # the source's clock has jumped
+            self._skipped_s += waiting / self._rate
+            waiting = 0
+        self._written += waiting + 1
+        return waiting
+
+    def _waiting(self, time_s: float) -> int:
+        return max(0, round((time_s - self._skipped_s) * self._rate) - self._written)
+
+
 class _Mpeg4:
     """A video that is opened with its first frame, which says the size."""
 
-    def __init__(self, file: Path, frames_per_second: float) -> None:
+    def __init__(self, file: str, frames_per_second: float) -> None:
         self.file, self._frames_per_second = file, frames_per_second
         self._writer: cv2.VideoWriter | None = None
         self._written = 0
@@ -127,7 +159,7 @@ class _Mpeg4:
             # MPEG-4 stores colours of 2 x 2 pixels.
             self._size = (width + width % 2, height + height % 2)
             self._writer = cv2.VideoWriter(
-                str(self.file), cv2.VideoWriter.fourcc(*"mp4v"), self._frames_per_second, self._size
+                self.file, cv2.VideoWriter.fourcc(*"mp4v"), self._frames_per_second, self._size
             )
         if not self._writer.isOpened():
             raise OSError(NOT_WRITTEN)
@@ -143,7 +175,7 @@ class _Mpeg4:
 
     def expect_whole(self) -> None:
         """Read it: OpenCV itself says nothing of a frame that it cannot write."""
-        capture = cv2.VideoCapture(str(self.file))
+        capture = cv2.VideoCapture(self.file)
         count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
         capture.release()
         if count < max(1, self._written):
@@ -153,15 +185,16 @@ class _Mpeg4:
 def summary(depth_mm: DepthMm) -> dict[str, Any]:
     """Size, range and missing share of a depth map, ready for JSON; without depth no range."""
     height, width = depth_mm.shape
-    present = depth_mm[depth_mm > 0]
-    low, middle, high = np.percentile(present, [0, 50, 100]) if present.size else [None] * 3
+    present = int(np.count_nonzero(depth_mm))
+    found = depth_percentiles(depth_mm, (0, 50, 100))
+    low, middle, high = (None, None, None) if found is None else found
     return {
         "width": width,
         "height": height,
         "near_mm": low,
         "median_mm": middle,
         "far_mm": high,
-        "share_without_depth": 1 - present.size / depth_mm.size,
+        "share_without_depth": 1 - present / depth_mm.size,
     }
 
 

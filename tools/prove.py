@@ -36,6 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite of tfl-depth convert")
     command.add_delegate(parser)
+    command.add_public_key(parser)
     command.add_isolate(parser)
     command.add_json(parser)
     parser.add_argument(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tfl_depth.errors import ModelFileError, SignatureError
-from tfl_depth.files import write_together, write_whole
+from tfl_depth.files import create_together, write_whole
 from tfl_depth.tools import command
 
 EXAMPLE = "tfl-depth sign model.tflite --key release-private.pem --output signed.tflite"
@@ -63,10 +63,13 @@ def _new_key(options: argparse.Namespace) -> None:
         options.new_key.with_name(f"{options.new_key.name}-{kind}.pem")
         for kind in ("private", "public")
     ]
-    for file in files:
-        if file.exists():
-            raise SignatureError(f"{file} exists, and a key is never replaced: name another one.")
-    write_together(dict(zip(files, new_key_pair(), strict=True)), secret=files[:1])
     private, public = map(str, files)
+    try:
+        create_together(dict(zip(files, new_key_pair(), strict=True)), secret=files[:1])
+    except FileExistsError as error:
+        there = error.filename2 or error.filename
+        raise SignatureError(
+            f"{there} exists, and a key is never replaced: name another one."
+        ) from error
     text = f"private key, to be kept secret: {private}\npublic key: {public}"
     command.tell(options, {"private_key": private, "public_key": public}, text)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from tfl_depth.child import environment, run_code
 from tfl_depth.errors import DelegateError
 from tfl_depth.runtime.delegates import Board, Chosen, choose
 from tfl_depth.runtime.delegates.automatic import compiled_for
@@ -21,6 +20,8 @@ from tfl_depth.runtime.delegates.model_file import read_model_file
 from tfl_depth.tools.trial_child import MARK
 
 WORKS = "works"
+# Of Python: what others warn of is no news of the model.
+QUIETLY = ("-W", "ignore")
 _CHILD = "from tfl_depth.tools.trial_child import main; sys.exit(main(sys.argv[1:]))"
 
 
@@ -68,8 +69,8 @@ def try_model(model: Path, board: Board, timeout_s: float) -> Iterator[Trial]:
 
 
 def _try(model: Path, chosen: Chosen, timeout_s: float) -> Trial:
-    command = [*python(_CHILD), str(model), *_delegate(chosen)]
-    ended = run_confined(command, {**python_paths(), **chosen.environment}, timeout_s=timeout_s)
+    command = run_code(_CHILD, model, *_delegate(chosen), flags=QUIETLY)
+    ended = run_confined(command, environment(**chosen.environment), timeout_s=timeout_s)
     trial = partial(Trial, chosen.name, reason=chosen.reason)
     if ended.status is None:
         return trial("hangs", f"it was stopped after {timeout_s:g} s")
@@ -86,13 +87,3 @@ def _delegate(chosen: Chosen) -> list[str]:
         return []
     external = all_rows()[chosen.name].external
     return [chosen.library if external else chosen.name, json.dumps(chosen.options)]
-
-
-def python(code: str) -> list[str]:
-    """A command that runs code, without the folder in which the user happens to be."""
-    return [sys.executable, "-W", "ignore", "-c", f"import sys; sys.path.remove('')\n{code}"]
-
-
-def python_paths() -> dict[str, str]:
-    """What lets a process import what this one can, from a checkout as well."""
-    return {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONSAFEPATH": ""}

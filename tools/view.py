@@ -23,6 +23,8 @@ EXAMPLE = "tfl-depth view model.tflite photos/ video.mp4 camera:0 --fov 70"
 HOST = "127.0.0.1"
 # A browser asks six things of a server at a time.
 THREADS = 8
+# Connections that ask nothing are closed, looked for so often, and do not keep others out.
+IDLE_S, IDLE_EVERY_S, CONNECTIONS = 15, 5, 500
 # Depth and photo of one request stay in memory rather than in a temporary file.
 OUTPUT_BYTES = 256 * 2**20
 
@@ -54,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--open", action="store_true", help="open the browser")
     command.add_delegate(parser)
+    command.add_public_key(parser)
     add_camera(parser, "for the point cloud")
     return parser
 
@@ -77,7 +80,9 @@ def _view(options: argparse.Namespace) -> None:
     sources = Sources(options.inputs)
     with (
         DepthRunner(options.model, **command.runner_settings(options)) as runner,
-        open_reference(options.reference) if options.reference else nullcontext() as reference,
+        open_reference(options.reference, options.public_key)
+        if options.reference
+        else nullcontext() as reference,
     ):
         pictures = Pictures(runner, reference, camera(options))
         with closing(App(runner, pictures, sources, _facts(options, runner))) as app:
@@ -117,6 +122,10 @@ def _serve(app: Callable[..., Any], port: int, open_browser: bool) -> None:
             sockets=[listening],
             ident=None,
             threads=THREADS,
+            channel_timeout=IDLE_S,
+            cleanup_interval=IDLE_EVERY_S,
+            connection_limit=CONNECTIONS,
+            asyncore_use_poll=True,  # `select` takes no descriptors past 1023
             max_request_body_size=MAX_BYTES,
             outbuf_overflow=OUTPUT_BYTES,
         )

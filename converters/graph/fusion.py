@@ -5,6 +5,7 @@ from __future__ import annotations
 from ai_edge_litert import schema_py_generated as schema
 
 from tfl_depth.converters.graph.graph import Graph, Operator, Tensor
+from tfl_depth.converters.graph.kinds import kinds
 
 _FUSED = {
     schema.ActivationFunctionType.RELU: "RELU",
@@ -12,7 +13,13 @@ _FUSED = {
     schema.ActivationFunctionType.RELU_N1_TO_1: "RELU_N1_TO_1",
     schema.ActivationFunctionType.TANH: "TANH",
 }
-_NUMBERS = {kind: number for number, kind in _FUSED.items()}
+# TANH is left out: few kernels fuse it.
+_NUMBERS = {kind: number for number, kind in _FUSED.items() if kind != "TANH"}
+# Their kernels apply what their options say. CONCATENATION has the option and refuses it.
+_FUSING = kinds(
+    "ADD AVERAGE_POOL_2D CONV_2D DEPTHWISE_CONV_2D DIV FULLY_CONNECTED MAX_POOL_2D MUL SUB "
+    "TRANSPOSE_CONV"
+)
 
 
 def fused_activation(operator: Operator) -> str | None:
@@ -46,11 +53,9 @@ def fuse_activations(graph: Graph) -> int:
     producers = graph.producers()
     for activation in [op for op in graph.operators if op.kind in _NUMBERS]:
         operator = producers.get(activation.input(0))
-        if operator is None or not hasattr(operator.options, "fusedActivationFunction"):
+        if operator is None or operator.kind not in _FUSING or operator.options is None:
             continue
         if fused_activation(operator) or graph.only_consumer(operator.output) is not activation:
-            continue
-        if activation.kind == "TANH":  # few kernels fuse it
             continue
         operator.options.fusedActivationFunction = _NUMBERS[activation.kind]
         operator.outputs[0] = activation.output

@@ -10,7 +10,7 @@ from pathlib import Path
 from tfl_depth.errors import ConversionError
 
 PYTORCH_EXPORT = (
-    "PyTorch files of this kind cannot be converted. Export the network in Python: "
+    "PyTorch networks are exported in Python first: "
     "`model.eval(); program = torch.export.export(model, (torch.rand(1, 3, H, W),)); "
     'torch.export.save(program, "model.pt2")`, and convert model.pt2.'
 )

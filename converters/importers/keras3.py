@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
+from tfl_depth.converters.importers.archives import PYTORCH_EXPORT
 from tfl_depth.converters.importers.base import ImportedNetwork, Size
 from tfl_depth.converters.importers.keras_loading import load
 from tfl_depth.converters.importers.keras_precision import in_float32
 from tfl_depth.converters.importers.keras_size import at_size, declared_shape
 from tfl_depth.converters.importers.kinds import Kind
-from tfl_depth.converters.importers.static_shapes import input_shape
+from tfl_depth.converters.importers.static_shapes import image_axes, input_shape
 from tfl_depth.errors import ConversionError
 from tfl_depth.quiet import quiet
 
@@ -32,13 +34,17 @@ def import_model(model: Any, *, size: Size | None = None) -> ImportedNetwork:
     Raises:
         ConversionError: it is none, has no weights yet, or cannot be converted.
     """
-    with quiet():
-        import keras
-    if not isinstance(model, keras.Model):
+    keras = sys.modules.get("keras")  # there, where there is a model of it
+    if keras is None or not isinstance(model, keras.Model):
         kind = f"{type(model).__module__}.{type(model).__qualname__}"
+        # A module of PyTorch has this, and PyTorch is not imported here.
+        advice = (
+            PYTORCH_EXPORT
+            if hasattr(model, "load_state_dict")
+            else "Save the network to a file, and give its path."
+        )
         raise ConversionError(
-            f"Expected a path, the bytes of a .tflite or a Keras 3 model, got {kind}: save the "
-            "network to a file, and give its path."
+            f"Expected a path, the bytes of a .tflite or a Keras 3 model, got {kind}. {advice}"
         )
     return _import(model, _MODEL_OBJECT, f"The model {model.name!r}", size)
 
@@ -51,8 +57,9 @@ def _import(model: Any, kind: Kind, name: str, size: Size | None) -> ImportedNet
         raise ConversionError(f"{name} has no weights: call it on an image, and train it, first.")
     _refuse_not_finite(model, name)
     declared = declared_shape(model, name)
-    shape = input_shape(declared, name, size if None in declared[1:3] else None)
-    if size is not None and None not in declared[1:3]:
+    is_open = None in (declared[axis] for axis in image_axes(declared, name))
+    shape = input_shape(declared, name, size if is_open else None)
+    if size is not None and not is_open:
         model, shape = at_size(model, size, name), (1, *size, shape[-1])
     with in_float32(model, name):
         function, names = _traced(model, shape, name)

@@ -15,7 +15,7 @@ from tfl_depth.converters.ptq.kernel_matrix import KernelMatrix
 # Over all images: so many for each weight of a filter, within limits. Damping holds what is not
 # seen often enough.
 SAMPLES_PER_WEIGHT = 16
-LEAST_SAMPLES, MOST_SAMPLES = 2048, 8192
+LEAST_SAMPLES, MOST_SAMPLES = 512, 8192
 
 Array = npt.NDArray[Any]
 

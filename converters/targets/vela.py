@@ -10,11 +10,11 @@ import csv
 import importlib.util
 import re
 import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from tfl_depth import child
 from tfl_depth.converters.targets.placement import CPU, NPU, Estimate, PlacedOperator
 from tfl_depth.converters.tflite_graph import read_operators
 from tfl_depth.errors import ConversionError
@@ -80,11 +80,12 @@ def _run(source: Path, settings: VelaSettings) -> str:
     try:
         done = subprocess.run(
             [
-                *(sys.executable, "-m", "ethosu.vela", source, "--output-dir", source.parent),
+                *child.run_module("ethosu.vela", source, "--output-dir", source.parent),
                 *("--accelerator-config", settings.accelerator, "--config", settings.config),
                 *("--system-config", settings.system_config),
                 *("--memory-mode", settings.memory_mode, "--verbose-performance"),
             ],
+            env=child.environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -45,9 +45,19 @@ def cache_options(
 
 
 def cache_home() -> Path:
-    """$XDG_CACHE_HOME/tfl-depth; ~/.cache/tfl-depth where that is not set to a whole path."""
+    """$XDG_CACHE_HOME/tfl-depth; ~/.cache/tfl-depth where that is not set to a whole path.
+
+    Raises:
+        DelegateError: nor has the user a home.
+    """
     given = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    base = given if given.is_absolute() else Path.home() / ".cache"
+    try:
+        base = given if given.is_absolute() else Path.home() / ".cache"
+    except RuntimeError as error:  # no HOME, and the user is not in the system's list
+        raise DelegateError(
+            "The delegate's cache has no place, since this user has no home folder: set "
+            "XDG_CACHE_HOME to a folder that can be written."
+        ) from error
     return base / "tfl-depth" / "delegates"
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flatbuffers.table import Table
-
 from tfl_depth import tflite_tables as tables
 
 # Fields, as `tables.read` says.
@@ -39,7 +37,7 @@ def read_model_file(model: bytes) -> ModelFile:
     return tables.read(model, _look)
 
 
-def _look(root: Table) -> ModelFile:
+def _look(root: tables.Table) -> ModelFile:
     codes = tables.children(root, _MODEL_OPERATOR_CODES)
     names = {tables.text(code, _CODE_CUSTOM_NAME) for code in codes}
     graphs = tables.children(root, _MODEL_SUBGRAPHS)
@@ -47,6 +45,6 @@ def _look(root: Table) -> ModelFile:
     return ModelFile(frozenset(names - {""}), any(map(_has_scales, tensors)))
 
 
-def _has_scales(tensor: Table) -> bool:
+def _has_scales(tensor: tables.Table) -> bool:
     quantization = tables.child(tensor, _TENSOR_QUANTIZATION)
     return quantization is not None and tables.length(quantization, _QUANTIZATION_SCALE) > 1

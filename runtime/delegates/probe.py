@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Literal
 
+from tfl_depth.child import run_alone
 from tfl_depth.runtime.delegates.confined import cause, run_confined
 
 _CHILD = Path(__file__).with_name("probe_child.py")
@@ -54,8 +54,7 @@ def probe(
         timeout_s: after which it hangs.
     """
     begin_s = perf_counter()
-    # -I: nothing of the user's folders is imported; -S: nor of the installed packages.
-    command = [sys.executable, "-I", "-S", str(_CHILD), str(library), json.dumps(dict(options))]
+    command = run_alone(_CHILD, str(library), json.dumps(dict(options)))
     ended = run_confined(command, environment, timeout_s=timeout_s)
     seconds = perf_counter() - begin_s
     # Nothing at all where Python itself does not start.

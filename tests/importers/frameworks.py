@@ -26,6 +26,6 @@ def framework_python(environment: Environment) -> Path:
 
 def run_script(python: Path, script: Path, *arguments: object) -> None:
     """Run a script in a framework's environment; what it prints is shown where it fails."""
-    command = [python, "-I", script, *map(str, arguments)]
+    command = [str(python), "-I", str(script), *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace")
     assert done.returncode == 0, done.stderr[-3000:]

@@ -17,7 +17,7 @@ from torch.nn import functional
 SIZE = (32, 48)
 
 
-class Net(nn.Module):
+class Net(nn.Module):  # type: ignore[misc]
     """As monodepth2 in small: reflection padding, ELU, disparities at two scales."""
 
     def __init__(self) -> None:

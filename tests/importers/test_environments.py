@@ -32,6 +32,10 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> environments.Envir
     return replace(ONNX, name="nothing", pythons=(HERE,), packages=(("no_such_module", "none", 1),))
 
 
+def nobody(_: str) -> None:
+    """Hears what is said."""
+
+
 def script(path: Path, text: str) -> None:
     path.write_text(f"#!/bin/sh\n{text}\n")
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
@@ -68,7 +72,7 @@ def test_two_at_once_make_it_once(
         (folder / ".complete").touch()
 
     monkeypatch.setattr(environments, "_make", make)
-    threads = [Thread(target=python_of, args=(empty,), kwargs={"say": str}) for _ in range(4)]
+    threads = [Thread(target=python_of, args=(empty,), kwargs={"say": nobody}) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -81,7 +85,7 @@ def test_a_half_made_one_is_made_again(empty: environments.Environment, tmp_path
     (folder / "bin").mkdir(parents=True)
     (folder / "bin" / "half").touch()
     script(tmp_path / "uv", f"/bin/mkdir -p {folder}/bin; : > {folder}/bin/python")
-    assert python_of(empty, say=str).is_file()
+    assert python_of(empty, say=nobody).is_file()
     assert not (folder / "bin" / "half").exists()
 
 
@@ -95,7 +99,7 @@ def test_a_failure_is_one_sentence_and_leaves_nothing(
     )
     words = r"Cannot make .*: ERROR: no package none==1\. Or "
     with pytest.raises(ConversionError, match=words) as failed:
-        python_of(empty, say=str)
+        python_of(empty, say=nobody)
     assert "TFL_DEPTH_NOTHING_PYTHON" in str(failed.value)
     assert "\n" not in str(failed.value)
     assert not folder.exists()
@@ -105,7 +109,7 @@ def test_uv_is_taken_where_it_is(empty: environments.Environment, tmp_path: Path
     folder = folder_of(empty)
     call = f'echo "$@ $UV_TORCH_BACKEND" >> {tmp_path}/calls; /bin/mkdir -p {folder}'
     script(tmp_path / "uv", call)
-    python_of(empty, say=str)
+    python_of(empty, say=nobody)
     venv, install = (tmp_path / "calls").read_text().splitlines()
     assert venv.startswith(f"venv --quiet --python 3.{HERE} ")
     assert install.endswith(f"-r {empty.requirements} cpu")
@@ -148,4 +152,4 @@ def test_a_cache_that_cannot_be_written(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", "/proc")
     with pytest.raises(ConversionError, match=r"Cannot write into /proc.*XDG_CACHE_HOME"):
-        python_of(empty, say=str)
+        python_of(empty, say=nobody)

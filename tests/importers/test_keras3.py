@@ -117,7 +117,7 @@ def shared_name() -> keras.Model:
 
 
 @keras.saving.register_keras_serializable("tests")
-class Subclassed(keras.Model):
+class Subclassed(keras.Model):  # type: ignore[misc]
     """As a tutorial writes it."""
 
     def __init__(self, **options: Any) -> None:
@@ -205,7 +205,7 @@ def test_lambda_is_not_run(suffix: str, tmp_path: Path) -> None:
 
 
 def test_a_class_that_nobody_knows(tmp_path: Path) -> None:
-    class Odd(layers.Layer):
+    class Odd(layers.Layer):  # type: ignore[misc]
         def call(self, x: Any) -> Any:
             return x
 

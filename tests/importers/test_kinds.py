@@ -192,7 +192,7 @@ def test_refusals_are_one_sentence_that_says_what_to_do(
 
 def test_an_object_that_is_no_network() -> None:
     with pytest.raises(ConversionError, match=r"Expected a path.*got builtins\.int"):
-        import_network(3)  # type: ignore[arg-type]
+        import_network(3)
 
 
 def test_nothing_heavy_is_imported(tmp_path: Path) -> None:

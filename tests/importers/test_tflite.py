@@ -93,7 +93,7 @@ def test_half_precision_weights_are_taken() -> None:
     )
     found = import_network(write_graph(graph))
     plain = import_network(small_tflite())
-    value = noise((1, *SIZE, 3)) / 255
+    value = noise((1, *SIZE, 3)) / np.float32(255)
     assert np.abs(found.run(value)[0] - plain.run(value)[0]).max() < 1e-2
 
 

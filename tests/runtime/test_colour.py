@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
+import pytest
 
-from tfl_depth.runtime.colour import NO_DEPTH_BGR, colourise, depth_limits, gradient
+from tfl_depth.runtime import colour
+from tfl_depth.runtime.colour import (
+    NO_DEPTH_BGR,
+    colourise,
+    depth_limits,
+    depth_percentiles,
+    gradient,
+)
 
 
 def test_nearer_is_brighter() -> None:
@@ -72,3 +82,22 @@ def test_the_legend_of_errors_begins_with_the_largest() -> None:
     differs = legend([1001], 1000, 0) != legend([1000], 1000, 0)
     assert differs[:, : differs.shape[1] // 2].any()
     assert not differs[:, differs.shape[1] // 2 :].any()
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.uint32])
+def test_percentiles_are_numpys_without_what_is_missing(dtype: Any) -> None:
+    random = np.random.default_rng(5)
+    for most in (2, 700, 65535):
+        depth_mm = random.integers(0, most, (90, 70)).astype(dtype)
+        expected = np.percentile(depth_mm[depth_mm > 0], [0, 1, 50, 99, 100])
+        found = depth_percentiles(depth_mm, (0, 1, 50, 99, 100))
+        assert found is not None
+        np.testing.assert_allclose(found, expected)
+    assert depth_percentiles(np.zeros((3, 4), dtype), (50,)) is None
+
+
+def test_a_picture_is_the_same_in_strips(monkeypatch: pytest.MonkeyPatch) -> None:
+    depth_mm = np.random.default_rng(6).integers(0, 4000, (50, 40)).astype(np.uint16)
+    whole = colourise(depth_mm)
+    monkeypatch.setattr(colour, "STRIP_PIXELS", 100)
+    np.testing.assert_array_equal(colourise(depth_mm), whole)

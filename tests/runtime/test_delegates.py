@@ -362,3 +362,19 @@ def test_a_cache_that_cannot_be_made_says_what_to_do(
     (tmp_path / "cache").touch()
     with pytest.raises(DelegateError, match=r"XDG_CACHE_HOME.*cache_file_path"):
         choose("vx", {}, per_tensor, board=make_board(*VX))
+
+
+def test_a_user_without_a_home_is_told_where_the_cache_may_go(
+    make_board: MakeBoard, per_channel: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a container that runs under any number: a DelegateError, which the CPU may follow."""
+
+    def nobody(_number: int) -> None:
+        raise KeyError
+
+    for name in ("XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name)
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    board = make_board("/usr/lib/libvx_delegate.so", **IMX8MP)
+    with pytest.raises(DelegateError, match="no home folder: set XDG_CACHE_HOME"):
+        choose("vx", {}, per_channel, board=board)

@@ -18,7 +18,7 @@ from tfl_depth.intrinsics import Intrinsics
 from tfl_depth.point_cloud import POINT, ply
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.runtime.video import Video
-from tfl_depth.tools import infer, outputs
+from tfl_depth.tools import finished, infer, outputs
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -92,7 +92,8 @@ def run(*arguments: object) -> int:
 
 
 def written(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()}
+    """The names of the files, without the record of what is finished."""
+    return {path.name for path in folder.iterdir()} - {finished.RECORD}
 
 
 @pytest.fixture
@@ -147,7 +148,7 @@ def test_folder_is_gone_on_with(
 ) -> None:
     depth = tmp_path / "depth"
     assert run(net, photos / "a.png", "--output", depth) == 0
-    first = {path: path.stat().st_mtime_ns for path in depth.iterdir()}
+    first = {path: path.stat().st_mtime_ns for path in depth.glob("*.png")}
     capsys.readouterr()
     assert run(net, photos, "--output", depth) == 0
     said = capsys.readouterr().out
@@ -158,25 +159,76 @@ def test_folder_is_gone_on_with(
 
 
 @pytest.mark.parametrize(
-    "reason", ["photo", "model", "one file lacks", "--overwrite", "other kind"]
+    "reason",
+    [
+        *("photo", "model", "one file lacks", "one file changed", "--overwrite", "other kind"),
+        *("other range", "no record", "damaged record", "other photo of the same name"),
+    ],
 )
 def test_what_is_not_finished_or_out_of_date_is_computed(
-    reason: str, net: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    reason: str,
+    net: Path,
+    models: Path,
+    photos: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     model, depth = tmp_path / "model.tflite", tmp_path / "depth"
     model.write_bytes(net.read_bytes())
     assert run(model, photos / "a.png", "--output", depth) == 0
-    later = (depth / "a_depth.png").stat().st_mtime_ns + 10**9
-    more = {"--overwrite": ["--overwrite"], "other kind": ["--save", "depth,npy"]}.get(reason, [])
+    more = {
+        "--overwrite": ["--overwrite"],
+        "other kind": ["--save", "depth,npy"],
+        "other range": ["--range", "1,2"],
+    }.get(reason, [])
+    photo, dates = photos / "a.png", (photos / "a.png").stat()
     if reason == "photo":
-        os.utime(photos / "a.png", ns=(later, later))
+        photo.write_bytes((photos / "b.JPG").read_bytes())
     elif reason == "model":
-        os.utime(model, ns=(later, later))
+        model.write_bytes((models / "net-single.tflite").read_bytes())
     elif reason == "one file lacks":
         (depth / "a_colour.png").unlink()
+    elif reason == "one file changed":
+        (depth / "a_colour.png").write_bytes(b"something else")
+    elif reason == "no record":
+        (depth / finished.RECORD).unlink()
+    elif reason == "damaged record":
+        (depth / finished.RECORD).write_bytes(b'{"version": 1, "outputs": {"a": [1')
+    elif reason == "other photo of the same name":
+        photo = tmp_path / "right" / "a.png"
+        photo.parent.mkdir()
+        photo.write_bytes((photos / "b.JPG").read_bytes())
+    # By their dates nothing is newer than what was written.
+    for path in (photo, model):
+        os.utime(path, ns=(dates.st_atime_ns, dates.st_mtime_ns))
     capsys.readouterr()
-    assert run(model, photos / "a.png", "--output", depth, *more) == 0
+    assert run(model, photo, "--output", depth, *more) == 0
     assert "a.png: 210x150" in capsys.readouterr().out
+    capsys.readouterr()
+    assert run(model, photo, "--output", depth, *more) == 0
+    assert ("1 of 1 photos were finished before" in capsys.readouterr().out) == (
+        reason != "--overwrite"
+    )
+
+
+def test_same_photo_with_another_date_is_finished(
+    net: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(net, photos, "--output", tmp_path / "depth") == 0
+    (photos / "a.png").touch()
+    capsys.readouterr()
+    assert run(net, photos, "--output", tmp_path / "depth") == 0
+    assert "2 of 2 photos were finished before" in capsys.readouterr().out
+
+
+def test_what_was_done_before_an_error_is_noted(
+    net: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (photos / "b.JPG").write_bytes(b"no image")
+    assert run(net, photos, "--output", tmp_path / "depth") == 1
+    capsys.readouterr()
+    assert run(net, photos / "a.png", "--output", tmp_path / "depth") == 0
+    assert "finished before" in capsys.readouterr().out
 
 
 def test_bad_photo_stops_the_command(
@@ -475,8 +527,8 @@ def test_json_says_what_became_of_each_photo(
     assert run(net, photos, "--output", depth, "--keep-going", "--json") == 1
     document = told(capsys)
     assert (document["model"], document["placement"]["delegate"]) == (str(net), None)
-    finished, new, bad = document["inputs"]
-    assert finished == {
+    old, new, bad = document["inputs"]
+    assert old == {
         "input": str(photos / "a.png"),
         "state": "finished before",
         "files": [str(depth / "a_depth.png"), str(depth / "a_colour.png")],

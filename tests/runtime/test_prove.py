@@ -164,7 +164,7 @@ def test_golden_vectors_survive_their_archive(dtype: Any) -> None:
         random.integers(0, np.iinfo(dtype).max, (3, 6, 8), dtype),
     )
     packed = golden.to_zip()
-    again = Golden.from_zip(packed, 3)
+    again = Golden.from_zip(packed, 3, (12, 16))
     np.testing.assert_array_equal(again.rgb, golden.rgb)
     np.testing.assert_array_equal(again.depth_mm, golden.depth_mm)
     assert (again.depth_mm.dtype, again.to_zip()) == (dtype, packed)
@@ -188,7 +188,7 @@ def test_damaged_golden_vectors_are_refused(tmp_path: Path) -> None:
         archive(path, **{"0_png": photo, "0_npy": b"no array"}),
     ):
         with pytest.raises(ContractError, match="golden vectors are damaged"):
-            Golden.from_zip(content, 1)
+            Golden.from_zip(content, 1, (4, 4))
 
 
 def test_worst_pixel_is_found_where_it_is() -> None:

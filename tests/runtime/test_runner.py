@@ -16,7 +16,14 @@ import pytest
 
 from tests import ramp
 from tfl_depth.encoding import DepthMm, depth_dtype
-from tfl_depth.runtime import DepthError, DepthRunner
+from tfl_depth.runtime import (
+    DelegateError,
+    DepthError,
+    DepthRunner,
+    ImageError,
+    ModelFileError,
+    SignatureError,
+)
 from tfl_depth.runtime.engine import InterpreterEngine
 from tfl_depth.runtime.runner import Size
 
@@ -202,3 +209,47 @@ def test_closing_while_threads_wait_is_an_error_for_those(net: Path, photo: Pixe
             np.testing.assert_array_equal(future.result(), expected)
         else:
             assert isinstance(error, DepthError)
+
+
+BAD_ARGUMENTS: dict[str, tuple[Any, str]] = {
+    "endless": (
+        {"isolate": True, "timeout_s": float("inf")},
+        "`timeout_s` to be at most 1000000 s",
+    ),
+    "too long": ({"isolate": True, "start_timeout_s": 1e12}, "`start_timeout_s` to be at most"),
+    "no time": ({"timeout_s": float("nan")}, "`timeout_s` to be above 0, got nan"),
+    "time as text": ({"timeout_s": "5"}, "`timeout_s` to be above 0, got '5'"),
+    "part of a thread": ({"num_threads": 1.5}, "`num_threads` to be a whole number, got 1.5"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_ARGUMENTS)
+def test_numbers_that_mean_nothing_are_refused(name: str, net: Path) -> None:
+    options, said = BAD_ARGUMENTS[name]
+    with pytest.raises(DepthError, match=said):
+        DepthRunner(net, **options)
+
+
+def test_numbers_of_calls_that_mean_nothing_are_refused(net: Path, photo: Pixels) -> None:
+    with DepthRunner(net) as runner:
+        with pytest.raises(DepthError, match=r"`waiting` to be a whole number, got 2\.5"):
+            runner.stream([photo], waiting=2.5)  # type: ignore[arg-type]
+        with pytest.raises(DepthError, match="`workers` to be a whole number"):
+            runner.infer_batch([photo], workers=1.5)  # type: ignore[arg-type]
+        with pytest.raises(DepthError, match="`runs` to be a whole number"):
+            runner.warm_up(1.5)  # type: ignore[arg-type]
+
+
+def test_zero_bytes_in_paths_are_errors_like_any_other(net: Path) -> None:
+    with pytest.raises(ModelFileError, match="model's path or bytes"):
+        DepthRunner("a\0b.tflite")
+    with pytest.raises(ModelFileError, match="model's path or bytes"):
+        DepthRunner(5)  # type: ignore[arg-type]
+    with pytest.raises(SignatureError, match="a key's path or content"):
+        DepthRunner(net, public_key="a\0b.pem")
+    with DepthRunner(net) as runner:
+        for call in (runner.infer, runner.stream):
+            with pytest.raises(ImageError):
+                call("a\0b.mp4")
+    with pytest.raises(DelegateError):
+        DepthRunner(net, delegate="a\0b.so")

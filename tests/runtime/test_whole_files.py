@@ -74,7 +74,7 @@ def test_command_that_is_killed_or_out_of_space_leaves_whole_files(
     function, arguments, written = command
     (good,) = outcomes(function, arguments, before, tmp_path / "good", [Fault()])
     assert good.status == 0, good.error
-    old, new = Outcome(before, 0, 0, "").all_files, good.all_files
+    old, new = Outcome(before, 0, 0, "").files, good.files
     assert {name for name in new if new[name] != old.get(name)} == set(written)
     random = np.random.default_rng(12)
     sizes = [len(new[name]) for name in written]

@@ -28,6 +28,7 @@ class Dataset:
         crop: what is evaluated, or None for all.
         train_crop: the same for training, where only the sensor's border is left out.
         intrinsics: of the RGB camera, where one took all images.
+        camera_size: (height, width) of the images that `intrinsics` are for.
         registration: from the depth camera to it, where depth is as the depth camera saw it.
     """
 
@@ -38,6 +39,7 @@ class Dataset:
     crop: Crop | None = None
     train_crop: Crop | None = None
     intrinsics: Intrinsics | None = None
+    camera_size: tuple[int, int] | None = None
     registration: Registration | None = None
 
 
@@ -50,6 +52,7 @@ _NYU = Dataset(
     NYU_EIGEN,
     NYU_BORDER,
     Intrinsics(518.86, 519.47, 325.58, 253.74),
+    camera_size=(480, 640),
 )
 # The depth camera is the published one. The other, and where it stands, were fitted to the edges of
 # RedKitchen (docs/decisions/003).
@@ -69,6 +72,7 @@ _SEVEN_SCENES = Dataset(
     0.3,
     15.0,
     intrinsics=_KINECT_RGB,
+    camera_size=(480, 640),
     registration=_KINECT,
 )
 # 1e-3 - 80 m: Eigen et al.; the field evaluates on the crop of Garg et al. unless it says so.
@@ -77,7 +81,12 @@ _KITTI = Dataset("kitti", (kitti.ANNOTATED, kitti.SELECTED, kitti.LISTED), 1e-3,
 _TUM = Dataset("tum", (tum.TUM,), 1e-3, 10.0)
 # The range of its laser scanner, and the one camera that its images were rendered for.
 _DIODE = Dataset(
-    "diode", (diode.DIODE,), 0.6, 350.0, intrinsics=Intrinsics(886.81, 927.06, 512.0, 384.0)
+    "diode",
+    (diode.DIODE,),
+    0.6,
+    350.0,
+    intrinsics=Intrinsics(886.81, 927.06, 512.0, 384.0),
+    camera_size=(768, 1024),
 )
 # Data of one's own: all that is positive counts, as far as any sensor sees.
 _PAIRS = Dataset("pairs", (folders(png_per_metre=1000),), 0.0, 1000.0)
@@ -166,7 +175,14 @@ def _split(
         )
     spec = DATASETS[dataset]
     crop = spec.train_crop if for_training else spec.crop
-    read = FrameReader(spec.min_depth_m, spec.max_depth_m, crop, spec.intrinsics, spec.registration)
+    read = FrameReader(
+        spec.min_depth_m,
+        spec.max_depth_m,
+        crop,
+        spec.intrinsics,
+        spec.camera_size,
+        spec.registration,
+    )
     return _find(spec, folder, split), read
 
 

@@ -1,40 +1,75 @@
-"""Depth files of every kind, read as float32 metres with 0 where there is no reading."""
+"""Depth files of every kind, read as float32 metres with 0 where there is no reading.
+
+A PNG of 16 bits marks what has no reading by 0 or by its largest value, 65535, whatever its units:
+so sensors and datasets write it.
+"""
 
 from __future__ import annotations
 
 import importlib.util
+import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from tfl_depth.errors import DatasetError
+from tfl_depth.image_decoder import decode
 
 Metres = npt.NDArray[np.float32]
+# Without a reading, beside 0, by bits a pixel. In 8 bits 255 is the end of the range.
+MARKS = {8: None, 16: 65535}
 IMAGES_OF_METRES = (".exr", ".tif", ".tiff")
 ARRAYS_OF_METRES = (".npy", ".npz")
+# As numpy fails, which evaluates the header of an array as Python, and ZIP and its packings.
+ARRAY_ERRORS = (
+    OSError,
+    ValueError,
+    EOFError,
+    KeyError,
+    SyntaxError,
+    MemoryError,
+    RecursionError,
+    NotImplementedError,
+    RuntimeError,
+    tokenize.TokenError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 # What programs call it, behind the name of a layer: Z by OpenEXR's convention, V by Blender's.
 EXR_DEPTH_NAMES = ("z", "v", "y", "depth")
 
 
+class Reading(NamedTuple):
+    """The content of a depth file.
+
+    Attributes:
+        depth_m: (H, W) float32 metres, 0 = no reading.
+        marked: how many pixels held, instead of 0, a mark of no reading, such as 65535 or NaN.
+    """
+
+    depth_m: Metres
+    marked: int
+
+
 def read_png(
     path: Path, *, per_metre: float, bits: int = 16, missing_from: int | None = None
-) -> Metres:
+) -> Reading:
     """Read a PNG of one channel.
 
     Args:
         path: the file.
         per_metre: stored units in a metre.
         bits: 8 or 16 a pixel.
-        missing_from: stored values from here on mean no reading, as 0 always does.
-
-    Returns:
-        (H, W) float32 metres, 0 = no reading.
+        missing_from: stored values from here on mean no reading, as 0 always does; None: the
+            largest value of 16 bits alone.
 
     Raises:
         DatasetError: not an image, or one of another kind.
@@ -45,16 +80,16 @@ def read_png(
             f"expected its depth as a uint{bits} PNG of one channel, "
             f"got {stored.dtype} of {stored.shape}"
         )
-    if missing_from is not None:
-        stored = np.where(stored < missing_from, stored, 0)
-    return np.asarray(stored / per_metre, np.float32)
+    first = MARKS[bits] if missing_from is None else missing_from
+    marked = np.zeros(stored.shape, bool) if first is None else stored >= first
+    metres = np.asarray(np.where(marked, 0, stored) / per_metre, np.float32)
+    return Reading(metres, int(marked.sum()))
 
 
-def read_metres(path: Path) -> Metres:
+def read_metres(path: Path) -> Reading:
     """Read a .npy, .npz, EXR or TIFF file of floating-point metres.
 
-    Returns:
-        (H, W) float32 metres; what is not finite or not positive in the file is 0, no reading.
+    What is not finite or below 0 in the file is a mark of no reading.
 
     Raises:
         DatasetError: unreadable, not floating-point, or not (H, W) or (H, W, 1).
@@ -77,20 +112,21 @@ def read_metres(path: Path) -> Metres:
             f"got {values.dtype} of {values.shape}"
         )
     metres = values.astype(np.float32)
-    return np.where(np.isfinite(metres) & (metres > 0), metres, np.float32(0))
+    marked = ~(np.isfinite(metres) & (metres >= 0))
+    return Reading(np.where(marked, np.float32(0), metres), int(marked.sum()))
 
 
-def read_masked_metres(path: Path) -> Metres:
+def read_masked_metres(path: Path) -> Reading:
     """As `read_metres`, with a mask beside it: X_depth.npy has X_depth_mask.npy, 1 = a reading.
 
     Raises:
         DatasetError: as `read_metres`, for either file, or a mask of another shape.
     """
-    metres = read_metres(path)
+    metres, marked = read_metres(path)
     mask = _read_array(path.with_name(f"{path.stem}_mask.npy"))
     if mask.shape != metres.shape:
         raise DatasetError(f"expected its mask as {metres.shape}, got {mask.shape}")
-    return np.where(mask == 1, metres, np.float32(0))
+    return Reading(np.where(mask == 1, metres, np.float32(0)), marked)
 
 
 def require_exr_reader(paths: Iterable[Path]) -> None:
@@ -143,7 +179,7 @@ def _read_array(path: Path) -> npt.NDArray[Any]:
             return loaded if isinstance(loaded, np.ndarray) else _only_array(loaded)
     except FileNotFoundError as error:
         raise DatasetError(f"its {path.name} is missing") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except ARRAY_ERRORS as error:
         raise DatasetError(f"its {path.name} is unreadable") from error
 
 
@@ -157,10 +193,13 @@ def _only_array(archive: Any) -> npt.NDArray[Any]:
 
 
 def _read_image(path: Path) -> npt.NDArray[Any]:
-    stored = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    try:
+        stored = decode(path.read_bytes(), cv2.IMREAD_UNCHANGED)
+    except OSError as error:
+        raise DatasetError(f"its depth image is unreadable ({error.strerror})") from error
     if stored is None:
-        raise DatasetError("its depth image is unreadable")
-    return np.asarray(stored)
+        raise DatasetError("its depth image is damaged, or no format that OpenCV knows")
+    return stored
 
 
 _READERS = {**dict.fromkeys(ARRAYS_OF_METRES, _read_array), ".exr": _read_exr}

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tfl_depth.data.depth_files import read_masked_metres
 from tfl_depth.data.pairs import Layout, Pair, split_folder
+from tfl_depth.listing import files_below
 
 
 def _find(folder: Path, split: str) -> list[Pair] | None:
@@ -29,7 +30,8 @@ def _find(folder: Path, split: str) -> list[Pair] | None:
 
 
 def _stems(root: Path, ending: str) -> set[Path]:
-    return {path.with_name(path.name[: -len(ending)]) for path in root.rglob(f"*{ending}")}
+    found = (path for path in files_below(root) if path.name.endswith(ending))
+    return {path.with_name(path.name[: -len(ending)]) for path in found}
 
 
 DIODE = Layout("SPLIT/**/NAME.png with NAME_depth.npy and NAME_depth_mask.npy", _find)

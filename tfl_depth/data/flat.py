@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from tfl_depth.data.depth_files import read_png
-from tfl_depth.data.pairs import Layout, Pair, read_rows
+from tfl_depth.data.pairs import Layout, Pair, read_names
 
 
 def flat(missing_from_mm: int) -> Layout:
@@ -24,6 +24,5 @@ def _find(folder: Path, split: str, *, missing_from_mm: int) -> list[Pair] | Non
     read = partial(read_png, per_metre=1000, missing_from=missing_from_mm)
     return [
         Pair(name, folder / "rgb" / f"{name}.jpg", folder / "depth" / f"{name}.png", read)
-        for row in read_rows(names)
-        for name in row
+        for name in read_names(names)
     ]

@@ -16,7 +16,7 @@ from tfl_depth.data.depth_files import (
     read_png,
     require_exr_reader,
 )
-from tfl_depth.data.pairs import DepthReader, Layout, Pair, read_rows, split_folder
+from tfl_depth.data.pairs import DepthReader, Layout, Pair, read_names, split_folder
 from tfl_depth.errors import DatasetError
 
 PHOTOS = (".jpg", ".jpeg", ".png")
@@ -39,7 +39,7 @@ def _find(folder: Path, split: str, *, read_depth_png: DepthReader) -> list[Pair
     photos, depths = _by_name(root / "rgb", PHOTOS), _by_name(root / "depth", DEPTHS)
     chosen = sorted(photos.keys() | depths.keys())
     if names.is_file():
-        chosen = [name for row in read_rows(names) for name in row]
+        chosen = read_names(names)
     require_exr_reader(depths[name] for name in chosen if name in depths)
     pairs = []
     for name in chosen:

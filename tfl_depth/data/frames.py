@@ -17,9 +17,9 @@ from tfl_depth.data.crops import Crop
 from tfl_depth.data.pairs import Pair
 from tfl_depth.data.registration import Registration
 from tfl_depth.data.samples import Sample
+from tfl_depth.data.turns import Turn, read_turned
 from tfl_depth.errors import DatasetError, ImageError
 from tfl_depth.intrinsics import Intrinsics
-from tfl_depth.runtime.preprocess import read_image
 
 T = TypeVar("T")
 # As many broken pairs as an error or a warning names; it counts all.
@@ -34,6 +34,7 @@ class FrameReader:
         min_depth_m, max_depth_m: readings outside are not valid (open interval).
         crop: what is valid, or None for all.
         intrinsics: of the photos, where the pair itself does not say.
+        camera_size: (height, width) of the photos that `intrinsics` are for.
         registration: draws depth as the photo's camera sees it, or None where it is so on disk.
     """
 
@@ -41,6 +42,7 @@ class FrameReader:
     max_depth_m: float
     crop: Crop | None
     intrinsics: Intrinsics | None
+    camera_size: tuple[int, int] | None
     registration: Registration | None
 
     def __call__(self, pair: Pair) -> Sample:
@@ -62,10 +64,14 @@ class FrameReader:
             if not path.is_file():
                 raise DatasetError(f"its {kind} file {path.name} is missing")
         try:
-            bgr = read_image(pair.rgb)
+            bgr, turn = read_turned(pair.rgb)
         except ImageError as error:
             raise DatasetError(f"its rgb image is unfit: {error}") from error
-        depth_m = pair.read_depth(pair.depth)
+        depth_m, marked = pair.read_depth(pair.depth)
+        # Depth has no orientation of its own: it is of the pixels as the photo stores them, unless
+        # its size says that somebody has turned it already.
+        if depth_m.shape == turn.stored_size:
+            depth_m = turn(depth_m)
         if depth_m.shape != bgr.shape[:2]:
             raise DatasetError(f"expected its depth as {bgr.shape[:2]}, got {depth_m.shape}")
         if self.registration is not None:
@@ -74,7 +80,18 @@ class FrameReader:
         if not valid.any():
             raise DatasetError("it has no valid depth")
         rgb = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
-        return Sample(pair.name, rgb, depth_m, valid, pair.intrinsics or self.intrinsics)
+        return Sample(pair.name, rgb, depth_m, valid, self._camera(pair, turn), marked)
+
+    def _camera(self, pair: Pair, turn: Turn) -> Intrinsics | None:
+        """The camera in pixels of the photo as it is shown."""
+        camera, size = pair.intrinsics, pair.camera_size
+        if camera is None:
+            camera, size = self.intrinsics, self.camera_size
+        if camera is None:
+            return None
+        if size is not None and size != turn.stored_size:
+            camera = camera.at_size(size, turn.stored_size)
+        return turn.camera(camera)
 
     def _valid(self, depth_m: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
         valid = (depth_m > self.min_depth_m) & (depth_m < self.max_depth_m)

@@ -18,10 +18,11 @@ from pathlib import Path
 from tfl_depth.data.depth_files import read_png
 from tfl_depth.data.pairs import Layout, Pair, frame_name, split_folder
 from tfl_depth.errors import DatasetError
+from tfl_depth.listing import files_below
 
 RGB_NAME = re.compile(r"rgb_(\d+)\.(?:jpg|png)")
 DEPTH_NAME = re.compile(r"sync_depth_(\d+)\.png")
-_read_mm = partial(read_png, per_metre=1000, missing_from=65535)
+_read_mm = partial(read_png, per_metre=1000)
 _read_tenth_of_10_m = partial(read_png, per_metre=255 / 10, bits=8)
 
 
@@ -42,7 +43,7 @@ def _find_extracted(folder: Path, split: str) -> list[Pair] | None:
 
 
 def _numbered(root: Path, pattern: re.Pattern[str]) -> dict[tuple[Path, str], Path]:
-    matches = ((path, pattern.fullmatch(path.name)) for path in root.rglob("*_*"))
+    matches = ((path, pattern.fullmatch(path.name)) for path in files_below(root))
     return {(path.parent, match[1]): path for path, match in matches if match}
 
 

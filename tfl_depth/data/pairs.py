@@ -6,17 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
+from tfl_depth.data.depth_files import Reading
 from tfl_depth.errors import DatasetError
 from tfl_depth.intrinsics import Intrinsics
+from tfl_depth.listing import read_lines
 
 # The split that is the whole folder, where a layout knows no splits of its own.
 ALL = "all"
 
-# (H, W) float32, metres; 0 = no reading.
-DepthReader = Callable[[Path], npt.NDArray[np.float32]]
+DepthReader = Callable[[Path], Reading]
 
 
 @dataclass(frozen=True)
@@ -29,6 +27,7 @@ class Pair:
         depth: the depth file, which `read_depth` takes.
         read_depth: raises DatasetError where the file is not what its layout says.
         intrinsics: of this photo's camera, where the layout knows more than its dataset.
+        camera_size: (height, width) of the photos that `intrinsics` are for; None for this one's.
     """
 
     name: str
@@ -36,6 +35,7 @@ class Pair:
     depth: Path
     read_depth: DepthReader
     intrinsics: Intrinsics | None = None
+    camera_size: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,19 @@ def read_rows(path: Path) -> list[list[str]]:
         DatasetError: the file cannot be read.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DatasetError(f"Cannot read the list {path}: {error}.") from error
     return [line.split() for line in lines if line.split() and not line.startswith("#")]
+
+
+def read_names(path: Path) -> list[str]:
+    """The names in a list, one a line, as they are.
+
+    Raises:
+        DatasetError: the file cannot be read.
+    """
+    try:
+        return read_lines(path)
+    except OSError as error:
+        raise DatasetError(f"Cannot read the list {path}: {error}.") from error

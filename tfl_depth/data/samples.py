@@ -19,7 +19,8 @@ class Sample:
         rgb: (H, W, 3) uint8.
         depth_m: (H, W) float32, metres along the optical axis; 0 where there is no reading.
         valid: (H, W) bool, where depth_m counts: a reading, inside the dataset's range and crop.
-        intrinsics: of the camera that took `rgb`, or None where unknown.
+        intrinsics: of the camera that took `rgb`, in its pixels, or None where unknown.
+        marked: how many pixels of the depth file held a mark of no reading other than 0.
     """
 
     name: str
@@ -27,3 +28,4 @@ class Sample:
     depth_m: npt.NDArray[np.float32]
     valid: npt.NDArray[np.bool_]
     intrinsics: Intrinsics | None = None
+    marked: int = 0

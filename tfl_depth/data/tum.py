@@ -25,6 +25,7 @@ CAMERAS = {
     "freiburg2": Intrinsics(520.9, 521.0, 325.1, 249.7),
     "freiburg3": Intrinsics(535.4, 539.2, 320.1, 247.6),
 }
+CAMERA_SIZE = (480, 640)
 _read = partial(read_png, per_metre=5000)
 
 
@@ -62,7 +63,7 @@ def _find(folder: Path, split: str) -> list[Pair] | None:
     photos, depths = _listed(root / "rgb.txt"), _listed(root / "depth.txt")
     camera = _camera(root)
     return [
-        Pair(photos[i][1].stem, photos[i][1], depths[j][1], _read, camera)
+        Pair(photos[i][1].stem, photos[i][1], depths[j][1], _read, camera, CAMERA_SIZE)
         for i, j in associate([time for time, _ in photos], [time for time, _ in depths])
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,12 +14,14 @@ import numpy as np
 
 from tfl_depth.data import DATASETS, Sample
 from tfl_depth.data.batches import Batches
+from tfl_depth.errors import DepthError
 from tfl_depth.evaluation import evaluate, keras_predictor
 from tfl_depth.files import whole_file, write_whole
 from tfl_depth.metrics import METRICS, mean_over_images
 from tfl_depth.training.distributed import Hosts
 from tfl_depth.training.journal import Journal
 from tfl_depth.training.recipe import Recipe
+from tfl_depth.training.run_folder import read_best, reading
 
 # In a run's folder: the last whole epoch's weights and optimiser; the best epoch and its network.
 STATE = "state.weights.h5"
@@ -57,8 +60,9 @@ class Epochs(keras.callbacks.Callback):  # type: ignore[misc]
         self._last_epoch = first_epoch - 1
         self.best: dict[str, float] = {}
         if first_epoch:
-            kept = json.loads((run / BEST).read_text(encoding="utf-8"))
-            self._best_epoch, self.best = kept["epoch"], kept["metrics"]
+            self._best_epoch, self.best = read_best(run / BEST)
+            with reading(run / BEST_MODEL):
+                (run / BEST_MODEL).stat()
 
     @property
     def ended(self) -> bool:
@@ -77,6 +81,16 @@ class Epochs(keras.callbacks.Callback):  # type: ignore[misc]
                 seed = np.random.default_rng((self._recipe.seed, epoch, number)).integers(2**31)
                 generator.state.assign([seed, 0])
 
+    def on_train_batch_end(self, batch: int, logs: dict[str, float]) -> None:
+        """Stop at the first batch whose loss is no number, before anything is kept.
+
+        Raises:
+            DepthError: it is none.
+        """
+        loss = float(logs["loss"])
+        if not math.isfinite(loss):
+            raise self._diverged(f"the loss is {loss} from batch {batch + 1} on")
+
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         """Measure the averaged weights, and write down what came out."""
         rate = float(self.model.optimizer.learning_rate)
@@ -88,6 +102,8 @@ class Epochs(keras.callbacks.Callback):  # type: ignore[misc]
         metrics = mean_over_images(
             evaluate(keras_predictor(self.model), self._samples, DATASETS[self._recipe.dataset])
         )
+        if not math.isfinite(metrics["abs_rel"]):
+            raise self._diverged(f"abs_rel on the validation images is {metrics['abs_rel']}")
         if not self.best or metrics["abs_rel"] < self.best["abs_rel"]:
             self._best_epoch, self.best = epoch, metrics
             self._keep()
@@ -104,6 +120,15 @@ class Epochs(keras.callbacks.Callback):  # type: ignore[misc]
     def on_train_end(self, logs: Any = None) -> None:
         """Close what was written."""
         self._journal.close()
+
+    def _diverged(self, what: str) -> DepthError:
+        recipe = self._recipe
+        return DepthError(
+            f"Training diverged in epoch {self._last_epoch + 2} of {recipe.total_epochs}: {what}. "
+            f"Lower learning_rate ({', '.join(map(str, recipe.learning_rate))}) or raise "
+            f"warmup_epochs ({recipe.warmup_epochs}) in the recipe, or look for wrong depth in the "
+            f"data. The folder {self._run} keeps the epochs before."
+        )
 
     def _keep(self) -> None:
         self._save(self.model.save, self._run / BEST_MODEL)

@@ -13,6 +13,7 @@ from tensorboardX import SummaryWriter
 
 from tfl_depth.charts import chart_png
 from tfl_depth.files import write_whole
+from tfl_depth.training.run_folder import reading
 
 # In a run's folder.
 LOG = "log.csv"
@@ -62,8 +63,11 @@ class Journal:
 def _read_log(path: Path, first_epoch: int) -> list[dict[str, str]]:
     if not path.exists():
         return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return [row for row in csv.DictReader(file) if int(row["epoch"]) < first_epoch]
+    with reading(path), path.open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if int(row["epoch"]) < first_epoch]
+        for row in rows:
+            [float(value) for value in row.values()]  # all are numbers
+        return rows
 
 
 def _curves(rows: list[dict[str, str]]) -> bytes:

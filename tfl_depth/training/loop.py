@@ -23,6 +23,7 @@ from tfl_depth.training.distributed import ALONE, Hosts
 from tfl_depth.training.epochs import STATE, Epochs
 from tfl_depth.training.optimizer import make_optimizer
 from tfl_depth.training.recipe import IMAGENET, RANDOM, Recipe
+from tfl_depth.training.run_folder import reading
 from tfl_depth.training.teachers import Teacher, Teachers
 
 
@@ -52,8 +53,8 @@ def train(
     Raises:
         DatasetError: the data cannot be read, or is less than a batch.
         ModelFileError: the checkpoint to start from cannot be read, or is of another network.
-        DepthError: the folder holds a run of another recipe, hosts differ in what they were given,
-            or the recipe's batches cannot be shared among them.
+        DepthError: the folder holds a run of another recipe or is damaged, hosts differ in what
+            they were given, the recipe's batches cannot be shared among them, or training diverges.
     """
     _claim(run, recipe, hosts)
     keras.utils.set_random_seed(recipe.seed)
@@ -103,7 +104,7 @@ def train(
 def _claim(run: Path, recipe: Recipe, hosts: Hosts) -> None:
     """Make the run's folder the recipe's, unless another recipe has begun to train in it."""
     path, text = run / "recipe.json", json.dumps(asdict(recipe), indent=2) + "\n"
-    if (run / STATE).exists() and path.read_text(encoding="utf-8") != text:
+    if (run / STATE).exists() and _recipe_text(path) != text:
         raise DepthError(
             f"{run} holds a run of another recipe (its recipe.json): name another folder, or "
             "remove this one."
@@ -111,6 +112,13 @@ def _claim(run: Path, recipe: Recipe, hosts: Hosts) -> None:
     if hosts.chief:
         run.mkdir(parents=True, exist_ok=True)
         write_whole(path, text.encode())
+
+
+def _recipe_text(path: Path) -> str:
+    with reading(path):
+        text = path.read_text(encoding="utf-8")
+        json.loads(text)
+        return text
 
 
 def _compiled(recipe: Recipe, steps_per_epoch: int, start_folder: Path) -> keras.Model:
@@ -181,5 +189,6 @@ def _restore(model: keras.Model, run: Path) -> int:
     if (run / STATE).exists():
         # Its slots, and the averaged weights, must be there to be loaded.
         model.optimizer.build(model.trainable_variables)
-        model.load_weights(run / STATE)
+        with reading(run / STATE):
+            model.load_weights(run / STATE)
     return int(model.optimizer.iterations)

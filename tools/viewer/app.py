@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterable
 from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import Conflict, HTTPException, NotFound
@@ -104,7 +105,7 @@ class App:
 
     def _photo(self, _request: Request, number: int) -> Response:
         file = self._source(number, live=False).real()
-        assert not isinstance(file, int)  # noqa: S101 - no camera
+        assert isinstance(file, Path)  # noqa: S101 - a photo
         return _binary(self._pictures.of_photo(open_photo(file)))
 
     def _upload(self, request: Request) -> Response:

@@ -11,6 +11,7 @@ from tfl_depth.runtime.closing import Closing
 from tfl_depth.runtime.preprocess import Pixels
 from tfl_depth.runtime.video import Video
 from tfl_depth.tools.inputs import Input
+from tfl_depth.tools.viewer.photos import MAX_PIXELS
 
 # A page that was left does not say so: a stream that nobody has asked for so long stops.
 IDLE_S = 10.0
@@ -28,7 +29,7 @@ class Live(Closing):
             ImageError: there is none, or OpenCV cannot read it.
         """
         self._runner = runner
-        self._video = Video(source)
+        self._video = Video(source, most_pixels=MAX_PIXELS)
         self._change = threading.Condition()
         self._frame: StreamFrame | None = None
         self._dropped = 0
@@ -88,12 +89,14 @@ class Live(Closing):
         begin_s = monotonic()
         for number, frame in enumerate(self._video):
             if not self._video.is_camera:
-                self._stop.wait(max(0.0, begin_s + number * period_s - monotonic()))
+                # Streams of bare frames have no stamps.
+                due_s = self._video.time_s or number * period_s
+                self._stop.wait(max(0.0, begin_s + due_s - monotonic()))
             if self._stop.is_set() or monotonic() - self._asked_s > IDLE_S:
                 return
             yield frame
 
-    def close(self) -> None:
-        """Stop; closing twice is allowed."""
+    def _close(self) -> None:
+        """Stop."""
         self._stop.set()
         self._thread.join()

@@ -21,6 +21,7 @@ from tfl_depth.quiet import quiet
 from tfl_depth.runtime import DepthRunner, StreamFrame
 from tfl_depth.runtime.colour import depth_limits
 from tfl_depth.runtime.preprocess import Pixels
+from tfl_depth.tools import command
 
 Camera = Callable[[tuple[int, ...]], Intrinsics]
 # (H, W, 3) uint8 BGR -> (H, W) millimetres.
@@ -116,22 +117,28 @@ def _jpeg(bgr: Pixels) -> bytes:
     shown: npt.ArrayLike = bgr
     shrink = SHOWN_SIDE / max(bgr.shape[:2])
     if shrink < 1:
-        shown = cv2.resize(bgr, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+        height, width = (max(1, round(shrink * side)) for side in bgr.shape[:2])
+        shown = cv2.resize(bgr, (width, height), interpolation=cv2.INTER_AREA)
     quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
     return cv2.imencode(".jpg", np.asarray(shown), quality)[1].tobytes()
 
 
 @contextmanager
-def open_reference(model: Path) -> Iterator[Reference]:
+def open_reference(model: Path, public_key: Path | None = None) -> Iterator[Reference]:
     """The depth of a .tflite or a .keras model, to compare with.
+
+    Args:
+        model: the file.
+        public_key: of whom a .tflite must be signed by; a .keras file is never signed.
 
     Raises:
         DepthError: it cannot be opened.
     """
     if model.suffix != ".keras":
-        with DepthRunner(model) as runner:
+        with DepthRunner(model, public_key=public_key) as runner:
             yield runner.infer
         return
+    command.expect_no_key(model, public_key)
     if not model.is_file():  # before Keras is loaded, which takes seconds
         raise ModelFileError(f"There is no model {model}.")
     with quiet():

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfl_depth.errors import ImageError
+from tfl_depth.runtime.live_source import shown
 from tfl_depth.tools.inputs import Input, expand_one, is_video
 
 
@@ -18,7 +19,7 @@ class Source:
     """A photo, a video or a camera.
 
     Attributes:
-        given: its path, or the camera's number.
+        given: its path, the camera's number, or an address.
         root: the folder that it was found in and must lie in; None if it was named itself.
     """
 
@@ -30,22 +31,24 @@ class Source:
         """What the page calls it."""
         if isinstance(self.given, int):
             return f"camera {self.given}"
+        if isinstance(self.given, str):
+            return shown(self.given)
         return str(self.given.relative_to(self.root) if self.root else self.given.name)
 
     @property
     def kind(self) -> str:
         """One of "photo", "video" and "camera"."""
-        if isinstance(self.given, int):
+        if not isinstance(self.given, Path):
             return "camera"
         return "video" if is_video(self.given) else "photo"
 
     def real(self) -> Input:
-        """The file itself, links followed, or the camera's number.
+        """The file itself, links followed, or what else was given.
 
         Raises:
             ImageError: there is no such file, or it is a link that leads out of `root`.
         """
-        if isinstance(self.given, int):
+        if not isinstance(self.given, Path):
             return self.given
         real = self.given.resolve()
         if self.root is not None and not real.is_relative_to(self.root.resolve()):
@@ -97,7 +100,7 @@ class Sources:
 
 def _sources(name: str) -> Iterator[Source]:
     root = _root(name)
-    return (Source(each, None if isinstance(each, int) else root) for each in expand_one(name))
+    return (Source(each, root if isinstance(each, Path) else None) for each in expand_one(name))
 
 
 def _root(name: str) -> Path | None:

@@ -1,0 +1,28 @@
+"""Rewrites one after another until none applies any more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from tfl_depth.converters.graph.graph import Graph
+
+Rewrite = Callable[[Graph], int]
+
+# Rewrites that undo each other must not run for ever; real networks need about five rounds.
+ROUNDS = 30
+
+
+def repeat(graph: Graph, rewrites: Sequence[Rewrite]) -> int:
+    """Apply rewrites in turn to a graph, in place, until none of them finds anything.
+
+    Returns:
+        How often they applied.
+    """
+    total = 0
+    for _ in range(ROUNDS):
+        count = sum(rewrite(graph) for rewrite in rewrites)
+        graph.remove_dead()
+        if count == 0:
+            break
+        total += count
+    return total

@@ -1,0 +1,171 @@
+"""Operators written for inputs whose dimensions stand in another order.
+
+Each rule takes an operator and the order of a transposition in front of it, and gives the operator
+that does the same before that transposition, with the order of the one that is then due behind it.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tfl_depth.converters.graph.graph import Operator, Tensor, constant
+from tfl_depth.converters.graph.kinds import POINTWISE, REDUCTIONS
+from tfl_depth.converters.graph.rewrites.chains import transposed
+
+Order = tuple[int, ...]
+
+
+@dataclass
+class Moved:
+    """An operator in front of the transposition that was before it.
+
+    Attributes:
+        inputs: of the new operator; a tensor stands for one whose transposition is to be undone.
+        order: of the transposition behind, for each output.
+        undone: places of inputs that must be brought into the order before, if they are not.
+        options: of the new operator.
+    """
+
+    inputs: list[Tensor | None]
+    order: Order
+    undone: tuple[int, ...]
+    options: Any = field(default=None)
+
+
+Rule = Callable[[Operator, Order], Moved | None]
+
+
+def moved_before(operator: Operator, order: Order) -> Moved | None:
+    """The operator in front of a transposition of its inputs; None where that is not possible."""
+    if operator.kind in POINTWISE:
+        return _pointwise(operator, order)
+    if operator.kind in REDUCTIONS:
+        return _reduction(operator, order)
+    rule = _RULES.get(operator.kind)
+    return None if rule is None else rule(operator, order)
+
+
+def inverse(order: Sequence[int]) -> Order:
+    """The order that undoes another."""
+    return tuple(int(axis) for axis in np.argsort(order))
+
+
+def _pointwise(operator: Operator, order: Order) -> Moved | None:
+    if len(operator.output.shape) != len(order):
+        return None
+    undone = tuple(i for i, tensor in enumerate(operator.inputs) if tensor is not None)
+    return Moved(list(operator.inputs), order, undone, operator.options)
+
+
+def _reduction(operator: Operator, order: Order) -> Moved | None:
+    if not operator.input(1).is_constant:
+        return None
+    rank = len(order)
+    axes = [int(axis) % rank for axis in np.atleast_1d(operator.input(1).constant)]
+    before = sorted(order[axis] for axis in axes)
+    kept = [axis for axis in range(rank) if axis not in before]
+    due = order
+    if not operator.options.keepDims:
+        due = tuple(kept.index(axis) for axis in order if axis in kept)
+    inputs = [operator.inputs[0], _constant(operator.input(1), before)]
+    return Moved(inputs, due, (0,), operator.options)
+
+
+def _concatenation(operator: Operator, order: Order) -> Moved:
+    options = copy.deepcopy(operator.options)
+    options.axis = order[options.axis % len(order)]
+    places = tuple(range(len(operator.inputs)))
+    return Moved(list(operator.inputs), order, places, options)
+
+
+def _by_axis_values(operator: Operator, order: Order) -> Moved | None:
+    """Operators whose further inputs hold one value, or one row of values, for each dimension."""
+    parameters = operator.inputs[1:]
+    if any(tensor is None or not tensor.is_constant for tensor in parameters):
+        return None
+    back = inverse(order)
+    inputs: list[Tensor | None] = [operator.inputs[0]]
+    for tensor in parameters:
+        is_number = tensor is not None and tensor.constant.size == 1 and len(order) > 1
+        values = tensor if is_number or tensor is None else tensor.constant[list(back)]
+        inputs.append(values if isinstance(values, Tensor) else _constant(tensor, values))
+    return Moved(inputs, order, (0,), operator.options)
+
+
+def _strided_slice(operator: Operator, order: Order) -> Moved | None:
+    options = copy.deepcopy(operator.options)
+    if options.newAxisMask or options.shrinkAxisMask or options.ellipsisMask:
+        return None
+    back = inverse(order)
+    for name in ("beginMask", "endMask"):
+        mask = getattr(options, name)
+        setattr(options, name, sum(1 << i for i, axis in enumerate(back) if mask >> axis & 1))
+    moved = _by_axis_values(operator, order)
+    if moved is not None:
+        moved.options = options
+    return moved
+
+
+def _split(operator: Operator, order: Order) -> Moved | None:
+    place = 0 if operator.kind == "SPLIT" else 2
+    axis = operator.input(place)
+    if not axis.is_constant:
+        return None
+    inputs = list(operator.inputs)
+    inputs[place] = _constant(axis, np.reshape(order[int(axis.constant.item())], axis.shape))
+    return Moved(inputs, order, (1 if operator.kind == "SPLIT" else 0,), operator.options)
+
+
+def _reverse(operator: Operator, order: Order) -> Moved | None:
+    axes = operator.input(1)
+    if not axes.is_constant:
+        return None
+    before = [order[int(axis)] for axis in np.atleast_1d(axes.constant)]
+    return Moved([operator.inputs[0], _constant(axes, before)], order, (0,), operator.options)
+
+
+def _gather(operator: Operator, order: Order) -> Moved | None:
+    indices, options = operator.input(1), copy.deepcopy(operator.options)
+    if not indices.is_constant or len(indices.shape) != 1 or options.batchDims:
+        return None
+    options.axis = order[options.axis % len(order)]
+    return Moved(list(operator.inputs), order, (0,), options)
+
+
+def _softmax(operator: Operator, order: Order) -> Moved | None:
+    is_last = order[-1] == len(order) - 1
+    return Moved(list(operator.inputs), order, (0,), operator.options) if is_last else None
+
+
+def _constant(like: Tensor | None, value: npt.ArrayLike) -> Tensor:
+    name, dtype = ("", np.dtype(np.int32)) if like is None else (like.name, like.dtype)
+    return constant(name, value, dtype)
+
+
+_RULES: dict[str, Rule] = {
+    "BROADCAST_TO": _by_axis_values,
+    "CONCATENATION": _concatenation,
+    "GATHER": _gather,
+    "MIRROR_PAD": _by_axis_values,
+    "PAD": _by_axis_values,
+    "PADV2": _by_axis_values,
+    "REVERSE_V2": _reverse,
+    "SLICE": _by_axis_values,
+    "SOFTMAX": _softmax,
+    "SPLIT": _split,
+    "SPLIT_V": _split,
+    "STRIDED_SLICE": _strided_slice,
+    "TILE": _by_axis_values,
+}
+
+
+def constant_before(tensor: Tensor, order: Order) -> Tensor:
+    """A constant operand as it stands before the transposition: broadcast the same way."""
+    value = tensor.constant.reshape((1,) * (len(order) - tensor.constant.ndim) + tensor.shape)
+    return constant(tensor.name, transposed(value, inverse(order)), tensor.dtype)

@@ -1,0 +1,54 @@
+"""A photo of 48 megapixels costs its own pixels, its depth and little beside."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+# What each takes, and how much more at most than with a small photo; pixels and depth are 229 MiB.
+MOST_MIB = {"infer": 300, "tool": 320}
+CHILD = """
+import resource, sys
+import numpy as np
+from tfl_depth.runtime import DepthRunner
+from tfl_depth.tools import infer
+def peak_mib():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+model, photo, folder, kind = sys.argv[1:]
+with DepthRunner(model) as runner:
+    runner.infer(np.zeros((64, 96, 3), np.uint8))
+    before = peak_mib()
+    if kind == "infer":
+        assert runner.infer(photo).shape == (6000, 8000)
+    else:
+        assert infer.main([model, photo, "--output", folder]) == 0
+    print(peak_mib() - before, file=sys.stderr)
+"""
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("large") / "photo.jpg"
+    coarse = np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8)
+    assert cv2.imwrite(str(path), cv2.resize(coarse, (8000, 6000)))
+    return path
+
+
+@pytest.mark.parametrize("kind", MOST_MIB)
+def test_a_large_photo_takes_little_memory(
+    kind: str, net: Path, large: Path, tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD, str(net), str(large), str(tmp_path), kind],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert float(done.stderr.split()[-1]) < MOST_MIB[kind]

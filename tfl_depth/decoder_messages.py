@@ -1,0 +1,113 @@
+"""What the JPEG decoder prints about damage, which OpenCV does not tell in any other way.
+
+While a JPEG is decoded, standard error goes into memory. Messages about damage are taken out of it;
+everything else, which other threads may print meanwhile, is passed on. Several threads may decode
+at once. Then a message may be about any of their pictures, and `Heard.shared` says so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import threading
+from collections.abc import Iterator
+
+STANDARD_ERROR = 2
+# Of libjpeg's warnings (jerror.h, JWRN_*), those that mean wrong pixels.
+DAMAGE = re.compile(
+    rb"^(Corrupt JPEG data|Premature end of JPEG file|Inconsistent progression sequence).*\n?",
+    re.MULTILINE,
+)
+
+
+class Heard:
+    """What was printed while a picture was decoded.
+
+    Attributes:
+        damage: whether there was a message about damage.
+        shared: whether another thread decoded a picture in the meantime.
+    """
+
+    def __init__(self) -> None:
+        self.damage = self.shared = False
+
+
+class Listener:
+    """Holds standard error in memory as long as a picture is being decoded."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition(threading.Lock())
+        self._inside: list[Heard] = []
+        self._alone = 0
+        self._memory = -1
+        self._usual: int | None = None
+        # A fork in between would leave the child with this memory as its standard error.
+        os.register_at_fork(
+            before=self._wait_and_hold,
+            after_in_parent=self._changed.release,
+            after_in_child=self._changed.release,
+        )
+
+    @contextlib.contextmanager
+    def listening(self, *, alone: bool = False) -> Iterator[Heard]:
+        """Listen until the end of the `with` block.
+
+        Args:
+            alone: keep all other threads from decoding until then.
+        """
+        heard = Heard()
+        with self._changed:
+            self._alone += alone
+            self._changed.wait_for(lambda: not (self._inside if alone else self._alone))
+            if not self._inside:
+                self._redirect()
+            self._inside.append(heard)
+            for each in self._inside:
+                each.shared = each.shared or len(self._inside) > 1
+        try:
+            yield heard
+        finally:
+            with self._changed:
+                self._listen()
+                self._inside.remove(heard)
+                if not self._inside:
+                    self._restore()
+                self._alone -= alone
+                self._changed.notify_all()
+
+    def _wait_and_hold(self) -> None:
+        self._changed.acquire()
+        self._changed.wait_for(lambda: not self._inside)
+
+    def _redirect(self) -> None:
+        self._memory = os.memfd_create("tfl-depth decoder messages")
+        try:
+            self._usual = os.dup(STANDARD_ERROR)
+        except OSError:  # it is closed
+            self._usual = None
+        os.dup2(self._memory, STANDARD_ERROR)
+
+    def _listen(self) -> None:
+        """Take what was printed until now out of the memory."""
+        size = os.fstat(self._memory).st_size
+        printed = os.pread(self._memory, size, 0)
+        os.ftruncate(self._memory, 0)
+        os.lseek(self._memory, 0, os.SEEK_SET)
+        if DAMAGE.search(printed):
+            for heard in self._inside:
+                heard.damage = True
+        others = DAMAGE.sub(b"", printed)
+        if others and self._usual is not None:
+            os.write(self._usual, others)
+
+    def _restore(self) -> None:
+        if self._usual is None:
+            os.close(STANDARD_ERROR)
+        else:
+            os.dup2(self._usual, STANDARD_ERROR)
+            os.close(self._usual)
+        os.close(self._memory)
+
+
+LISTENER = Listener()

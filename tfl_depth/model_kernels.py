@@ -1,0 +1,77 @@
+"""What kernels assert of an operator's tensors, and end the process where it does not hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from tfl_depth import tflite_tables as tables
+
+# Field numbers, as `tables.read` says.
+_OPTIONS = 4
+_FILTER_WIDTH, _FILTER_HEIGHT = 3, 4
+_BETA = 0
+
+# Of an addition, the kernel adds in 20 bits more than its inputs have.
+_ADDITION = 2.0**19
+# A softmax multiplies its input's scale by 2^26, and takes a product above 1.
+_SOFTMAX = 2.0**-25
+
+
+class TensorForm(NamedTuple):
+    """A tensor, as far as kernels depend on it.
+
+    Attributes:
+        shape: its sides.
+        scale: of its quantization, the first of several; 0 where it is not quantized.
+        codes: whether its type is one of quantized codes, of 16 bits or fewer.
+        constant: whether the file holds its content.
+    """
+
+    shape: tuple[int, ...]
+    scale: float
+    codes: bool
+    constant: bool
+
+
+def check_kernel(
+    operator: tables.Table,
+    name: str,
+    inputs: Sequence[TensorForm],
+    outputs: Sequence[TensorForm],
+) -> str | None:
+    """What is wrong with an operator's tensors for its kernel, or None."""
+    if name == "CAST":  # of numbers as they are
+        return None
+    if any(each.codes and not each.scale for each in (*inputs, *outputs)):
+        return "codes without a scale"
+    if name == "DEPTHWISE_CONV_2D" and inputs[0].codes and len(inputs) < 3:
+        return "codes without a bias"
+    if name in ("ADD", "SUB"):
+        largest = max(each.scale for each in inputs)
+        if 0 < outputs[0].scale * _ADDITION <= largest:
+            return f"a scale of {outputs[0].scale} for inputs of {largest}"
+    if name in ("SOFTMAX", "LOG_SOFTMAX"):
+        beta = _softmax_beta(operator, name)
+        if inputs[0].scale and not beta * inputs[0].scale >= _SOFTMAX:
+            return f"an input of scale {inputs[0].scale} and a factor of {beta}"
+    if name in ("AVERAGE_POOL_2D", "MAX_POOL_2D"):
+        return _pool_problem(operator, inputs[0].shape)
+    return None
+
+
+def _softmax_beta(operator: tables.Table, name: str) -> float:
+    options = tables.child(operator, _OPTIONS)
+    if name != "SOFTMAX" or options is None:
+        return 1.0
+    return float(tables.scalar(options, _BETA, "f"))
+
+
+def _pool_problem(operator: tables.Table, shape: tuple[int, ...]) -> str | None:
+    options = tables.child(operator, _OPTIONS)
+    if len(shape) != 4 or options is None:
+        return f"an input of shape {shape}"
+    size = [tables.scalar(options, field, "i") for field in (_FILTER_HEIGHT, _FILTER_WIDTH)]
+    if size[0] > shape[1] or size[1] > shape[2]:
+        return f"a window of {size[0]}x{size[1]} over {shape[1]}x{shape[2]}"
+    return None

@@ -1,0 +1,110 @@
+"""What in an output folder is finished: a record of what each file was made of."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from tfl_depth.files import write_whole
+from tfl_depth.runtime.closing import Closing
+
+RECORD = ".tfl-depth.json"
+VERSION = 1
+# A run that is killed does again what it has done since the record was written last: so many
+# seconds, and more where to write it takes long.
+EVERY_S, EVERY_TIMES = 2.0, 20.0
+
+
+class Finished(Closing):
+    """The record of one folder, for one way of making files. A context manager, which writes it.
+
+    Finished is what the same file (path and content), the same model and the same options have
+    made, if nobody has changed it since. A record that is lost, damaged or of another version
+    knows nothing.
+    """
+
+    def __init__(self, folder: Path, made_by: Mapping[str, Any]) -> None:
+        """Read the record.
+
+        Args:
+            folder: of the outputs.
+            made_by: the model's digest and the options, as JSON takes them.
+        """
+        self._file = folder / RECORD
+        text = json.dumps(made_by, sort_keys=True)
+        self._made_by = hashlib.sha256(text.encode()).hexdigest()
+        self._outputs = _read(self._file)
+        self._unsaved = False
+        self._saved_s, self._save_took_s = monotonic(), 0.0
+
+    def has(self, source: Path, stem: str, files: Sequence[Path]) -> bool:
+        """Whether these files, whose names begin with `stem`, are made of a source."""
+        entry = self._outputs.get(stem, {})
+        return (
+            entry.get("made_by") == self._made_by
+            and entry.get("source") == os.path.abspath(source)  # noqa: PTH100 - links stay
+            and entry.get("files") == {file.name: _state(file) for file in files}
+            and _is_same(source, entry)
+        )
+
+    def add(self, source: Path, stem: str, files: Sequence[Path]) -> None:
+        """Note that they are."""
+        self._outputs[stem] = {
+            "source": os.path.abspath(source),  # noqa: PTH100
+            "source_state": _state(source),
+            "sha256": _digest(source),
+            "made_by": self._made_by,
+            "files": {file.name: _state(file) for file in files},
+        }
+        self._unsaved = True
+        if monotonic() - self._saved_s > max(EVERY_S, EVERY_TIMES * self._save_took_s):
+            self._close()
+
+    def _close(self) -> None:
+        """Write the record, where there is news."""
+        if not self._unsaved:
+            return
+        begin_s = monotonic()
+        text = json.dumps({"version": VERSION, "outputs": self._outputs}, indent=0)
+        write_whole(self._file, text.encode())
+        self._unsaved, self._saved_s = False, monotonic()
+        self._save_took_s = self._saved_s - begin_s
+
+
+def _read(file: Path) -> dict[str, dict[str, Any]]:
+    try:
+        record = json.loads(file.read_bytes())
+        outputs = record["outputs"] if record["version"] == VERSION else {}
+        return {stem: dict(entry) for stem, entry in outputs.items()}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return {}
+
+
+def _state(file: Path) -> list[int] | None:
+    """What changes with a file's content, short of reading it."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return [found.st_size, found.st_mtime_ns]
+
+
+def _is_same(source: Path, entry: Mapping[str, Any]) -> bool:
+    """Whether a source holds what it held; one with another date may."""
+    state = _state(source)
+    return state is not None and (
+        entry.get("source_state") == state or entry.get("sha256") == _digest(source)
+    )
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as content:
+        digest = hashlib.sha256()
+        while block := content.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()

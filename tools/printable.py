@@ -1,0 +1,14 @@
+"""Text that a terminal shows and does not obey."""
+
+from __future__ import annotations
+
+import re
+
+# Control characters but the line's end, which begin a terminal's commands, and those that change
+# the direction of writing.
+_COMMANDS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def printable(text: str) -> str:
+    """The text with each control character written as its code, as in Python."""
+    return _COMMANDS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
