@@ -78,11 +78,15 @@ def split_head(
     gains = FULL / np.diff(edges)
     groups = [np.arange(spans.count)] if per_channel else _by_gain(gains)
     convolution = convolution_of(graph, head)
-    parts = [_fill(graph, head, convolution, edges[group], gains[group]) for group in groups]
+    parts = []
+    for group in groups:
+        parts.append(_fill(graph, head, convolution, edges[group], gains[group]))
+        # At once, so that the next part's tensors get other names.
+        graph.operators += parts[-1]
     made = [operator for part in parts for operator in part]
     if len(parts) > 1:
         made.append(concatenation(graph, [part[-1].output for part in parts], "thermometer"))
-    graph.operators += made
+        graph.operators.append(made[-1])
     order = np.concatenate(groups)
     signs = np.where(order % 2 == 0, 1.0, -1.0)
     sums = {
