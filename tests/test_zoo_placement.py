@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import tfl_depth.models  # noqa: F401 - registers our layers with Keras
-from tfl_depth.converters.prepare import at_size, split_normalisation
 from tfl_depth.converters.keras_quantize import to_tflite
+from tfl_depth.converters.prepare import at_size, split_normalisation
 from tfl_depth.converters.targets import place
 from tfl_depth.converters.tflite_graph import read_operators
 from tfl_depth.encoding import Spans
@@ -47,8 +47,9 @@ def test_no_operator_is_left_to_the_cpu(encoder: str, size: tuple[int, int]) -> 
     names = {operator.name for operator in read_operators(content)}
     for target in TARGETS:
         placement = place(content, target, PROFILES[target]).placement
-        assert {operator.name for operator in placement.at("npu")} == names, target
-        assert len(placement.operators) == len(names) > 30, target
+        # And perhaps a copy of the input before them.
+        assert {operator.name for operator in placement.at("npu")} >= names, target
+        assert 30 < len(names) <= len(placement.operators) <= len(names) + 1, target
         # Every cycle of the estimate belongs to an operator.
         assert placement.estimate is not None
         cycles = sum(operator.cycles or 0 for operator in placement.operators)
