@@ -14,6 +14,7 @@ from tfl_depth.contract import Contract, GoldenSpread
 from tfl_depth.converters.metadata import with_contract, with_metadata
 from tfl_depth.converters.representative import read_pixels
 from tfl_depth.encoding import DepthMm
+from tfl_depth.errors import InterpreterError
 from tfl_depth.golden import METADATA_NAME, Golden
 from tfl_depth.runtime.interpreter import open_interpreter
 from tfl_depth.runtime.preprocess import write_input
@@ -45,11 +46,19 @@ def with_golden(model: bytes, contract: Contract, photos: Sequence[Path]) -> tup
     rgb = np.stack([read_pixels(path, size) & KEPT_BITS | MIDDLE for path in photos])
     medians = np.median(depth_by(model, contract, rgb), axis=(1, 2))
     rgb = rgb[sorted({int(medians.argmin()), int(medians.argmax())})]
-    golden = Golden(rgb, depth_by(model, contract, rgb, reference=True))
+    golden = Golden(rgb, _reference_depth(model, contract, rgb))
     others = [depth_by(model, contract, rgb, xnnpack=xnnpack) for xnnpack in (True, False)]
     contract = replace(contract, golden=spread(golden.depth_mm, others))
     model = with_metadata(model, METADATA_NAME, golden.to_zip())
     return with_contract(model, contract), contract
+
+
+def _reference_depth(model: bytes, contract: Contract, rgb: Photos) -> DepthMm:
+    """By the reference kernels; where one is missing, as for ELU, by the built-in ones."""
+    try:
+        return depth_by(model, contract, rgb, reference=True)
+    except InterpreterError:
+        return depth_by(model, contract, rgb, xnnpack=False)
 
 
 def depth_by(

@@ -75,7 +75,7 @@ def convert(
     head: HeadKind = "split",
     size: tuple[int, int] | None = None,
     output_name: str | None = None,
-    unit: Unit = "m",
+    unit: Unit | None = None,
     disparity: tuple[float, float] | None = None,
     reciprocal: float | None = None,
     inverse: bool = False,
@@ -103,7 +103,7 @@ def convert(
         head: "split" (outputs `integer` and `fractional`) or "single" (output `depth`).
         size: (height, width) to deploy for, where the network takes any.
         output_name: of the depth among several outputs; None: the finest.
-        unit: of the network's depth.
+        unit: of the network's depth; None: metres, unless photos say otherwise.
         disparity: (least, greatest) depth of an output of 0 to 1 that is scaled disparity.
         reciprocal: depth is this number / output.
         inverse: depth is 1 / output.
@@ -122,7 +122,7 @@ def convert(
     Raises:
         ConversionError: the network, the photos or the result are not as they must be.
     """
-    formula = Formula(unit, disparity, reciprocal, inverse)
+    formula = Formula(unit or "m", disparity, reciprocal, inverse)
     pixels = InputOptions(mean=mean, std=std, input_range=input_range, channels=channels)
     precision = _one_of("precision", precision, ("int8", "int16x8", "float32"))
     name = _recipe(recipe, precision)
@@ -149,7 +149,7 @@ def convert(
         read_photos=read_photos,
     )
     try:
-        made = _Conversion(opened, images, options, precision, name, progress)
+        made = _Conversion(opened, images, options, precision, name, unit is None, progress)
         return made.finished(golden=golden)
     finally:
         opened.imported.close()
@@ -202,6 +202,7 @@ class _Conversion:
         options: of the head.
         precision: of the file.
         recipe: its name, or None.
+        upright: whether depth may be doubted that is near at the top of photos.
         progress: shows how far slow parts have come.
     """
 
@@ -210,6 +211,7 @@ class _Conversion:
     options: HeadOptions
     precision: Precision
     recipe: str | None
+    upright: bool
     progress: Progress
 
     def finished(self, *, golden: bool) -> Conversion:
@@ -238,7 +240,13 @@ class _Conversion:
 
     def _check(self, outputs: Sequence[Any], most_m: float | None) -> list[str]:
         """Refuse what is no depth in the range; sentences of what is odd."""
-        found = check_depth(outputs, self.network.formula, self.options.range_m, most_m=most_m)
+        found = check_depth(
+            outputs,
+            self.network.formula,
+            self.options.range_m,
+            most_m=most_m,
+            upright=self.upright,
+        )
         found.refuse()
         return list(found.warnings)
 
@@ -263,6 +271,9 @@ class _Conversion:
         made = quantized(graph, plan)
         operators = compare_operators(graph, made, inputs[:OPERATOR_PHOTOS])
         refuse_dead(operators)
+        # The head's own tensors are cut to a span or fold, so their spread tells nothing.
+        pinned = {tensor.name for tensor in headed.pinned}
+        operators = [each for each in operators if each.name not in pinned]
         if bits == 16:
             add_float_ends(made)
             stage.take_pixels(made)

@@ -14,15 +14,22 @@ Box = tuple[str, str]
 
 CONVERSION: tuple[tuple[Box, ...], ...] = (
     (
-        ("your .keras", "one input, one\nlinear depth Conv2D"),
-        ("prepare", "batch 1, size,\nnormalisation apart"),
-        ("recipe", "steps on weights\nand ranges"),
-        ("dual head", "three convolutions,\npinned ranges"),
-        ("quantise", "TensorFlow's\nconverter"),
+        ("your network", "any format of the\nfive frameworks"),
+        ("import", "a float .tflite,\nand the source to\ncompare with"),
+        ("plain form", "the internal graph,\nwithout what only\ntraining needs"),
+        ("input", "normalization found,\npixels become the\ninput"),
+        ("head", "depth = g(y), y the\nlast linear value"),
     ),
     (
-        ("check", "types, scales,\nnames"),
-        ("verify", "against FP32, on\nother photos"),
+        ("int8 form", "exact rewrites of\nwhat int8 cannot\nhold"),
+        ("recipe", "weights chosen by\ncalibration photos"),
+        ("spans", "edges in y, three\nconvolutions"),
+        ("ranges", "of each feature map"),
+        ("write", "int8, int16x8 or\nfloat operators"),
+    ),
+    (
+        ("check", "operators beside\nfloat ones; types,\nscales, names"),
+        ("verify", "against the source\non other photos"),
         ("golden vectors", "the reference\nkernels' depth"),
         ("contract", "into the file, with\nits digest"),
         ("target", "Vela or a table:\nplacement"),

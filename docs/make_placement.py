@@ -1,6 +1,6 @@
 """`make pictures`: the placement report that docs/placement.md explains, of a bundled network.
 
-The network is converted anew, calibrated with the demo's photographs, and placed on two targets:
+The network is converted, calibrated with the demo's photographs, and placed on two targets:
 one whose compiler takes all of it, and one whose delegate does not.
 """
 
@@ -11,12 +11,10 @@ import json
 import sys
 from pathlib import Path
 
-import keras
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-import tfl_depth.models  # noqa: F401 - registers our layers with Keras
 from tfl_depth.converters import convert, split_images
 from tfl_depth.converters.targets import Placement, place
 from tfl_depth.converters.targets.picture import placement_picture
@@ -68,9 +66,8 @@ def with_blocks(document: str, reports: dict[str, dict[str, list[str]]]) -> str:
 def _converted() -> bytes:
     photos = photographs()
     images = split_images([photos / name for name in CALIBRATION], samples=100, seed=0)
-    network = keras.saving.load_model(CHECKPOINT, compile=False)
     # What its weights are does not change where it runs.
-    return convert(network, images=images, spans=Spans.uniform(10), recipe="plain").model
+    return convert(CHECKPOINT, images=images, spans=Spans.uniform(10), recipe="minmax").model
 
 
 def _small_png(bgr: npt.NDArray[np.uint8]) -> bytes:

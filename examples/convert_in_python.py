@@ -1,10 +1,9 @@
-"""A trained Keras network to full INT8, in Python instead of by `tools/convert`.
+"""A trained network to full INT8, in Python instead of by `tools/convert`.
 
-    python examples/convert_in_python.py network.keras photos model.tflite --max-depth 10
+    python examples/convert_in_python.py network.onnx photos model.tflite --max-depth 10
 
-`photos` is a folder of what the camera will see: most of them calibrate, the others verify. The
-network begins with a `keras.layers.Rescaling` of RGB pixels and ends in one linear `Conv2D` with
-one filter, that gives metres. Needs `pip install 'tfl-depth[convert]'`.
+The network is a .keras, .h5, .onnx, .pt2 or float .tflite file, or a SavedModel folder. `photos` is
+a folder of what the camera will see: most of them calibrate, the others verify.
 """
 
 from __future__ import annotations
@@ -14,18 +13,12 @@ import sys
 from pathlib import Path
 
 from tfl_depth.converters import convert, find_images, split_images, write_conversion
-from tfl_depth.encoding import Spans
 from tfl_depth.errors import DepthError
-from tfl_depth.models import load_model
 
 
 def main(network: Path, photos: str, output: Path, max_depth: float) -> None:
     """Convert, write the model with its report (.json), and print what it costs."""
-    conversion = convert(
-        load_model(network),
-        images=split_images(find_images(photos)),
-        spans=Spans.uniform(max_depth),
-    )
+    conversion = convert(network, images=split_images(find_images(photos)), max_depth_m=max_depth)
     write_conversion(conversion, output)
     measured = conversion.contract.verification
     print(

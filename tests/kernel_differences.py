@@ -71,7 +71,6 @@ def convert_zoo(photos: str, folder: Path) -> None:
     from tfl_depth.converters import convert
     from tfl_depth.converters.representative import find_images, split_images
     from tfl_depth.encoding import Spans
-    from tfl_depth.models import load_model
 
     images = split_images(find_images(photos), samples=SAMPLES, seed=0)
     spans = Spans.uniform(MAX_DEPTH_M)
@@ -80,8 +79,9 @@ def convert_zoo(photos: str, folder: Path) -> None:
         for kind, settings in CONVERSIONS.items():
             file = folder / f"{entry}, {kind}.tflite"
             if not file.exists() and (kind == "int8" or entry == FULLY):
-                model = load_model(ROOT / "zoo" / entry / "model.keras")
-                write_whole(file, convert(model, images=images, spans=spans, **settings).model)
+                network = ROOT / "zoo" / entry / "model.keras"
+                made = convert(network, images=images, spans=spans, **settings)
+                write_whole(file, made.model)
 
 
 def update(result: Path, models: Sequence[Path]) -> None:

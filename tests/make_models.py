@@ -26,6 +26,7 @@ from tfl_depth.converters import ImageSplit, convert
 from tfl_depth.converters.conversion import Conversion
 from tfl_depth.converters.graph import Operator, Tensor, constant, options, write_graph
 from tfl_depth.converters.metadata import with_contract
+from tfl_depth.converters.pipeline import HeadKind, Precision
 from tfl_depth.encoding import Spans
 
 SEED = 20240517
@@ -55,13 +56,11 @@ def _write_ramps(folder: Path, work: Path) -> None:
         verification=(_write_image(work / "mirrored.png", ramp.image()[::-1]),),
         seed=SEED,
     )
-    kinds = [(name, "split", "int8") for name in ramp.SPANS]
-    kinds += [(ramp.COMMON, "single", "int8")]
-    kinds += [
-        (ramp.COMMON, head, precision)
-        for precision in ("int16x8", "float32")
-        for head in ("split", "single")
-    ]
+    kinds: list[tuple[str, HeadKind, Precision]] = [(name, "split", "int8") for name in ramp.SPANS]
+    kinds.append((ramp.COMMON, "single", "int8"))
+    precisions: tuple[Precision, ...] = ("int16x8", "float32")
+    for precision in precisions:
+        kinds += [(ramp.COMMON, "split", precision), (ramp.COMMON, "single", precision)]
     for name, head, precision in kinds:
         spans = ramp.SPANS[name]
         made = convert(
@@ -163,11 +162,13 @@ def _write_nets(folder: Path, images: ImageSplit, work: Path) -> None:
     """The convolutional network, and files made of it that a runtime must refuse."""
     made = convert(_net(), images=images, spans=NET_SPANS)
     single = convert(_net(), images=images, spans=NET_SPANS, head="single")
+    per_tensor = convert(_net(), images=images, spans=NET_SPANS, per_channel=False)
     without_golden = convert(_net(), images=images, spans=NET_SPANS, golden=False)
     newer = _NextVersion(**vars(made.contract))
     files = {
         "net": made.model,
         "net-single": single.model,
+        "net-per-tensor": per_tensor.model,
         "net-vela": _compiled(made, work),
         "net-no-contract": _edited(made.model, _drop_metadata),
         "net-no-golden": without_golden.model,
@@ -184,7 +185,14 @@ def _write_nets(folder: Path, images: ImageSplit, work: Path) -> None:
 
 
 def _net() -> bytes:
+<<<<<<< HEAD
     """Two convolutions, and a pool between them: brightness nearby, by color, as metres."""
+=======
+    """Two convolutions: blurred brightness, differently for each color, as metres.
+
+    The pool between them is an operator of another kind, for delegates that take one kind only.
+    """
+>>>>>>> main
     random = np.random.default_rng(SEED)
     pixels = graphs.tensor("pixels", 1, *NET_SIZE, 3)
     scaled = graphs.scaled(pixels, 1 / 255)
@@ -193,6 +201,7 @@ def _net() -> bytes:
     features = graphs.conv(
         scaled.output, kernel, np.zeros(8), half, name="features", stride=2, activation=3
     )
+<<<<<<< HEAD
     pool = options(
         "Pool2DOptions", padding=SAME, strideW=1, strideH=1, filterWidth=3, filterHeight=3
     )
@@ -202,6 +211,12 @@ def _net() -> bytes:
     depth = graphs.conv(
         pooled.output, random.uniform(0, 0.6, (1, 1, 1, 8)), np.array([0.5]), half, name="depth"
     )
+=======
+    pooled = graphs.max_pool(features.output)
+    depth = graphs.conv(
+        pooled.output, random.uniform(0, 0.6, (1, 1, 1, 8)), np.array([0.5]), half, name="depth"
+    )
+>>>>>>> main
     return write_graph(graphs.graph_of(pixels, scaled, features, pooled, depth))
 
 

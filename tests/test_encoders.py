@@ -213,7 +213,7 @@ def converted(photos: list[Path], tmp_path_factory: pytest.TempPathFactory) -> C
             model = settled(encoder, photos)
             images = ImageSplit(tuple(photos[::4]), tuple(photos[1::4]), seed=0)
             path = folder / f"{encoder}.tflite"
-            int8 = convert(model, images=images, spans=Spans.uniform(10), recipe="plain")
+            int8 = convert(model, images=images, spans=Spans.uniform(10), recipe="minmax")
             path.write_bytes(int8.model)
             made[encoder] = model, path
         return made[encoder]

@@ -14,7 +14,7 @@ import pytest
 from tests.small_net import run_convert, write_examples
 from tfl_depth.contract import find_contract, read_contract
 from tfl_depth.converters.tflite_graph import Door, read_graph, read_operators
-from tfl_depth.converters.verify import check_weights
+from tfl_depth.converters.verify import check_integer_file
 from tfl_depth.errors import ConversionError, DelegateRequiredError
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.targets import PER_TENSOR, PROFILES
@@ -174,8 +174,9 @@ def test_per_tensor_targets_get_one_scale_a_kernel(work: Path, ethos: Path, tmp_
 
 
 def test_a_kernel_with_several_scales_is_not_taken_for_per_tensor(ethos: Path) -> None:
+    content = (ethos / "model.tflite").read_bytes()
     with pytest.raises(ConversionError, match="Expected per-tensor weights"):
-        check_weights((ethos / "model.tflite").read_bytes())
+        check_integer_file(content, read_contract(content), per_channel=False)
 
 
 # Refusals

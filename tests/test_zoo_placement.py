@@ -5,17 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import keras
-import numpy as np
 import pytest
 
-import tfl_depth.models  # noqa: F401 - registers our layers with Keras
-from tfl_depth.converters.keras_quantize import to_tflite
-from tfl_depth.converters.prepare import at_size, split_normalisation
+from tests.photos import write_photos
+from tfl_depth.converters import ImageSplit, convert
 from tfl_depth.converters.targets import place
 from tfl_depth.converters.tflite_graph import read_operators
-from tfl_depth.encoding import Spans
-from tfl_depth.models.depth_net import depth_net
 from tfl_depth.targets import PROFILES
 
 ZOO = Path(__file__).resolve().parent.parent / "zoo"
@@ -29,21 +24,27 @@ def networks() -> dict[str, Path]:
     return {json.loads((e / "recipe.json").read_text())["encoder"]: e for e in entries}
 
 
-def dual_head(model: keras.Model, size: tuple[int, int]) -> bytes:
-    """An int8 file of the network, calibrated on noise: it decides no operator's place."""
-    deployed = split_normalisation(at_size(model, size)).deployed(
-        precision="int8", head="split", spans=Spans.uniform(10)
-    )
-    noise = np.random.default_rng(0).uniform(-1, 1, (1, *size, 3)).astype(np.float32)
-    return to_tflite(deployed, precision="int8", representative=lambda: iter([noise]))
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> ImageSplit:
+    """A few photos: they decide no operator's place."""
+    photos = write_photos(tmp_path_factory.mktemp("photos") / "photos")
+    return ImageSplit(tuple(photos[::4]), tuple(photos[1::4]), seed=0)
+
+
+def dual_head(encoder: str, images: ImageSplit, size: tuple[int, int]) -> bytes:
+    """The int8 file of an architecture's network."""
+    network = networks()[encoder] / "model.keras"
+    made = convert(network, images=images, size=size, max_depth_m=10, recipe="minmax", golden=False)
+    return made.model
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize("encoder", networks())
-def test_no_operator_is_left_to_the_cpu(encoder: str, size: tuple[int, int]) -> None:
-    model = keras.saving.load_model(networks()[encoder] / "model.keras", compile=False)
-    content = dual_head(model, size)
+def test_no_operator_is_left_to_the_cpu(
+    encoder: str, size: tuple[int, int], images: ImageSplit
+) -> None:
+    content = dual_head(encoder, images, size)
     names = {operator.name for operator in read_operators(content)}
     for target in TARGETS:
         placement = place(content, target, PROFILES[target]).placement
@@ -58,8 +59,8 @@ def test_no_operator_is_left_to_the_cpu(encoder: str, size: tuple[int, int]) -> 
 
 
 @pytest.mark.slow
-def test_pico_gives_thirty_frames_a_second_in_a_mebibyte_of_sram() -> None:
-    content = dual_head(depth_net("pico", (192, 256)), (192, 256))
+def test_pico_gives_thirty_frames_a_second_in_a_mebibyte_of_sram(images: ImageSplit) -> None:
+    content = dual_head("pico", images, (192, 256))
     target = "ethos-u55-128"
     placement = place(content, target, PROFILES[target]).placement
     assert placement.milliseconds is not None and placement.estimate is not None

@@ -92,7 +92,7 @@ class _Partial:
     ) -> None:
         self.name, self._target, self._handle, self._before = name, target, handle, before
 
-    def write(self, content: bytes) -> None:
+    def write(self, content: bytes | memoryview) -> None:
         with os.fdopen(os.dup(self._handle), "wb") as file:
             file.write(content)
             file.flush()

@@ -9,7 +9,10 @@ from tfl_depth import tflite_tables as tables
 
 # Field numbers, as `tables.read` says.
 _OPTIONS = 4
-_FILTER_WIDTH, _FILTER_HEIGHT = 3, 4
+_PADDING, _FILTER_WIDTH, _FILTER_HEIGHT = 0, 3, 4
+_SAME = 0
+# Of a window that reaches beyond its input.
+_SMALL = 16
 _BETA = 0
 
 # Of an addition, the kernel adds in 20 bits more than its inputs have.
@@ -72,6 +75,9 @@ def _pool_problem(operator: tables.Table, shape: tuple[int, ...]) -> str | None:
     if len(shape) != 4 or options is None:
         return f"an input of shape {shape}"
     size = [tables.scalar(options, field, "i") for field in (_FILTER_HEIGHT, _FILTER_WIDTH)]
-    if size[0] > shape[1] or size[1] > shape[2]:
+    # With padding a window may reach from any place to both ends of the input and a little farther.
+    padded = tables.scalar(options, _PADDING, "b") == _SAME
+    limits = [max(2 * side, _SMALL) if padded else side for side in shape[1:3]]
+    if size[0] > limits[0] or size[1] > limits[1]:
         return f"a window of {size[0]}x{size[1]} over {shape[1]}x{shape[2]}"
     return None

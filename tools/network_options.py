@@ -47,7 +47,7 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--output-name", metavar="NAME", help="the depth, of several outputs (the finest)"
     )
-    group.add_argument("--unit", choices=("m", "cm", "mm"), default="m", help="of depth (m)")
+    group.add_argument("--unit", choices=("m", "cm", "mm"), help="of depth (m)")
     group.add_argument(
         "--disparity",
         type=command.numbers,

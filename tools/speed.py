@@ -58,7 +58,7 @@ def _converted(size: str, folder: Path) -> tuple[Path, Path]:
         arguments = [str(CHECKPOINT), f"--{precision}", "--representative", str(listing)]
         arguments += ["--max-depth", "10", "--size", size, "--output", str(output)]
         if precision == "int8":
-            arguments += ["--recipe", "plain"]
+            arguments += ["--recipe", "minmax"]
         if convert.main(arguments):
             raise ConversionError("The conversion failed; its error stands above.")
         files.append(output)

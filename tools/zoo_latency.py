@@ -80,7 +80,7 @@ def _converted(checkpoint: Path) -> bytes:
             str(checkpoint),
             "--int8",
             "--recipe",
-            "plain",
+            "minmax",
             "--representative",
             str(listing),
         ]

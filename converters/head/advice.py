@@ -32,13 +32,7 @@ class Option:
 
 def with_advice(problem: str, outputs: Maps, options: Iterator[Option]) -> str:
     """The problem, and those options that make depth of these very outputs."""
-    good = [
-        option.text
-        for option in options
-        if looks_like_depth(
-            [option.formula(output) for output in outputs], option.range_m, option.least_filled
-        )
-    ]
+    good = [option.text for option in options if _works(outputs, option)]
     if not good:
         return (
             f"{problem}. No option makes depth of it: export the network so that it gives metres."
@@ -47,6 +41,16 @@ def with_advice(problem: str, outputs: Maps, options: Iterator[Option]) -> str:
         f"{problem}. It becomes depth with {' or '.join(good)}: choose what the network was "
         "trained with."
     )
+
+
+def makes_depth(outputs: Maps, options: Iterator[Option]) -> bool:
+    """Whether any option makes depth of these outputs."""
+    return any(_works(outputs, option) for option in options)
+
+
+def _works(outputs: Maps, option: Option) -> bool:
+    depth_m = [option.formula(output) for output in outputs]
+    return looks_like_depth(depth_m, option.range_m, option.least_filled)
 
 
 def options(outputs: Maps, formula: Formula, range_m: tuple[float, float]) -> Iterator[Option]:

@@ -10,6 +10,7 @@ import numpy as np
 from tfl_depth.converters.head.advice import (
     disparities,
     inversions,
+    makes_depth,
     options,
     rounded_up,
     values_of,
@@ -68,6 +69,7 @@ def check_depth(
     range_m: tuple[float, float],
     *,
     most_m: float | None = None,
+    upright: bool = True,
 ) -> DepthCheck:
     """Check whether a network gives depth in a range.
 
@@ -76,6 +78,7 @@ def check_depth(
         formula: from that to metres.
         range_m: least and greatest depth.
         most_m: the greatest depth that the network can give at all, where that is known.
+        upright: whether photos may be expected to show what is near at their bottom.
     """
     values = values_of(outputs)
     if not np.isfinite(values).all():
@@ -83,7 +86,7 @@ def check_depth(
         text = f"The network gives NaN or infinity at {share:.1%} of the pixels: {_NORMALIZATION}."
         return DepthCheck(0.0, 0.0, (), (text,), ())
     maps_m = [formula(output) for output in outputs]
-    errors = tuple(_errors(outputs, formula, range_m, most_m))
+    errors = tuple(_errors(outputs, formula, range_m, most_m, upright))
     return DepthCheck(
         *outside(maps_m, range_m),
         percentiles_m=tuple(float(p) for p in np.percentile(values_of(maps_m), _PERCENTILES)),
@@ -93,7 +96,11 @@ def check_depth(
 
 
 def _errors(
-    outputs: Maps, formula: Formula, range_m: tuple[float, float], most_m: float | None
+    outputs: Maps,
+    formula: Formula,
+    range_m: tuple[float, float],
+    most_m: float | None,
+    upright: bool,
 ) -> Iterator[str]:
     """What is wrong, the first of what may be."""
     maps_m = [formula(output) for output in outputs]
@@ -116,11 +123,16 @@ def _errors(
             f"{middle_m:g} m)"
         )
         yield with_advice(problem, outputs, options(outputs, formula, range_m))
-    elif falls_upwards(maps_m):
+    elif (
+        upright
+        and falls_upwards(maps_m)
+        and makes_depth(outputs, inversions(outputs, formula, range_m))
+    ):
         problem = (
             "Most photos get greater depth at the bottom than at the top, as inverse depth has"
         )
-        yield with_advice(problem, outputs, inversions(outputs, formula, range_m))
+        advice = with_advice(problem, outputs, inversions(outputs, formula, range_m))
+        yield f"{advice} Where the camera looks down and this is depth, state its unit: --unit m."
     elif most_m is not None and most_m <= _UNIT_END and range_m[1] >= 2:
         problem = f"The network cannot give more than {most_m:g} m, as if it gave disparity"
         yield with_advice(problem, outputs, disparities(range_m))

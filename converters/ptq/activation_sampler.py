@@ -16,6 +16,8 @@ from tfl_depth.converters.ptq.kernel_matrix import KernelMatrix
 # seen often enough.
 SAMPLES_PER_WEIGHT = 16
 LEAST_SAMPLES, MOST_SAMPLES = 512, 8192
+# Of samples times inputs: 128 MiB of float32.
+MOST_ELEMENTS = 2**25
 
 Array = npt.NDArray[Any]
 
@@ -26,8 +28,9 @@ class ActivationSampler:
     def __init__(self, operator: Operator, images: int) -> None:
         self._operator = operator
         rows = int(np.prod(operator.output.shape[:-1]))
-        wanted = SAMPLES_PER_WEIGHT * KernelMatrix(operator).inputs
-        samples = min(max(wanted, LEAST_SAMPLES), MOST_SAMPLES)
+        inputs = KernelMatrix(operator).inputs
+        samples = min(max(SAMPLES_PER_WEIGHT * inputs, LEAST_SAMPLES), MOST_SAMPLES)
+        samples = max(min(samples, MOST_ELEMENTS // inputs), 1)
         count = min(rows, -(-samples // images))
         rng = np.random.default_rng(0)
         self._places = np.stack([rng.permutation(rows)[:count] for _ in range(images)])

@@ -22,7 +22,7 @@ BLOCK = 64
 def triangular_factor(gram: Array) -> Array:
     """The upper triangular R of gram = R R^T, (groups, inputs, inputs)."""
     turned = gram[:, ::-1, ::-1]
-    return np.linalg.cholesky(turned)[:, ::-1, ::-1]
+    return np.asarray(np.linalg.cholesky(turned)[:, ::-1, ::-1], np.float64)
 
 
 def farthest(weights: Array, *, per_channel: bool) -> npt.NDArray[np.bool_]:

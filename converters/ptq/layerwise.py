@@ -19,7 +19,7 @@ Array = npt.NDArray[Any]
 Visit = Callable[[Operator, Array], None]
 
 # Of feature maps that are held at once.
-MEMORY_BYTES = 2**30
+MEMORY_BYTES = 3 * 2**28
 LEAST_IMAGES = 8
 
 

@@ -37,7 +37,7 @@ def codes(values: npt.ArrayLike, quantization: Quantization, bits: int) -> npt.N
     top = 2 ** (bits - 1) - 1
     found = np.rint(np.asarray(values, np.float64) / np.float32(quantization.scales[0]))
     found = np.clip(found + quantization.zero_points[0], -top - 1, top)
-    return found.astype(np.int8 if bits == 8 else np.int16)
+    return np.asarray(found, np.int8 if bits == 8 else np.int16)
 
 
 def constant_range(values: npt.NDArray[Any]) -> Range:

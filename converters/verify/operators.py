@@ -73,10 +73,10 @@ def to_codes(values: npt.NDArray[Any], tensor: Tensor) -> npt.NDArray[Any]:
     """Real values as an integer tensor's codes; of a float tensor as they are."""
     found = tensor.quantization
     if found is None:
-        return values.astype(tensor.dtype)
+        return np.asarray(values, tensor.dtype)
     codes = np.rint(values / np.float32(found.scales[0])) + found.zero_points[0]
     limits = np.iinfo(tensor.dtype)
-    return np.clip(codes, limits.min, limits.max).astype(tensor.dtype)
+    return np.asarray(np.clip(codes, limits.min, limits.max), tensor.dtype)
 
 
 def to_values(codes: npt.NDArray[Any], tensor: Tensor) -> npt.NDArray[np.float64]:

@@ -37,7 +37,11 @@ def conv(
         dilationWFactor=dilation,
         fusedActivationFunction=activation,
     )
-    inputs = [features, constant(f"{name}_kernel", kernel), constant(f"{name}_bias", bias)]
+    inputs: list[Tensor | None] = [
+        features,
+        constant(f"{name}_kernel", kernel),
+        constant(f"{name}_bias", bias),
+    ]
     return Operator("CONV_2D", inputs, [tensor(name, 1, *out, len(bias))], settings)
 
 
@@ -53,14 +57,22 @@ def depthwise(
         dilationHFactor=1,
         dilationWFactor=1,
     )
-    inputs = [features, constant("depthwise_kernel", kernel), constant("depthwise_bias", bias)]
+    inputs: list[Tensor | None] = [
+        features,
+        constant("depthwise_kernel", kernel),
+        constant("depthwise_bias", bias),
+    ]
     return Operator(
         "DEPTHWISE_CONV_2D", inputs, [tensor("depthwise", 1, *out, len(bias))], settings
     )
 
 
 def dense(features: Tensor, kernel: Any, bias: Any, *, name: str = "dense") -> Operator:
-    inputs = [features, constant(f"{name}_kernel", kernel), constant(f"{name}_bias", bias)]
+    inputs: list[Tensor | None] = [
+        features,
+        constant(f"{name}_kernel", kernel),
+        constant(f"{name}_bias", bias),
+    ]
     output = tensor(name, *features.shape[:-1], len(bias))
     return Operator(
         "FULLY_CONNECTED", inputs, [output], options("FullyConnectedOptions", keepNumDims=True)
@@ -72,7 +84,12 @@ def transposed(
 ) -> Operator:
     settings = options("TransposeConvOptions", padding=padding, strideH=stride, strideW=stride)
     shape = constant("transposed_shape", (1, *out, len(bias)), np.int32)
-    inputs = [shape, constant("transposed_kernel", kernel), features, constant("t_bias", bias)]
+    inputs: list[Tensor | None] = [
+        shape,
+        constant("transposed_kernel", kernel),
+        features,
+        constant("t_bias", bias),
+    ]
     return Operator(
         "TRANSPOSE_CONV", inputs, [tensor("transposed", 1, *out, len(bias))], settings, version=3
     )
@@ -81,6 +98,14 @@ def transposed(
 def scaled(features: Tensor, factor: float) -> Operator:
     inputs: list[Tensor | None] = [features, constant("factor", factor)]
     return Operator("MUL", inputs, [tensor("scaled", *features.shape)], options("MulOptions"))
+
+
+def max_pool(features: Tensor) -> Operator:
+    """The largest of 2x2 places, at every place."""
+    settings = options(
+        "Pool2DOptions", padding=SAME, strideH=1, strideW=1, filterHeight=2, filterWidth=2
+    )
+    return Operator("MAX_POOL_2D", [features], [tensor("pooled", *features.shape)], settings)
 
 
 def graph_of(features: Tensor, *operators: Operator) -> Graph:

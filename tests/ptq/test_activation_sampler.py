@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ def normal(*shape: int) -> np.ndarray:
     return RANDOM.normal(size=shape).astype(np.float32)
 
 
-def conv(groups: int = 1, **settings: int) -> Operator:
+def conv(groups: int = 1, **settings: Any) -> Operator:
     stride, dilation = settings.get("stride", 1), settings.get("dilation", 1)
     reach = 2 * dilation + 1
     sizes = (11, 14)

@@ -47,7 +47,7 @@ def per_channel(net: Path) -> bytes:
 
 @pytest.fixture(scope="session")
 def per_tensor(models: Path) -> bytes:
-    return (models / "ramp-10m-1m-single-int8.tflite").read_bytes()
+    return (models / "net-per-tensor.tflite").read_bytes()
 
 
 @pytest.fixture(scope="session")

@@ -35,7 +35,7 @@ def codes(scale: float, *shape: int) -> TensorForm:
 
 
 FLOATS = TensorForm((1, 8, 8, 4), 0.0, codes=False, constant=False)
-POOL = {"width": (3, 2), "height": (4, 9)}
+POOL = {"width": (3, 2), "height": (4, 17)}
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ POOL = {"width": (3, 2), "height": (4, 9)}
         ("SOFTMAX", [codes(1e-9)], [codes(1 / 256)], {"beta": (0, 1.0)}, "a factor of 1"),
         ("LOG_SOFTMAX", [codes(1e-9)], [codes(1 / 16)], {}, "a factor of 1"),
         ("DEPTHWISE_CONV_2D", [codes(0.1), codes(0.1)], [codes(0.1)], {}, "without a bias"),
-        ("MAX_POOL_2D", [codes(0.1)], [codes(0.1)], POOL, "9x2 over 8x8"),
+        ("MAX_POOL_2D", [codes(0.1)], [codes(0.1)], POOL, "17x2 over 8x8"),
         ("MAX_POOL_2D", [codes(0.1, 64)], [codes(0.1)], POOL, "of shape"),
     ],
 )

@@ -93,18 +93,19 @@ def _solve_head(
 
 
 def ridge_regression(
-    features: Floats, targets: Mapping[str, npt.NDArray[Any]]
+    features: Floats, targets: Mapping[str, npt.NDArray[Any]], *, ridge: float = RIDGE
 ) -> dict[str, list[npt.NDArray[np.float64]]]:
     """Kernel (1, 1, C, 1) and bias (1,) of a 1x1 convolution for each target.
 
     Args:
         features: (N, h, w, C).
         targets: (N, h, w, 1) each.
+        ridge: how firmly weights are kept small, of the features' mean square.
     """
     x = features.reshape(-1, features.shape[-1]).astype(np.float64)
     x = np.concatenate([x, np.ones((len(x), 1))], axis=1)
     gram = x.T @ x
-    gram += RIDGE * np.trace(gram) / len(gram) * np.eye(len(gram))
+    gram += ridge * np.trace(gram) / len(gram) * np.eye(len(gram))
     found = {}
     for name, target in targets.items():
         solved = np.linalg.solve(gram, x.T @ target.reshape(-1, 1).astype(np.float64))

@@ -36,13 +36,14 @@ class NetworkOptions:
     Attributes:
         size: (height, width) to deploy for, where the network takes any.
         output_name: of the depth among several outputs; None: the finest.
-        unit, disparity, reciprocal, inverse: from the output to metres.
+        unit, disparity, reciprocal, inverse: from the output to metres. A unit of None is metres,
+            unless photos say otherwise.
         mean, std, input_range, channels: what is done to pixels outside the network.
     """
 
     size: tuple[int, int] | None = None
     output_name: str | None = None
-    unit: Unit = "m"
+    unit: Unit | None = None
     disparity: tuple[float, float] | None = None
     reciprocal: float | None = None
     inverse: bool = False
@@ -54,7 +55,7 @@ class NetworkOptions:
     @property
     def formula(self) -> Formula:
         """From the output to metres."""
-        return Formula(self.unit, self.disparity, self.reciprocal, self.inverse)
+        return Formula(self.unit or "m", self.disparity, self.reciprocal, self.inverse)
 
     @property
     def pixels(self) -> InputOptions:

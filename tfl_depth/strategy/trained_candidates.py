@@ -27,6 +27,8 @@ QAT_PHOTOS = 100
 # What training at int8 begins with, and what its file is converted by: its weights lie on their
 # grids already.
 QAT_BEGINS, QAT_ENDS = "gptq", "mse"
+# What was trained takes pixels and gives metres.
+TRAINED_OPTIONS = NetworkOptions(unit="m")
 
 
 @dataclass
@@ -91,15 +93,14 @@ class TrainedCandidates:
 
         path = self.work / f"{name}.tflite"
         network = self.candidates.network
-        return kept_network(path, NetworkOptions(), network.read_photos, make)
+        return kept_network(path, TRAINED_OPTIONS, network.read_photos, make)
 
     def _at_int8(self, experiment: Experiment) -> Candidate:
         candidates = self.candidates
-        options = NetworkOptions()
         path = self.work / f"qat_{experiment.granularity}.tflite"
         network = kept_network(
             path,
-            options,
+            TRAINED_OPTIONS,
             candidates.network.read_photos,
             lambda: (self._distilled(experiment.granularity), candidates.network.record),
         )
