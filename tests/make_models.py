@@ -19,11 +19,12 @@ from ai_edge_litert.tools import flatbuffer_utils
 
 from tests import ramp
 from tests.ptq import graphs
+from tests.ptq.graphs import SAME
 from tests.vela import vela
 from tfl_depth.contract import Contract
 from tfl_depth.converters import ImageSplit, convert
 from tfl_depth.converters.conversion import Conversion
-from tfl_depth.converters.graph import write_graph
+from tfl_depth.converters.graph import Operator, Tensor, constant, options, write_graph
 from tfl_depth.converters.metadata import with_contract
 from tfl_depth.converters.pipeline import HeadKind, Precision
 from tfl_depth.encoding import Spans
@@ -82,20 +83,79 @@ def _write_ramps(folder: Path, work: Path) -> None:
         recipe="minmax",
     )
     (folder / ramp.coarse_file_name()).write_bytes(made.model)
+    _write_curves(folder, work)
+
+
+def _write_curves(folder: Path, work: Path) -> None:
+    images = ImageSplit(
+        calibration=(_write_image(work / "middle.png", ramp.middle()),),
+        verification=(_write_image(work / "mirrored-middle.png", ramp.middle()[::-1]),),
+        seed=SEED,
+    )
+    for name, curve in ramp.CURVES.items():
+        for weights in ("per-channel", "per-tensor"):
+            made = convert(
+                _curved_ramp(name),
+                images=images,
+                max_depth_m=curve.range_m[1],
+                disparity=curve.range_m if curve.disparity else None,
+                input_range=ramp.PIXEL_RANGE,
+                per_channel=weights == "per-channel",
+                recipe="minmax",
+                golden=False,
+            )
+            (folder / ramp.curve_file_name(name, weights)).write_bytes(made.model)
 
 
 def _ramp(spans: Spans, features: int = ramp.FEATURES) -> bytes:
     """The network of tests/ramp.py."""
+    pixels, *operators = _linear_ramp(ramp.step_m(spans), 0.0, features)
+    return write_graph(graphs.graph_of(pixels, *operators))
+
+
+def _curved_ramp(name: str) -> bytes:
+    """The network of one of `ramp.CURVES`."""
+    low, high = ramp.CURVES[name].y
+    pixels, *operators = _linear_ramp((high - low) / ramp.STEPS, low, ramp.FEATURES)
+    y = operators[-1].output
+    return write_graph(graphs.graph_of(pixels, *operators, *_CURVED_ENDS[name](y)))
+
+
+def _unary(kind: str, value: Tensor) -> Operator:
+    return Operator(kind, [value], [graphs.tensor(kind.lower(), *value.shape)], None)
+
+
+def _sigmoid_metres(y: Tensor) -> list[Operator]:
+    sigmoid = _unary("LOGISTIC", y)
+    return [sigmoid, graphs.scaled(sigmoid.output, 10.0)]
+
+
+def _reciprocal(y: Tensor) -> list[Operator]:
+    inputs: list[Tensor | None] = [constant("one", 1.0), y]
+    output = graphs.tensor("reciprocal", *y.shape)
+    return [Operator("DIV", inputs, [output], options("DivOptions"))]
+
+
+_CURVED_ENDS: dict[str, Callable[[Tensor], list[Operator]]] = {
+    "sigmoid": _sigmoid_metres,
+    "disparity": lambda y: [_unary("LOGISTIC", y)],
+    "reciprocal": _reciprocal,
+    "exp": lambda y: [_unary("EXP", y)],
+}
+
+
+def _linear_ramp(step: float, low: float, features: int) -> tuple[Any, ...]:
+    """The input, and operators up to low + step * (127 R + G)."""
     side, repeats = (ramp.SIDE, ramp.SIDE), features // 3
     pixels = graphs.tensor("pixels", 1, *side, 3)
     # A ReLU keeps it apart from the convolution behind, into which a plain copy would be folded.
     copies = np.tile(np.eye(3), (repeats, 1)).reshape(features, 1, 1, 3)
     repeated = graphs.conv(pixels, copies, np.zeros(features), side, name="copies", activation=1)
-    weights = np.array([ramp.RED_WEIGHT, 1, 0] * repeats) * ramp.step_m(spans) / repeats
+    weights = np.array([ramp.RED_WEIGHT, 1, 0] * repeats) * step / repeats
     depth = graphs.conv(
-        repeated.output, weights.reshape(1, 1, 1, -1), np.zeros(1), side, name="depth"
+        repeated.output, weights.reshape(1, 1, 1, -1), np.full(1, low), side, name="depth"
     )
-    return write_graph(graphs.graph_of(pixels, repeated, depth))
+    return pixels, repeated, depth
 
 
 def _write_nets(folder: Path, images: ImageSplit, work: Path) -> None:
@@ -125,10 +185,14 @@ def _write_nets(folder: Path, images: ImageSplit, work: Path) -> None:
 
 
 def _net() -> bytes:
+<<<<<<< HEAD
+    """Two convolutions, and a pool between them: brightness nearby, by color, as metres."""
+=======
     """Two convolutions: blurred brightness, differently for each color, as metres.
 
     The pool between them is an operator of another kind, for delegates that take one kind only.
     """
+>>>>>>> main
     random = np.random.default_rng(SEED)
     pixels = graphs.tensor("pixels", 1, *NET_SIZE, 3)
     scaled = graphs.scaled(pixels, 1 / 255)
@@ -137,10 +201,22 @@ def _net() -> bytes:
     features = graphs.conv(
         scaled.output, kernel, np.zeros(8), half, name="features", stride=2, activation=3
     )
+<<<<<<< HEAD
+    pool = options(
+        "Pool2DOptions", padding=SAME, strideW=1, strideH=1, filterWidth=3, filterHeight=3
+    )
+    pooled = Operator(
+        "MAX_POOL_2D", [features.output], [graphs.tensor("pooled", 1, *half, 8)], pool
+    )
+    depth = graphs.conv(
+        pooled.output, random.uniform(0, 0.6, (1, 1, 1, 8)), np.array([0.5]), half, name="depth"
+    )
+=======
     pooled = graphs.max_pool(features.output)
     depth = graphs.conv(
         pooled.output, random.uniform(0, 0.6, (1, 1, 1, 8)), np.array([0.5]), half, name="depth"
     )
+>>>>>>> main
     return write_graph(graphs.graph_of(pixels, scaled, features, pooled, depth))
 
 

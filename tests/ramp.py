@@ -12,6 +12,9 @@ is 1,088 sums for 255 codes, and rounding twice costs up to an eighth of a code;
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
@@ -33,6 +36,37 @@ SPANS = {
     "15m-0.5m": Spans.uniform(15, 0.5),
     "80m-growing": Spans((0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 80.0)),
 }
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A network whose depth is no linear function of its last convolution, y.
+
+    Attributes:
+        y: of the first and of the last step.
+        depth_m: metres of y.
+        range_m: least and greatest depth that is coded.
+        disparity: whether the network itself gives scaled disparity, of 0 to 1, in place of metres.
+    """
+
+    y: tuple[float, float]
+    depth_m: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]]
+    range_m: tuple[float, float]
+    disparity: bool = False
+
+
+def _sigmoid(y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return np.asarray(1 / (1 + np.exp(-y)))
+
+
+CURVES = {
+    "sigmoid": Curve((-12, 12), lambda y: 10 * _sigmoid(y), (0, 10)),
+    "disparity": Curve(
+        (-18, 10), lambda y: 1 / (1 / 80 + (5 - 1 / 80) * _sigmoid(y)), (0.2, 80), True
+    ),
+    "reciprocal": Curve((0.09, 11), lambda y: 1 / y, (0, 10)),
+    "exp": Curve((-3, 5), np.exp, (0, 100)),
+}
 # The one range that is converted with every head and to every precision.
 COMMON = "10m-1m"
 # The one that is converted with `COARSE_FEATURES` as well.
@@ -42,6 +76,11 @@ COARSE = "15m-0.5m"
 def file_name(spans: str, head: str = "split", precision: str = "int8") -> str:
     """What the ramp's model is called, for one of `SPANS`."""
     return f"ramp-{spans}-{head}-{precision}.tflite"
+
+
+def curve_file_name(curve: str, weights: str) -> str:
+    """What the model of one of `CURVES` is called, with weights "per-channel" or "per-tensor"."""
+    return f"ramp-{curve}-{weights}.tflite"
 
 
 def coarse_file_name() -> str:
@@ -60,10 +99,29 @@ def image() -> npt.NDArray[np.uint8]:
     return np.stack([row, column, np.zeros_like(row)], axis=-1).astype(np.uint8)
 
 
+def middle() -> npt.NDArray[np.uint8]:
+    """The middle half of the depths as a picture (256, 256, 3), with a black and a white pixel.
+
+    For calibration where the outer halves are the ends of a curve, which no photo is full of.
+    """
+    pixels = image()
+    pixels[..., 0] = SIDE // 4 + pixels[..., 0] // 2
+    pixels[0, 0], pixels[-1, -1] = 0, 255
+    return pixels
+
+
 def depth_m(spans: Spans) -> npt.NDArray[np.float64]:
     """Metres (256, 256) that the network gives for `image`."""
     red, green, _ = np.moveaxis(image().astype(np.int64), -1, 0)
     return np.asarray((RED_WEIGHT * red + green) * step_m(spans))
+
+
+def curve_depth_m(curve: Curve) -> npt.NDArray[np.float64]:
+    """Metres (256, 256) that the network of a curve gives for `image`, within its range."""
+    red, green, _ = np.moveaxis(image().astype(np.int64), -1, 0)
+    low, high = curve.y
+    y = low + (RED_WEIGHT * red + green) * (high - low) / STEPS
+    return np.clip(curve.depth_m(y), *curve.range_m)
 
 
 def span(spans: Spans) -> npt.NDArray[np.int64]:

@@ -48,8 +48,9 @@ def test_no_operator_is_left_to_the_cpu(
     names = {operator.name for operator in read_operators(content)}
     for target in TARGETS:
         placement = place(content, target, PROFILES[target]).placement
-        assert {operator.name for operator in placement.at("npu")} == names, target
-        assert len(placement.operators) == len(names) > 30, target
+        # And perhaps a copy of the input before them.
+        assert {operator.name for operator in placement.at("npu")} >= names, target
+        assert 30 < len(names) <= len(placement.operators) <= len(names) + 1, target
         # Every cycle of the estimate belongs to an operator.
         assert placement.estimate is not None
         cycles = sum(operator.cycles or 0 for operator in placement.operators)

@@ -81,6 +81,7 @@ def split_head(
     parts = []
     for group in groups:
         parts.append(_fill(graph, head, convolution, edges[group], gains[group]))
+        # At once, so that the next part's tensors get other names.
         graph.operators += parts[-1]
     made = [operator for part in parts for operator in part]
     if len(parts) > 1:
