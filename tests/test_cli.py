@@ -41,11 +41,7 @@ ABSENT = {
 WITHOUT_JSON = {"view"}
 WITHOUT_TENSORFLOW = """
 import sys
-class Absent:
-    def find_spec(self, name, *_):
-        if name in ("tensorflow", "keras"):
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-sys.meta_path.insert(0, Absent())
+sys.modules["tensorflow"] = sys.modules["keras"] = None
 from tfl_depth.tools.cli import main
 sys.exit(main(sys.argv[1:]))
 """
@@ -189,16 +185,30 @@ def test_help_of_the_whole_loads_no_numpy() -> None:
     run(sys.executable, "-c", code, cwd=ROOT)
 
 
-def test_what_is_not_installed_is_said_with_the_way_to_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (
+            "train {entry}/recipe.json --data absent",
+            r"(keras|tensorflow) is not installed\. .*pip install 'tfl-depth\[convert\]'\.",
+        ),
+        (
+            "convert {entry}/model.keras --int8 --representative photos --output model.tflite",
+            r"Keras models .* need tensorflow and keras: pip install 'tfl-depth\[keras\]'\. .*",
+        ),
+    ],
+)
+def test_what_is_not_installed_is_said_with_the_way_to_it(
+    call: str, said: str, tmp_path: Path
+) -> None:
+    write_photos(tmp_path / "photos")
+    arguments = call.format(entry=ROOT / "zoo" / "lite0-nyu-192x256").split()
     done = subprocess.run(
-        [sys.executable, "-c", WITHOUT_TENSORFLOW, "convert", *ABSENT["convert"].split()],
+        [sys.executable, "-c", WITHOUT_TENSORFLOW, *arguments],
         cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (1, "")
-    assert re.fullmatch(
-        r"error: (keras|tensorflow) is not installed. .*pip install 'tfl-depth\[convert\]'\.\n",
-        done.stderr,
-    )
+    assert re.fullmatch(f"error: {said}\n", done.stderr), done.stderr
 
 
 def test_process_starts_with_the_environment_that_its_command_names(tmp_path: Path) -> None:

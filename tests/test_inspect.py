@@ -232,7 +232,7 @@ def test_a_tflite_file(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert fine["result_bytes"] == HEIGHT * WIDTH * 12
     assert fine["weight_bytes"] == 27 * 12 + 4 * 12  # biases have 32 bits
     assert tensors["largest_bytes"] == HEIGHT * WIDTH * 12
-    assert set(tensors["types"]) == {"int8", "int32", "uint8"}
+    assert set(tensors["types"]) == {"int8", "int32"}
     assert sizes["weights"] == tensors["weight_bytes"] > (27 + 108 + 1) * 12
     _, golden_bytes = find_metadata(content, METADATA_NAME) or (0, 0)
     assert sizes["golden"] == golden_bytes > 1000
@@ -240,12 +240,12 @@ def test_a_tflite_file(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shape = [1, HEIGHT, WIDTH, 1]
     outputs = sorted(found.pop("outputs"), key=lambda output: str(output["name"]))
     assert outputs == [
-        {"name": name, "shape": shape, "dtype": "uint8"} for name in ("fractional", "integer")
+        {"name": name, "shape": shape, "dtype": "int8"} for name in ("fractional", "integer")
     ]
     assert found == {
         "model": str(path),
         "bytes": path.stat().st_size,
-        "inputs": [{"name": "pixels", "shape": [1, HEIGHT, WIDTH, 3], "dtype": "uint8"}],
+        "inputs": [{"name": "pixels", "shape": [1, HEIGHT, WIDTH, 3], "dtype": "int8"}],
         "parameters": (27 + 1) * 12 + (108 + 1) * 12 + 13 * 10 + 2 * 11,
         "macs": FINE + COARSE + head,
     }
@@ -255,15 +255,15 @@ def test_the_table_says_it_too(work: Path, capsys: pytest.CaptureFixture[str]) -
     assert inspect.main([str(work / "model.tflite")]) == 0
     text = capsys.readouterr().out
     for words in (
-        "pixels 1x64x96x3 uint8",
-        "integer 1x64x96x1 uint8",
+        "pixels 1x64x96x3 int8",
+        "integer 1x64x96x1 int8",
         "CONV_2D",
         "split (integer, fractional)",
         "0 to 10 m",
         "10, edges at 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 m",
         "3.92 mm",
         "-0.992188 to 1 for pixels 0 to 255",
-        "recipe            learned",
+        "recipe            gptq",
         "10 images, seed 0",
         "2, none of them calibrated with",
         "signature         none",
