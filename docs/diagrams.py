@@ -14,7 +14,7 @@ Box = tuple[str, str]
 
 CONVERSION: tuple[tuple[Box, ...], ...] = (
     (
-        ("your network", "any format of the\nfive frameworks"),
+        ("your network", ".keras, .onnx, .pt2,\n.tflite, SavedModel"),
         ("import", "a float .tflite,\nand the source to\ncompare with"),
         ("plain form", "the internal graph,\nwithout what only\ntraining needs"),
         ("input", "normalization found,\npixels become the\ninput"),
