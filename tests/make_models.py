@@ -19,7 +19,6 @@ from ai_edge_litert.tools import flatbuffer_utils
 
 from tests import ramp
 from tests.ptq import graphs
-from tests.ptq.graphs import SAME
 from tests.vela import vela
 from tfl_depth.contract import Contract
 from tfl_depth.converters import ImageSplit, convert
@@ -185,14 +184,10 @@ def _write_nets(folder: Path, images: ImageSplit, work: Path) -> None:
 
 
 def _net() -> bytes:
-<<<<<<< HEAD
-    """Two convolutions, and a pool between them: brightness nearby, by color, as metres."""
-=======
     """Two convolutions: blurred brightness, differently for each color, as metres.
 
     The pool between them is an operator of another kind, for delegates that take one kind only.
     """
->>>>>>> main
     random = np.random.default_rng(SEED)
     pixels = graphs.tensor("pixels", 1, *NET_SIZE, 3)
     scaled = graphs.scaled(pixels, 1 / 255)
@@ -201,22 +196,10 @@ def _net() -> bytes:
     features = graphs.conv(
         scaled.output, kernel, np.zeros(8), half, name="features", stride=2, activation=3
     )
-<<<<<<< HEAD
-    pool = options(
-        "Pool2DOptions", padding=SAME, strideW=1, strideH=1, filterWidth=3, filterHeight=3
-    )
-    pooled = Operator(
-        "MAX_POOL_2D", [features.output], [graphs.tensor("pooled", 1, *half, 8)], pool
-    )
-    depth = graphs.conv(
-        pooled.output, random.uniform(0, 0.6, (1, 1, 1, 8)), np.array([0.5]), half, name="depth"
-    )
-=======
     pooled = graphs.max_pool(features.output)
     depth = graphs.conv(
         pooled.output, random.uniform(0, 0.6, (1, 1, 1, 8)), np.array([0.5]), half, name="depth"
     )
->>>>>>> main
     return write_graph(graphs.graph_of(pixels, scaled, features, pooled, depth))
 
 
