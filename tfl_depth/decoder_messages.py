@@ -41,6 +41,7 @@ class Listener:
         self._inside: list[Heard] = []
         self._alone = 0
         self._memory = -1
+        self._read = 0
         self._usual: int | None = None
         # A fork in between would leave the child with this memory as its standard error.
         os.register_at_fork(
@@ -69,10 +70,13 @@ class Listener:
             yield heard
         finally:
             with self._changed:
+                last = len(self._inside) == 1
+                if last:
+                    self._restore()
                 self._listen()
                 self._inside.remove(heard)
-                if not self._inside:
-                    self._restore()
+                if last:
+                    self._close()
                 self._alone -= alone
                 self._changed.notify_all()
 
@@ -82,6 +86,7 @@ class Listener:
 
     def _redirect(self) -> None:
         self._memory = os.memfd_create("tfl-depth decoder messages")
+        self._read = 0
         try:
             self._usual = os.dup(STANDARD_ERROR)
         except OSError:  # it is closed
@@ -89,11 +94,13 @@ class Listener:
         os.dup2(self._memory, STANDARD_ERROR)
 
     def _listen(self) -> None:
-        """Take what was printed until now out of the memory."""
+        """Take in what was printed since the last time.
+
+        The memory is not emptied: what another thread prints meanwhile would be lost.
+        """
         size = os.fstat(self._memory).st_size
-        printed = os.pread(self._memory, size, 0)
-        os.ftruncate(self._memory, 0)
-        os.lseek(self._memory, 0, os.SEEK_SET)
+        printed = os.pread(self._memory, size - self._read, self._read)
+        self._read += len(printed)
         if DAMAGE.search(printed):
             for heard in self._inside:
                 heard.damage = True
@@ -106,8 +113,11 @@ class Listener:
             os.close(STANDARD_ERROR)
         else:
             os.dup2(self._usual, STANDARD_ERROR)
-            os.close(self._usual)
+
+    def _close(self) -> None:
         os.close(self._memory)
+        if self._usual is not None:
+            os.close(self._usual)
 
 
 LISTENER = Listener()

@@ -21,7 +21,7 @@ from tfl_depth.contract import (
     signature_place,
     with_digest,
 )
-from tfl_depth.errors import SignatureError
+from tfl_depth.errors import ContractError, SignatureError
 
 # A signature of something else by the same key is none of a model.
 PURPOSE = b"tfl-depth model, SHA-256 "
@@ -60,12 +60,14 @@ def check_signature(model: bytes, public_key: Key) -> None:
         SignatureError: nobody signed it, or somebody else or something else; or the key is none.
     """
     key = _public(_content(public_key))
-    place = signature_place(model)
+    unsigned = "The model is not signed, and a public key was given: sign it with tfl-depth sign."
+    try:
+        place = signature_place(model)
+    except ContractError as error:
+        raise SignatureError(unsigned) from error
     digits = model[place].decode("latin-1")
     if digits == BLANK_SIGNATURE:
-        raise SignatureError(
-            "The model is not signed, and a public key was given: sign it with tfl-depth sign."
-        )
+        raise SignatureError(unsigned)
     try:
         signature = bytes.fromhex(digits)
         key.verify(signature, _message(model, place))
