@@ -51,6 +51,33 @@ def network(shape: list[Any], kind: int = TensorProto.FLOAT) -> Any:
     return made
 
 
+def planes() -> Any:
+    """Three equal cuts along the channels, enlarged one by one, as in BTS."""
+    nodes = [helper.make_node("Conv", ["image", "kernel"], ["x"], strides=[4, 4])]
+    constants = [weights("kernel", 3, 3, 4, 4)]
+    for name, number in (("axis", 1), ("zero", 0), ("one", 1), ("two", 2), ("three", 3)):
+        constants.append(numpy_helper.from_array(np.array([number], np.int64), name))
+    constants.append(numpy_helper.from_array(np.array([1, 1, 4, 4], np.float32), "scales"))
+    for place, (start, end) in enumerate((("zero", "one"), ("one", "two"), ("two", "three"))):
+        nodes.append(helper.make_node("Slice", ["x", start, end, "axis"], [f"cut_{place}"]))
+        nodes.append(
+            helper.make_node(
+                "Resize",
+                [f"cut_{place}", "", "scales"],
+                [f"up_{place}"],
+                coordinate_transformation_mode="asymmetric",
+                nearest_mode="floor",
+            )
+        )
+    nodes.append(helper.make_node("Mul", ["up_0", "up_1"], ["product"]))
+    nodes.append(helper.make_node("Add", ["product", "up_2"], ["depth"]))
+    shape = [1, 3, *SIZE]
+    inputs = [helper.make_tensor_value_info("image", TensorProto.FLOAT, shape)]
+    outputs = [helper.make_tensor_value_info("depth", TensorProto.FLOAT, ["n", 1, "h", "w"])]
+    graph = helper.make_graph(nodes, "planes", inputs, outputs, constants)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
 def expected(file: Path, image: Any) -> None:
     """Write beside a file what it gives."""
     session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
@@ -64,6 +91,8 @@ def main(folder: Path) -> None:
     for name, shape in (("fixed", [1, 3, *SIZE]), ("any_size", ["batch", 3, "height", "width"])):
         onnx.save(network(shape), folder / f"{name}.onnx")
         expected(folder / f"{name}.onnx", image)
+    onnx.save(planes(), folder / "planes.onnx")
+    expected(folder / "planes.onnx", image)
     broken = network([1, 3, *SIZE])
     values = np.full((8, 3, 3, 3), np.nan, np.float32)
     broken.graph.initializer[0].CopyFrom(numpy_helper.from_array(values, "kernel"))
