@@ -53,7 +53,11 @@ def network(shape: list[Any], kind: int = TensorProto.FLOAT) -> Any:
 
 def planes() -> Any:
     """Three equal cuts along the channels, enlarged one by one, as in BTS."""
-    nodes = [helper.make_node("Conv", ["image", "kernel"], ["x"], strides=[4, 4])]
+    nodes = [
+        helper.make_node("Conv", ["image", "kernel"], ["y"], strides=[4, 4]),
+        helper.make_node("ReduceL2", ["y"], ["norm"], axes=[1]),
+        helper.make_node("Div", ["y", "norm"], ["x"]),
+    ]
     constants = [weights("kernel", 3, 3, 4, 4)]
     for name, number in (("axis", 1), ("zero", 0), ("one", 1), ("two", 2), ("three", 3)):
         constants.append(numpy_helper.from_array(np.array([number], np.int64), name))
