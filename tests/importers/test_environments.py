@@ -11,7 +11,7 @@ from threading import Thread
 
 import pytest
 
-from tfl_depth.converters.importers import environments
+from tfl_depth.converters.importers import environments, making
 from tfl_depth.converters.importers.environments import ENVIRONMENTS, ONNX, folder_of, python_of
 from tfl_depth.errors import ConversionError
 
@@ -71,7 +71,7 @@ def test_two_at_once_make_it_once(
         folder.mkdir()
         (folder / ".complete").touch()
 
-    monkeypatch.setattr(environments, "_make", make)
+    monkeypatch.setattr(making, "_make", make)
     threads = [Thread(target=python_of, args=(empty,), kwargs={"say": nobody}) for _ in range(4)]
     for thread in threads:
         thread.start()
@@ -128,8 +128,8 @@ def test_a_command_that_does_not_run_does_not_count(
 ) -> None:
     """As those of pyenv on PATH, for versions that are not switched on."""
     script(tmp_path / "python3.99", "exit 127")
-    assert environments.fitting_python(replace(empty, pythons=(99, HERE))) is not None
-    assert environments.fitting_python(replace(empty, pythons=(99,))) is None
+    assert making.fitting_python(replace(empty, pythons=(99, HERE))) is not None
+    assert making.fitting_python(replace(empty, pythons=(99,))) is None
 
 
 def test_a_named_python_is_taken(
