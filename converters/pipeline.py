@@ -44,7 +44,7 @@ from tfl_depth.converters.verify import (
 )
 from tfl_depth.encoding import Spans
 from tfl_depth.errors import ConversionError
-from tfl_depth.recipes import DEFAULT, RECIPES, recipe_named
+from tfl_depth.recipes import RECIPES, default_recipe, recipe_named
 
 if TYPE_CHECKING:
     from tfl_depth.converters.importers.base import Source as NetworkSource
@@ -125,7 +125,7 @@ def convert(
     formula = Formula(unit or "m", disparity, reciprocal, inverse)
     pixels = InputOptions(mean=mean, std=std, input_range=input_range, channels=channels)
     precision = _one_of("precision", precision, ("int8", "int16x8", "float32"))
-    name = _recipe(recipe, precision)
+    name = _recipe(recipe, precision, per_channel)
     options = HeadOptions(
         kind=_one_of("head", head, ("split", "single")),
         range_m=_range(max_depth_m, spans),
@@ -163,16 +163,17 @@ def _one_of(name: str, value: Any, allowed: tuple[Any, ...]) -> Any:
     return value
 
 
-def _recipe(name: str | None, precision: str) -> str | None:
+def _recipe(name: str | None, precision: str, per_channel: bool) -> str | None:
     if precision == "float32":
         if name is not None:
             raise ConversionError("float32 needs no recipe: leave it out, or convert to int8.")
         return None
+    name = name or default_recipe(per_channel=per_channel)
     try:
-        recipe_named(name or DEFAULT)
+        recipe_named(name)
     except ValueError as error:
         raise ConversionError(str(error)) from error
-    return name or DEFAULT
+    return name
 
 
 def _range(max_depth_m: float | None, spans: Spans | None) -> tuple[float, float]:

@@ -59,6 +59,7 @@ RECIPES = {
 }
 # docs/strategy: nearest to FP32 with weights per channel and per tensor, in about a minute.
 DEFAULT = "gptq"
+DEFAULT_PER_TENSOR = "split-gptq"
 
 # Names of versions before 0.1.0, and what they are called now.
 RENAMED = {
@@ -74,6 +75,11 @@ RENAMED = {
 }
 # What needs training, and so a Keras network: `tfl-depth strategy` measures it.
 TRAINED = ("gptq-qat",)
+
+
+def default_recipe(*, per_channel: bool) -> str:
+    """The recipe that is taken where none is named."""
+    return DEFAULT if per_channel else DEFAULT_PER_TENSOR
 
 
 def recipe_named(name: str) -> PtqRecipe:

@@ -14,7 +14,7 @@ from tfl_depth.encoding import Spans
 from tfl_depth.errors import ConversionError
 from tfl_depth.png import as_png
 from tfl_depth.quiet import quiet
-from tfl_depth.recipes import DEFAULT, RECIPES
+from tfl_depth.recipes import DEFAULT, DEFAULT_PER_TENSOR, RECIPES
 from tfl_depth.targets import PER_CHANNEL, Profile
 from tfl_depth.tools import command, network_options, targets
 
@@ -74,7 +74,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--recipe",
         metavar="NAME",
-        help=f"what is done to the network first, see below ({DEFAULT})",
+        help=f"what is done to the network first, see below ({DEFAULT}; "
+        f"{DEFAULT_PER_TENSOR} for a target of per-tensor weights)",
     )
     parser.add_argument(
         "--seed", type=int, default=0, metavar="N", help="of the choice of images (0)"
