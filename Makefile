@@ -87,10 +87,12 @@ openvino-test: setup build/test-models/.complete build/openvino/.complete
 	  tests/runtime/test_dispatch.py
 
 # PyTorch, ONNX and Keras 2 as the way in. Each has an environment below ~/.cache/tfl-depth: 5 GB and
-# some ten minutes, once. Left out where no Python fits.
+# some ten minutes, once. Left out where no Python fits. One of them: make frameworks-test FRAMEWORKS=onnx
+FRAMEWORKS ?= onnx torch keras2
 frameworks-test: setup
-	-.venv/bin/python -m tfl_depth.converters.importers.environments onnx torch keras2
-	TFL_DEPTH_FRAMEWORKS=1 .venv/bin/python -m pytest -m frameworks -rs tests/importers tests/networks
+	-.venv/bin/python -m tfl_depth.converters.importers.environments $(FRAMEWORKS)
+	TFL_DEPTH_FRAMEWORKS="$(FRAMEWORKS)" .venv/bin/python -m pytest -m frameworks -rs \
+	  tests/importers tests/networks
 
 # Threads, endurance and hostile images in full: minutes rather than seconds.
 soak: setup build/test-models/.complete
@@ -173,7 +175,7 @@ PYTHONS ?= $(shell for minor in 10 11 12 13; do \
 dist-test: dist build/test-models/.complete
 	.venv/bin/python -m tests.try_dist dist build/dist-test $(PYTHONS)
 
-# Every way to int8 on the zoo's networks, into docs/strategy: some hours, that go on where they were
+# Every way to int8 on the zoo's networks, into docs/strategy: an hour or more, going on where it was
 # interrupted. DATA=path/to/data, with nyuv2 and redkitchen in it.
 strategy: setup
 	@test -n "$(DATA)" || { echo 'Which data? make strategy DATA=path/to/data'; exit 1; }

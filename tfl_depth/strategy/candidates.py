@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -70,6 +70,8 @@ class Candidates:
     head: Literal["split", "single"]
     pixels: Sequence[Pixels]
     sensitivity: LayerSensitivity
+    # Several experiments simulate the same weights.
+    _calibrated_graphs: dict[Any, CalibratedGraph] = field(default_factory=dict, init=False)
 
     @cached_property
     def reference(self) -> list[Grid]:
@@ -109,7 +111,10 @@ class Candidates:
         return _with_half_weights(model) if experiment.precision == "float16" else model
 
     def _simulated(self, experiment: Experiment) -> Candidate:
-        calibrated = self._calibrated(experiment)
+        asked = (experiment.recipe, experiment.granularity, experiment.images)
+        if asked not in self._calibrated_graphs:
+            self._calibrated_graphs[asked] = self._calibrated(experiment)
+        calibrated = self._calibrated_graphs[asked]
         model = FakeQuantModel(calibrated.headed, calibrated.ranges)
         maps: tuple[str, ...] = ()
         note = SIMULATED
