@@ -5,7 +5,7 @@ from __future__ import annotations
 from ai_edge_litert import schema_py_generated as schema
 
 from tfl_depth.converters.graph.graph import Graph, Operator, Tensor
-from tfl_depth.converters.graph.kinds import kinds
+from tfl_depth.converters.graph.operator_kinds import kinds
 
 _FUSED = {
     schema.ActivationFunctionType.RELU: "RELU",

@@ -43,6 +43,7 @@ from tfl_depth.converters.graph.rewrites.int8_moves import (
     split_enlarging,
     write_block_deconvolutions,
     write_block_moves,
+    write_channel_gathers,
 )
 from tfl_depth.converters.graph.rewrites.int8_reductions import write_reductions
 from tfl_depth.converters.graph.rewrites.matrix_products import (
@@ -95,6 +96,7 @@ _FOR_INT8 = (
     write_reductions,
     write_block_moves,
     write_block_deconvolutions,
+    write_channel_gathers,
     split_enlarging,
     pad_max_pools,
 )

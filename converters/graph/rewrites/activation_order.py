@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tfl_depth.converters.graph.graph import Graph, Operator, Tensor
-from tfl_depth.converters.graph.kinds import kinds
+from tfl_depth.converters.graph.operator_kinds import kinds
 from tfl_depth.converters.graph.rewrites.links import Links
 
 _CLAMPS = frozenset({"RELU", "RELU6", "RELU_0_TO_1", "RELU_N1_TO_1"})

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from tfl_depth.converters.graph.graph import Graph, Operator, Tensor, constant
-from tfl_depth.converters.graph.kinds import POINTWISE, kinds
 from tfl_depth.converters.graph.movement import computed_inputs
+from tfl_depth.converters.graph.operator_kinds import POINTWISE, kinds
 from tfl_depth.converters.graph.rewrites.known_activations import (
     GRID,
     Known,

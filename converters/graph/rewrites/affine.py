@@ -10,7 +10,7 @@ from ai_edge_litert import schema_py_generated as schema
 from tfl_depth.converters.graph.fusion import fused_activation
 from tfl_depth.converters.graph.graph import Graph, Operator, Tensor
 from tfl_depth.converters.graph.kernels import features_of, has_kernel, kernel_of
-from tfl_depth.converters.graph.kinds import MOVING
+from tfl_depth.converters.graph.operator_kinds import MOVING
 from tfl_depth.converters.graph.rewrites.channels import (
     Vector,
     channel_vector,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tfl_depth.converters.graph.graph import Graph, Operator, Tensor
-from tfl_depth.converters.graph.kinds import SHAPING
+from tfl_depth.converters.graph.operator_kinds import SHAPING
 from tfl_depth.converters.graph.rewrites.axes_order import (
     Arrangement,
     FactorOrder,

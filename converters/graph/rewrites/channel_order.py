@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from tfl_depth.converters.graph.graph import Graph, Operator, Tensor, constant
 from tfl_depth.converters.graph.kernels import bias_of, features_of, kernel_of, set_bias, set_kernel
-from tfl_depth.converters.graph.kinds import UNARY
+from tfl_depth.converters.graph.operator_kinds import UNARY
 from tfl_depth.converters.graph.rewrites.axes_order import FactorOrder, Shape
 from tfl_depth.converters.graph.rewrites.chains import (
     arrange,
@@ -45,7 +45,7 @@ def fold_channel_gathers(graph: Graph) -> int:
     count = 0
     links = Links(graph)
     for gather in [op for op in graph.operators if op.kind == "GATHER"]:
-        places = _gathered_channels(gather)
+        places = gathered_channels(gather)
         if places is None:
             continue
         before, behind = _kernel_alone(links, gather.input(0)), links.only_consumer(gather.output)
@@ -55,7 +55,8 @@ def fold_channel_gathers(graph: Graph) -> int:
         elif behind is not None and behind.kind in _DENSE and _takes_dense(behind, gather.output):
             kernel = kernel_of(behind).constant
             spread = np.zeros((*kernel.shape[:-1], gather.input(0).shape[-1]), kernel.dtype)
-            np.add.at(spread, (..., places), kernel)
+            for place, channel in enumerate(places):
+                spread[..., channel] += kernel[..., place]
             set_kernel(behind, _picked(kernel_of(behind), spread))
         else:
             continue
@@ -65,7 +66,8 @@ def fold_channel_gathers(graph: Graph) -> int:
     return count
 
 
-def _gathered_channels(gather: Operator) -> npt.NDArray[np.intp] | None:
+def gathered_channels(gather: Operator) -> npt.NDArray[np.intp] | None:
+    """Which channel a GATHER brings to each place; None if it gathers anything else."""
     source, indices = gather.input(0), gather.input(1)
     is_last = gather.options.axis % len(source.shape) == len(source.shape) - 1
     if not indices.is_constant or indices.constant.ndim != 1 or not is_last:

@@ -8,7 +8,7 @@ import numpy as np
 
 from tfl_depth.converters.graph.fusion import fused_activation
 from tfl_depth.converters.graph.graph import Graph, Operator, Tensor, constant
-from tfl_depth.converters.graph.kinds import kinds
+from tfl_depth.converters.graph.operator_kinds import kinds
 from tfl_depth.converters.graph.rewrites.links import Links
 
 # They change no value, or give weighted means of values: x * a + b may be taken before them.

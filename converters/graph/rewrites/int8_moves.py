@@ -8,9 +8,11 @@ RESIZE_NEAREST_NEIGHBOR enlarges by 2, 4 or 8 on U55 and U65, and TRANSPOSE_CONV
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from tfl_depth.converters.graph.flatbuffer import options
 from tfl_depth.converters.graph.graph import Graph, Operator
+from tfl_depth.converters.graph.rewrites.channel_order import gathered_channels
 from tfl_depth.converters.graph.rewrites.maker import Maker
 
 _LARGEST_FACTOR, _LARGEST_STRIDE = 8, 2
@@ -26,6 +28,36 @@ def write_block_moves(graph: Graph) -> int:
         kinds[operator.kind](maker, operator)
         maker.replace(graph, operator)
     return len(found)
+
+
+def write_channel_gathers(graph: Graph) -> int:
+    """Write a GATHER that deals channels out like cards as a transposition of two dimensions.
+
+    U55 and U65 have no GATHER.
+    """
+    count = 0
+    for operator in [op for op in graph.operators if op.kind == "GATHER"]:
+        x, places = operator.input(0), gathered_channels(operator)
+        block = None if places is None else _dealt(places)
+        if block is None or x.shape != operator.output.shape:
+            continue
+        maker = Maker(operator.output)
+        inner = (*x.shape[:-1], block, x.shape[-1] // block)
+        last = len(x.shape)
+        made = maker.transpose(maker.reshape(x, inner), (*range(last - 1), last, last - 1))
+        maker.reshape(made, x.shape)
+        maker.replace(graph, operator)
+        count += 1
+    return count
+
+
+def _dealt(places: npt.NDArray[np.intp]) -> int | None:
+    """Rows of the matrix whose columns, one after the other, are `places`, or None."""
+    rows = int(np.argmax(places == 1))
+    if rows < 2 or places.size % rows:
+        return None
+    numbers = np.arange(places.size).reshape(rows, -1)
+    return rows if np.array_equal(numbers.T.ravel(), places) else None
 
 
 def _depth_to_space(maker: Maker, operator: Operator) -> None:

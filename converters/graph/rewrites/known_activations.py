@@ -153,11 +153,13 @@ def _softplus(x: Values) -> Values:
 
 
 def _gelu(x: Values) -> Values:
-    return x * (1 + np.vectorize(erf)(x / sqrt(2))) / 2
+    share: Values = np.vectorize(erf)(x / sqrt(2))
+    return x * (1 + share) / 2
 
 
 def _gelu_tanh(x: Values) -> Values:
-    return x * (1 + np.tanh(sqrt(2 / np.pi) * (x + 0.044715 * x**3))) / 2
+    share: Values = np.tanh(sqrt(2 / np.pi) * (x + 0.044715 * x**3))
+    return x * (1 + share) / 2
 
 
 def _log_sigmoid_of_magnitude(maker: Maker, x: Tensor) -> Tensor:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from tfl_depth.converters.graph.graph import Graph, Operator, Tensor
-from tfl_depth.converters.graph.kinds import MOVING
 from tfl_depth.converters.graph.movement import size
+from tfl_depth.converters.graph.operator_kinds import MOVING
 from tfl_depth.converters.graph.rewrites.index_maps import Places, by_axis, write_axes
 from tfl_depth.converters.graph.rewrites.maker import Maker, bypass
 from tfl_depth.converters.graph.rewrites.regions import ends, operators_between, roots

@@ -23,9 +23,9 @@ from tfl_depth.converters.graph.flatbuffer import options
 from tfl_depth.converters.graph.graph import Graph, Operator, Tensor
 from tfl_depth.converters.graph.rewrites.exact_weights import MOST_CENTERED, centering
 from tfl_depth.converters.graph.rewrites.maker import Maker
+from tfl_depth.converters.graph.rewrites.normalization_probe import Values
 from tfl_depth.converters.graph.rewrites.normalizations import (
-    Normalization,
-    Values,
+    NormalizationLayer,
     find_normalization,
     is_root,
 )
@@ -60,7 +60,7 @@ def write_normalizations(graph: Graph, tried: set[Operator]) -> int:
     return count
 
 
-def _written(found: Normalization) -> Maker | None:
+def _written(found: NormalizationLayer) -> Maker | None:
     rank, last = len(found.x.shape), len(found.x.shape) - 1
     maker = Maker(found.y)
     if found.axes == (last,) and found.groups == 1:
@@ -73,7 +73,9 @@ def _written(found: Normalization) -> Maker | None:
     return maker if _over_map(maker, found) else None
 
 
-def _over_last(maker: Maker, found: Normalization, x: Tensor, axis: int | None = None) -> Tensor:
+def _over_last(
+    maker: Maker, found: NormalizationLayer, x: Tensor, axis: int | None = None
+) -> Tensor:
     """Normalize over the last dimension."""
     channels = x.shape[-1]
     factor, offset = _plain(found)
@@ -96,7 +98,7 @@ def _centered(maker: Maker, x: Tensor) -> Tensor:
     return maker.binary("SUB", x, mean)
 
 
-def _over_map(maker: Maker, found: Normalization) -> bool:
+def _over_map(maker: Maker, found: NormalizationLayer) -> bool:
     """Normalize over rows and columns, of each channel or of groups of channels."""
     groups = _groups(found)
     if groups is None:
@@ -124,7 +126,7 @@ def _over_map(maker: Maker, found: Normalization) -> bool:
     return True
 
 
-def _groups(found: Normalization) -> int | None:
+def _groups(found: NormalizationLayer) -> int | None:
     """Into how many groups the channels fall, where all rows and columns count; else None."""
     rank, shape = len(found.x.shape), found.x.shape
     last = rank - 1
@@ -150,7 +152,7 @@ def _mean(maker: Maker, x: Tensor, groups: int) -> Tensor:
     return maker.fully_connected(mean, np.kron(np.eye(groups), np.full((each, each), 1 / each)))
 
 
-def _plain(found: Normalization) -> tuple[Values, Values]:
+def _plain(found: NormalizationLayer) -> tuple[Values, Values]:
     """Factor and offset, without the noise that measuring leaves on ones and zeros."""
     factor, offset = found.factor, found.offset
     if np.all(np.abs(factor - 1) < _NEAR_ONE):

@@ -8,33 +8,34 @@ by running it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations, product
+from itertools import product
 
 import numpy as np
-import numpy.typing as npt
 
 from tfl_depth.converters.graph.graph import Graph, Operator, Tensor
-from tfl_depth.converters.graph.kinds import SHAPING
 from tfl_depth.converters.graph.movement import size
+from tfl_depth.converters.graph.operator_kinds import SHAPING
 from tfl_depth.converters.graph.rewrites.dominators import Dominators
 from tfl_depth.converters.graph.rewrites.links import Links
+from tfl_depth.converters.graph.rewrites.normalization_probe import (
+    Values,
+    View,
+    fit,
+    samples,
+    spans,
+)
 from tfl_depth.converters.graph.run import GraphRunner
-
-Values = npt.NDArray[np.float64]
 
 _ROOTS = frozenset({"RSQRT", "SQRT"})
 # What may stand between the root and the normalized result.
 _ARITHMETIC = frozenset({"ADD", "DIV", "MAXIMUM", "MINIMUM", "MUL", "NEG", "RELU", "SUB"})
 _BEHIND = _ARITHMETIC | SHAPING | {"TRANSPOSE"}
-_FEW, _SAMPLES = 8, 4
-# Of the largest value: what float32 may differ by.
-_TOLERANCE = 3e-5
+_FEW = 8
 
 
 @dataclass(frozen=True)
-class Normalization:
+class NormalizationLayer:
     """y = (x - mean) / sqrt(variance + epsilon) * factor + offset.
 
     Attributes:
@@ -58,7 +59,7 @@ class Normalization:
     offset: Values
 
 
-def find_normalization(graph: Graph, root: Operator) -> Normalization | None:
+def find_normalization(graph: Graph, root: Operator) -> NormalizationLayer | None:
     """The normalization that a square root belongs to, as large as it can be, or None."""
     links, dominators = Links(graph), Dominators(graph)
     behind = _behind(links, root)
@@ -98,92 +99,22 @@ def _behind(links: Links, root: Operator) -> list[Tensor]:
 
 def _probe(
     graph: Graph, root: Operator, links: Links, x: Tensor, results: list[Tensor]
-) -> Normalization | None:
-    samples = _samples(x)
+) -> NormalizationLayer | None:
+    values = samples(x)
     run = GraphRunner(graph, results, inputs=[x])
-    outputs = [run({x: sample}) for sample in samples]
-    for way in _ways(links, root, x):
-        normal = np.stack([way.apply(sample.astype(np.float64)) for sample in samples])
-        for y, axis in product(results, _channel_axes(x, way)):
-            given = np.stack([output[y].astype(np.float64) for output in outputs])
-            # Most ways fail on the first sample already.
-            if _fit(normal[:1], given[:1], axis + 1) is None:
-                continue
-            fitted = _fit(normal, given, axis + 1)
-            if fitted is not None:
-                parts = way.axes, way.groups, axis, way.centered, way.epsilon
-                return Normalization(x, y, *parts, *fitted)
-    return None
-
-
-def _samples(x: Tensor) -> list[npt.NDArray[np.float32]]:
-    """Random values whose mean and spread differ from place to place."""
-    random = np.random.default_rng(0)
-    found = []
-    for _ in range(_SAMPLES):
-        spread, mean = random.uniform(0.3, 2, x.shape), random.normal(size=x.shape)
-        found.append((random.normal(size=x.shape) * spread + mean).astype(np.float32))
-    return found
-
-
-@dataclass(frozen=True)
-class _Way:
-    """One way to normalize that the sizes allow."""
-
-    axes: tuple[int, ...]
-    groups: int
-    channel_axis: int
-    centered: bool
-    epsilon: float
-
-    def apply(self, value: Values) -> Values:
-        shape = value.shape
-        grouped = value.reshape(self._grouped(shape))
-        axes = self._grouped_axes()
-        if self.centered:
-            grouped = grouped - grouped.mean(axis=axes, keepdims=True)
-        squares = (grouped**2).mean(axis=axes, keepdims=True)
-        return (grouped / np.sqrt(squares + self.epsilon)).reshape(shape)
-
-    def _grouped(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        if self.groups == 1:
-            return shape
-        axis = self.channel_axis
-        inner = shape[axis] // self.groups
-        return (*shape[:axis], self.groups, inner, *shape[axis + 1 :])
-
-    def _grouped_axes(self) -> tuple[int, ...]:
-        if self.groups == 1:
-            return self.axes
-        axis = self.channel_axis
-        return tuple(a + 1 if a >= axis else a for a in self.axes)
-
-
-def _ways(links: Links, root: Operator, x: Tensor) -> Iterator[_Way]:
-    """Ways that give as many statistics as the root has."""
+    outputs = [run({x: value}) for value in values]
     count = size(root.output)
-    each = size(x) // count
-    epsilons = _epsilons(links, root, each)
-    spans = [*_spans(x.shape, each), *_group_spans(x.shape, count)]
-    for (axes, groups, axis), centered, epsilon in product(spans, (True, False), epsilons):
-        yield _Way(axes, groups, axis, centered, epsilon)
-
-
-def _spans(shape: tuple[int, ...], each: int) -> Iterator[tuple[tuple[int, ...], int, int]]:
-    wide = [axis for axis, side in enumerate(shape) if side > 1]
-    for length in range(1, len(wide) + 1):
-        for axes in combinations(wide, length):
-            if np.prod([shape[axis] for axis in axes]) == each:
-                yield axes, 1, len(shape) - 1
-
-
-def _group_spans(shape: tuple[int, ...], groups: int) -> Iterator[tuple[tuple[int, ...], int, int]]:
-    last = len(shape) - 1
-    for axis in (last, 1):
-        others = range(1, last) if axis == last else range(2, last + 1)
-        channels = shape[axis]
-        if len(shape) > 2 and 1 < groups < channels and channels % groups == 0:
-            yield (*sorted((*others, axis)),), groups, axis
+    epsilons = _epsilons(links, root, size(x) // count)
+    for span in spans(x.shape, count):
+        views = [View(values, span, axis) for axis in span.channel_axes(x)]
+        for y, view in product(results, views):
+            given = view.take([output[y] for output in outputs])
+            for centered, epsilon in product((True, False), epsilons):
+                fitted = fit(view.normalized(centered, epsilon), given)
+                if fitted is not None:
+                    parts = span.axes, span.groups, view.axis, centered, epsilon
+                    return NormalizationLayer(x, y, *parts, *fitted)
+    return None
 
 
 def _epsilons(links: Links, root: Operator, each: int) -> list[float]:
@@ -201,23 +132,3 @@ def _epsilons(links: Links, root: Operator, each: int) -> list[float]:
     epsilon = float(numbers[0])
     found = [epsilon, epsilon / each, epsilon * (each - 1) / each, 0.0]
     return list(dict.fromkeys(found))
-
-
-def _channel_axes(x: Tensor, way: _Way) -> tuple[int, ...]:
-    if way.groups > 1:
-        return (way.channel_axis,)
-    return (len(x.shape) - 1, 1) if len(x.shape) > 2 else (len(x.shape) - 1,)
-
-
-def _fit(normal: Values, given: Values, axis: int) -> tuple[Values, Values] | None:
-    """Factor and offset of each channel, if they are all that is between two arrays."""
-    others = tuple(i for i in range(normal.ndim) if i != axis)
-    means = normal.mean(axis=others, keepdims=True), given.mean(axis=others, keepdims=True)
-    spread = ((normal - means[0]) ** 2).mean(axis=others, keepdims=True)
-    shared = ((normal - means[0]) * (given - means[1])).mean(axis=others, keepdims=True)
-    factor = shared / np.maximum(spread, 1e-12)
-    offset = means[1] - factor * means[0]
-    error = np.abs(normal * factor + offset - given).max()
-    if not error <= _TOLERANCE * np.abs(given).max() or not np.abs(factor).max() > 0:
-        return None
-    return factor.ravel(), offset.ravel()

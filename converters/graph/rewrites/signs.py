@@ -6,7 +6,7 @@ import numpy as np
 
 from tfl_depth.converters.graph.fusion import fused_activation
 from tfl_depth.converters.graph.graph import Operator, Tensor
-from tfl_depth.converters.graph.kinds import MOVING, kinds
+from tfl_depth.converters.graph.operator_kinds import MOVING, kinds
 from tfl_depth.converters.graph.rewrites.links import Links
 
 _POSITIVE = frozenset({"EXP", "RSQRT"})

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tfl_depth.converters.graph.graph import Operator, Tensor, constant
-from tfl_depth.converters.graph.kinds import POINTWISE, REDUCTIONS
+from tfl_depth.converters.graph.operator_kinds import POINTWISE, REDUCTIONS
 from tfl_depth.converters.graph.rewrites.chains import transposed
 
 Order = tuple[int, ...]
@@ -86,15 +86,17 @@ def _concatenation(operator: Operator, order: Order) -> Moved:
 
 def _by_axis_values(operator: Operator, order: Order) -> Moved | None:
     """Operators whose further inputs hold one value, or one row of values, for each dimension."""
-    parameters = operator.inputs[1:]
-    if any(tensor is None or not tensor.is_constant for tensor in parameters):
-        return None
-    back = inverse(order)
     inputs: list[Tensor | None] = [operator.inputs[0]]
-    for tensor in parameters:
-        is_number = tensor is not None and tensor.constant.size == 1 and len(order) > 1
-        values = tensor if is_number or tensor is None else tensor.constant[list(back)]
-        inputs.append(values if isinstance(values, Tensor) else _constant(tensor, values))
+    for tensor in operator.inputs[1:]:
+        if tensor is None or not tensor.is_constant:
+            return None
+        is_number = tensor.constant.size == 1 and len(order) > 1
+        rows = (
+            tensor
+            if is_number
+            else constant(tensor.name, tensor.constant[list(inverse(order))], tensor.dtype)
+        )
+        inputs.append(rows)
     return Moved(inputs, order, (0,), operator.options)
 
 
@@ -143,9 +145,8 @@ def _softmax(operator: Operator, order: Order) -> Moved | None:
     return Moved(list(operator.inputs), order, (0,), operator.options) if is_last else None
 
 
-def _constant(like: Tensor | None, value: npt.ArrayLike) -> Tensor:
-    name, dtype = ("", np.dtype(np.int32)) if like is None else (like.name, like.dtype)
-    return constant(name, value, dtype)
+def _constant(like: Tensor, value: npt.ArrayLike) -> Tensor:
+    return constant(like.name, value, like.dtype)
 
 
 _RULES: dict[str, Rule] = {

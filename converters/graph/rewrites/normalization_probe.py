@@ -1,0 +1,147 @@
+"""Means and squares over parts of a tensor, and straight lines between two tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tfl_depth.converters.graph.graph import Tensor
+
+Array = npt.NDArray[Any]
+Values = npt.NDArray[np.float64]
+
+# Mean and spread of the samples that are tried, and how many places of each are compared.
+_SAMPLES, _PLACES = ((0.6, 1.0), (-0.4, 0.4), (0.2, 2.5)), 4096
+# Of the largest value: what float32 may differ by.
+_TOLERANCE = 3e-5
+
+
+def samples(x: Tensor) -> list[npt.NDArray[np.float32]]:
+    """Random values whose mean and spread differ from place to place, and from each to each."""
+    random = np.random.default_rng(0)
+    found = []
+    for mean, spread in _SAMPLES:
+        spreads, means = random.uniform(0.3, 2, x.shape), random.normal(mean, 0.5, x.shape)
+        value = (random.normal(size=x.shape) * spreads + means) * spread
+        found.append(value.astype(np.float32))
+    return found
+
+
+@dataclass(frozen=True)
+class Span:
+    """What a mean may be taken over, by the number of statistics that there are."""
+
+    axes: tuple[int, ...]
+    groups: int
+    channel_axis: int
+
+    def statistics(self, value: npt.NDArray[np.float32]) -> tuple[Values, Values]:
+        """The mean and the mean of squares, broadcast to the value's shape."""
+        if self.groups == 1:
+            return _statistics(value, self.axes)
+        shape, axis = value.shape, self.channel_axis
+        inner = shape[axis] // self.groups
+        grouped = value.reshape(*shape[:axis], self.groups, inner, *shape[axis + 1 :])
+        axes = (*(a + (a > axis) for a in self.axes), axis + 1)
+        found = (each.squeeze(axis + 1) for each in _statistics(grouped, axes))
+        mean, squares = (np.repeat(each, inner, axis) for each in found)
+        return mean, squares
+
+    def channel_axes(self, x: Tensor) -> tuple[int, ...]:
+        """Along which axes factor and offset may differ."""
+        if self.groups > 1:
+            return (self.channel_axis,)
+        return (len(x.shape) - 1, 1) if len(x.shape) > 2 else (len(x.shape) - 1,)
+
+
+def _statistics(value: npt.NDArray[np.float32], axes: tuple[int, ...]) -> tuple[Values, Values]:
+    mean = value.mean(axis=axes, keepdims=True, dtype=np.float64)
+    # Around the mean, so that large values leave digits for small differences.
+    rest = ((value - mean) ** 2).mean(axis=axes, keepdims=True)
+    return mean, rest + mean**2
+
+
+class View:
+    """Samples and their statistics at some places, as (samples, channels, places)."""
+
+    def __init__(self, values: Sequence[Array], span: Span, axis: int) -> None:
+        """Take them.
+
+        Args:
+            values: the samples.
+            span: of the statistics.
+            axis: of the channels.
+        """
+        self.axis = axis
+        self._places = _places(values[0].shape, axis)
+        self._values = self.take(values)
+        found = [span.statistics(value) for value in values]
+        shape = values[0].shape
+        self._means, self._squares = (
+            self.take([np.broadcast_to(each[i], shape) for each in found]) for i in (0, 1)
+        )
+
+    def take(self, values: Sequence[Array]) -> Values:
+        """The same places of other arrays of that shape."""
+        axes: list[Any] = [np.moveaxis(value, self.axis, 0) for value in values]
+        return np.stack([value[(slice(None), *self._places)] for value in axes]).astype(np.float64)
+
+    def normalized(self, centered: bool, epsilon: float) -> Values:
+        """The samples, normalized."""
+        mean = self._means if centered else np.zeros(())
+        return (self._values - mean) / np.sqrt(self._squares - mean**2 + epsilon)
+
+
+def _places(shape: tuple[int, ...], axis: int) -> tuple[npt.NDArray[np.intp], ...]:
+    """Some places along all axes but one."""
+    others = [side for i, side in enumerate(shape) if i != axis]
+    count = int(np.prod(others))
+    random = np.random.default_rng(0)
+    flat = np.arange(count) if count <= _PLACES else random.choice(count, _PLACES, replace=False)
+    return np.unravel_index(flat, others)
+
+
+def spans(shape: tuple[int, ...], count: int) -> list[Span]:
+    """What means can be taken over if there are so many of them."""
+    return [*_plain_spans(shape, int(np.prod(shape)) // count), *_group_spans(shape, count)]
+
+
+def _plain_spans(shape: tuple[int, ...], each: int) -> Iterator[Span]:
+    wide = [axis for axis, side in enumerate(shape) if side > 1]
+    for length in range(1, len(wide) + 1):
+        for axes in combinations(wide, length):
+            if np.prod([shape[axis] for axis in axes]) == each:
+                yield Span(axes, 1, len(shape) - 1)
+
+
+def _group_spans(shape: tuple[int, ...], groups: int) -> Iterator[Span]:
+    last = len(shape) - 1
+    for axis in (last, 1):
+        others = range(1, last) if axis == last else range(2, last + 1)
+        channels = shape[axis]
+        if len(shape) > 2 and 1 < groups < channels and channels % groups == 0:
+            yield Span(tuple(others), groups, axis)
+
+
+def fit(normal: Values, given: Values) -> tuple[Values, Values] | None:
+    """Factor and offset of each channel, if they are all that is between two arrays.
+
+    Args:
+        normal: (samples, channels, places).
+        given: of the same shape.
+    """
+    means = (value.mean(axis=(0, 2), keepdims=True) for value in (normal, given))
+    mean, given_mean = means
+    spread = ((normal - mean) ** 2).mean(axis=(0, 2), keepdims=True)
+    shared = ((normal - mean) * (given - given_mean)).mean(axis=(0, 2), keepdims=True)
+    factor = shared / np.maximum(spread, 1e-12)
+    offset = given_mean - factor * mean
+    error = np.abs(normal * factor + offset - given).max()
+    if not error <= _TOLERANCE * np.abs(given).max() or not np.abs(factor).max() > 0:
+        return None
+    return factor.ravel(), offset.ravel()
