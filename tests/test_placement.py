@@ -75,7 +75,10 @@ def test_all_operators_of_a_small_network_run_on_an_ethos(
 
 
 def tripled() -> keras.Model:
-    """Enlarges its features by three, which no Ethos-U can; then by two, which all can."""
+    """Enlarges its features by three, which no Ethos-U can; then by two, which all can.
+
+    Its weights are such that no depth is negative.
+    """
     keras.utils.set_random_seed(2)
     pixels = keras.Input((96, 96, 3))
     x = layers.Rescaling(SCALE, OFFSET)(pixels)
@@ -83,7 +86,9 @@ def tripled() -> keras.Model:
     x = layers.UpSampling2D(3, interpolation="bilinear")(x)
     x = layers.Conv2D(8, 3, padding="same", activation="relu6")(x)
     x = layers.UpSampling2D(2, interpolation="bilinear")(x)
-    return keras.Model(pixels, layers.Conv2D(1, 1)(x))
+    positive = keras.initializers.RandomUniform(0.1, 0.5, seed=3)
+    depth = layers.Conv2D(1, 1, kernel_initializer=positive, bias_initializer="ones")
+    return keras.Model(pixels, depth(x))
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +112,16 @@ def test_an_operator_on_the_cpu_has_a_reason_and_leaves_no_time_to_quote(
     on_cpu: Path, capfd: pytest.CaptureFixture[str], target: str
 ) -> None:
     report = result(capfd, on_cpu / "model.tflite", target)
-    assert report["totals"] == {"operators": 10, "npu": 9, "cpu": 1, "gpu": 0, "unknown": 0}
+    # Of the input, where Vela finds that faster.
+    copies = sum(operator["name"].endswith("_copy") for operator in report["operators"])
+    assert copies <= 1
+    assert report["totals"] == {
+        "operators": 7 + copies,
+        "npu": 6 + copies,
+        "cpu": 1,
+        "gpu": 0,
+        "unknown": 0,
+    }
     (left,) = (operator for operator in report["operators"] if operator["place"] == CPU)
     assert left["kind"] == "RESIZE_BILINEAR"
     assert "scale-factor" in left["reason"]
@@ -126,7 +140,7 @@ def test_the_table_says_why_and_gives_no_time(
     assert tool.main([path, "--target", U55, "--picture", str(picture)]) == 0
     printed = capfd.readouterr().out
     assert " ms" not in printed
-    assert "10: 9 npu, 1 cpu" in printed
+    assert "7: 6 npu, 1 cpu" in printed
     assert "RESIZE_BILINEAR: cpu, Scaling matches" in printed
     assert reddish(cv2.imread(str(picture)))
 
@@ -153,7 +167,7 @@ def test_strict_placement_refuses_and_writes_nothing(
     call = arguments(on_cpu, tmp_path, "--target", U55, "--strict-placement")
     assert convert(call) == 1
     (line,) = capfd.readouterr().err.splitlines()[-1:]
-    assert line.startswith("error: 1 of 10 operators are not known to run on the NPU")
+    assert line.startswith("error: 1 of 7 operators are not known to run on the NPU")
     assert "RESIZE_BILINEAR (cpu: Scaling" in line
     assert not list(tmp_path.iterdir())
     path = str(on_cpu / "model.tflite")
