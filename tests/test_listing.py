@@ -68,7 +68,8 @@ def test_depth_of_any_name_is_read(tmp_path: Path) -> None:
     """By its name OpenCV ended the process."""
     path = tmp_path / f"{NOT_UTF8}.png"
     path.write_bytes(cv2.imencode(".png", np.full((4, 5), 1500, np.uint16))[1].tobytes())
-    np.testing.assert_array_equal(read_png(path, per_metre=1000), np.full((4, 5), 1.5, np.float32))
+    found = read_png(path, per_metre=1000).depth_m
+    np.testing.assert_array_equal(found, np.full((4, 5), 1.5, np.float32))
 
 
 def test_photos_of_any_name_are_computed_and_told(tmp_path: Path) -> None:
