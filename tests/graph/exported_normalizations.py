@@ -130,6 +130,31 @@ def group_pt(build: Build, x: Tensor) -> Tensor:
     return build.nhwc(build.binary("ADD", y, build.reshape(offset, 1, channels, 1, 1)))
 
 
+def group_without_factor_pt(build: Build, x: Tensor) -> Tensor:
+    """nn.GroupNorm(affine=False): statistics are broadcast to the channels of their group."""
+    _, height, width, channels = x.shape
+    inner = channels // 2
+    first = build.nchw(x)
+    grouped = build.reshape(first, 1, 2, inner, height * width)
+    mean = build.reduce("MEAN", grouped, 2, 3)
+    centered = build.binary("SUB", grouped, mean)
+    squares = build.binary("MUL", centered, centered)
+    variance = build.binary("ADD", build.reduce("MEAN", squares, 2, 3, keep=False), 1e-5)
+    deviation = build.unary("RSQRT", build.reshape(variance, 1, 2, 1, 1))
+    offset = build.binary("MUL", build.binary("MUL", mean, -1.0), deviation)
+    factor, offset = (
+        build.reshape(_broadcast(build, value, (1, 2, inner, 1)), 1, channels, 1, 1)
+        for value in (deviation, offset)
+    )
+    return build.nhwc(build.binary("ADD", build.binary("MUL", first, factor), offset))
+
+
+def _broadcast(build: Build, x: Tensor, shape: tuple[int, ...]) -> Tensor:
+    y = build.apply("BROADCAST_TO", [x, np.array(shape, np.int32)], shape)
+    build.operators[-1].version = 2
+    return y
+
+
 def group_o2t(build: Build, x: Tensor) -> Tensor:
     """Statistics of (1, groups, all of a group), then factor and offset by channel."""
     _, height, width, channels = x.shape

@@ -87,13 +87,17 @@ def _gate(build: Build, x: Tensor) -> Tensor:
     return build.binary("MUL", build.unary("LOGISTIC", x), build.conv(build.x, 4))
 
 
+def _tiny_offsets(build: Build, x: Tensor) -> Tensor:
+    return build.binary("ADD", x, build.random(4) * 1e-6)
+
+
 def _slopes_of_rows(build: Build, x: Tensor) -> Tensor:
     return build.apply("PRELU", [x, build.random(6, 1, 1)], x.shape)
 
 
 @pytest.mark.parametrize(
     "write",
-    [_almost_hard_swish, _almost_elu, _gate, _slopes_of_rows],
+    [_almost_hard_swish, _almost_elu, _gate, _tiny_offsets, _slopes_of_rows],
     ids=lambda write: write.__name__,
 )
 def test_what_is_almost_an_activation_stays(write: Write) -> None:

@@ -33,6 +33,7 @@ CASES: dict[Write, str] = {
     exported.group_tf: _GROUP,
     exported.group_pt: _GROUP,
     exported.group_o2t: _GROUP,
+    exported.group_without_factor_pt: _GROUP.replace("MUL MUL", "MUL"),
     exported.instance_pt: _INSTANCE,
 }
 

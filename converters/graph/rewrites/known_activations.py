@@ -65,7 +65,8 @@ def _prelu(values: Values) -> Known | None:
     slopes = -values[np.argmin(np.abs(GRID + 1))]
     x = GRID[:, None]
     expected = np.where(x > 0, x, slopes * x)
-    if np.any(np.abs(expected - values) > _TOLERANCE * (1 + np.abs(x))):
+    is_bent = np.abs(slopes - 1).max() >= _LEAST_BEND
+    if not is_bent or np.any(np.abs(expected - values) > _TOLERANCE * (1 + np.abs(x))):
         return None
     return Known(lambda x: x, lambda maker, x: _write_prelu(maker, x, slopes))
 

@@ -32,7 +32,7 @@ from tfl_depth.converters.graph.rewrites.normalizations import (
 
 # Keeps 1 / sqrt finite where all values are equal and nothing was added to the variance.
 _LEAST_EPSILON = 1e-12
-_NEAR_ONE = 2e-6
+_NEAR_ONE = 1e-5
 _TO_NHWC, _TO_NCHW = (0, 2, 3, 1), (0, 3, 1, 2)
 
 

@@ -66,44 +66,48 @@ def _statistics(value: npt.NDArray[np.float32], axes: tuple[int, ...]) -> tuple[
     return mean, rest + mean**2
 
 
-class View:
-    """Samples and their statistics at some places, as (samples, channels, places)."""
+class Places:
+    """Some places of a tensor, along all axes but the one of its channels."""
 
-    def __init__(self, values: Sequence[Array], span: Span, axis: int) -> None:
-        """Take them.
+    def __init__(self, shape: tuple[int, ...], axis: int) -> None:
+        self.axis = axis
+        others = [side for i, side in enumerate(shape) if i != axis]
+        count, random = int(np.prod(others)), np.random.default_rng(0)
+        flat = np.arange(count)
+        if count > _PLACES:
+            flat = random.choice(count, _PLACES, replace=False)
+        self._places = np.unravel_index(flat, others)
+
+    def take(self, value: Array) -> Values:
+        """The values there, (channels, places)."""
+        moved: Any = np.moveaxis(value, self.axis, 0)
+        taken: Values = moved[(slice(None), *self._places)].astype(np.float64)
+        return taken
+
+
+class Normalized:
+    """Samples at some places, normalized in one way or another: (samples, channels, places)."""
+
+    def __init__(self, values: Sequence[Array], span: Span, places: Places) -> None:
+        """Take the samples and their statistics.
 
         Args:
             values: the samples.
             span: of the statistics.
-            axis: of the channels.
+            places: that are looked at.
         """
-        self.axis = axis
-        self._places = _places(values[0].shape, axis)
-        self._values = self.take(values)
         found = [span.statistics(value) for value in values]
         shape = values[0].shape
+        self._values = np.stack([places.take(value) for value in values])
         self._means, self._squares = (
-            self.take([np.broadcast_to(each[i], shape) for each in found]) for i in (0, 1)
+            np.stack([places.take(np.broadcast_to(each[i], shape)) for each in found])
+            for i in (0, 1)
         )
 
-    def take(self, values: Sequence[Array]) -> Values:
-        """The same places of other arrays of that shape."""
-        axes: list[Any] = [np.moveaxis(value, self.axis, 0) for value in values]
-        return np.stack([value[(slice(None), *self._places)] for value in axes]).astype(np.float64)
-
-    def normalized(self, centered: bool, epsilon: float) -> Values:
-        """The samples, normalized."""
+    def by(self, centered: bool, epsilon: float) -> Values:
+        """With or without the mean taken off."""
         mean = self._means if centered else np.zeros(())
         return (self._values - mean) / np.sqrt(self._squares - mean**2 + epsilon)
-
-
-def _places(shape: tuple[int, ...], axis: int) -> tuple[npt.NDArray[np.intp], ...]:
-    """Some places along all axes but one."""
-    others = [side for i, side in enumerate(shape) if i != axis]
-    count = int(np.prod(others))
-    random = np.random.default_rng(0)
-    flat = np.arange(count) if count <= _PLACES else random.choice(count, _PLACES, replace=False)
-    return np.unravel_index(flat, others)
 
 
 def spans(shape: tuple[int, ...], count: int) -> list[Span]:

@@ -12,15 +12,17 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
+import numpy.typing as npt
 
 from tfl_depth.converters.graph.graph import Graph, Operator, Tensor
 from tfl_depth.converters.graph.movement import size
-from tfl_depth.converters.graph.operator_kinds import SHAPING
+from tfl_depth.converters.graph.operator_kinds import SHAPING, kinds
 from tfl_depth.converters.graph.rewrites.dominators import Dominators
 from tfl_depth.converters.graph.rewrites.links import Links
 from tfl_depth.converters.graph.rewrites.normalization_probe import (
+    Normalized,
+    Places,
     Values,
-    View,
     fit,
     samples,
     spans,
@@ -29,8 +31,10 @@ from tfl_depth.converters.graph.run import GraphRunner
 
 _ROOTS = frozenset({"RSQRT", "SQRT"})
 # What may stand between the root and the normalized result.
-_ARITHMETIC = frozenset({"ADD", "DIV", "MAXIMUM", "MINIMUM", "MUL", "NEG", "RELU", "SUB"})
-_BEHIND = _ARITHMETIC | SHAPING | {"TRANSPOSE"}
+_BEHIND = kinds(
+    "ADD BROADCAST_TO DIV EXPAND_DIMS MAXIMUM MINIMUM MUL NEG RELU RESHAPE RESIZE_NEAREST_NEIGHBOR "
+    "SQUEEZE SUB TILE TRANSPOSE"
+)
 _FEW = 8
 
 
@@ -100,21 +104,38 @@ def _behind(links: Links, root: Operator) -> list[Tensor]:
 def _probe(
     graph: Graph, root: Operator, links: Links, x: Tensor, results: list[Tensor]
 ) -> NormalizationLayer | None:
+    last = len(x.shape) - 1
+    places = {axis: Places(x.shape, axis) for axis in ((last, 1) if last > 1 else (last,))}
     values = samples(x)
-    run = GraphRunner(graph, results, inputs=[x])
-    outputs = [run({x: value}) for value in values]
+    given = _run(graph, x, values, results, places)
     count = size(root.output)
     epsilons = _epsilons(links, root, size(x) // count)
     for span in spans(x.shape, count):
-        views = [View(values, span, axis) for axis in span.channel_axes(x)]
-        for y, view in product(results, views):
-            given = view.take([output[y] for output in outputs])
+        normalized = {a: Normalized(values, span, places[a]) for a in span.channel_axes(x)}
+        for y, axis in product(results, normalized):
             for centered, epsilon in product((True, False), epsilons):
-                fitted = fit(view.normalized(centered, epsilon), given)
+                fitted = fit(normalized[axis].by(centered, epsilon), given[y, axis])
                 if fitted is not None:
-                    parts = span.axes, span.groups, view.axis, centered, epsilon
+                    parts = span.axes, span.groups, axis, centered, epsilon
                     return NormalizationLayer(x, y, *parts, *fitted)
     return None
+
+
+def _run(
+    graph: Graph,
+    x: Tensor,
+    values: list[npt.NDArray[np.float32]],
+    results: list[Tensor],
+    places: dict[int, Places],
+) -> dict[tuple[Tensor, int], Values]:
+    """What the results are for each sample, at the places of each axis."""
+    run = GraphRunner(graph, results, inputs=[x])
+    found: dict[tuple[Tensor, int], list[Values]] = {key: [] for key in product(results, places)}
+    for value in values:
+        outputs = run({x: value})
+        for y, axis in found:
+            found[y, axis].append(places[axis].take(outputs[y]))
+    return {key: np.stack(each) for key, each in found.items()}
 
 
 def _epsilons(links: Links, root: Operator, each: int) -> list[float]:
