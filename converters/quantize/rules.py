@@ -98,6 +98,7 @@ _VERSIONS_INT8 = {
     "ADD": 2,
     "AVERAGE_POOL_2D": 2,
     "BATCH_MATMUL": 2,
+    "BROADCAST_TO": 3,
     "CONCATENATION": 2,
     "CONV_2D": 3,
     "DEPTHWISE_CONV_2D": 3,

@@ -10,6 +10,7 @@ from tests.graph.build import Build
 from tests.graph.same import applied, kinds
 from tfl_depth.converters.graph import Graph, Tensor
 from tfl_depth.converters.graph.fusion import fuse_activations, unfuse_activations
+from tfl_depth.converters.graph.rewrites import canonicalize
 from tfl_depth.converters.graph.rewrites.activations import recognize_activations
 
 _SOFTPLUS = ["RELU", "ABS", "LOGISTIC", "LOG", "SUB"]
@@ -66,6 +67,16 @@ def test_activations_in_a_row_are_told_one_by_one() -> None:
     assert kinds(graph) == ["MUL", "ELU", "GELU", "ELU", *_MISH]
 
 
+def test_a_number_of_the_formula_may_be_in_the_kernel_behind() -> None:
+    build = Build(1, 6, 8, 3)
+    y = exported.gelu_tanh_o2t(build, build.conv(build.x, 4))
+    graph = build.graph(build.conv(y, 2))
+    canonicalize(graph)
+    assert kinds(graph)[-2:] == ["MUL", "CONV_2D"]
+    applied(graph, _recognize)
+    assert kinds(graph) == ["CONV_2D", "GELU", "MUL", "CONV_2D"]
+
+
 def _almost_hard_swish(build: Build, x: Tensor) -> Tensor:
     share = build.binary("ADD", x, 2.9, "RELU6")
     return build.binary("MUL", build.binary("MUL", x, share), 1 / 6)
@@ -91,6 +102,10 @@ def _tiny_offsets(build: Build, x: Tensor) -> Tensor:
     return build.binary("ADD", x, build.random(4) * 1e-6)
 
 
+def _relu_up_to_100(build: Build, x: Tensor) -> Tensor:
+    return build.binary("MINIMUM", build.binary("MAXIMUM", x, 0.0), 100.0)
+
+
 def _slopes_of_rows(build: Build, x: Tensor) -> Tensor:
     return build.apply("PRELU", [x, build.random(6, 1, 1)], x.shape)
 
@@ -114,3 +129,11 @@ def test_gelu_by_another_formula_is_its_own_kind_of_swish() -> None:
     graph = build.graph(_almost_gelu(build, build.x))
     assert applied(graph, _recognize) == 1
     assert kinds(graph) == ["MUL", "LOGISTIC", "MUL"]
+
+
+def test_a_limit_far_away_stays() -> None:
+    build = Build(1, 6, 8, 3)
+    graph = build.graph(_relu_up_to_100(build, build.binary("MUL", build.x, 90.0)))
+    applied(graph, _recognize)
+    assert kinds(graph) == ["MUL", "MINIMUM"]
+    assert graph.operators[0].options.fusedActivationFunction == 1

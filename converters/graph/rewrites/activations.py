@@ -10,12 +10,14 @@ import numpy as np
 from tfl_depth.converters.graph.graph import Graph, Operator, Tensor, constant
 from tfl_depth.converters.graph.movement import computed_inputs
 from tfl_depth.converters.graph.operator_kinds import POINTWISE, kinds
-from tfl_depth.converters.graph.rewrites.known_activations import (
+from tfl_depth.converters.graph.rewrites.activation_values import (
     GRID,
     Known,
     Values,
-    known_activation,
+    is_finite_near,
+    without_far,
 )
+from tfl_depth.converters.graph.rewrites.known_activations import known_activation
 from tfl_depth.converters.graph.rewrites.maker import Maker
 from tfl_depth.converters.graph.rewrites.regions import ends, operators_between, roots
 from tfl_depth.converters.graph.run import GraphRunner
@@ -146,7 +148,9 @@ def _values(region: list[Operator], root: Tensor, results: list[Tensor]) -> dict
     outputs = {str(place): small[result] for place, result in enumerate(results)}
     found = GraphRunner(Graph({"x": small[root]}, outputs, made))({small[root]: points})
     values = {result: found[small[result]].astype(np.float64) for result in results}
-    return {result: value for result, value in values.items() if np.isfinite(value).all()}
+    if any(operator.kind == "EXP" for operator in region):
+        values = {result: without_far(value) for result, value in values.items()}
+    return {result: value for result, value in values.items() if is_finite_near(value)}
 
 
 def _channels(operators: list[Operator]) -> int:

@@ -16,125 +16,68 @@ map of 96x160x32 behind a 1x1 convolution on an Ethos-U55-128, in microseconds:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import erf, sqrt
 
 import numpy as np
-import numpy.typing as npt
 
 from tfl_depth.converters.graph.flatbuffer import options
 from tfl_depth.converters.graph.graph import Tensor
+from tfl_depth.converters.graph.rewrites.activation_values import (
+    GRID,
+    TOLERANCE,
+    Known,
+    Values,
+    is_near,
+    sigmoid,
+    value_at,
+)
+from tfl_depth.converters.graph.rewrites.fitted_activations import fitted_activations, prelu
 from tfl_depth.converters.graph.rewrites.maker import Maker
 
-Values = npt.NDArray[np.float64]
-Writer = Callable[[Maker, Tensor], None]
-
-# Where functions are compared. Exponentials stay finite in float32.
-GRID = np.concatenate([np.linspace(-8, 8, 1601), [-40, -20, -12, -10, 10, 12, 20, 40]])
-_TOLERANCE = 3e-6
-_LEAST_BEND = 1e-3
-
-
-@dataclass(frozen=True)
-class Known:
-    """An activation.
-
-    Attributes:
-        values: what it gives for x.
-        write: appends its operators.
-    """
-
-    values: Callable[[Values], Values]
-    write: Writer
+# A point of the grid where activations are next to their limits.
+_END = 40.0
 
 
 def known_activation(values: Values) -> Known | None:
-    """The activation that gives these values, (points, channels), on `GRID`, or None."""
-    if not np.array_equal(values, np.broadcast_to(values[:, :1], values.shape)):
-        return _prelu(values)
+    """The activation that gives these values, (points, channels), on `GRID`, or None.
+
+    It may be one times a number, where the number was in the activation's own formula and has gone
+    into a kernel behind, as the 0.5 of GELU.
+    """
+    if not np.array_equal(values, np.broadcast_to(values[:, :1], values.shape), equal_nan=True):
+        return prelu(values)
     values = values[:, 0]
-    for candidate in (*_FIXED, *_fitted(values)):
-        expected = candidate.values(GRID)
-        if np.all(np.abs(expected - values) <= _TOLERANCE * (1 + np.abs(GRID))):
-            return candidate
+    plain = _plain(values)
+    if plain is not None:
+        return plain
+    for factor in _factors(values):
+        found = _plain(values / factor)
+        if found is not None:
+            return _times(found, factor)
     return None
 
 
-def _prelu(values: Values) -> Known | None:
-    """Slopes below zero, one for each channel."""
-    slopes = -values[np.argmin(np.abs(GRID + 1))]
-    x = GRID[:, None]
-    expected = np.where(x > 0, x, slopes * x)
-    is_bent = np.abs(slopes - 1).max() >= _LEAST_BEND
-    if not is_bent or np.any(np.abs(expected - values) > _TOLERANCE * (1 + np.abs(x))):
-        return None
-    return Known(lambda x: x, lambda maker, x: _write_prelu(maker, x, slopes))
+def _plain(values: Values) -> Known | None:
+    candidates = (*_FIXED, *fitted_activations(values))
+    return next((each for each in candidates if is_near(values, each.values(GRID))), None)
 
 
-def _write_prelu(maker: Maker, x: Tensor, slopes: Values) -> None:
-    shape = (1,) * (len(x.shape) - 2) + (slopes.size,)
-    maker.apply("PRELU", [x, maker.constant(slopes.reshape(shape))], x.shape)
-
-
-def _at(values: Values, x: float) -> float:
-    return float(values[np.argmin(np.abs(GRID - x))])
-
-
-def _fitted(values: Values) -> list[Known]:
-    """Activations with parameters, which a few of the values tell."""
-    return [*_fitted_leaky(values), *_fitted_swish(values), *_fitted_elu(values)]
-
-
-def _fitted_leaky(values: Values) -> list[Known]:
-    slope = -_at(values, -1)
-    # That is next to x itself.
-    if abs(slope - 1) < _LEAST_BEND:
+def _factors(values: Values) -> list[float]:
+    """Where a function ends as a x, or at a number; none if it is straight on both sides."""
+    end, middle = float(value_at(values, _END)), float(value_at(values, _END / 2))
+    below = float(value_at(values, -1)), float(value_at(values, -2))
+    if end == 2 * middle and below[1] == 2 * below[0]:
         return []
-    made = options("LeakyReluOptions", alpha=slope)
-    return [
-        Known(
-            lambda x: np.where(x > 0, x, slope * x),
-            lambda maker, x: _unary(maker, "LEAKY_RELU", x, made),
-        )
-    ]
+    found = (end / _END, end)
+    return [factor for factor in found if abs(factor) > TOLERANCE and factor != 1]
 
 
-def _fitted_swish(values: Values) -> list[Known]:
-    share = _at(values, 1)
-    if not 0.5 < share < 1:
-        return []
-    slope = float(np.float32(np.log(share / (1 - share))))
-    slope = 1.0 if abs(slope - 1) < _TOLERANCE else slope
-    return [Known(lambda x: x * _sigmoid(slope * x), lambda maker, x: _swish(maker, x, slope))]
+def _times(known: Known, factor: float) -> Known:
+    def write(maker: Maker, x: Tensor) -> None:
+        known.write(maker, x)
+        maker.binary("MUL", maker.operators[-1].output, factor)
 
-
-def _swish(maker: Maker, x: Tensor, slope: float) -> None:
-    inner = x if slope == 1 else maker.binary("MUL", x, slope)
-    maker.binary("MUL", x, maker.unary("LOGISTIC", inner))
-
-
-def _fitted_elu(values: Values) -> list[Known]:
-    """A x above zero, b (exp(x / c) - 1) below, as ELU, CELU and SELU are."""
-    a, b = _at(values, 1), -_at(values, -40)
-    ratio = 1 + _at(values, -1) / b if b > 0 else 0.0
-    if not 0 < ratio < 1:
-        return []
-    c = float(-1 / np.log(ratio))
-    a, b, c = (1.0 if abs(value - 1) < 10 * _TOLERANCE else value for value in (a, b, c))
-
-    def elu(x: Values) -> Values:
-        return np.where(x > 0, a * x, b * np.expm1(np.minimum(x, 0) / c))
-
-    return [Known(elu, lambda maker, x: _elu(maker, x, a, b, c))]
-
-
-def _elu(maker: Maker, x: Tensor, a: float, b: float, c: float) -> None:
-    made = maker.unary("ELU", x if c == 1 else maker.binary("MUL", x, 1 / c))
-    if b != 1:
-        made = maker.binary("MUL", made, b)
-    slope = a - b / c
-    if abs(slope) > _TOLERANCE:
-        maker.binary("ADD", made, maker.binary("MUL", maker.unary("RELU", x), slope))
+    return Known(lambda x: factor * known.values(x), write)
 
 
 def _unary(maker: Maker, kind: str, x: Tensor, made: object = None) -> None:
@@ -143,10 +86,6 @@ def _unary(maker: Maker, kind: str, x: Tensor, made: object = None) -> None:
 
 def _fixed(kind: str, values: Callable[[Values], Values], made: object = None) -> Known:
     return Known(values, lambda maker, x: _unary(maker, kind, x, made))
-
-
-def _sigmoid(x: Values) -> Values:
-    return 1 / (1 + np.exp(-x))
 
 
 def _softplus(x: Values) -> Values:
@@ -197,7 +136,7 @@ _FIXED = (
     _fixed("RELU_0_TO_1", lambda x: np.clip(x, 0, 1)),
     _fixed("RELU_N1_TO_1", lambda x: np.clip(x, -1, 1)),
     _fixed("ABS", np.abs),
-    _fixed("LOGISTIC", _sigmoid),
+    _fixed("LOGISTIC", sigmoid),
     _fixed("TANH", np.tanh),
     _fixed("HARD_SWISH", lambda x: x * np.clip(x + 3, 0, 6) / 6),
     _fixed("GELU", _gelu, options("GeluOptions", approximate=False)),
