@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import keras
 import numpy as np
 import numpy.typing as npt
+from keras import layers
 
-from tests.networks.head_scale import gain_and_offset
+from tests.networks.random_weights import gain_and_offset, passing_on
 from tests.networks.stranger import Stranger
 
 HEAD = "head"
+KERNELS = (layers.Conv2D, layers.DepthwiseConv2D)
+# The encoder that has ImageNet's weights.
+TRAINED = re.compile(r"stem|b\d+_")
 
 
 def calibrated(
@@ -25,17 +30,15 @@ def calibrated(
         pixels: of photos.
     """
     inputs = stranger.as_input(pixels)
-    norms = [layer for layer in model._flatten_layers() if _is_norm(layer)]
-    for layer in norms:
-        layer.momentum = 0.0
+    for layer in model.layers:
+        if type(layer) in KERNELS and not TRAINED.match(layer.name):
+            layer.kernel.assign(passing_on(np.asarray(layer.kernel)))
+        if isinstance(layer, layers.BatchNormalization):
+            layer.momentum = 0.0
     model(inputs, training=True)
     if stranger.y is not None:
         _scale_head(model, inputs, stranger.y)
     return model
-
-
-def _is_norm(layer: Any) -> bool:
-    return isinstance(layer, keras.layers.BatchNormalization)
 
 
 def _scale_head(model: keras.Model, inputs: Any, wanted: tuple[float, float]) -> None:

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import tf_keras as keras
 
-from tests.networks.head_scale import gain_and_offset
 from tests.networks.keras2_strangers import KERAS2
+from tests.networks.random_weights import gain_and_offset
 from tests.networks.stranger import Stranger
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
@@ -24,7 +25,7 @@ from tests.networks.keras_blocks import (
     squeeze_excite,
 )
 from tests.networks.keras_encoders import bottleneck_resnet
-from tests.networks.stranger import Size, repeated, scaled
+from tests.networks.stranger import IMAGENET_MEAN, IMAGENET_STD, Size, repeated, scaled
 
 # kernel, widened, channels, squeeze-excite, activation, stride (A. Howard et al., ICCV 2019).
 MOBILENET_V3 = (
@@ -79,9 +80,10 @@ def efficientnet_b0(size: Size, width: float = 1.0) -> keras.Model:
         weights=None,
         input_shape=(*size, 3),
     )
-    encoder.get_layer("normalization").set_weights(
-        [[0.485, 0.456, 0.406], [0.229**2, 0.224**2, 0.225**2], 1]
-    )
+    normalization = encoder.get_layer("normalization")
+    mean, std = np.asarray(IMAGENET_MEAN), np.asarray(IMAGENET_STD)
+    normalization.set_weights([mean, std**2, np.asarray(1)])
+    normalization.finalize_state()
     skips = [encoder.get_layer(f"block{block}a_expand_activation").output for block in (2, 3, 4, 6)]
     x = encoder.output
     for filters, skip in zip((128, 64, 32, 16), skips[::-1], strict=True):

@@ -16,9 +16,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from tests.networks.head_scale import gain_and_offset
+from tests.networks.random_weights import gain_and_offset, passing_on
 from tests.networks.stranger import Floats, Stranger
 from tests.networks.torch_strangers import TORCH
+from tests.networks.torch_twins import load_twin
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -27,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("name")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--width", type=float)
-    parser.add_argument("--weights", type=Path, help="a state_dict, instead of random weights")
+    parser.add_argument("--weights", type=Path, help="of its twin (tests.networks.twins)")
     parser.add_argument("--formats", nargs="*", default=("pt2", "onnx"))
     options = parser.parse_args(argv)
     (stranger,) = (each for each in TORCH if each.name == options.name)
@@ -38,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if options.weights is None:
         calibrate(stranger, network, image)
     else:
-        network.load_state_dict(torch.load(options.weights, weights_only=True))
+        load_twin(network, options.weights)
     network.eval()
     write(network, image[:1], options.folder / stranger.name, options.formats)
     with torch.no_grad():
@@ -62,6 +63,11 @@ def calibrate(stranger: Stranger, network: nn.Module, image: Any) -> None:
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = 1.0
+        if isinstance(module, nn.Conv2d) and module.groups == 1:
+            kernel = passing_on(module.weight.detach().numpy().transpose(2, 3, 1, 0))
+            module.weight.data = torch.from_numpy(
+                np.ascontiguousarray(kernel.transpose(3, 2, 0, 1))
+            )
     network.train()
     with torch.no_grad():
         network(image)

@@ -12,23 +12,23 @@ from tests.networks.torch_lite0 import Lite0
 
 
 class Attention(nn.Module):  # type: ignore[misc]
-    """Self-attention of tokens (..., tokens, channels) with heads of 8 channels."""
+    """Self-attention of tokens (batch, patches, tokens, channels), as lucidrains writes it."""
 
-    def __init__(self, width: int, heads: int = 4, depth: int = 8) -> None:
+    def __init__(self, width: int, heads: int = 4) -> None:
         super().__init__()
-        self.heads, self.depth = heads, depth
-        self.to_qkv = nn.Linear(width, 3 * heads * depth, bias=False)
-        self.to_out = nn.Linear(heads * depth, width)
+        self.heads, self.depth = heads, width // heads
+        self.to_qkv = nn.Linear(width, 3 * width)
+        self.to_out = nn.Linear(width, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        batch, patches, count, _ = x.shape
+        batch, patches, count, width = x.shape
         q, k, v = (
             part.reshape(batch, patches, count, self.heads, self.depth).permute(0, 1, 3, 2, 4)
             for part in self.to_qkv(x).chunk(3, dim=-1)
         )
         shares = torch.softmax(torch.matmul(q, k.transpose(-1, -2)) * self.depth**-0.5, -1)
         mixed = torch.matmul(shares, v).permute(0, 1, 3, 2, 4)
-        return self.to_out(mixed.reshape(batch, patches, count, self.heads * self.depth))
+        return self.to_out(mixed.reshape(batch, patches, count, width))
 
 
 class MobileVitBlock(nn.Module):  # type: ignore[misc]
@@ -37,20 +37,14 @@ class MobileVitBlock(nn.Module):  # type: ignore[misc]
     def __init__(self, filters: int, width: int, count: int) -> None:
         super().__init__()
         self.local = nn.Sequential(
-            conv_norm(filters, filters, 3, 1, nn.SiLU), conv_norm(filters, width, 1, 1, nn.SiLU)
+            conv_norm(filters, filters, 3, 1, nn.SiLU), nn.Conv2d(filters, width, 1, bias=False)
         )
-        layers = []
+        layers: list[nn.Module] = []
         for _ in range(count):
-            layers.append(Residual(nn.LayerNorm(width), Attention(width)))
-            layers.append(
-                Residual(
-                    nn.LayerNorm(width),
-                    nn.Linear(width, 2 * width),
-                    nn.SiLU(),
-                    nn.Linear(2 * width, width),
-                )
-            )
-        self.transformer = nn.Sequential(*layers)
+            layers.append(Residual(nn.LayerNorm(width, 1e-6), Attention(width)))
+            inner = (nn.Linear(width, 2 * width), nn.SiLU(), nn.Linear(2 * width, width))
+            layers.append(Residual(nn.LayerNorm(width, 1e-6), *inner))
+        self.transformer = nn.Sequential(*layers, nn.LayerNorm(width, 1e-6))
         self.spread = conv_norm(width, filters, 1, 1, nn.SiLU)
         self.both = conv_norm(2 * filters, filters, 3, 1, nn.SiLU)
 
@@ -62,21 +56,20 @@ class MobileVitBlock(nn.Module):  # type: ignore[misc]
         tokens = self.transformer(tokens.reshape(batch, 4, rows * columns, width))
         tokens = tokens.reshape(batch, 2, 2, rows, columns, width).permute(0, 5, 3, 1, 4, 2)
         spread = self.spread(tokens.reshape(batch, width, height, breadth))
-        return self.both(torch.cat([spread, x], 1))
+        return self.both(torch.cat([x, spread], 1))
 
 
 class MobileVit(nn.Module):  # type: ignore[misc]
-    """EfficientNet-Lite0, MobileViT blocks at strides 8 to 32, transposed convolutions, sigmoid."""
+    """The twin of `keras_hybrids.mobilevit`, whose parts it has in the same order."""
 
     def __init__(self, size: Size, width: float = 1.0) -> None:
         super().__init__()
         self.encoder = Lite0()
         self.blocks = nn.ModuleList(
             MobileVitBlock(filters, scaled(inner, width), count)
-            for filters, inner, count in ((40, 64, 2), (112, 80, 4), (320, 96, 3))
+            for filters, inner, count in ((320, 96, 3), (112, 80, 2), (40, 64, 2))
         )
-        self.ups, self.joins = nn.ModuleList(), nn.ModuleList()
-        inputs = 320
+        self.ups, self.joins, inputs = nn.ModuleList(), nn.ModuleList(), 320
         for filters, skip in ((128, 112), (96, 40), (64, 24), (32, 16)):
             outputs = scaled(filters, width)
             self.ups.append(nn.ConvTranspose2d(inputs, outputs, 2, 2))
@@ -86,9 +79,9 @@ class MobileVit(nn.Module):  # type: ignore[misc]
 
     def forward(self, image: Tensor) -> Tensor:
         stride2, stride4, *coarse = self.encoder(image)
-        *skips, x = (block(x) for block, x in zip(self.blocks, coarse, strict=True))
-        skips = [stride2, stride4, *skips]
-        for up, join, skip in zip(self.ups, self.joins, skips[::-1], strict=True):
+        x, *skips = (block(x) for block, x in zip(self.blocks, coarse[::-1], strict=True))
+        skips += [stride4, stride2]
+        for up, join, skip in zip(self.ups, self.joins, skips, strict=True):
             x = join(torch.cat([up(x), skip], 1))
         return 10 * torch.sigmoid(self.head(x))
 
