@@ -268,6 +268,8 @@ class Camera:
     def release(self):
         pass
 
+# Where the tests themselves ignore Ctrl-C, as in the background of a shell.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 real = cv2.VideoCapture
 cv2.VideoCapture = lambda source, *rest: (Camera if source == 0 else real)(source, *rest)
 sys.exit(infer.main([net, "camera:0", "--output", OUTPUT]))
@@ -285,7 +287,10 @@ def test_recording_of_a_camera_is_whole_however_it_is_ended(
         assert process.stdout is not None and process.stdout.readline() == b"three\n"
         time.sleep(0.5)
         process.send_signal(how)
-        assert process.wait(PATIENCE_S) == 0
+        try:
+            assert process.wait(PATIENCE_S) == 0
+        finally:
+            process.kill()
     names = {path.name for path in tmp_path.iterdir()} - {".tfl-depth.json"}
     assert names == {"camera0_depth.mp4"}
     with Video(tmp_path / "camera0_depth.mp4") as video:
