@@ -16,7 +16,7 @@ from tfl_depth.data import DATASETS, Sample
 from tfl_depth.data.batches import Batches
 from tfl_depth.errors import DepthError
 from tfl_depth.evaluation import evaluate, keras_predictor
-from tfl_depth.files import whole_file, write_whole
+from tfl_depth.files import write_whole
 from tfl_depth.metrics import METRICS, mean_over_images
 from tfl_depth.training.distributed import Hosts
 from tfl_depth.training.journal import Journal
@@ -146,10 +146,10 @@ class Epochs(keras.callbacks.Callback):  # type: ignore[misc]
         )
 
     def _save(self, save: Callable[[Path], None], path: Path) -> None:
-        """Let Keras save a file that is whole or not there; it wants all hosts to take part."""
-        if self._hosts.chief:
-            with whole_file(path) as partial:
-                save(partial)
-        else:
-            with tempfile.TemporaryDirectory() as folder:
-                save(Path(folder, path.name))
+        """Let Keras save a file that is whole or not there. All hosts must take part."""
+        # In a folder of its own: HDF5 locks the file that it writes.
+        with tempfile.TemporaryDirectory() as folder:
+            saved = Path(folder, path.name)
+            save(saved)
+            if self._hosts.chief:
+                write_whole(path, saved.read_bytes())
