@@ -114,12 +114,7 @@ FUZZ_SECONDS ?= 10
 fuzz: setup build/test-models/.complete build/atheris/.complete
 	PYTHONPATH=build/atheris .venv/bin/python -m tests.fuzz $(FUZZ_SECONDS) $(TARGETS)
 
-# mypy knows nothing of package_dir in setup.cfg: links show it the tree as it is installed.
 lint: setup
-	rm -rf build/typing
-	mkdir -p build/typing/tfl_depth
-	ln -s "$(CURDIR)"/tfl_depth/* "$(CURDIR)"/converters "$(CURDIR)"/runtime "$(CURDIR)"/tools \
-	  build/typing/tfl_depth
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
