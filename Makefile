@@ -15,6 +15,9 @@ python_between = $(1) -c 'import sys; sys.exit(not (3, $(2)) <= sys.version_info
 
 has_tflite_python := $(shell $(call python_between,$(TFLITE_PYTHON),11,11) 2>/dev/null && echo yes)
 
+# A process for each core. Each may take 2 GB of memory. The tests of a file share what they make.
+PARALLEL = --numprocesses logical --maxprocesses 8 --dist loadfile
+
 # What a processor can change: kernels, decoding, threads, files.
 BOARD_TESTS = $(addprefix tests/runtime/test_,$(addsuffix .py,\
   exactness prove recombine interpreter runner self_check model_files))
@@ -61,11 +64,11 @@ board-test: build/board/.complete build/test-models/.complete
 # All tests, then the runtime's once more with a board's interpreter and numpy 1, and on aarch64.
 ifeq ($(has_tflite_python),yes)
 test: setup .venv-tflite/.complete build/test-models/.complete
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest $(PARALLEL)
 	.venv-tflite/bin/python -m pytest tests/runtime
 else
 test: setup build/test-models/.complete
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest $(PARALLEL)
 	@echo 'Left out: tests/runtime with tflite-runtime, pinned for Python 3.11 (set TFLITE_PYTHON).'
 endif
 	@if $(MAKE) --no-print-directory build/board/.complete; \
