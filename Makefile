@@ -18,6 +18,9 @@ has_tflite_python := $(shell $(call python_between,$(TFLITE_PYTHON),11,11) 2>/de
 # The tests that need no TensorFlow, which boards' environments run as well.
 LIGHT_TESTS = tests/core tests/runtime $(addprefix tests/tools/test_,$(addsuffix .py,\
   benchmark doctor infer))
+# A process for each core. Each may take 2 GB of memory. The tests of a file share what they make.
+PARALLEL = --numprocesses logical --maxprocesses 8 --dist loadfile
+
 # What a processor can change: kernels, decoding, threads, files.
 BOARD_TESTS = $(addprefix tests/runtime/test_,$(addsuffix .py,\
   exactness prove recombine interpreter runner self_check model_files))
@@ -64,11 +67,11 @@ board-test: build/board/.complete build/test-models/.complete
 # All tests, then the light ones once more with a board's interpreter and numpy 1, and on aarch64.
 ifeq ($(has_tflite_python),yes)
 test: setup .venv-tflite/.complete build/test-models/.complete
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest $(PARALLEL)
 	.venv-tflite/bin/python -m pytest $(LIGHT_TESTS)
 else
 test: setup build/test-models/.complete
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest $(PARALLEL)
 	@echo 'Left out: the light tests with tflite-runtime, pinned for Python 3.11 (set TFLITE_PYTHON).'
 endif
 	@if $(MAKE) --no-print-directory build/board/.complete; \
@@ -117,12 +120,7 @@ FUZZ_SECONDS ?= 10
 fuzz: setup build/test-models/.complete build/atheris/.complete
 	PYTHONPATH=build/atheris .venv/bin/python -m tests.fuzz $(FUZZ_SECONDS) $(TARGETS)
 
-# mypy knows nothing of package_dir in setup.cfg: links show it the tree as it is installed.
 lint: setup
-	rm -rf build/typing
-	mkdir -p build/typing/tfl_depth
-	ln -s "$(CURDIR)"/tfl_depth/* "$(CURDIR)"/converters "$(CURDIR)"/runtime "$(CURDIR)"/tools \
-	  build/typing/tfl_depth
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy

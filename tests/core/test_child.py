@@ -9,14 +9,17 @@ from pathlib import Path
 
 import pytest
 
+import tfl_depth
 from tfl_depth import child
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("tfl_depth", "converters", "runtime", "tools")
+PACKAGE = Path(tfl_depth.__file__).parent
+# Links in a checkout, which rglob does not follow.
+LINKED = ("converters", "runtime", "tools")
 # The helper itself; the command, which replaces its own process by the same one; and what makes
 # environments of other Pythons, which it starts with -I.
 ALLOWED = {
-    "tfl_depth/child.py",
+    "child.py",
     "tools/cli.py",
     "converters/importers/environments.py",
     "converters/importers/making.py",
@@ -26,9 +29,9 @@ ALLOWED = {
 def test_one_helper_starts_every_python_process() -> None:
     other_ways = re.compile(r"sys\.executable|(import|from) multiprocessing|os\.fork\(")
     found = {
-        str(path.relative_to(ROOT))
-        for package in PACKAGES
-        for path in (ROOT / package).rglob("*.py")
+        str(path.relative_to(PACKAGE))
+        for folder in (PACKAGE, *(PACKAGE / name for name in LINKED))
+        for path in folder.rglob("*.py")
         if other_ways.search(path.read_text("utf-8"))
     }
     assert found == ALLOWED

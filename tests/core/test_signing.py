@@ -217,7 +217,11 @@ def encrypted() -> bytes:
 
 
 @pytest.mark.usefixtures("no_native_code")
-@pytest.mark.parametrize("key", [b"", b"no key", PRIVATE, other_kind()[1], PUBLIC[:60]])
+@pytest.mark.parametrize(
+    "key",
+    [b"", b"no key", PRIVATE, other_kind()[1], PUBLIC[:60]],
+    ids=["empty", "text", "private", "of another kind", "cut"],
+)
 def test_what_is_no_public_key_is_refused(signed: bytes, key: bytes) -> None:
     assert_refused(signed, "Expected a public Ed25519 key.*--new-key", key)
 

@@ -39,6 +39,7 @@ KERAS = (
         10.0,
         (-2.0, 2.0),
         **IMAGENET,
+        refused="SIN",
     ),
     Stranger(
         "densedepth",
@@ -66,7 +67,7 @@ KERAS = (
         "1 / (0.05 relu(y) + 0.1)",
         cnns.midas,
         10.0,
-        (25.0, 0.5),
+        (25.0, 4.0),
         **IMAGENET,
     ),
     Stranger(
@@ -138,7 +139,7 @@ KERAS = (
         "exp(y)",
         more.yolo,
         10.0,
-        (-0.3, 1.8),
+        (-0.3, 1.3),
         **ZERO_TO_ONE,
     ),
     Stranger(
@@ -185,7 +186,7 @@ KERAS = (
         10.0,
         None,
         **ZERO_TO_ONE,
-        refused="bins",
+        refused="centers depend on the image",
     ),
     Stranger(
         "millimetres",
@@ -215,5 +216,6 @@ KERAS = (
         more.tutorial,
         10.0,
         (-1.2, 1.2),
+        input_range=(0.0, 255.0),
     ),
 )

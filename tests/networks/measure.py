@@ -48,7 +48,8 @@ def converted(stranger: Stranger, network: Any, images: ImageSplit, **options: A
         images: to calibrate and to verify with.
         options: of `convert`, which come before those of the stranger.
     """
-    known: dict[str, Any] = {"max_depth_m": stranger.max_depth_m, **stranger.options}
+    # With the unit: random weights may see depth at the bottom that is greater than at the top.
+    known: dict[str, Any] = {"max_depth_m": stranger.max_depth_m, "unit": "m", **stranger.options}
     if stranger.mean is not None:
         known |= {"mean": stranger.mean, "std": stranger.std}
     if stranger.input_range is not None:
@@ -70,7 +71,7 @@ def keras_depth(stranger: Stranger, model: Any, pixels: Pixels) -> Floats:
     """Depth (n, h, w) in metres by Keras, of the output that is the depth."""
     found = []
     for photo in pixels:
-        outputs = model(stranger.as_input(photo[None].astype(np.float32)))
+        outputs = model(stranger.as_input(photo[None].astype(np.float32)), training=False)
         found.append(as_maps(stranger, stranger.depth_of(outputs)))
     return np.concatenate(found)
 
