@@ -46,7 +46,7 @@ setup: .venv/.complete
 	@touch $@
 
 demo: setup
-	.venv/bin/python -m tfl_depth.tools.demo
+	.venv/bin/python -m docs.scripts.demo
 
 # The models that the light tests open: made here, as tflite-runtime and TensorFlow exclude each other.
 build/test-models/.complete: $(addprefix tests/support/,make_models.py ramp.py vela.py) \
@@ -130,16 +130,16 @@ check: lint test
 # The documents' tables from their result files, which `make strategy`, `figures-zoo` and `benchmark`
 # measure, and `tools/train`.
 figures: setup
-	.venv/bin/python -m tfl_depth.tools.figures
+	.venv/bin/python -m docs.scripts.figures
 
 # What Vela estimates of each network of the zoo, into docs/figures/zoo_latency.json, and the tables
 # and the picture of it: some minutes.
 figures-zoo: setup
-	.venv/bin/python -m tfl_depth.tools.zoo_latency
+	.venv/bin/python -m docs.scripts.zoo_latency
 
 # The picture of README.md, as the demo makes it.
 figures-demo: setup
-	.venv/bin/python -m tfl_depth.tools.demo --picture docs/images/demo.png
+	.venv/bin/python -m docs.scripts.demo --picture docs/images/demo.png
 
 # The documentation site, build/site/index.html; a broken link is an error.
 docs: setup
@@ -147,14 +147,14 @@ docs: setup
 
 # The documents' drawings, and the placement report that docs/placement.md explains.
 pictures: setup
-	.venv/bin/python -m docs.make_pictures
-	.venv/bin/python -m docs.make_placement
+	.venv/bin/python -m docs.scripts.make_pictures
+	.venv/bin/python -m docs.scripts.make_placement
 
 # The speed of the runtime, and of others beside it, into docs/benchmark.md: some minutes, in which
 # nothing else should run.
 benchmark: setup
 	.venv/bin/python -m pip install --quiet --requirement requirements/peers.txt
-	.venv/bin/python -m tfl_depth.tools.speed
+	.venv/bin/python -m docs.scripts.benchmark_figures
 
 # How far correct kernels lie apart, which tolerances rest on: docs/figures/kernels.json, by the
 # packages of every environment. DATA=path/to/photos; half an hour.

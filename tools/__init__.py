@@ -1,1 +1,1 @@
-"""The commands, `tfl-depth NAME`, and what they share."""
+"""The commands: `tfl-depth NAME` is `NAME.py`."""

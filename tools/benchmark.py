@@ -21,8 +21,8 @@ import tfl_depth
 from tfl_depth import child
 from tfl_depth.errors import InterpreterError
 from tfl_depth.runtime import DepthRunner
-from tfl_depth.tools import command
-from tfl_depth.tools.contenders import (
+from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib.benchmark_cases import (
     Contender,
     Seconds,
     of_delegate,
@@ -110,11 +110,11 @@ PEERS = {"openvino": of_openvino, "onnxruntime": of_onnx}
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
     options = _parser().parse_args(argv)
-    return command.run(lambda: _benchmark(options))
+    return cli_common.run(lambda: _benchmark(options))
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = command.parser(
+    parser = cli_common.parser(
         "tfl-depth benchmark",
         "Time a model under the runtime, its parts (recombination at 384x640), the bare\n"
         "interpreter, and what one would write around it, all in turns in one run. On a delegate\n"
@@ -127,23 +127,23 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--rounds",
-        type=command.count,
+        type=cli_common.count,
         default=50,
         metavar="N",
         help="calls of each that are timed (50)",
     )
-    command.add_delegate(parser)
-    command.add_public_key(parser)
-    command.add_threads(parser)
-    command.add_json(parser)
+    cli_common.add_delegate(parser)
+    cli_common.add_public_key(parser)
+    cli_common.add_threads(parser)
+    cli_common.add_json(parser)
     return parser
 
 
 def _benchmark(options: argparse.Namespace) -> None:
     threads = options.threads or len(os.sched_getaffinity(0))
-    settings = command.runner_settings(options)
+    settings = cli_common.runner_settings(options)
     result = measure(options.model, options.float, threads, options.rounds, settings)
-    command.tell(options, result, _table(result))
+    cli_common.tell(options, result, _table(result))
 
 
 def measure(
@@ -249,7 +249,7 @@ def _timed(contenders: Mapping[str, Contender], rounds: int) -> list[Times]:
     """Seconds of each contender in each round; each is called once before, to find its memory."""
     names = list(contenders)
     found: list[Times] = []
-    for number in command.progress(range(rounds), rounds, "benchmark"):
+    for number in cli_common.progress(range(rounds), rounds, "benchmark"):
         first = number % len(names)
         found.append({name: _seconds(contenders[name]) for name in names[first:] + names[:first]})
     return found

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
-from tfl_depth.tools import command
+from tfl_depth.tools.lib import cli_common
 
 # What each does. Its module in tfl_depth.tools has the same name and a `main`, and an `ENVIRONMENT`
 # where its process must be started with one.
@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = command.parser(
+    parser = cli_common.parser(
         "tfl-depth",
         "Monocular metric depth on edge NPUs: from a Keras network to millimetres on the board.\n"
         "The exit status is 0, 1 for an error, or 2 for a call that makes no sense.",

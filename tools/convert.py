@@ -16,7 +16,7 @@ from tfl_depth.png import as_png
 from tfl_depth.quiet import quiet
 from tfl_depth.recipes import DEFAULT, DEFAULT_PER_TENSOR, RECIPES
 from tfl_depth.targets import PER_CHANNEL, Profile
-from tfl_depth.tools import command, network_options, targets
+from tfl_depth.tools.lib import cli_common, network_options, target_options
 
 if TYPE_CHECKING:
     from tfl_depth.contract import Contract
@@ -33,11 +33,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
     parser = _parser()
     options = parser.parse_args(argv)
-    return command.run(lambda: _convert(options))
+    return cli_common.run(lambda: _convert(options))
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = command.parser(
+    parser = cli_common.parser(
         "tfl-depth convert",
         "Convert a trained depth network to TensorFlow Lite, verify the result against the source\n"
         "network, and write it with its contract and a report (.json) beside it. For a target\n"
@@ -95,12 +95,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--spans",
-        type=command.numbers,
+        type=cli_common.numbers,
         metavar="EDGES",
         help="edges of growing spans, in metres: 0,1,2,4,8,16,32,80 is fine near and coarse far",
     )
     network_options.add_network_options(parser)
-    targets.add_options(parser, default="cpu")
+    target_options.add_options(parser, default="cpu")
     parser.add_argument(
         "--no-golden",
         dest="golden",
@@ -109,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
         "board could see that depth is right",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing output")
-    command.add_json(parser)
+    cli_common.add_json(parser)
     _list_recipes(parser)
     return parser
 
@@ -123,7 +123,7 @@ def _list_recipes(parser: argparse.ArgumentParser) -> None:
 
 
 def _convert(options: argparse.Namespace) -> None:
-    profile = targets.chosen(options)
+    profile = target_options.chosen(options)
     _check_target(options, profile)
     arguments = {**network_options.network_arguments(options), **_range(options)}
     from tfl_depth.converters import convert, find_images, split_images, write_conversion
@@ -145,7 +145,7 @@ def _convert(options: argparse.Namespace) -> None:
             per_channel=profile.weights == PER_CHANNEL,
             recipe=options.recipe,
             golden=options.golden,
-            progress=command.progress,
+            progress=cli_common.progress,
             **arguments,
         )
     for warning in conversion.warnings:
@@ -156,7 +156,7 @@ def _convert(options: argparse.Namespace) -> None:
     if beside:
         # Before anything is written: a compiler may fail, or leave operators to the CPU.
         placement, contents = _for_target(conversion.model, options, profile)
-        shown += ["", targets.summary(placement)]
+        shown += ["", target_options.summary(placement)]
         totals = placement.as_report()["totals"]
     write_conversion(
         conversion,
@@ -177,7 +177,7 @@ def _convert(options: argparse.Namespace) -> None:
         "files": [*map(str, (options.output, report_path(options.output), *contents))],
         "to_be_compiled_with": compiler,
     }
-    command.tell(options, result, "\n".join(shown))
+    cli_common.tell(options, result, "\n".join(shown))
 
 
 def _check_target(options: argparse.Namespace, profile: Profile) -> None:

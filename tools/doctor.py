@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import platform
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from tfl_depth.diagnostics.doctor_report import examine_board
+from tfl_depth.diagnostics.doctor_run import WORKS
 from tfl_depth.errors import DepthError, ModelFileError
 from tfl_depth.runtime.delegates import Board
 from tfl_depth.runtime.delegates.choose import CPU
-from tfl_depth.tools import command
-from tfl_depth.tools.advice import advice
-from tfl_depth.tools.examination import find_delegates, find_interpreters, runnable
-from tfl_depth.tools.trial import WORKS, try_model
-from tfl_depth.tools.vela_versions import fitting_vela
+from tfl_depth.tools.lib import cli_common
 
 EXAMPLE = "tfl-depth doctor model.tflite"
 TIMEOUT_S = 60.0
@@ -27,11 +21,11 @@ TIMEOUT_S = 60.0
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
     options = _parser().parse_args(argv)
-    return command.run(lambda: _doctor(options))
+    return cli_common.run(lambda: _doctor(options))
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = command.parser(
+    parser = cli_common.parser(
         "tfl-depth doctor",
         "Look at this board: its name, the interpreter packages, the delegates and whether they\n"
         "start, the version of Vela that fits, and what to install. With MODEL, also run it. What\n"
@@ -40,10 +34,10 @@ def _parser() -> argparse.ArgumentParser:
         EXAMPLE,
     )
     parser.add_argument("model", nargs="?", type=Path, metavar="MODEL", help="a .tflite to run")
-    command.add_json(parser)
+    cli_common.add_json(parser)
     parser.add_argument(
         "--timeout",
-        type=command.seconds,
+        type=cli_common.seconds,
         default=TIMEOUT_S,
         metavar="SECONDS",
         help=f"for each library, and for MODEL, whose first run may compile ({TIMEOUT_S:g})",
@@ -54,35 +48,11 @@ def _parser() -> argparse.ArgumentParser:
 def _doctor(options: argparse.Namespace) -> None:
     if options.model is not None and not options.model.is_file():
         raise ModelFileError(f"There is no model {options.model}.")
-    found = examine(Board(), options.model, options.timeout)
-    command.tell(options, found, "\n".join(_table(found)))
+    found = examine_board(Board(), options.model, options.timeout)
+    cli_common.tell(options, found, "\n".join(_table(found)))
     if not found["runnable"]:
         what = "any model" if options.model is None else str(options.model)
         raise DepthError(f"Nothing here can run {what}: see above what to do.")
-
-
-def examine(board: Board, model: Path | None, timeout_s: float) -> dict[str, Any]:
-    """All that can be said of a board, ready for JSON.
-
-    Args:
-        board: whose libraries are probed here.
-        model: a .tflite to run, or None.
-        timeout_s: for each library and for the model.
-    """
-    interpreters = [*find_interpreters(timeout_s)]
-    delegates = [*find_delegates(board, timeout_s)]
-    trials = None if model is None else [*try_model(model, board, timeout_s)]
-    names = ("model", "compatible", "target", "kernel", "system", "description")
-    return {
-        "board": {name: getattr(board, name) for name in names},
-        "python": {"version": platform.python_version(), "numpy": np.__version__},
-        "interpreters": [asdict(each) for each in interpreters],
-        "delegates": [asdict(each) for each in delegates],
-        "vela": fitting_vela(board.target, board.kernel),
-        "trials": None if trials is None else [asdict(each) for each in trials],
-        "advice": [*advice(board, interpreters, delegates, trials)],
-        "runnable": runnable(interpreters, trials),
-    }
 
 
 def _table(found: dict[str, Any]) -> Iterator[str]:

@@ -19,7 +19,7 @@ from tfl_depth.files import write_whole
 from tfl_depth.metrics import METRICS, BinnedMetrics, PooledMetrics, mean_over_images
 from tfl_depth.quiet import quiet
 from tfl_depth.runtime import DepthRunner
-from tfl_depth.tools import command
+from tfl_depth.tools.lib import cli_common
 
 if TYPE_CHECKING:
     from tfl_depth.data import Sample
@@ -39,11 +39,11 @@ DISTANCE_EDGES_M = (0, 1, 2, 3, 5, 10, 20, 40, 80, 160, 1000)
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
     options = _parser().parse_args(argv)
-    return command.run(lambda: _evaluate(options))
+    return cli_common.run(lambda: _evaluate(options))
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = command.parser(
+    parser = cli_common.parser(
         "tfl-depth evaluate",
         "Measure metric depth by the field's protocol: nothing aligned, at the images' full size,\n"
         "the dataset's crop and range, per image, then the mean over images.",
@@ -74,8 +74,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--pictures", type=int, default=3, metavar="N", help="of the N best and worst images (3)"
     )
-    command.add_public_key(parser)
-    command.add_json(parser)
+    cli_common.add_public_key(parser)
+    cli_common.add_json(parser)
     return parser
 
 
@@ -88,7 +88,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     pooled, bins = PooledMetrics(), BinnedMetrics(DISTANCE_EDGES_M)
     by_distance = {options.model: bins}
     with _predictor(options.model, options.public_key) as predict:
-        shown = command.progress(samples, len(samples), options.model.name)
+        shown = cli_common.progress(samples, len(samples), options.model.name)
         marked = Counter[str]()
         rows = _rows(predict, _counted(shown, marked), options.dataset, pooled, bins)
         if options.output is not None:
@@ -109,13 +109,13 @@ def _evaluate(options: argparse.Namespace) -> None:
     }
     if options.against is not None:
         with _predictor(options.against, options.public_key) as predict:
-            shown = command.progress(samples, len(samples), options.against.name)
+            shown = cli_common.progress(samples, len(samples), options.against.name)
             by_distance[options.against] = BinnedMetrics(DISTANCE_EDGES_M)
             other = _rows(predict, shown, options.dataset, by_distance[options.against])
         result["against"] = _compare(str(options.against), other, rows)
     if options.output is not None:
         _draw_reliability(options, by_distance)
-    command.tell(options, result, _table(result))
+    cli_common.tell(options, result, _table(result))
 
 
 def _counted(samples: Iterable[Sample], marked: Counter[str]) -> Iterator[Sample]:
@@ -142,7 +142,7 @@ def _predictor(model: Path, public_key: Path | None) -> Iterator[Predictor]:
     from tfl_depth.evaluation import keras_predictor, runner_predictor
 
     if model.suffix == ".keras":
-        command.expect_no_key(model, public_key)
+        cli_common.expect_no_key(model, public_key)
         with quiet():  # Keras' backend talks
             from tfl_depth.models import load_model
         yield keras_predictor(load_model(model))

@@ -17,12 +17,12 @@ from tfl_depth.errors import DepthError, ImageError, TruncatedVideoError
 from tfl_depth.runtime import DepthRunner, StreamFrame
 from tfl_depth.runtime.preprocess import read_image
 from tfl_depth.runtime.video import Video
-from tfl_depth.tools import command
-from tfl_depth.tools.camera_options import add_camera, camera
-from tfl_depth.tools.finished import RECORD, Finished
-from tfl_depth.tools.input_report import InputReport
-from tfl_depth.tools.inputs import Input, expand, is_video, output_stem
-from tfl_depth.tools.outputs import (
+from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib.camera_options import add_camera, camera
+from tfl_depth.tools.lib.finished import RECORD, Finished
+from tfl_depth.tools.lib.input_report import InputReport
+from tfl_depth.tools.lib.inputs import Input, expand, is_video, output_stem
+from tfl_depth.tools.lib.outputs import (
     SUFFIXES,
     Outputs,
     Pace,
@@ -43,11 +43,11 @@ WRITTEN, FINISHED, CUT = "written", "finished before", "ends early"
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
     options = _parser().parse_args(argv)
-    return command.run(lambda: _infer(options))
+    return cli_common.run(lambda: _infer(options))
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = command.parser(
+    parser = cli_common.parser(
         "tfl-depth infer",
         "Compute depth of photos, videos and cameras. For each NAME.* the output folder gets\n"
         "what --save lists:\n"
@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
         f"{RECORD} knows.",
         EXAMPLE,
     )
-    command.add_model_and_inputs(parser, nargs="+")
+    cli_common.add_model_and_inputs(parser, nargs="+")
     parser.add_argument("--output", required=True, type=Path, metavar="DIR", help="made if absent")
     parser.add_argument(
         "--save",
@@ -70,10 +70,10 @@ def _parser() -> argparse.ArgumentParser:
         metavar="KINDS",
         help="what to write (depth,colour of photos, video of videos and cameras)",
     )
-    command.add_delegate(parser)
-    command.add_public_key(parser)
-    command.add_faults(parser)
-    command.add_threads(parser)
+    cli_common.add_delegate(parser)
+    cli_common.add_public_key(parser)
+    cli_common.add_faults(parser)
+    cli_common.add_threads(parser)
     add_camera(parser, "for ply")
     parser.add_argument(
         "--range",
@@ -82,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
         help="metres of the first and the last colour (each photo's own; the model's for videos)",
     )
     parser.add_argument(
-        "--frames", type=command.count, metavar="N", help="stop a video or camera after N"
+        "--frames", type=cli_common.count, metavar="N", help="stop a video or camera after N"
     )
     parser.add_argument(
         "--keep-going",
@@ -92,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--overwrite", action="store_true", help="compute and replace what is finished"
     )
-    command.add_json(parser)
+    cli_common.add_json(parser)
     return parser
 
 
@@ -105,7 +105,7 @@ def _kinds(text: str) -> tuple[str, ...]:
 
 
 def _range_mm(text: str) -> tuple[int, int]:
-    numbers = command.numbers(text)
+    numbers = cli_common.numbers(text)
     if len(numbers) != 2 or not 0 <= numbers[0] < numbers[1] < float("inf"):
         raise argparse.ArgumentTypeError(f"expected metres like 0.5,10, got {text!r}")
     return round(1000 * numbers[0]), round(1000 * numbers[1])
@@ -149,8 +149,8 @@ def _made_by(options: argparse.Namespace) -> dict[str, Any]:
 
 def _runner_settings(options: argparse.Namespace) -> dict[str, Any]:
     return {
-        **command.runner_settings(options),
-        **command.fault_settings(options),
+        **cli_common.runner_settings(options),
+        **cli_common.fault_settings(options),
         "num_threads": options.threads,
     }
 
@@ -205,7 +205,7 @@ def _infer_photos(
         report.say(f"{len(done)} of {len(photos)} photos were finished before.")
     todo = [photo for photo in photos if photo not in done]
     failed = 0
-    for photo in command.progress(todo, len(todo), "infer"):
+    for photo in cli_common.progress(todo, len(todo), "infer"):
         try:
             bgr = read_image(photo)
             depth_mm = runner.infer(bgr)
@@ -257,7 +257,7 @@ def _infer_video(
     ):
         # Not so many as the file says that it has: it may not know.
         total = options.frames or video.frame_count
-        shown = command.progress(islice(frames, options.frames), total, video.name)
+        shown = cli_common.progress(islice(frames, options.frames), total, video.name)
         try:
             rate = video.frames_per_second or FRAMES_PER_SECOND
             _write_frames(shown, stem, outputs, write, rate)

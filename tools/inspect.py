@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tfl_depth.diagnostics.inspect_report import keras_report, tflite_report
 from tfl_depth.errors import ModelFileError
 from tfl_depth.files import write_whole
-from tfl_depth.tools import command
-from tfl_depth.tools.model_page import page
-from tfl_depth.tools.model_report import of_keras, of_tflite
-from tfl_depth.tools.model_sections import sections
+from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib.inspect_html import page
+from tfl_depth.tools.lib.inspect_text import sections
 
 EXAMPLE = "tfl-depth inspect model.tflite --html model.html"
 
@@ -20,11 +20,11 @@ EXAMPLE = "tfl-depth inspect model.tflite --html model.html"
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
     options = _parser().parse_args(argv)
-    return command.run(lambda: _inspect(options))
+    return cli_common.run(lambda: _inspect(options))
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = command.parser(
+    parser = cli_common.parser(
         "tfl-depth inspect",
         "Show what a model takes, gives, holds and computes; of a .tflite also its contract, how\n"
         "it was made and verified, and who it is from. MACs are multiply-accumulates: one for\n"
@@ -32,14 +32,14 @@ def _parser() -> argparse.ArgumentParser:
         EXAMPLE,
     )
     parser.add_argument("model", type=Path, metavar="MODEL", help="a .keras or .tflite file")
-    command.add_public_key(parser)
+    cli_common.add_public_key(parser)
     parser.add_argument(
         "--html",
         type=Path,
         metavar="FILE",
         help="also write it as a page, with a picture of what each operator costs",
     )
-    command.add_json(parser)
+    cli_common.add_json(parser)
     return parser
 
 
@@ -47,7 +47,7 @@ def _inspect(options: argparse.Namespace) -> None:
     report = {"model": str(options.model), **_report(options)}
     if options.html is not None:
         write_whole(options.html, page(report).encode())
-    command.tell(options, report, _text(report))
+    cli_common.tell(options, report, _text(report))
 
 
 def _report(options: argparse.Namespace) -> dict[str, Any]:
@@ -58,9 +58,9 @@ def _report(options: argparse.Namespace) -> dict[str, Any]:
         raise ModelFileError(f"There is no model {path}.")
     if path.suffix == ".tflite":
         content = path.read_bytes()
-        return {"bytes": len(content), **of_tflite(content, options.public_key)}
-    command.expect_no_key(path, options.public_key)
-    return {"bytes": path.stat().st_size, **of_keras(path)}
+        return {"bytes": len(content), **tflite_report(content, options.public_key)}
+    cli_common.expect_no_key(path, options.public_key)
+    return {"bytes": path.stat().st_size, **keras_report(path)}
 
 
 def _text(report: dict[str, Any]) -> str:

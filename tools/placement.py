@@ -10,7 +10,7 @@ from tfl_depth.errors import ConversionError, ModelFileError
 from tfl_depth.files import write_whole
 from tfl_depth.png import as_png
 from tfl_depth.quiet import quiet
-from tfl_depth.tools import command, targets
+from tfl_depth.tools.lib import cli_common, target_options
 
 EXAMPLE = "tfl-depth placement model.tflite --target ethos-u55-128 --picture placement.png"
 
@@ -18,11 +18,11 @@ EXAMPLE = "tfl-depth placement model.tflite --target ethos-u55-128 --picture pla
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
     options = _parser().parse_args(argv)
-    return command.run(lambda: _placement(options))
+    return cli_common.run(lambda: _placement(options))
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = command.parser(
+    parser = cli_common.parser(
         "tfl-depth placement",
         "Show for each operator of a portable .tflite model where it runs on a target, why not on\n"
         "its NPU and what to change; for an Ethos-U also the memory and the time that Vela\n"
@@ -30,14 +30,14 @@ def _parser() -> argparse.ArgumentParser:
         EXAMPLE,
     )
     parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite, not compiled yet")
-    targets.add_options(parser, default=None)
-    command.add_json(parser)
+    target_options.add_options(parser, default=None)
+    cli_common.add_json(parser)
     parser.add_argument("--picture", type=Path, metavar="FILE", help="also draw it, as a .png")
     return parser
 
 
 def _placement(options: argparse.Namespace) -> None:
-    profile = targets.chosen(options)
+    profile = target_options.chosen(options)
     if not options.model.is_file():
         raise ModelFileError(f"There is no model {options.model}.")
     if options.picture is not None and options.picture.suffix != ".png":
@@ -52,5 +52,5 @@ def _placement(options: argparse.Namespace) -> None:
     if options.picture is not None:
         title = f"{options.model.name} on {options.target}"
         write_whole(options.picture, as_png(placement_picture(placement, title)))
-    text = f"{targets.table(placement)}\n\n{targets.summary(placement)}"
-    command.tell(options, placement.as_report(), text)
+    text = f"{target_options.table(placement)}\n\n{target_options.summary(placement)}"
+    cli_common.tell(options, placement.as_report(), text)

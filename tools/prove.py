@@ -15,7 +15,7 @@ from tfl_depth.files import write_together
 from tfl_depth.png import as_png
 from tfl_depth.runtime import DepthRunner, Proof
 from tfl_depth.runtime.colour import colourise
-from tfl_depth.tools import command
+from tfl_depth.tools.lib import cli_common
 
 EXAMPLE = "tfl-depth prove model.tflite --delegate ethosu --output proof/"
 
@@ -23,11 +23,11 @@ EXAMPLE = "tfl-depth prove model.tflite --delegate ethosu --output proof/"
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
     options = _parser().parse_args(argv)
-    return command.run(lambda: _prove(options))
+    return cli_common.run(lambda: _prove(options))
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = command.parser(
+    parser = cli_common.parser(
         "tfl-depth prove",
         "Run the photos that `tfl-depth convert` has put into a model, its golden vectors, and\n"
         "compare their depth in millimetres with what TensorFlow Lite's reference kernels gave.\n"
@@ -35,10 +35,10 @@ def _parser() -> argparse.ArgumentParser:
         EXAMPLE,
     )
     parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite of tfl-depth convert")
-    command.add_delegate(parser)
-    command.add_public_key(parser)
-    command.add_isolate(parser)
-    command.add_json(parser)
+    cli_common.add_delegate(parser)
+    cli_common.add_public_key(parser)
+    cli_common.add_isolate(parser)
+    cli_common.add_json(parser)
     parser.add_argument(
         "--output",
         type=Path,
@@ -50,13 +50,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _prove(options: argparse.Namespace) -> None:
-    settings = command.runner_settings(options)
+    settings = cli_common.runner_settings(options)
     with DepthRunner(options.model, isolate=options.isolate, **settings) as runner:
         proof = runner.prove()
     if options.output is not None:
         options.output.mkdir(parents=True, exist_ok=True)
         write_together(_pictures(proof, options.output))
-    command.tell(options, as_report(proof), str(proof))
+    cli_common.tell(options, as_report(proof), str(proof))
     if proof.verdict == "wrong":
         raise ProofError("The interpreter or its delegate computes this model wrongly.")
 

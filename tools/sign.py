@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tfl_depth.errors import ModelFileError, SignatureError
 from tfl_depth.files import create_together, write_whole
-from tfl_depth.tools import command
+from tfl_depth.tools.lib import cli_common
 
 EXAMPLE = "tfl-depth sign model.tflite --key release-private.pem --output signed.tflite"
 
@@ -19,11 +19,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     if (options.model is None) == (options.key is not None):
         parser.error("expected MODEL and --key, or --new-key alone")
-    return command.run(lambda: _new_key(options) if options.model is None else _sign(options))
+    return cli_common.run(lambda: _new_key(options) if options.model is None else _sign(options))
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = command.parser(
+    parser = cli_common.parser(
         "tfl-depth sign",
         "Sign a .tflite model with Ed25519, in the file itself, the last thing before it is sent:\n"
         "compiling or converting it anew drops the signature. A device gives the public key to\n"
@@ -42,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="the signed file (MODEL itself)"
     )
-    command.add_json(parser)
+    cli_common.add_json(parser)
     return parser
 
 
@@ -53,7 +53,7 @@ def _sign(options: argparse.Namespace) -> None:
         raise ModelFileError(f"There is no model {options.model}.")
     output = options.output or options.model
     write_whole(output, sign(options.model.read_bytes(), options.key))
-    command.tell(options, {"signed": str(output)}, f"signed: {output}")
+    cli_common.tell(options, {"signed": str(output)}, f"signed: {output}")
 
 
 def _new_key(options: argparse.Namespace) -> None:
@@ -72,4 +72,4 @@ def _new_key(options: argparse.Namespace) -> None:
             f"{there} exists, and a key is never replaced: name another one."
         ) from error
     text = f"private key, to be kept secret: {private}\npublic key: {public}"
-    command.tell(options, {"private_key": private, "public_key": public}, text)
+    cli_common.tell(options, {"private_key": private, "public_key": public}, text)

@@ -10,23 +10,23 @@ from pathlib import Path
 from tfl_depth.errors import ConversionError
 from tfl_depth.files import write_whole
 from tfl_depth.quiet import quiet
-from tfl_depth.tools import command, network_options
+from tfl_depth.tools.lib import cli_common, network_options
 
 EXAMPLE = (
     "tfl-depth strategy network.onnx --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 "
     "--dataset nyuv2 --data path/to/nyuv2 --output report"
 )
-ENVIRONMENT = command.TRAINING_ENVIRONMENT
+ENVIRONMENT = cli_common.TRAINING_ENVIRONMENT
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
     options = _parser().parse_args(argv)
-    return command.run(lambda: _strategy(options))
+    return cli_common.run(lambda: _strategy(options))
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = command.parser(
+    parser = cli_common.parser(
         "tfl-depth strategy",
         "Take a network to int8 in every way there is, measure each on the same images, find the\n"
         "operators that the error comes from, and write the report: DIR/README.md, with the\n"
@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--no-training", dest="train", action="store_false", help="leave out what needs training"
     )
-    command.add_json(parser)
+    cli_common.add_json(parser)
     return parser
 
 
@@ -93,7 +93,7 @@ def _strategy(options: argparse.Namespace) -> None:
         options=NetworkOptions(**arguments),
         max_depth_m=options.max_depth,
         effort=QUICK if options.quick else FULL,
-        progress=command.progress,
+        progress=cli_common.progress,
     )
     study = QuantStudy(study_input, options.work / study_input.name)
     with quiet():
@@ -104,7 +104,7 @@ def _strategy(options: argparse.Namespace) -> None:
     write_pictures(folder, results, study.grid)
     report = write_report(options.output)
     told = {"report": str(report), "results": str(folder / RESULTS)}
-    command.tell(options, told, f"written: {report}")
+    cli_common.tell(options, told, f"written: {report}")
 
 
 def _source(options: argparse.Namespace) -> Path:

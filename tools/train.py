@@ -10,20 +10,20 @@ from pathlib import Path
 
 from tfl_depth.errors import DatasetError
 from tfl_depth.quiet import quiet
-from tfl_depth.tools import command
+from tfl_depth.tools.lib import cli_common
 
 EXAMPLE = "tfl-depth train zoo/lite0-redkitchen-192x256/recipe.json --data path/to/redkitchen"
-ENVIRONMENT = command.TRAINING_ENVIRONMENT
+ENVIRONMENT = cli_common.TRAINING_ENVIRONMENT
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
     options = _parser().parse_args(argv)
-    return command.run(lambda: _train(options))
+    return cli_common.run(lambda: _train(options))
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = command.parser(
+    parser = cli_common.parser(
         "tfl-depth train",
         "Train a network from its recipe, and write the zoo entry: model.keras, metrics.json and\n"
         "the model card. Started again after an interruption, it goes on from its last epoch.\n\n"
@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--skip-broken", action="store_true", help="leave out pairs that are broken, and say so"
     )
-    command.add_json(parser)
+    cli_common.add_json(parser)
     return parser
 
 
@@ -77,7 +77,7 @@ def _train(options: argparse.Namespace) -> None:
         return
     result = write_entry(recipe, run / "best.keras", options.data, entry)
     metrics = ", ".join(f"{name} {value:.4f}" for name, value in result["metrics"].items())
-    command.tell(options, {"entry": str(entry), **result}, f"{entry}: {metrics}")
+    cli_common.tell(options, {"entry": str(entry), **result}, f"{entry}: {metrics}")
 
 
 def _epochs_apart() -> contextlib.AbstractContextManager[object]:

@@ -16,8 +16,8 @@ from typing import Any
 from tfl_depth.errors import DepthError
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.runtime.colour import NO_DEPTH_BGR, gradient
-from tfl_depth.tools import command
-from tfl_depth.tools.camera_options import add_camera, camera
+from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib.camera_options import add_camera, camera
 
 EXAMPLE = "tfl-depth view model.tflite photos/ video.mp4 camera:0 --fov 70"
 HOST = "127.0.0.1"
@@ -32,18 +32,18 @@ OUTPUT_BYTES = 256 * 2**20
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
     options = _parser().parse_args(argv)
-    return command.run(lambda: _view(options))
+    return cli_common.run(lambda: _view(options))
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = command.parser(
+    parser = cli_common.parser(
         "tfl-depth view",
         "Look at a model's depth in the browser: photo and depth with a read-out in millimetres,\n"
         "the point cloud to turn, FP32 beside INT8, live videos and cameras. The page is served\n"
         "on 127.0.0.1 until Ctrl-C, to this machine alone; photos can be dragged into it.",
         EXAMPLE,
     )
-    command.add_model_and_inputs(parser, nargs="*")
+    cli_common.add_model_and_inputs(parser, nargs="*")
     parser.add_argument(
         "--float",
         dest="reference",
@@ -55,8 +55,8 @@ def _parser() -> argparse.ArgumentParser:
         "--port", type=_port, default=0, metavar="N", help="of the address (one that is free)"
     )
     parser.add_argument("--open", action="store_true", help="open the browser")
-    command.add_delegate(parser)
-    command.add_public_key(parser)
+    cli_common.add_delegate(parser)
+    cli_common.add_public_key(parser)
     add_camera(parser, "for the point cloud")
     return parser
 
@@ -79,7 +79,7 @@ def _view(options: argparse.Namespace) -> None:
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     sources = Sources(options.inputs)
     with (
-        DepthRunner(options.model, **command.runner_settings(options)) as runner,
+        DepthRunner(options.model, **cli_common.runner_settings(options)) as runner,
         open_reference(options.reference, options.public_key)
         if options.reference
         else nullcontext() as reference,

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 from tests.support.compiled import compile_library
+from tfl_depth.diagnostics.vela_versions import NXP_VELA
 from tfl_depth.encoding import Decoder, Spans
 from tfl_depth.runtime.delegates.table import TABLE
 from tfl_depth.targets import PROFILES
 from tfl_depth.tools.cli import COMMANDS
-from tfl_depth.tools.vela_versions import NXP_VELA
 
 ROOT = Path(__file__).resolve().parents[2]
 BOARDS = ROOT / "docs" / "boards"

@@ -250,14 +250,14 @@ def test_the_code_to_deploy_is_that_of_the_example() -> None:
 
 
 def test_the_drawings_are_what_their_program_draws(tmp_path: Path) -> None:
-    make_pictures = importlib.import_module("docs.make_pictures")
+    make_pictures = importlib.import_module("docs.scripts.make_pictures")
     assert make_pictures.main([str(tmp_path)]) == 0
     drawn = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert drawn == {path.name: path.read_bytes() for path in (DOCS / "images").glob("*.svg")}
 
 
 def test_the_placement_report_is_that_of_its_result_file() -> None:
-    make_placement = importlib.import_module("docs.make_placement")
+    make_placement = importlib.import_module("docs.scripts.make_placement")
     reports = json.loads(make_placement.RESULTS.read_text(encoding="utf-8"))["reports"]
     document = make_placement.DOCUMENT.read_text(encoding="utf-8")
     assert make_placement.with_blocks(document, reports) == document

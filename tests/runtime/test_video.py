@@ -15,7 +15,7 @@ import pytest
 from tests.support import videos
 from tfl_depth.runtime import DepthRunner, ImageError, TruncatedVideoError, Video, live_source
 from tfl_depth.tools import infer
-from tfl_depth.tools.inputs import expand, is_video, output_stem
+from tfl_depth.tools.lib.inputs import expand, is_video, output_stem
 
 FRAMES = 60
 # A recorder whose rate changes: 30 a second, then 120; and the other way round.

@@ -13,7 +13,8 @@ import pytest
 from tests.support import ramp
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.runtime.interpreter import open_interpreter
-from tfl_depth.tools import benchmark, contenders
+from tfl_depth.tools import benchmark
+from tfl_depth.tools.lib import benchmark_cases
 
 FLOAT = ramp.file_name(ramp.COMMON, "split", "float32")
 
@@ -68,7 +69,7 @@ def without_peers(monkeypatch: pytest.MonkeyPatch) -> None:
     def absent(name: str) -> types.ModuleType:
         raise ModuleNotFoundError(name=name)
 
-    monkeypatch.setattr(contenders, "import_module", absent)
+    monkeypatch.setattr(benchmark_cases, "import_module", absent)
 
 
 def test_model_that_is_not_float_is_refused(net: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -82,15 +83,17 @@ def test_model_that_is_not_float_is_refused(net: Path, capsys: pytest.CaptureFix
 def test_usual_way_comes_to_the_same_depth(file: str, models: Path) -> None:
     """Or it would be no match."""
     with DepthRunner(models / file) as runner:
-        frame = contenders.picture(runner.model_size)
+        frame = benchmark_cases.picture(runner.model_size)
         expected: Any = runner.infer(frame).astype(np.int64)
-        usual = contenders.Usual(open_interpreter((models / file).read_bytes()), runner.contract)
+        usual = benchmark_cases.Usual(
+            open_interpreter((models / file).read_bytes()), runner.contract
+        )
         np.testing.assert_allclose(usual(frame).depth_mm, expected, atol=1)
 
 
 def test_recombination_that_is_timed_passes_its_check() -> None:
-    timed = contenders.of_recombination()
-    for kind in contenders.SPANS:
+    timed = benchmark_cases.of_recombination()
+    for kind in benchmark_cases.SPANS:
         assert timed[f"recombine, {kind} spans"]() == 0.0
         assert timed[f"recombine, {kind} spans, some without depth"]() == 0.0
 
@@ -145,14 +148,14 @@ def with_onnxruntime(monkeypatch: pytest.MonkeyPatch) -> None:
             return module
         raise ModuleNotFoundError(name=name)
 
-    monkeypatch.setattr(contenders, "import_module", found)
+    monkeypatch.setattr(benchmark_cases, "import_module", found)
 
 
 def test_peer_that_is_there_is_timed(
     net: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with_onnxruntime(monkeypatch)
-    monkeypatch.setattr(contenders, "_as_onnx", lambda _model: b"")
+    monkeypatch.setattr(benchmark_cases, "_as_onnx", lambda _model: b"")
     result = json.loads(run(capsys, str(net), "--json"))
     assert list(result["absent"]) == ["openvino"]
     assert result["ratios"]["onnxruntime / int8"] > 0
@@ -162,10 +165,10 @@ def test_peer_whose_converter_is_absent_or_fails_is_left_out_by_name(
     net: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     with_onnxruntime(monkeypatch)
-    monkeypatch.setattr(contenders, "find_spec", lambda _name: None)
+    monkeypatch.setattr(benchmark_cases, "find_spec", lambda _name: None)
     assert "tf2onnx is not installed" in run(capsys, str(net))
     # A converter of this name that fails.
-    monkeypatch.setattr(contenders, "find_spec", lambda _name: True)
+    monkeypatch.setattr(benchmark_cases, "find_spec", lambda _name: True)
     (tmp_path / "tf2onnx").mkdir()
     (tmp_path / "tf2onnx" / "__init__.py").touch()  # or an installed one would come first
     (tmp_path / "tf2onnx" / "convert.py").write_text("raise SystemExit('no such operator')")

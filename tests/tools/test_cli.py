@@ -18,8 +18,9 @@ import tfl_depth
 from tests.support.photos import write_photos
 from tests.test_package import ROOT, run
 from tfl_depth import training, zoo
-from tfl_depth.tools import cli, command
+from tfl_depth.tools import cli
 from tfl_depth.tools.cli import COMMANDS
+from tfl_depth.tools.lib import cli_common
 
 HEAVY = ("cryptography", "ethosu", "h5py", "keras", "matplotlib", "OpenEXR", "tensorflow")
 # Every command, on a file that is not there, and what it may need beside.
@@ -111,7 +112,7 @@ def test_help_has_an_example_that_its_command_takes(
     program, *arguments = shlex.split(example)
     assert (program, arguments[0]) == ("tfl-depth", name)
     # All that is left out is what it does.
-    monkeypatch.setattr(command, "run", lambda _action: 77)
+    monkeypatch.setattr(cli_common, "run", lambda _action: 77)
     assert cli.main(arguments) == 77
 
 
@@ -233,7 +234,7 @@ def test_process_starts_with_the_environment_that_its_command_names(tmp_path: Pa
 # Progress
 
 PROGRESS = """
-from tfl_depth.tools.command import progress, run
+from tfl_depth.tools.lib.cli_common import progress, run
 def work():
     for item in progress(range(3), 3, "working"):
         print(item)

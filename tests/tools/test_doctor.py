@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
+from tfl_depth.diagnostics import doctor_checks, doctor_report, doctor_run_child
+from tfl_depth.diagnostics.vela_versions import NXP_VELA, fitting_vela
 from tfl_depth.runtime.delegates import Board
 from tfl_depth.runtime.delegates.table import TABLE
-from tfl_depth.tools import doctor, examination, trial_child
-from tfl_depth.tools.vela_versions import NXP_VELA, fitting_vela
+from tfl_depth.tools import doctor
 
 GCC = shutil.which("gcc")
 needs_gcc = pytest.mark.skipif(GCC is None, reason="there is no gcc to compile libraries with")
@@ -58,7 +59,7 @@ def compile_library(source: str, library: Path) -> None:
 @pytest.fixture
 def no_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leaves out the import of the interpreters, which takes long."""
-    monkeypatch.setattr(examination, "PACKAGES", ())
+    monkeypatch.setattr(doctor_checks, "PACKAGES", ())
 
 
 def delegate(found: Found, name: str) -> dict[str, Any]:
@@ -71,7 +72,7 @@ def delegate(found: Found, name: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[Found]:
-    yield doctor.examine(Board(), None, TIMEOUT_S)
+    yield doctor_report.examine_board(Board(), None, TIMEOUT_S)
 
 
 def test_this_machine_can_run_models(here: Found) -> None:
@@ -86,7 +87,7 @@ def test_this_machine_can_run_models(here: Found) -> None:
 def test_the_command_prints_a_table_or_json(
     here: Found, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(doctor, "examine", lambda *_: here)
+    monkeypatch.setattr(doctor, "examine_board", lambda *_: here)
     assert doctor.main(["--json"]) == 0
     assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(here))
     assert doctor.main([]) == 0
@@ -115,11 +116,11 @@ def test_without_an_interpreter_nothing_runs(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(examination, "PACKAGES", ("not_installed.interpreter",))
-    found = doctor.examine(make_board(), None, TIMEOUT_S)
+    monkeypatch.setattr(doctor_checks, "PACKAGES", ("not_installed.interpreter",))
+    found = doctor_report.examine_board(make_board(), None, TIMEOUT_S)
     assert not found["runnable"]
     assert "pip install ai-edge-litert" in found["advice"][0]
-    monkeypatch.setattr(doctor, "examine", lambda *_: found)
+    monkeypatch.setattr(doctor, "examine_board", lambda *_: found)
     assert doctor.main([]) == 1
     assert "Nothing here can run any model" in capsys.readouterr().err
 
@@ -137,8 +138,8 @@ def test_a_broken_interpreter_is_told_and_harms_nothing(
 ) -> None:
     (tmp_path / "broken_package.py").write_text(source)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(examination, "PACKAGES", ("broken_package",))
-    found = doctor.examine(make_board(), None, TIMEOUT_S)
+    monkeypatch.setattr(doctor_checks, "PACKAGES", ("broken_package",))
+    found = doctor_report.examine_board(make_board(), None, TIMEOUT_S)
     (package,) = found["interpreters"]
     assert package["state"] == "broken"
     assert detail in package["detail"]
@@ -164,7 +165,7 @@ def test_a_delegate_is_probed(
     body: str, state: str, words: str | None, make_board: MakeBoard
 ) -> None:
     board = make_board(IMX8MP, **{"usr/lib/libvx_delegate.so": body, "dev/galcore": ""})
-    found = doctor.examine(board, None, 8.0)
+    found = doctor_report.examine_board(board, None, 8.0)
     vx = delegate(found, "vx")
     assert vx["state"] == state
     assert vx["devices"] == ("/dev/galcore",)
@@ -179,16 +180,16 @@ def test_a_delegate_is_probed(
 @pytest.mark.usefixtures("no_packages")
 def test_a_driver_that_is_missing_or_closed_is_named(make_board: MakeBoard) -> None:
     refusing = {"usr/lib/libvx_delegate.so": "return NULL;"}
-    found = doctor.examine(make_board(**refusing), None, TIMEOUT_S)
+    found = doctor_report.examine_board(make_board(**refusing), None, TIMEOUT_S)
     assert any("load the NPU's driver, which makes /dev/galcore" in x for x in found["advice"])
 
 
 @pytest.mark.usefixtures("no_packages")
 def test_a_library_that_is_missing_is_said_how_to_get(make_board: MakeBoard) -> None:
-    by_driver = doctor.examine(make_board(**{"dev/neutron0": ""}), None, TIMEOUT_S)
+    by_driver = doctor_report.examine_board(make_board(**{"dev/neutron0": ""}), None, TIMEOUT_S)
     assert delegate(by_driver, "neutron")["state"] == "missing"
     assert any(TABLE["neutron"].install in line for line in by_driver["advice"])
-    by_board = doctor.examine(make_board(IMX8MP), None, TIMEOUT_S)
+    by_board = doctor_report.examine_board(make_board(IMX8MP), None, TIMEOUT_S)
     assert any(TABLE["vx"].install in line for line in by_board["advice"])
 
 
@@ -196,7 +197,7 @@ def test_a_library_that_is_missing_is_said_how_to_get(make_board: MakeBoard) -> 
 def test_what_is_no_library_of_this_processor_is_told(make_board: MakeBoard) -> None:
     board = make_board(**{"usr/lib/teflon/libteflon.so.txt": ""})
     (board.root / "usr/lib/teflon/libteflon.so").write_text("for another processor")
-    found = doctor.examine(board, None, TIMEOUT_S)
+    found = doctor_report.examine_board(board, None, TIMEOUT_S)
     assert delegate(found, "teflon")["state"] == "unloadable"
     assert any("install what it needs" in line for line in found["advice"])
 
@@ -228,7 +229,7 @@ def test_an_imx93_is_told_its_vela(make_board: MakeBoard) -> None:
         "proc/sys/kernel/osrelease": "6.12.20-lts-next\n",
         "etc/os-release": 'ID=fsl\nPRETTY_NAME="NXP i.MX Release Distro 6.12-walnascar"\n',
     }
-    found = doctor.examine(make_board("fsl,imx93\0", **files), None, TIMEOUT_S)
+    found = doctor_report.examine_board(make_board("fsl,imx93\0", **files), None, TIMEOUT_S)
     assert "Vela 4.2.0" in found["vela"]
     assert found["board"]["system"] == "NXP i.MX Release Distro 6.12-walnascar"
 
@@ -237,7 +238,7 @@ def test_an_imx93_is_told_its_vela(make_board: MakeBoard) -> None:
 
 
 def test_a_portable_model_runs_on_the_cpu(make_board: MakeBoard, net: Path) -> None:
-    found = doctor.examine(make_board(), net, TIMEOUT_S)
+    found = doctor_report.examine_board(make_board(), net, TIMEOUT_S)
     (run,) = found["trials"]
     assert (run["delegate"], run["state"]) == ("cpu", "works")
     assert run["first_s"] > 0 < run["steady_s"]
@@ -249,7 +250,7 @@ def test_a_portable_model_runs_on_the_cpu(make_board: MakeBoard, net: Path) -> N
 def test_a_model_that_cannot_be_proven_runs_and_is_said(
     make_board: MakeBoard, models: Path
 ) -> None:
-    found = doctor.examine(make_board(), models / "net-no-golden.tflite", TIMEOUT_S)
+    found = doctor_report.examine_board(make_board(), models / "net-no-golden.tflite", TIMEOUT_S)
     (run,) = found["trials"]
     assert (run["state"], run["proof"], found["runnable"]) == ("works", None, True)
     assert "no golden vectors" in "\n".join(doctor._table(found))
@@ -257,7 +258,7 @@ def test_a_model_that_cannot_be_proven_runs_and_is_said(
 
 @pytest.mark.usefixtures("no_packages")
 def test_a_compiled_model_needs_its_npu(make_board: MakeBoard, models: Path) -> None:
-    found = doctor.examine(make_board(), models / "net-vela.tflite", TIMEOUT_S)
+    found = doctor_report.examine_board(make_board(), models / "net-vela.tflite", TIMEOUT_S)
     (run,) = found["trials"]
     assert run["state"] == "fails"
     assert not found["runnable"]
@@ -271,7 +272,7 @@ def test_a_delegate_that_does_not_start_is_told_once(
     refusing = {"dev/ethosu0": "", "usr/lib/libethosu_delegate.so": "return NULL;"}
     board = make_board(**refusing)
     for model, tried in ((models / "net-vela.tflite", ["ethosu"]), (net, ["ethosu", "cpu"])):
-        found = doctor.examine(board, model, TIMEOUT_S)
+        found = doctor_report.examine_board(board, model, TIMEOUT_S)
         assert [each["delegate"] for each in found["trials"]] == tried
         assert found["runnable"] == ("cpu" in tried)
         assert len(found["advice"]) == 1
@@ -282,7 +283,7 @@ def test_a_delegate_that_does_not_start_is_told_once(
 def test_a_model_runs_on_a_real_delegate(make_board: MakeBoard, net: Path, library: str) -> None:
     board = make_board(**{"dev/accel/accel0": "", "usr/lib/teflon/README": ""})
     shutil.copy(library, board.root / "usr/lib/teflon/libteflon.so")
-    found = doctor.examine(board, net, TIMEOUT_S)
+    found = doctor_report.examine_board(board, net, TIMEOUT_S)
     (run,) = found["trials"]
     assert (run["delegate"], run["state"]) == ("teflon", "works")
     assert 0 < run["taken"] <= run["operators"]
@@ -302,9 +303,11 @@ def test_a_delegate_that_computes_wrong_depth_does_not_run_the_model(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     options_text = json.dumps({"take": "CONV_2D,MAX_POOL_2D", **options})
-    assert trial_child.main([str(net), library, options_text]) == status
-    (line,) = (line for line in capsys.readouterr().out.splitlines() if trial_child.MARK in line)
-    result = json.loads(line.removeprefix(trial_child.MARK))
+    assert doctor_run_child.main([str(net), library, options_text]) == status
+    (line,) = (
+        line for line in capsys.readouterr().out.splitlines() if doctor_run_child.MARK in line
+    )
+    result = json.loads(line.removeprefix(doctor_run_child.MARK))
     assert words in result["detail" if status else "proof"]
 
 
@@ -315,7 +318,7 @@ def test_a_delegate_that_fails_with_the_model_leaves_it_to_the_cpu(
 ) -> None:
     # It can be created, and is no delegate: its functions are null.
     board = make_board(**{"dev/accel/accel0": "", "usr/lib/libteflon.so": "return handle;"})
-    found = doctor.examine(board, net, TIMEOUT_S)
+    found = doctor_report.examine_board(board, net, TIMEOUT_S)
     assert delegate(found, "teflon")["state"] == "works"
     broken, cpu = found["trials"]
     assert (broken["delegate"], broken["state"]) == ("teflon", "crashes")

@@ -18,7 +18,8 @@ from tfl_depth.intrinsics import Intrinsics
 from tfl_depth.point_cloud import POINT, ply
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.runtime.video import Video
-from tfl_depth.tools import finished, infer, outputs
+from tfl_depth.tools import infer
+from tfl_depth.tools.lib import finished, outputs
 
 Pixels = npt.NDArray[np.uint8]
 

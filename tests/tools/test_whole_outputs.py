@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from keras import layers
 
+from docs.scripts import figures, zoo_chart
 from tests.support.faults import Fault, outcomes
 from tests.support.small_net import run_convert, write_examples
 from tests.support.synthetic_data import write_dataset
@@ -19,7 +20,8 @@ from tfl_depth.contract import read_contract
 from tfl_depth.converters import Conversion, write_conversion
 from tfl_depth.files import whole_file
 from tfl_depth.metrics import METRICS
-from tfl_depth.tools import command, evaluate, figures, placement, zoo_picture
+from tfl_depth.tools import evaluate, placement
+from tfl_depth.tools.lib import cli_common
 from tfl_depth.training.journal import Journal
 
 MOMENTS = 6
@@ -53,7 +55,7 @@ def measure(folder: Path) -> int:
 
 def write_figures(folder: Path) -> int:
     figures.README, figures.ZOO_README = folder / "README.md", folder / "zoo.md"
-    zoo_picture.PICTURE = folder / "zoo.png"
+    zoo_chart.PICTURE = folder / "zoo.png"
     return figures.main([])
 
 
@@ -61,7 +63,7 @@ def finish_conversion(folder: Path) -> int:
     content = (folder / "model.tflite").read_bytes()
     conversion = Conversion(content, read_contract(content))
     output = folder / "made.tflite"
-    return command.run(lambda: write_conversion(conversion, output, overwrite=True))
+    return cli_common.run(lambda: write_conversion(conversion, output, overwrite=True))
 
 
 def finish_epoch(folder: Path) -> int:
@@ -76,7 +78,7 @@ def finish_epoch(folder: Path) -> int:
         journal.add(0, dict.fromkeys(names, 0.5))
         journal.close()
 
-    return command.run(write)
+    return cli_common.run(write)
 
 
 TOOLS: tuple[Callable[[Path], int], ...] = (

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from docs.scripts import figures, zoo_chart, zoo_latency
 from tests.support.real_data import real_data
 from tfl_depth.data import DATASETS, load_split
 from tfl_depth.errors import ConversionError
@@ -21,7 +22,6 @@ from tfl_depth.evaluation import evaluate, keras_predictor
 from tfl_depth.metrics import METRICS, mean_over_images
 from tfl_depth.models import load_model
 from tfl_depth.strategy.results import read_results
-from tfl_depth.tools import figures, zoo_latency, zoo_picture
 from tfl_depth.zoo import model_card
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -102,7 +102,7 @@ def test_readmes_show_the_figures_of_the_result_files() -> None:
 
 def test_every_checkpoint_was_measured_for_the_picture() -> None:
     """`make figures-zoo` does it."""
-    entries = json.loads(zoo_picture.RESULTS.read_text())["entries"]
+    entries = json.loads(zoo_chart.RESULTS.read_text())["entries"]
     assert {name: entry["sha256"] for name, entry in entries.items()} == {
         path.parent.name: zoo_latency.digest(path) for path in zoo_latency.CHECKPOINTS
     }
@@ -111,15 +111,15 @@ def test_every_checkpoint_was_measured_for_the_picture() -> None:
 
 def test_the_picture_shows_the_figures_of_the_result_files() -> None:
     metrics = {path.parent.name: json.loads(path.read_text()) for path in figures.ZOO}
-    drawn = as_pixels(zoo_picture.zoo_picture(zoo_picture.latencies(), metrics))
-    shown = as_pixels(zoo_picture.PICTURE.read_bytes())
+    drawn = as_pixels(zoo_chart.zoo_picture(zoo_chart.latencies(), metrics))
+    shown = as_pixels(zoo_chart.PICTURE.read_bytes())
     assert shown.shape == drawn.shape
     # But for how another processor draws a line's edge.
     assert np.abs(shown.astype(int) - drawn).mean() < 0.5
     slower = {
-        name: {**times, "ethos-u55-128": 400} for name, times in zoo_picture.latencies().items()
+        name: {**times, "ethos-u55-128": 400} for name, times in zoo_chart.latencies().items()
     }
-    other = as_pixels(zoo_picture.zoo_picture(slower, metrics))
+    other = as_pixels(zoo_chart.zoo_picture(slower, metrics))
     assert np.abs(other.astype(int) - drawn).mean() > 1
 
 
@@ -129,8 +129,8 @@ def as_pixels(png: bytes) -> npt.NDArray[np.uint8]:
 
 def test_the_front_is_what_no_other_beats() -> None:
     points = [(3.0, 0.3), (1.0, 0.5), (2.0, 0.6), (4.0, 0.3), (5.0, 0.1), (1.0, 0.7)]
-    assert zoo_picture.pareto_front(points) == [(1.0, 0.5), (3.0, 0.3), (5.0, 0.1)]
-    assert zoo_picture.pareto_front([]) == []
+    assert zoo_chart.pareto_front(points) == [(1.0, 0.5), (3.0, 0.3), (5.0, 0.1)]
+    assert zoo_chart.pareto_front([]) == []
 
 
 @pytest.mark.parametrize("name", figures.SHOWN)

@@ -21,7 +21,7 @@ from tfl_depth.quiet import quiet
 from tfl_depth.runtime import DepthRunner, StreamFrame
 from tfl_depth.runtime.colour import depth_limits
 from tfl_depth.runtime.preprocess import Pixels
-from tfl_depth.tools import command
+from tfl_depth.tools.lib import cli_common
 
 Camera = Callable[[tuple[int, ...]], Intrinsics]
 # (H, W, 3) uint8 BGR -> (H, W) millimetres.
@@ -138,7 +138,7 @@ def open_reference(model: Path, public_key: Path | None = None) -> Iterator[Refe
         with DepthRunner(model, public_key=public_key) as runner:
             yield runner.infer
         return
-    command.expect_no_key(model, public_key)
+    cli_common.expect_no_key(model, public_key)
     if not model.is_file():  # before Keras is loaded, which takes seconds
         raise ModelFileError(f"There is no model {model}.")
     with quiet():

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tfl_depth.errors import ImageError
 from tfl_depth.runtime.live_source import shown
-from tfl_depth.tools.inputs import Input, expand_one, is_video
+from tfl_depth.tools.lib.inputs import Input, expand_one, is_video
 
 
 @dataclass(frozen=True)

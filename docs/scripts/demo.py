@@ -19,10 +19,11 @@ from tfl_depth.files import write_whole
 from tfl_depth.png import as_png
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.runtime.preprocess import read_image
-from tfl_depth.tools import command, convert
-from tfl_depth.tools.outputs import Outputs, Picture, describe, side_by_side
+from tfl_depth.tools import convert
+from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib.outputs import Outputs, Picture, describe, side_by_side
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 CHECKPOINT = ROOT / "zoo" / "lite0-nyu-192x256" / "model.keras"
 # A photograph of a room, from the Middlebury stereo data of 2014 (D. Scharstein, CC0).
 PHOTO = "motorcycle_left.png"
@@ -54,7 +55,7 @@ DOCUMENT_WIDTH = 1200
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the demo; returns its exit status."""
-    parser = command.parser(
+    parser = cli_common.parser(
         "demo",
         "Convert the bundled checkpoint to INT8 and compute the depth of a photo.",
         "make demo",
@@ -64,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--picture", type=Path, metavar="FILE", help="also write the photo beside its depth, small"
     )
     options = parser.parse_args(argv)
-    return command.run(lambda: _demo(options.output, options.picture))
+    return cli_common.run(lambda: _demo(options.output, options.picture))
 
 
 def _demo(output: Path, picture: Path | None) -> None:

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from tfl_depth.intrinsics import Intrinsics
-from tfl_depth.tools import command
+from tfl_depth.tools.lib import cli_common
 
 
 def add_camera(parser: argparse.ArgumentParser, use: str) -> None:
@@ -36,7 +36,7 @@ def camera(options: argparse.Namespace) -> Callable[[tuple[int, ...]], Intrinsic
 
 
 def _intrinsics(text: str) -> Intrinsics:
-    numbers = command.numbers(text)
+    numbers = cli_common.numbers(text)
     if len(numbers) != 4 or not np.isfinite(numbers).all() or min(numbers[:2]) <= 0:
         raise argparse.ArgumentTypeError(
             f"expected fx,fy,cx,cy in pixels, like 525,525,319.5,239.5, got {text!r}"
@@ -45,7 +45,7 @@ def _intrinsics(text: str) -> Intrinsics:
 
 
 def _degrees(text: str) -> float:
-    numbers = command.numbers(text)
+    numbers = cli_common.numbers(text)
     if len(numbers) != 1 or not 0 < numbers[0] < 180:
         raise argparse.ArgumentTypeError(f"expected degrees between 0 and 180, got {text!r}")
     return numbers[0]

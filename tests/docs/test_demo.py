@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
+from docs.scripts import demo
 from tests.support.vela import ETHOS, vela
 from tfl_depth.runtime import DepthRunner
-from tfl_depth.tools import demo
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from docs.scripts import benchmark_figures, zoo_chart
 from tfl_depth.files import write_whole
 from tfl_depth.strategy.experiments import GRANULARITIES, TITLES, experiment_id
 from tfl_depth.strategy.results import RESULTS, ExperimentResult, StudyResults, read_results
 from tfl_depth.tables import markdown, with_table
-from tfl_depth.tools import command, speed, zoo_picture
+from tfl_depth.tools.lib import cli_common
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 ZOO_README = ROOT / "zoo" / "README.md"
 # What tools/strategy has measured of the networks whose INT8 README.md shows.
@@ -31,19 +32,19 @@ ZOO = sorted(ROOT.glob("zoo/*/metrics.json"))
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    parser = command.parser(
+    parser = cli_common.parser(
         "figures", "Write the documents' tables and pictures from the result files.", "make figures"
     )
     parser.parse_args(argv)
-    return command.run(write_documents)
+    return cli_common.run(write_documents)
 
 
 def write_documents() -> None:
     """Write the tables and pictures of all documents from the result files."""
     write_whole(README, with_tables(README.read_text(encoding="utf-8")).encode())
     write_whole(ZOO_README, with_zoo_tables(ZOO_README.read_text(encoding="utf-8")).encode())
-    write_whole(zoo_picture.PICTURE, zoo_picture.zoo_picture(zoo_picture.latencies(), _zoo()))
-    speed.write_document()
+    write_whole(zoo_chart.PICTURE, zoo_chart.zoo_picture(zoo_chart.latencies(), _zoo()))
+    benchmark_figures.write_document()
 
 
 def with_tables(readme: str) -> str:
@@ -64,7 +65,7 @@ def with_zoo_tables(readme: str) -> str:
         DatasetError: the marks that a table stands between are missing.
     """
     readme = with_table(readme, "zoo", zoo_table(_zoo(), ""))
-    return with_table(readme, "latency", latency_table(zoo_picture.latencies()))
+    return with_table(readme, "latency", latency_table(zoo_chart.latencies()))
 
 
 def _zoo() -> dict[str, dict[str, Any]]:

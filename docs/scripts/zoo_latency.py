@@ -15,11 +15,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from docs.scripts import figures
+from docs.scripts.demo import ROOT, listed_photographs
+from docs.scripts.zoo_chart import RESULTS
 from tfl_depth.errors import ConversionError
 from tfl_depth.files import write_whole
-from tfl_depth.tools import command, convert, figures
-from tfl_depth.tools.demo import ROOT, listed_photographs
-from tfl_depth.tools.zoo_picture import RESULTS
+from tfl_depth.tools import convert
+from tfl_depth.tools.lib import cli_common
 
 TARGETS = ("ethos-u55-128", "ethos-u65-512", "ethos-u85-1024")
 CHECKPOINTS = sorted(ROOT.glob("zoo/*/model.keras"))
@@ -27,14 +29,14 @@ CHECKPOINTS = sorted(ROOT.glob("zoo/*/model.keras"))
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    parser = command.parser(
+    parser = cli_common.parser(
         "zoo_latency",
         "Compile each network of the zoo for Ethos-U NPUs; write the times that Vela estimates,\n"
         "and the documents' tables and pictures.",
         "make figures-zoo",
     )
     parser.parse_args(argv)
-    return command.run(_measure)
+    return cli_common.run(_measure)
 
 
 def _measure() -> None:

@@ -21,7 +21,7 @@ from typing import Any, TextIO
 
 import tfl_depth
 from tfl_depth.errors import DepthError, FallbackWarning, ModelFileError
-from tfl_depth.tools.printable import printable
+from tfl_depth.tools.lib.printable import printable
 
 # Standard error as it is at the start: progress goes on while `quiet` drops what others print.
 TERMINAL = os.fdopen(os.dup(2), "w", errors="backslashreplace")

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from docs.scripts.demo import CALIBRATION, CHECKPOINT, photographs
 from tfl_depth.converters import convert, split_images
 from tfl_depth.converters.targets import Placement, place
 from tfl_depth.converters.targets.picture import placement_picture
@@ -22,10 +23,9 @@ from tfl_depth.encoding import Spans
 from tfl_depth.files import write_whole
 from tfl_depth.tables import with_table
 from tfl_depth.targets import PROFILES
-from tfl_depth.tools import targets
-from tfl_depth.tools.demo import CALIBRATION, CHECKPOINT, photographs
+from tfl_depth.tools.lib import target_options
 
-DOCS = Path(__file__).resolve().parent
+DOCS = Path(__file__).resolve().parents[1]
 DOCUMENT = DOCS / "placement.md"
 RESULTS = DOCS / "figures" / "placement.json"
 PICTURE = DOCS / "images" / "placement.png"
@@ -80,8 +80,8 @@ def _small_png(bgr: npt.NDArray[np.uint8]) -> bytes:
 
 def _printed(placement: Placement) -> dict[str, list[str]]:
     return {
-        "table": targets.table(placement).splitlines(),
-        "summary": targets.summary(placement).splitlines(),
+        "table": target_options.table(placement).splitlines(),
+        "summary": target_options.summary(placement).splitlines(),
     }
 
 

@@ -1,6 +1,6 @@
 """`make pictures`: the drawings of the documents, as SVG, the same bytes each time.
 
-python -m docs.make_pictures [FOLDER]    docs/images, where nothing else is said
+python -m docs.scripts.make_pictures [FOLDER]    docs/images, where nothing else is said
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from docs.diagrams import conversion_diagram, frame_diagram
+from docs.scripts.diagrams import conversion_diagram, frame_diagram
 from tfl_depth.encoding import CODES, Decoder, Spans, encode
 from tfl_depth.files import write_whole
 
-IMAGES = Path(__file__).resolve().parent / "images"
+IMAGES = Path(__file__).resolve().parents[1] / "images"
 # Okabe and Ito's colours, which stay apart for colour-blind readers; as in assets/site.css.
 INTEGER, FRACTIONAL, GREY, INK = "#0072b2", "#d55e00", "#9aa3ad", "#1b2733"
 # Any: matplotlib types the keys as literals, and says so only in its stubs.

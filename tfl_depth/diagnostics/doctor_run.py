@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from tfl_depth.child import environment, run_code
+from tfl_depth.diagnostics.doctor_run_child import MARK
 from tfl_depth.errors import DelegateError
 from tfl_depth.runtime.delegates import Board, Chosen, choose
 from tfl_depth.runtime.delegates.automatic import compiled_for
@@ -17,12 +18,11 @@ from tfl_depth.runtime.delegates.choose import AUTO, CPU
 from tfl_depth.runtime.delegates.confined import cause, run_confined
 from tfl_depth.runtime.delegates.extensions import all_rows
 from tfl_depth.runtime.delegates.model_file import read_model_file
-from tfl_depth.tools.trial_child import MARK
 
 WORKS = "works"
 # Of Python: what others warn of is no news of the model.
 QUIETLY = ("-W", "ignore")
-_CHILD = "from tfl_depth.tools.trial_child import main; sys.exit(main(sys.argv[1:]))"
+_CHILD = "from tfl_depth.diagnostics.doctor_run_child import main; sys.exit(main(sys.argv[1:]))"
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import keras
 
 
-def of_keras(path: Path) -> dict[str, Any]:
+def keras_report(path: Path) -> dict[str, Any]:
     """A .keras file: what goes in and out, parameters and MACs.
 
     Raises:
@@ -60,7 +60,7 @@ def _keras_door(name: str, tensor: keras.KerasTensor) -> dict[str, Any]:
     return {"name": name, "shape": list(tensor.shape), "dtype": tensor.dtype}
 
 
-def of_tflite(content: bytes, public_key: Path | None) -> dict[str, Any]:
+def tflite_report(content: bytes, public_key: Path | None) -> dict[str, Any]:
     """A .tflite file: graph, operators, tensors, sizes, contract and signature.
 
     Args:

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfl_depth.child import environment, run_code
+from tfl_depth.diagnostics.doctor_run import QUIETLY, WORKS, Trial
 from tfl_depth.runtime.delegates import Board, DelegateRow
 from tfl_depth.runtime.delegates.confined import run_confined
 from tfl_depth.runtime.delegates.extensions import all_rows
 from tfl_depth.runtime.delegates.probe import probe
 from tfl_depth.runtime.interpreter import PACKAGES
-from tfl_depth.tools.trial import QUIETLY, WORKS, Trial
 
 
 @dataclass(frozen=True)

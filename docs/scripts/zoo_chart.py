@@ -9,8 +9,8 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
+from docs.scripts.demo import ROOT
 from tfl_depth.charts import COLOURS, MARKERS, chart_png
-from tfl_depth.tools.demo import ROOT
 
 RESULTS = ROOT / "docs" / "figures" / "zoo_latency.json"
 PICTURE = ROOT / "docs" / "images" / "zoo.png"

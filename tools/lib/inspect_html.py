@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from html import escape
 from typing import Any
 
-from tfl_depth.tools.model_sections import (
+from tfl_depth.tools.lib.inspect_text import (
     Section,
     bytes_text,
     cost_text,

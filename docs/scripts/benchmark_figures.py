@@ -12,11 +12,12 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from docs.scripts.demo import CHECKPOINT, ROOT, listed_photographs
 from tfl_depth.errors import ConversionError
 from tfl_depth.files import write_whole
 from tfl_depth.tables import markdown, with_table
-from tfl_depth.tools import benchmark, command, convert
-from tfl_depth.tools.demo import CHECKPOINT, ROOT, listed_photographs
+from tfl_depth.tools import benchmark, convert
+from tfl_depth.tools.lib import cli_common
 
 SIZES = ("192x256", "384x640")
 RESULTS = ROOT / "docs" / "figures" / "benchmark.json"
@@ -25,7 +26,7 @@ DOCUMENT = ROOT / "docs" / "benchmark.md"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    parser = command.parser(
+    parser = cli_common.parser(
         "speed",
         "Measure the bundled network with tools/benchmark at two sizes, and write the tables of\n"
         "docs/benchmark.md. Nothing else should run meanwhile.",
@@ -34,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=50, metavar="K", help="of each size (50)")
     parser.add_argument("--threads", type=int, default=1, metavar="K", help="for the network (1)")
     options = parser.parse_args(argv)
-    return command.run(lambda: _speed(options.rounds, options.threads))
+    return cli_common.run(lambda: _speed(options.rounds, options.threads))
 
 
 def _speed(rounds: int, threads: int) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 
+from tfl_depth.diagnostics.doctor_checks import Delegate, Interpreter
+from tfl_depth.diagnostics.doctor_run import WORKS, Trial
 from tfl_depth.runtime.delegates import Board
 from tfl_depth.runtime.delegates.choose import AUTO, CPU
 from tfl_depth.runtime.delegates.extensions import all_rows
 from tfl_depth.targets import PROFILES
-from tfl_depth.tools.examination import Delegate, Interpreter
-from tfl_depth.tools.trial import WORKS, Trial
 
 _RELEASE = "install the vendor's release in which it and the driver belong together"
 # What to do about a library in a state; {library} {title} {detail} {drivers} are filled in.

@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from tfl_depth.errors import ConversionError
-from tfl_depth.tools import command
+from tfl_depth.tools.lib import cli_common
 
 NETWORK_HELP = "a .keras, .h5, .onnx, .pt2 or float .tflite file, or a SavedModel folder"
 INPUT_OPTIONS = ("mean", "std", "input_range", "channels")
@@ -15,7 +15,9 @@ OUTPUT_OPTIONS = ("output_name", "unit", "disparity", "reciprocal", "inverse")
 
 def add_network_options(parser: argparse.ArgumentParser) -> None:
     """Add --size and all options of a network's input and output."""
-    parser.add_argument("--size", type=command.size, metavar="HxW", help="input size to deploy for")
+    parser.add_argument(
+        "--size", type=cli_common.size, metavar="HxW", help="input size to deploy for"
+    )
     _add_input(parser)
     _add_output(parser)
 
@@ -24,16 +26,19 @@ def _add_input(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("what is done to pixels outside the network")
     group.add_argument(
         "--mean",
-        type=command.numbers,
+        type=cli_common.numbers,
         metavar="R,G,B",
         help="is taken off pixels of 0 to 1, as torchvision writes it: 0.485,0.456,0.406",
     )
     group.add_argument(
-        "--std", type=command.numbers, metavar="R,G,B", help="divides them then: 0.229,0.224,0.225"
+        "--std",
+        type=cli_common.numbers,
+        metavar="R,G,B",
+        help="divides them then: 0.229,0.224,0.225",
     )
     group.add_argument(
         "--input-range",
-        type=command.numbers,
+        type=cli_common.numbers,
         metavar="LOW,HIGH",
         help="what the network takes for pixels 0 and 255: 0,1 or -1,1",
     )
@@ -50,7 +55,7 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--unit", choices=("m", "cm", "mm"), help="of depth (m)")
     group.add_argument(
         "--disparity",
-        type=command.numbers,
+        type=cli_common.numbers,
         metavar="MIN,MAX",
         help="an output of 0 to 1 is scaled disparity of depths MIN to MAX, as in monodepth2",
     )

@@ -1,0 +1,1 @@
+"""What a model file holds (`inspect_report`) and what a board can run (`doctor_report`)."""

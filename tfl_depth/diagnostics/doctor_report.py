@@ -1,0 +1,40 @@
+"""What `tfl-depth doctor` finds on a board, ready for JSON."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfl_depth.diagnostics.doctor_checks import find_delegates, find_interpreters, runnable
+from tfl_depth.diagnostics.doctor_hints import advice
+from tfl_depth.diagnostics.doctor_run import try_model
+from tfl_depth.diagnostics.vela_versions import fitting_vela
+from tfl_depth.runtime.delegates import Board
+
+
+def examine_board(board: Board, model: Path | None, timeout_s: float) -> dict[str, Any]:
+    """All that can be said of a board, ready for JSON.
+
+    Args:
+        board: whose libraries are probed here.
+        model: a .tflite to run, or None.
+        timeout_s: for each library and for the model.
+    """
+    interpreters = [*find_interpreters(timeout_s)]
+    delegates = [*find_delegates(board, timeout_s)]
+    trials = None if model is None else [*try_model(model, board, timeout_s)]
+    names = ("model", "compatible", "target", "kernel", "system", "description")
+    return {
+        "board": {name: getattr(board, name) for name in names},
+        "python": {"version": platform.python_version(), "numpy": np.__version__},
+        "interpreters": [asdict(each) for each in interpreters],
+        "delegates": [asdict(each) for each in delegates],
+        "vela": fitting_vela(board.target, board.kernel),
+        "trials": None if trials is None else [asdict(each) for each in trials],
+        "advice": [*advice(board, interpreters, delegates, trials)],
+        "runnable": runnable(interpreters, trials),
+    }
