@@ -16,7 +16,7 @@ python_between = $(1) -c 'import sys; sys.exit(not (3, $(2)) <= sys.version_info
 has_tflite_python := $(shell $(call python_between,$(TFLITE_PYTHON),11,11) 2>/dev/null && echo yes)
 
 # The tests that need no TensorFlow, which boards' environments run as well.
-LIGHT_TESTS = tests/core tests/runtime $(addprefix tests/tools/test_,$(addsuffix .py,\
+LIGHT_TESTS = tests/core tests/format tests/runtime $(addprefix tests/tools/test_,$(addsuffix .py,\
   benchmark doctor infer))
 # A process for each core. Each may take 2 GB of memory. The tests of a file share what they make.
 PARALLEL = --numprocesses logical --maxprocesses 8 --dist loadfile

@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tfl_depth.contract import Contract
 from tfl_depth.errors import ConversionError
 from tfl_depth.files import write_together
+from tfl_depth.format.contract import Contract
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tfl_depth.contract import Contract, GoldenSpread
 from tfl_depth.converters.metadata import with_contract, with_metadata
 from tfl_depth.converters.representative import read_pixels
 from tfl_depth.encoding import DepthMm
 from tfl_depth.errors import InterpreterError
-from tfl_depth.golden import METADATA_NAME, Golden
+from tfl_depth.format.contract import Contract, GoldenSpread
+from tfl_depth.format.golden import METADATA_NAME, Golden
 from tfl_depth.runtime.interpreter import open_interpreter
 from tfl_depth.runtime.preprocess import write_input
 from tfl_depth.runtime.recombine import recombiner

@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 
 import tfl_depth
-from tfl_depth.contract import Calibration, Contract, Normalization, Source
 from tfl_depth.converters.conversion import Conversion
 from tfl_depth.converters.golden import with_golden
 from tfl_depth.converters.graph import Graph, write_graph
@@ -44,6 +43,7 @@ from tfl_depth.converters.verify import (
 )
 from tfl_depth.encoding import Spans
 from tfl_depth.errors import ConversionError
+from tfl_depth.format.contract import Calibration, Contract, Normalization, Source
 from tfl_depth.recipes import RECIPES, default_recipe, recipe_named
 
 if TYPE_CHECKING:

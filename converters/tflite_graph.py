@@ -39,8 +39,8 @@ class TfliteGraph:
         inputs, outputs: by their signature names, where there is a signature.
         parameters: elements of constants that are float or quantised, with batch normalisation
             folded into them. None where it cannot be known.
-        macs: of one inference, by the definition of `tfl_depth.complexity`. None where it cannot be
-            known: a compiler has packed operators into one, a graph runs others, or the size of
+        macs: of one inference, by the definition of `tfl_depth.evaluation.macs`. None where it
+            cannot be known: a compiler has packed operators into one, a graph runs others, or the size of
             the input is open.
         operators: how many there are of each type, most frequent first.
     """
@@ -184,7 +184,7 @@ def operator_name(model: Any, operator: Any) -> str:
 
 
 def macs_of(name: str, operator: Any, tensors: list[Any]) -> int:
-    """Multiply-accumulates of an operator of this kind, by `tfl_depth.complexity`'s definition."""
+    """Multiply-accumulates of an operator of this kind, as `tfl_depth.evaluation.macs` defines."""
     if name not in _WITH_KERNEL:
         return 0
     laid_on = operator.outputs[0] if name in _ON_OUTPUT else operator.inputs[2]

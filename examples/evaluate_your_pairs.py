@@ -13,8 +13,8 @@ import argparse
 import sys
 
 from tfl_depth.data import DATASETS, open_split
-from tfl_depth.evaluation import evaluate, runner_predictor
-from tfl_depth.metrics import mean_over_images
+from tfl_depth.evaluation.evaluate import evaluate, runner_predictor
+from tfl_depth.evaluation.metrics import mean_over_images
 from tfl_depth.runtime import DepthError, DepthRunner
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from tfl_depth.contract import Contract
 from tfl_depth.errors import ContractError, ModelFileError
-from tfl_depth.model_check import declared_shapes
+from tfl_depth.format.contract import Contract
+from tfl_depth.format.model_check import declared_shapes
 
 Detail = dict[str, Any]
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tfl_depth.contract import Contract
 from tfl_depth.errors import DelegateError, InterpreterError
+from tfl_depth.format.contract import Contract
 from tfl_depth.runtime.binding import bind, expect_declared_shapes
 from tfl_depth.runtime.closing import Closing
 from tfl_depth.runtime.delegates.chosen import Chosen

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from dataclasses import replace
 
-from tfl_depth.contract import read_contract
 from tfl_depth.errors import (
     ContractError,
     DelegateError,
@@ -13,7 +12,8 @@ from tfl_depth.errors import (
     FallbackWarning,
     InterpreterError,
 )
-from tfl_depth.model_check import check_model
+from tfl_depth.format.contract import read_contract
+from tfl_depth.format.model_check import check_model
 from tfl_depth.runtime.delegates.choose import choose
 from tfl_depth.runtime.engine import Engine, Form, Opening
 from tfl_depth.runtime.isolation import WorkerEngine

@@ -14,10 +14,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tfl_depth.contract import Contract
 from tfl_depth.encoding import DepthMm
 from tfl_depth.errors import ContractError
-from tfl_depth.golden import Golden
+from tfl_depth.format.contract import Contract
+from tfl_depth.format.golden import Golden
 from tfl_depth.runtime.network import Network
 from tfl_depth.runtime.recombine import MAX_DISAGREEMENT
 

@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from tfl_depth.contract import Contract
 from tfl_depth.encoding import CODES, Decoder, DepthMm, Spans, decode_float, depth_dtype
 from tfl_depth.errors import SelfCheckError
+from tfl_depth.format.contract import Contract
 from tfl_depth.runtime.enlarge import Enlarger
 from tfl_depth.runtime.lookup import LookUp, count_zeros
 

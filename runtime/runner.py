@@ -11,10 +11,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from tfl_depth.contract import Contract, read_contract
 from tfl_depth.encoding import DepthMm
 from tfl_depth.errors import DepthError, ModelFileError, ProofError, SignatureError
-from tfl_depth.golden import read_golden
+from tfl_depth.format.contract import Contract, read_contract
+from tfl_depth.format.golden import read_golden
 from tfl_depth.runtime.arguments import expect_count
 from tfl_depth.runtime.batch import infer_batch
 from tfl_depth.runtime.closing import Closing
@@ -370,7 +370,7 @@ def _read(path: str | os.PathLike[str]) -> bytes:
 
 def _check_signature(model: bytes, public_key: str | os.PathLike[str] | bytes) -> None:
     try:
-        from tfl_depth.signing import check_signature
+        from tfl_depth.format.signing import check_signature
     except ModuleNotFoundError as error:
         raise SignatureError(
             "Without cryptography no signature can be checked: pip install 'tfl-depth[sign]'."

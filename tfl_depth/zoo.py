@@ -15,11 +15,11 @@ import h5py
 import keras
 import numpy as np
 
-from tfl_depth.complexity import count_macs
 from tfl_depth.data import DATASETS, load_split
-from tfl_depth.evaluation import evaluate, keras_predictor
+from tfl_depth.evaluation.evaluate import evaluate, keras_predictor
+from tfl_depth.evaluation.macs import count_macs
+from tfl_depth.evaluation.metrics import METRICS, mean_over_images
 from tfl_depth.files import write_whole
-from tfl_depth.metrics import METRICS, mean_over_images
 from tfl_depth.models.depth_net import depth_net
 from tfl_depth.models.encoders import ENCODERS
 from tfl_depth.training import Recipe

@@ -87,7 +87,7 @@ runner = tfl_depth.runtime.DepthRunner(sys.argv[1], **settings)
 times.append(time.monotonic())
 runner.infer(numpy.zeros((*runner.model_size, 3), numpy.uint8))
 times.append(time.monotonic())
-tfl_depth.contract.read_contract(pathlib.Path(sys.argv[1]).read_bytes())
+tfl_depth.format.contract.read_contract(pathlib.Path(sys.argv[1]).read_bytes())
 times.append(time.monotonic())
 print(json.dumps({"times_s": times, "resident_mib": resident / 2**20}))
 """

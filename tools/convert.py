@@ -19,9 +19,9 @@ from tfl_depth.targets import PER_CHANNEL, Profile
 from tfl_depth.tools.lib import cli_common, network_options, target_options
 
 if TYPE_CHECKING:
-    from tfl_depth.contract import Contract
     from tfl_depth.converters import Conversion
     from tfl_depth.converters.targets import Placement
+    from tfl_depth.format.contract import Contract
 
 EXAMPLE = (
     "tfl-depth convert network.onnx --int8 --representative photos/ --max-depth 10 "

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tfl_depth.evaluation.metrics import METRICS, BinnedMetrics, PooledMetrics, mean_over_images
 from tfl_depth.files import write_whole
-from tfl_depth.metrics import METRICS, BinnedMetrics, PooledMetrics, mean_over_images
 from tfl_depth.quiet import quiet
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.tools.lib import cli_common
 
 if TYPE_CHECKING:
     from tfl_depth.data import Sample
-    from tfl_depth.evaluation import Predictor
+    from tfl_depth.evaluation.evaluate import Predictor
 
 EXAMPLE = (
     "tfl-depth evaluate model.tflite --dataset nyuv2 --data path/to/nyuv2 "
@@ -132,14 +132,14 @@ def _rows(
     *collectors: PooledMetrics | BinnedMetrics,
 ) -> Rows:
     from tfl_depth.data import DATASETS
-    from tfl_depth.evaluation import evaluate
+    from tfl_depth.evaluation.evaluate import evaluate
 
     return evaluate(predict, samples, DATASETS[dataset], collectors=collectors)
 
 
 @contextlib.contextmanager
 def _predictor(model: Path, public_key: Path | None) -> Iterator[Predictor]:
-    from tfl_depth.evaluation import keras_predictor, runner_predictor
+    from tfl_depth.evaluation.evaluate import keras_predictor, runner_predictor
 
     if model.suffix == ".keras":
         cli_common.expect_no_key(model, public_key)
@@ -152,7 +152,7 @@ def _predictor(model: Path, public_key: Path | None) -> Iterator[Predictor]:
 
 
 def _compare(name: str, other: Rows, rows: Rows) -> dict[str, Any]:
-    from tfl_depth.comparison import paired_change
+    from tfl_depth.evaluation.bootstrap import paired_change
 
     return {
         "model": name,
@@ -201,7 +201,7 @@ def _draw(
 
 
 def _draw_reliability(options: argparse.Namespace, models: dict[Path, BinnedMetrics]) -> None:
-    from tfl_depth.reliability import reliability_chart
+    from tfl_depth.evaluation.evaluate.reliability import reliability_chart
 
     title = f"{options.dataset} {options.split}, nothing aligned"
     apart = len({path.name for path in models}) == len(models)

@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _sign(options: argparse.Namespace) -> None:
-    from tfl_depth.signing import sign
+    from tfl_depth.format.signing import sign
 
     if not options.model.is_file():
         raise ModelFileError(f"There is no model {options.model}.")
@@ -57,7 +57,7 @@ def _sign(options: argparse.Namespace) -> None:
 
 
 def _new_key(options: argparse.Namespace) -> None:
-    from tfl_depth.signing import new_key_pair
+    from tfl_depth.format.signing import new_key_pair
 
     files = [
         options.new_key.with_name(f"{options.new_key.name}-{kind}.pem")

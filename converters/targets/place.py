@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from tfl_depth.contract import find_contract, read_contract
 from tfl_depth.converters.metadata import with_contract
 from tfl_depth.converters.targets.input_copy import with_input_copy
 from tfl_depth.converters.targets.operator_rules import placed_by
@@ -19,6 +18,7 @@ from tfl_depth.converters.targets.placement import (
 from tfl_depth.converters.targets.vela import Compiled, compile_model
 from tfl_depth.converters.tflite_graph import Operator, read_graph_and_operators
 from tfl_depth.errors import ConversionError
+from tfl_depth.format.contract import find_contract, read_contract
 from tfl_depth.targets import Profile, VelaSettings
 
 # What a compiler puts in the place of the operators that it takes.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from tfl_depth.contract import Contract
 from tfl_depth.converters.graph import Graph, Tensor, read_graph
 from tfl_depth.converters.graph.kernels import has_kernel, kernel_of
 from tfl_depth.encoding import CODES
 from tfl_depth.errors import ConversionError
+from tfl_depth.format.contract import Contract
 
 _INTEGERS = (np.int8, np.int32, np.int64, np.bool_)
 

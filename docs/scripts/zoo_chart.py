@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from docs.scripts.demo import ROOT
-from tfl_depth.charts import COLOURS, MARKERS, chart_png
+from tfl_depth.evaluation.charts import COLOURS, MARKERS, chart_png
 
 RESULTS = ROOT / "docs" / "figures" / "zoo_latency.json"
 PICTURE = ROOT / "docs" / "images" / "zoo.png"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tfl_depth import tflite_tables as tables
+from tfl_depth.format import flatbuffer_reader as tables
 
 # Fields, as `tables.read` says.
 _MODEL_OPERATOR_CODES, _MODEL_SUBGRAPHS = 1, 2

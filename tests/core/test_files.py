@@ -16,8 +16,8 @@ import pytest
 from tfl_depth import files
 from tfl_depth.errors import OutputError
 from tfl_depth.files import whole_file, write_whole
-from tfl_depth.signing import check_signature, new_key_pair
-from tfl_depth.signing import sign as sign_model
+from tfl_depth.format.signing import check_signature, new_key_pair
+from tfl_depth.format.signing import sign as sign_model
 from tfl_depth.tools import sign
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -127,7 +127,7 @@ def test_of_several_who_make_one_key_one_wins_and_the_others_are_told(
         together.wait()
         return pairs.pop()
 
-    monkeypatch.setattr("tfl_depth.signing.new_key_pair", at_once)
+    monkeypatch.setattr("tfl_depth.format.signing.new_key_pair", at_once)
     with ThreadPoolExecutor(4) as pool:
         statuses = list(pool.map(lambda _: sign.main(["--new-key", str(tmp_path / "k")]), range(4)))
     assert sorted(statuses) == [0, 1, 1, 1]

@@ -16,7 +16,7 @@ import pytest
 from tests.support.faults import ROOT, Fault, Outcome, outcomes
 from tfl_depth.errors import OutputError
 from tfl_depth.files import whole_file, write_together, write_whole
-from tfl_depth.signing import new_key_pair
+from tfl_depth.format.signing import new_key_pair
 from tfl_depth.tools.lib import outputs
 
 # Of each kind of fault, seeded.

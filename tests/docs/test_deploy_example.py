@@ -10,8 +10,8 @@ import pytest
 from docs.examples import deploy_your_own as example
 from tests.support.photos import write_photos
 from tests.support.small_net import seeded, small_net
-from tfl_depth.contract import read_contract
 from tfl_depth.errors import ConversionError
+from tfl_depth.format.contract import read_contract
 
 
 @pytest.fixture(scope="module")

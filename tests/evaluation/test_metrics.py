@@ -13,8 +13,8 @@ import pytest
 from keras import layers
 
 from tfl_depth.data import DATASETS, Sample
-from tfl_depth.evaluation import evaluate, keras_predictor
-from tfl_depth.metrics import (
+from tfl_depth.evaluation.evaluate import evaluate, keras_predictor
+from tfl_depth.evaluation.metrics import (
     METRICS,
     BinnedMetrics,
     DistanceBin,

@@ -4,7 +4,7 @@ depth-tools, a package for depth maps, computes rmse, rmse_log and delta1 to del
 other four; they are put together from statistics that Keras and SciPy have under other names:
 abs_rel is a mean absolute percentage error, sq_rel Pearson's chi-square per pixel, silog the log of
 a geometric standard deviation, log10 that of a geometric mean. What is averaged is theirs; that
-these are the field's definitions of the four is our word, here as in `tfl_depth.metrics`.
+these are the field's definitions of the four is our word, as in `tfl_depth.evaluation.metrics`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from scipy import stats
 
 from tests.support.real_data import real_data
 from tfl_depth.data import Sample, open_split
-from tfl_depth.metrics import METRICS, PooledMetrics, depth_metrics, mean_over_images
+from tfl_depth.evaluation.metrics import METRICS, PooledMetrics, depth_metrics, mean_over_images
 
 Array = npt.NDArray[Any]
 

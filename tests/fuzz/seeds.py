@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 
 from tests.fuzz.targets import ARRAYS, DEPTH_SUFFIXES, IMAGES, SIZE
-from tfl_depth.contract import find_contract
 from tfl_depth.encoding import DepthMm
-from tfl_depth.golden import Golden
+from tfl_depth.format.contract import find_contract
+from tfl_depth.format.golden import Golden
 
 # Of the test models those that a fuzzer gets through quickly.
 LARGEST_BYTES = 32 * 1024

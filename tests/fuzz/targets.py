@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tfl_depth import golden, signing
-from tfl_depth.contract import Contract, find_metadata, read_contract, with_digest
 from tfl_depth.data.depth_files import read_metres, read_png
 from tfl_depth.data.pairs import read_rows
 from tfl_depth.errors import DepthError
-from tfl_depth.model_check import check_model
+from tfl_depth.format import golden, signing
+from tfl_depth.format.contract import Contract, find_metadata, read_contract, with_digest
+from tfl_depth.format.model_check import check_model
 from tfl_depth.runtime.delegates.model_file import read_model_file
 from tfl_depth.runtime.preprocess import decode_image
 

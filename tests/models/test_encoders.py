@@ -14,11 +14,11 @@ from keras import layers
 
 from tests.support.photos import write_photos
 from tests.support.vela import vela
-from tfl_depth.complexity import count_macs
 from tfl_depth.converters import ImageSplit, convert
 from tfl_depth.converters.representative import read_pixels
 from tfl_depth.converters.tflite_graph import read_graph
 from tfl_depth.encoding import Spans
+from tfl_depth.evaluation.macs import count_macs
 from tfl_depth.models import ENCODERS, depth_net
 from tfl_depth.models.mobilenet import mobilenet_v2
 from tfl_depth.runtime import DepthRunner

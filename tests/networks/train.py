@@ -20,9 +20,9 @@ from tests.networks.strangers import stranger_named
 from tfl_depth.data import DATASETS, load_split
 from tfl_depth.data.augment import Augmentation
 from tfl_depth.data.batches import Batches, at_size_of
-from tfl_depth.evaluation import Predictor, enlarged, evaluate
+from tfl_depth.evaluation.evaluate import Predictor, enlarged, evaluate
+from tfl_depth.evaluation.metrics import mean_over_images
 from tfl_depth.losses import log_l1_with_gradient
-from tfl_depth.metrics import mean_over_images
 from tfl_depth.runtime.preprocess import resize_pixels
 
 # Zoom helps where scenes are many and photos are few.

@@ -11,11 +11,11 @@ from typing import Any
 from tests.networks.measure import converted, difference, int8_depth, keras_depth, read_photos
 from tests.networks.stranger import Stranger
 from tests.networks.train import in_metres, predictor
-from tfl_depth.comparison import paired_change
 from tfl_depth.converters.representative import split_images
 from tfl_depth.data import DATASETS, load_split
 from tfl_depth.data.datasets import photos
-from tfl_depth.evaluation import Predictor, evaluate, runner_predictor
+from tfl_depth.evaluation.bootstrap import paired_change
+from tfl_depth.evaluation.evaluate import Predictor, evaluate, runner_predictor
 from tfl_depth.runtime import DepthRunner
 
 SAMPLES = 100

@@ -12,8 +12,8 @@ import pytest
 
 from tests.support import ramp
 from tests.support.kernels import INSTALLED, codes_of, output_tensors
-from tfl_depth.contract import read_contract
 from tfl_depth.encoding import CODES, Decoder, Spans, decode_float
+from tfl_depth.format.contract import read_contract
 from tfl_depth.runtime import DepthRunner, interpreter
 
 WEIGHTS = ("per-channel", "per-tensor")

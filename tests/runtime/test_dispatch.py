@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pytest
 
 from tests.support import ramp
-from tfl_depth.golden import read_golden
+from tfl_depth.format.golden import read_golden
 from tfl_depth.runtime import (
     ContractError,
     DelegateError,

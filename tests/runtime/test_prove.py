@@ -13,9 +13,9 @@ import pytest
 
 from tests.support import ramp
 from tests.support.kernels import INSTALLED, output_tensors, recombined, scales
-from tfl_depth.contract import read_contract
 from tfl_depth.errors import ContractError, DepthError, ProofError
-from tfl_depth.golden import Golden, read_golden
+from tfl_depth.format.contract import read_contract
+from tfl_depth.format.golden import Golden, read_golden
 from tfl_depth.runtime import DepthRunner, Tolerance, interpreter
 from tfl_depth.runtime.prove import compare, tolerance_of
 from tfl_depth.tools.prove import main

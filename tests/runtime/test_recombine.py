@@ -10,8 +10,8 @@ import pytest
 
 from tests.support import ramp
 from tests.support.kernels import recombined, stored
-from tfl_depth.contract import read_contract
 from tfl_depth.encoding import Decoder, DepthMm
+from tfl_depth.format.contract import read_contract
 from tfl_depth.runtime import lookup
 from tfl_depth.runtime.enlarge import Enlarger
 

@@ -16,8 +16,8 @@ import pytest
 
 from tests.support import ramp
 from tests.support.kernels import recombined, stored
-from tfl_depth.contract import Contract, read_contract
 from tfl_depth.encoding import Decoder, Spans, encode
+from tfl_depth.format.contract import Contract, read_contract
 from tfl_depth.runtime import DepthRunner, SelfCheckError
 from tfl_depth.runtime.recombine import MAX_DISAGREEMENT, TwoCodes, recombiner
 from tfl_depth.runtime.runner import Size

@@ -10,11 +10,11 @@ import numpy.typing as npt
 
 from tests.converters.head.networks import RELU6, Net
 from tests.support.synthetic_data import write_frame
-from tfl_depth.comparison import Change
 from tfl_depth.converters.graph import Graph, GraphRunner, constant, write_graph
 from tfl_depth.converters.graph.kernels import kernel_of, set_bias, set_kernel
 from tfl_depth.data import Sample, load_split
 from tfl_depth.data.augment import plain
+from tfl_depth.evaluation.bootstrap import Change
 from tfl_depth.recipes import RECIPES
 from tfl_depth.runtime.preprocess import resize_pixels
 from tfl_depth.strategy.banding import Banding

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from tests.strategy.small_study import SIZE, Inputs
-from tfl_depth.contract import read_contract
 from tfl_depth.converters.graph import read_graph
 from tfl_depth.errors import ConversionError
+from tfl_depth.format.contract import read_contract
 from tfl_depth.runtime.preprocess import resize_pixels
 from tfl_depth.strategy.calibrated_graph import CalibratedGraph
 from tfl_depth.strategy.candidates import Candidates

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tests.strategy.small_study import Inputs
-from tfl_depth.comparison import Change
 from tfl_depth.encoding import Spans
+from tfl_depth.evaluation.bootstrap import Change
 from tfl_depth.strategy.calibrated_graph import CalibratedGraph
 from tfl_depth.strategy.deviation import DepthDeviation
 from tfl_depth.strategy.error_budget import error_budget, simulate, through_output

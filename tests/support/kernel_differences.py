@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 
 from tests.support.kernels import INSTALLED, output_tensors, recombined, scales
-from tfl_depth.contract import read_contract
 from tfl_depth.files import write_whole
-from tfl_depth.golden import read_golden
+from tfl_depth.format.contract import read_contract
+from tfl_depth.format.golden import read_golden
 from tfl_depth.runtime.prove import compare, tolerance_of
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tfl_depth.contract import Contract
 from tfl_depth.encoding import DepthMm
+from tfl_depth.format.contract import Contract
 from tfl_depth.runtime.interpreter import PACKAGES, open_interpreter
 from tfl_depth.runtime.preprocess import write_input
 from tfl_depth.runtime.recombine import recombiner

@@ -20,13 +20,13 @@ from ai_edge_litert.tools import flatbuffer_utils
 from tests.converters.ptq import graphs
 from tests.support import ramp
 from tests.support.vela import vela
-from tfl_depth.contract import Contract
 from tfl_depth.converters import ImageSplit, convert
 from tfl_depth.converters.conversion import Conversion
 from tfl_depth.converters.graph import Operator, Tensor, constant, options, write_graph
 from tfl_depth.converters.metadata import with_contract
 from tfl_depth.converters.pipeline import HeadKind, Precision
 from tfl_depth.encoding import Spans
+from tfl_depth.format.contract import Contract
 
 SEED = 20240517
 # Height and width of the small convolutional network, whose depth comes out at half of it.

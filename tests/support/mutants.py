@@ -16,9 +16,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tfl_depth import tflite_tables as tables
-from tfl_depth.contract import with_digest
 from tfl_depth.errors import DepthError
+from tfl_depth.format import flatbuffer_reader as tables
+from tfl_depth.format.contract import with_digest
 from tfl_depth.runtime import DepthRunner
 
 ROOT = Path(__file__).resolve().parents[2]

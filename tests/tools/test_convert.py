@@ -17,12 +17,12 @@ import pytest
 
 import tfl_depth
 from tests.support.small_net import OFFSET, SCALE, SIZE, run_convert, seeded, write_examples
-from tfl_depth.contract import Contract, read_contract
 from tfl_depth.converters import find_images, graph, representative, split_images
 from tfl_depth.converters.tflite_graph import read_graph, read_operators
 from tfl_depth.converters.verify import fidelity
 from tfl_depth.encoding import CODES
-from tfl_depth.golden import METADATA_NAME
+from tfl_depth.format.contract import Contract, read_contract
+from tfl_depth.format.golden import METADATA_NAME
 from tfl_depth.recipes import DEFAULT
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.runtime.interpreter import open_interpreter

@@ -22,9 +22,9 @@ import pytest
 from keras import layers
 
 from tests.support.small_net import run_convert, small_net, write_examples
-from tfl_depth.contract import read_contract
 from tfl_depth.converters import Conversion, write_conversion
 from tfl_depth.errors import OutputError
+from tfl_depth.format.contract import read_contract
 from tfl_depth.tools.convert import main
 
 Array = npt.NDArray[Any]

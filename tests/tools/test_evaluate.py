@@ -16,9 +16,9 @@ import pytest
 from keras import layers
 
 from tests.support.synthetic_data import SIZE, write_dataset
-from tfl_depth.charts import COLOURS
 from tfl_depth.data.crops import NYU_EIGEN
-from tfl_depth.metrics import METRICS
+from tfl_depth.evaluation.charts import COLOURS
+from tfl_depth.evaluation.metrics import METRICS
 from tfl_depth.tools import convert, evaluate
 
 

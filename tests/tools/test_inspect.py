@@ -19,20 +19,20 @@ from keras import layers
 
 from tests.support.float_tflite import float_tflite
 from tests.support.small_net import SCALE, SIZE, run_convert, write_examples
-from tfl_depth.complexity import count_macs
-from tfl_depth.contract import METADATA_NAME as CONTRACT_NAME
-from tfl_depth.contract import (
+from tfl_depth.converters.metadata import with_metadata
+from tfl_depth.converters.tflite_graph import Door, read_graph
+from tfl_depth.errors import ModelFileError
+from tfl_depth.evaluation.macs import count_macs
+from tfl_depth.format.contract import METADATA_NAME as CONTRACT_NAME
+from tfl_depth.format.contract import (
     digest_place,
     find_contract,
     find_metadata,
     read_contract,
     with_digest,
 )
-from tfl_depth.converters.metadata import with_metadata
-from tfl_depth.converters.tflite_graph import Door, read_graph
-from tfl_depth.errors import ModelFileError
-from tfl_depth.golden import METADATA_NAME
-from tfl_depth.signing import new_key_pair, sign
+from tfl_depth.format.golden import METADATA_NAME
+from tfl_depth.format.signing import new_key_pair, sign
 from tfl_depth.tools import inspect
 
 ROOT = Path(__file__).resolve().parents[2]

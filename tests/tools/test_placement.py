@@ -17,8 +17,6 @@ from keras import layers
 
 from tests.support.photos import write_photos
 from tests.support.small_net import OFFSET, SCALE, SIZE, run_convert, write_examples
-from tfl_depth import golden
-from tfl_depth.contract import find_metadata
 from tfl_depth.converters.targets import PlacedOperator, Placement, place, vela
 from tfl_depth.converters.targets.input_copy import with_input_copy
 from tfl_depth.converters.targets.operator_rules import RULES
@@ -26,6 +24,8 @@ from tfl_depth.converters.targets.picture import placement_picture
 from tfl_depth.converters.targets.placement import CPU, GPU, NPU, UNKNOWN, Estimate
 from tfl_depth.converters.tflite_graph import Operator, read_graph, read_operators
 from tfl_depth.errors import ConversionError, ModelFileError
+from tfl_depth.format import golden
+from tfl_depth.format.contract import find_metadata
 from tfl_depth.runtime.interpreter import open_interpreter
 from tfl_depth.targets import PROFILES
 from tfl_depth.tools import placement as tool

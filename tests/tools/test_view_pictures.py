@@ -12,7 +12,7 @@ import pytest
 from tests.support.photos import write_photos
 from tests.support.small_net import seeded, small_net
 from tests.support.view_server import INT8, some_photo, unpacked
-from tfl_depth.evaluation import keras_predictor
+from tfl_depth.evaluation.evaluate import keras_predictor
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.tools.viewer.pictures import (
     SHOWN_SIDE,

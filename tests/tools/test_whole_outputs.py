@@ -16,10 +16,10 @@ from docs.scripts import figures, zoo_chart
 from tests.support.faults import Fault, outcomes
 from tests.support.small_net import run_convert, write_examples
 from tests.support.synthetic_data import write_dataset
-from tfl_depth.contract import read_contract
 from tfl_depth.converters import Conversion, write_conversion
+from tfl_depth.evaluation.metrics import METRICS
 from tfl_depth.files import whole_file
-from tfl_depth.metrics import METRICS
+from tfl_depth.format.contract import read_contract
 from tfl_depth.tools import evaluate, placement
 from tfl_depth.tools.lib import cli_common
 from tfl_depth.training.journal import Journal

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pytest
 import tensorflow as tf
 
+from tfl_depth.evaluation.metrics import depth_metrics
 from tfl_depth.losses import (
     LOSSES,
     MIN_DEPTH_M,
@@ -22,7 +23,6 @@ from tfl_depth.losses import (
     seed_dual_head,
     silog,
 )
-from tfl_depth.metrics import depth_metrics
 
 Array = npt.NDArray[Any]
 Loss = Callable[[Any, Any], Any]

@@ -25,8 +25,8 @@ from tests.support.synthetic_data import write_dataset
 from tfl_depth.data import DATASETS, load_split
 from tfl_depth.data.batches import Batches
 from tfl_depth.errors import DatasetError, DepthError, ModelFileError
-from tfl_depth.evaluation import evaluate, keras_predictor
-from tfl_depth.metrics import METRICS, mean_over_images
+from tfl_depth.evaluation.evaluate import evaluate, keras_predictor
+from tfl_depth.evaluation.metrics import METRICS, mean_over_images
 from tfl_depth.training import Recipe, epochs, loop, train
 from tfl_depth.training.epochs import BEST, STATE, Epochs
 from tfl_depth.training.journal import CURVES, EVENTS, LOG

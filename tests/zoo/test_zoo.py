@@ -18,8 +18,8 @@ from docs.scripts import figures, zoo_chart, zoo_latency
 from tests.support.real_data import real_data
 from tfl_depth.data import DATASETS, load_split
 from tfl_depth.errors import ConversionError
-from tfl_depth.evaluation import evaluate, keras_predictor
-from tfl_depth.metrics import METRICS, mean_over_images
+from tfl_depth.evaluation.evaluate import evaluate, keras_predictor
+from tfl_depth.evaluation.metrics import METRICS, mean_over_images
 from tfl_depth.models import load_model
 from tfl_depth.strategy.results import read_results
 from tfl_depth.zoo import model_card

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfl_depth import golden
-from tfl_depth.contract import (
+from tfl_depth.errors import ContractError
+from tfl_depth.format import golden
+from tfl_depth.format.contract import (
     BLANK_SIGNATURE,
     METADATA_NAME,
     digest_place,
@@ -19,8 +20,7 @@ from tfl_depth.contract import (
     read_contract,
     signature_place,
 )
-from tfl_depth.errors import ContractError
-from tfl_depth.model_check import check_model
+from tfl_depth.format.model_check import check_model
 from tfl_depth.quiet import quiet
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def keras_report(path: Path) -> dict[str, Any]:
         ConversionError: it is no such file, or no graph of layers.
     """
     with quiet():
-        from tfl_depth.complexity import count_macs
+        from tfl_depth.evaluation.macs import count_macs
         from tfl_depth.models.dual_head import expect_graph
     from tfl_depth.models import load_model
 
@@ -113,7 +113,7 @@ def _of_contract(content: bytes) -> dict[str, Any]:
 
 
 def _expect_signature(content: bytes, public_key: Path) -> None:
-    from tfl_depth.signing import check_signature
+    from tfl_depth.format.signing import check_signature
 
     if find_contract(content) is None:
         raise ContractError("The model has no contract, and so no signature: convert it anew.")

@@ -9,12 +9,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from tfl_depth.contract import read_contract
 from tfl_depth.converters import convert
 from tfl_depth.converters.graph import read_graph, write_graph
 from tfl_depth.converters.metadata import with_contract
 from tfl_depth.converters.photo_inputs import PhotoInputs
 from tfl_depth.converters.quantize import with_half_weights
+from tfl_depth.format.contract import read_contract
 from tfl_depth.recipes import recipe_named
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.strategy.calibrated_graph import (

@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from tfl_depth.comparison import Change
 from tfl_depth.errors import DatasetError
+from tfl_depth.evaluation.bootstrap import Change
 from tfl_depth.strategy.banding import Banding
 from tfl_depth.strategy.deviation import DepthDeviation
 from tfl_depth.strategy.experiments import Experiment

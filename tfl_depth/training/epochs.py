@@ -15,9 +15,9 @@ import numpy as np
 from tfl_depth.data import DATASETS, Sample
 from tfl_depth.data.batches import Batches
 from tfl_depth.errors import DepthError
-from tfl_depth.evaluation import evaluate, keras_predictor
+from tfl_depth.evaluation.evaluate import evaluate, keras_predictor
+from tfl_depth.evaluation.metrics import METRICS, mean_over_images
 from tfl_depth.files import write_whole
-from tfl_depth.metrics import METRICS, mean_over_images
 from tfl_depth.training.distributed import Hosts
 from tfl_depth.training.journal import Journal
 from tfl_depth.training.recipe import Recipe

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from tensorboardX import SummaryWriter
 
-from tfl_depth.charts import chart_png
+from tfl_depth.evaluation.charts import chart_png
 from tfl_depth.files import write_whole
 from tfl_depth.training.run_folder import reading
 

@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tfl_depth import child
-from tfl_depth.contract import Contract, read_contract
 from tfl_depth.encoding import Spans, depth_dtype, encode
 from tfl_depth.errors import InterpreterError
+from tfl_depth.format.contract import Contract, read_contract
 from tfl_depth.runtime import DepthRunner, Measurement
 from tfl_depth.runtime.interpreter import open_interpreter
 from tfl_depth.runtime.preprocess import SIGN_BIT, resize_pixels, write_input

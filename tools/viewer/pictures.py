@@ -142,7 +142,7 @@ def open_reference(model: Path, public_key: Path | None = None) -> Iterator[Refe
     if not model.is_file():  # before Keras is loaded, which takes seconds
         raise ModelFileError(f"There is no model {model}.")
     with quiet():
-        from tfl_depth.evaluation import keras_predictor
+        from tfl_depth.evaluation.evaluate import keras_predictor
     from tfl_depth.models import load_model
 
     predict = keras_predictor(load_model(model))

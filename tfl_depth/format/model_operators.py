@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tfl_depth import tflite_tables as tables
+from tfl_depth.format import flatbuffer_reader as tables
 
 # Field numbers, as `tables.read` says.
 _CODE_OLD, _CODE_CUSTOM_NAME, _CODE_NEW = 0, 1, 3

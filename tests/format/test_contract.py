@@ -17,7 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support import ramp
-from tfl_depth.contract import (
+from tfl_depth.encoding import MAX_SAMPLES, MAX_SPANS, Decoder, Spans
+from tfl_depth.errors import ContractError, ModelFileError
+from tfl_depth.format.contract import (
     BLANK_SHA256,
     Calibration,
     Contract,
@@ -27,8 +29,6 @@ from tfl_depth.contract import (
     find_contract,
     read_contract,
 )
-from tfl_depth.encoding import MAX_SAMPLES, MAX_SPANS, Decoder, Spans
-from tfl_depth.errors import ContractError, ModelFileError
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "contract.md"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tfl_depth import tflite_tables as tables
+from tfl_depth.format import flatbuffer_reader as tables
 
 # Field numbers, as `tables.read` says.
 _OPTIONS = 4

@@ -2,7 +2,7 @@
 
 It is JSON in the flatbuffer metadata entry `TFL_DEPTH` (docs/contract.md) and carries a SHA-256
 over the whole file, so that a changed file is known before native code reads it, and room for a
-signature (tfl_depth/signing.py).
+signature (tfl_depth/format/signing.py).
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tfl_depth import tflite_tables as tables
 from tfl_depth.encoding import MAX_SAMPLES, MAX_SPANS, Spans
 from tfl_depth.errors import ContractError, ModelFileError
-from tfl_depth.fields import Fields, parse_object
+from tfl_depth.format import flatbuffer_reader as tables
+from tfl_depth.format.fields import Fields, parse_object
 
 METADATA_NAME = "TFL_DEPTH"
 VERSION = 2
@@ -80,7 +80,7 @@ class Calibration:
 
 @dataclass(frozen=True)
 class GoldenSpread:
-    """How far correct kernels lie apart on the model's golden vectors (tfl_depth/golden.py).
+    """How far correct kernels lie apart on the model's golden vectors (tfl_depth/format/golden.py).
 
     Attributes:
         images: how many golden vectors there are.

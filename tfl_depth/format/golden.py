@@ -16,10 +16,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from tfl_depth.contract import Contract, GoldenSpread, find_metadata
 from tfl_depth.encoding import DepthMm
 from tfl_depth.errors import ContractError
-from tfl_depth.golden_archive import BROKEN, MAX_IMAGES, read_depth, read_rgb
+from tfl_depth.format.contract import Contract, GoldenSpread, find_metadata
+from tfl_depth.format.golden_archive import BROKEN, MAX_IMAGES, read_depth, read_rgb
 
 METADATA_NAME = "TFL_DEPTH_GOLDEN"
 

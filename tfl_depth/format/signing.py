@@ -13,7 +13,8 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization as pem
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from tfl_depth.contract import (
+from tfl_depth.errors import ContractError, SignatureError
+from tfl_depth.format.contract import (
     BLANK_SIGNATURE,
     blanked_sha256,
     digest_place,
@@ -21,7 +22,6 @@ from tfl_depth.contract import (
     signature_place,
     with_digest,
 )
-from tfl_depth.errors import ContractError, SignatureError
 
 # A signature of something else by the same key is none of a model.
 PURPOSE = b"tfl-depth model, SHA-256 "

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from tfl_depth.data.datasets import Dataset
 from tfl_depth.data.samples import Sample
-from tfl_depth.metrics import BinnedMetrics, PooledMetrics, depth_metrics
+from tfl_depth.evaluation.metrics import BinnedMetrics, PooledMetrics, depth_metrics
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.runtime.preprocess import resize_pixels
 

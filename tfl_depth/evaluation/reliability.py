@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from tfl_depth.charts import COLOURS, GREY, MARKERS, chart_png
-from tfl_depth.metrics import DistanceBin
+from tfl_depth.evaluation.charts import COLOURS, GREY, MARKERS, chart_png
+from tfl_depth.evaluation.metrics import DistanceBin
 
 Models = Mapping[str, Sequence[DistanceBin]]
 

@@ -7,8 +7,8 @@ import struct
 import flatbuffers
 import pytest
 
-from tfl_depth import tflite_tables as tables
-from tfl_depth.model_kernels import TensorForm, check_kernel
+from tfl_depth.format import flatbuffer_reader as tables
+from tfl_depth.format.model_kernels import TensorForm, check_kernel
 
 OPTIONS = 4
 

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tfl_depth import tflite_tables as tables
 from tfl_depth.errors import ModelFileError
-from tfl_depth.model_kernels import TensorForm, check_kernel
-from tfl_depth.model_operators import BIAS, CUSTOM, check_options, operator_name
+from tfl_depth.format import flatbuffer_reader as tables
+from tfl_depth.format.model_kernels import TensorForm, check_kernel
+from tfl_depth.format.model_operators import BIAS, CUSTOM, check_options, operator_name
 
 # Field numbers, as `tables.read` says.
 _MODEL_CODES, _MODEL_GRAPHS, _MODEL_BUFFERS, _MODEL_SIGNATURES = 1, 2, 4, 7

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tfl_depth.comparison import Change, paired_change
+from tfl_depth.evaluation.bootstrap import Change, paired_change
 
 RNG = np.random.default_rng(3)
 

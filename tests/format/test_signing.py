@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from tests.support import ramp
-from tfl_depth.contract import BLANK_SIGNATURE, find_contract, read_contract, with_digest
+from tfl_depth.format.contract import BLANK_SIGNATURE, find_contract, read_contract, with_digest
+from tfl_depth.format.signing import Key, check_signature, new_key_pair, sign
 from tfl_depth.runtime import (
     ContractError,
     DelegateRequiredError,
@@ -26,7 +27,6 @@ from tfl_depth.runtime import (
     ModelFileError,
     SignatureError,
 )
-from tfl_depth.signing import Key, check_signature, new_key_pair, sign
 from tfl_depth.tools import sign as tool
 
 PRIVATE, PUBLIC = new_key_pair()
@@ -243,7 +243,7 @@ def test_without_cryptography_it_says_what_to_install(
 ) -> None:
     for name in [name for name in sys.modules if name.startswith("cryptography")]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.delitem(sys.modules, "tfl_depth.signing")
+    monkeypatch.delitem(sys.modules, "tfl_depth.format.signing")
     monkeypatch.setitem(sys.modules, "cryptography", None)
     assert_refused(signed, r"pip install 'tfl-depth\[sign\]'")
 

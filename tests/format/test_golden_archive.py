@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tfl_depth import golden as golden_module
-from tfl_depth.contract import GoldenSpread, read_contract
 from tfl_depth.errors import ContractError
-from tfl_depth.golden import Golden, read_golden
+from tfl_depth.format import golden as golden_module
+from tfl_depth.format.contract import GoldenSpread, read_contract
+from tfl_depth.format.golden import Golden, read_golden
 
 SIZE = (4, 4)
 WHOLE = Golden(np.zeros((1, *SIZE, 3), np.uint8), np.zeros((1, *SIZE), np.uint16))

@@ -11,11 +11,17 @@ import flatbuffers
 import pytest
 
 from tests.support.synthetic_data import write_dataset
-from tfl_depth.contract import BLANK_SHA256, METADATA_NAME, Contract, find_metadata, read_contract
 from tfl_depth.errors import ContractError, ModelFileError, SignatureError
+from tfl_depth.format.contract import (
+    BLANK_SHA256,
+    METADATA_NAME,
+    Contract,
+    find_metadata,
+    read_contract,
+)
+from tfl_depth.format.signing import new_key_pair
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.runtime.delegates.model_file import read_model_file
-from tfl_depth.signing import new_key_pair
 from tfl_depth.tools import benchmark, evaluate, infer, prove, view
 
 PRIVATE, PUBLIC = new_key_pair()

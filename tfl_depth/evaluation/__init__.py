@@ -1,0 +1,1 @@
+"""How good depth is: metrics, intervals, computation, and charts of them."""

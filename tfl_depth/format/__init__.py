@@ -1,0 +1,1 @@
+"""The .tflite file: its tables, contract, golden vectors and signature."""
