@@ -40,8 +40,8 @@ class TfliteGraph:
         parameters: elements of constants that are float or quantised, with batch normalisation
             folded into them. None where it cannot be known.
         macs: of one inference, by the definition of `tfl_depth.evaluation.macs`. None where it
-            cannot be known: a compiler has packed operators into one, a graph runs others, or the size of
-            the input is open.
+            cannot be known: a compiler has packed operators into one, a graph runs others, or the
+            size of the input is open.
         operators: how many there are of each type, most frequent first.
     """
 
