@@ -1,4 +1,4 @@
-"""What MkDocs does not do by itself: pages from outside docs/, and the package as it is installed.
+"""What MkDocs does not do by itself: pages from outside docs/.
 
 The documents are read in a checkout too, so their links are those of the repository. Here README.md
 becomes the first page, and a source file that a document links to becomes a page that shows it.
@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
@@ -24,21 +22,9 @@ ROOT_PAGES = {
     "CONTRIBUTING.md": "contributing.md",
     "CHANGES.md": "changes.md",
 }
-SIBLINGS = ("converters", "runtime", "tools")
-API = ROOT / "build" / "api" / "tfl_depth"
 FENCED = re.compile(r"(^ *```.*?^ *```$)", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#)([^)#\s]+)")
 LANGUAGES = {".py": "python", ".json": "json", ".cfg": "ini", ".js": "javascript"}
-
-
-def on_startup(**_: Any) -> None:
-    """Lay links to the package's folders as they are installed, which setup.cfg alone knows."""
-    shutil.rmtree(API, ignore_errors=True)
-    API.mkdir(parents=True)
-    for source in [*(ROOT / "tfl_depth").glob("[!_]*"), *(ROOT / name for name in SIBLINGS)]:
-        (API / source.name).symlink_to(source)
-    # A copy: what reads the tree takes the place of this file, links resolved, for the package's.
-    shutil.copy(ROOT / "tfl_depth" / "__init__.py", API)
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

@@ -20,14 +20,15 @@ import numpy as np
 import pytest
 
 import tfl_depth
-from tests.small_net import run_convert, write_examples
-from tests.try_dist import package_files
+from tests.support.small_net import run_convert, write_examples
+from tests.support.try_dist import package_files
 from tfl_depth.runtime import DepthRunner
 
 ROOT = Path(__file__).resolve().parent.parent
-SIBLINGS = ("converters", "runtime", "tools")
-# What the source archive has all files of.
-ARCHIVED = ("docs", "examples", "requirements", "tests", "tfl_depth", *SIBLINGS)
+# Links from tfl_depth/ to the folders of the checkout's root.
+LINKED = ("converters", "runtime", "tools")
+# What the source archive has all files of, beside the package.
+ARCHIVED = ("docs", "examples", "requirements", "tests")
 MIB = 2**20
 IMPORT_RUNTIME = """
 import sys, tfl_depth.runtime
@@ -42,8 +43,8 @@ INFER = "import sys; from tfl_depth.tools.infer import main; sys.exit(main())"
 def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The source archive, and the wheel built from it; of a copy, as other builds leave files."""
     source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("dist")
-    for folder in (*ARCHIVED, "zoo"):
-        shutil.copytree(ROOT / folder, source / folder)
+    for folder in (*ARCHIVED, *LINKED, "tfl_depth", "zoo"):
+        shutil.copytree(ROOT / folder, source / folder, symlinks=True)
     for file in ROOT.iterdir():
         if file.is_file():
             shutil.copy(file, source)
@@ -77,20 +78,11 @@ def run(*command: str, cwd: Path, **environment: str) -> str:
     return done.stdout
 
 
-def packages_in_the_tree() -> Iterator[str]:
-    for folder in ("tfl_depth", *SIBLINGS):
-        prefix = "tfl_depth." if folder in SIBLINGS else ""
-        for path in {file.parent for file in (ROOT / folder).rglob("*.py")}:
-            yield prefix + ".".join(path.relative_to(ROOT).parts)
-
-
-def files_of_the_packages() -> Iterator[str]:
-    """Modules and data, by their names in a wheel; not the launchers in tools/, without suffix."""
-    for folder in ("tfl_depth", *SIBLINGS):
+def files_of_the_package() -> Iterator[str]:
+    """All below tfl_depth/, by their names in the archives."""
+    for folder in ("tfl_depth", *(f"tfl_depth/{name}" for name in LINKED)):
         for path in files_below(ROOT / folder):
-            if path.suffix:
-                inside = path.relative_to(ROOT)
-                yield str(inside if folder == "tfl_depth" else "tfl_depth" / inside)
+            yield str(path.relative_to(ROOT))
 
 
 def files_below(folder: Path) -> Iterator[Path]:
@@ -100,25 +92,19 @@ def files_below(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def test_setup_cfg_lists_every_package() -> None:
-    config = ConfigParser()
-    config.read(ROOT / "setup.cfg", encoding="utf-8")
-    listed = config["options"]["packages"].split()
-    assert sorted(listed) == sorted(packages_in_the_tree())
-
-
 def test_wheel_brings_one_name(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     top_level = {name.split("/")[0] for name in names}
     assert {name for name in top_level if not name.endswith(".dist-info")} == {"tfl_depth"}
-    for folder in SIBLINGS:
+    for folder in LINKED:
         assert f"tfl_depth/{folder}/__init__.py" in names
     assert "tfl_depth/py.typed" in names
 
 
-def test_wheel_holds_the_packages_and_nothing_else(wheel: Path) -> None:
+def test_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    assert names == set(files_of_the_packages())
+    # The launchers of a checkout's tools/ have no suffix.
+    assert names == {name for name in files_of_the_package() if Path(name).suffix}
     assert wheel.stat().st_size < 2 * MIB
 
 
@@ -128,11 +114,14 @@ def test_source_archive_holds_what_a_reader_needs_and_no_checkpoint(
     expected = {
         str(path.relative_to(ROOT)) for folder in ARCHIVED for path in files_below(ROOT / folder)
     }
+    expected |= set(files_of_the_package())
     expected |= {str(path.relative_to(ROOT)) for path in ROOT.glob("zoo/**/*.md")}
     expected |= {str(path.relative_to(ROOT)) for path in ROOT.glob("zoo/*/*.json")}
     expected |= {"CHANGES.md", "LICENSE", "Makefile", "NOTICE", "README.md"}
     assert expected <= archive.keys()
     assert not [name for name in archive if name.endswith((".keras", ".pyc"))]
+    # Once each: what tfl_depth/ links to is there, and not at the root as well.
+    assert not [name for name in archive if name.startswith(tuple(f"{it}/" for it in LINKED))]
 
 
 def test_version_is_semantic_and_the_first_of_the_changes() -> None:
@@ -196,7 +185,7 @@ def test_a_release_is_tried_only_as_installed(wheel: Path, installed: Path, tmp_
 
 def test_runtime_in_a_checkout_is_light() -> None:
     loaded = run(sys.executable, "-c", IMPORT_RUNTIME, cwd=ROOT)
-    assert Path(loaded.strip()) == ROOT / "runtime" / "__init__.py"
+    assert Path(loaded.strip()) == ROOT / "tfl_depth" / "runtime" / "__init__.py"
 
 
 def test_wheel_brings_one_command(wheel: Path) -> None:

@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     facts = json.loads((options.trained / f"{options.name}.json").read_text())
     network = stranger_named(options.name).build(tuple(facts["size"]), facts["width"])
     network.load_weights(options.trained / f"{options.name}.weights.h5")
-    np.savez(options.file, **arrays(network))
+    np.savez(options.file, allow_pickle=False, **arrays(network))
 
 
 def arrays(network: keras.Model) -> dict[str, npt.NDArray[np.float32]]:
