@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 import tfl_depth
 from tfl_depth.converters.conversion import Conversion
-from tfl_depth.converters.golden import with_golden
+from tfl_depth.converters.golden_vectors import with_golden
 from tfl_depth.converters.graph import Graph, write_graph
 from tfl_depth.converters.graph.rewrites.input_normalization import InputOptions
 from tfl_depth.converters.head import Formula, Unit

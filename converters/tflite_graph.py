@@ -23,7 +23,7 @@ _FLOATS = (TensorType.FLOAT16, TensorType.FLOAT32)
 
 
 @dataclass(frozen=True)
-class Door:
+class TensorSpec:
     """A tensor that goes into a model or comes out of it; None in its shape is any size."""
 
     name: str
@@ -45,15 +45,15 @@ class TfliteGraph:
         operators: how many there are of each type, most frequent first.
     """
 
-    inputs: tuple[Door, ...]
-    outputs: tuple[Door, ...]
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
     parameters: int | None
     macs: int | None
     operators: dict[str, int]
 
 
 @dataclass(frozen=True)
-class Operator:
+class FileOperator:
     """An operator of a .tflite file, as far as delegates look at it.
 
     Attributes:
@@ -83,7 +83,7 @@ def read_graph(model: bytes) -> TfliteGraph:
     return parsed(model, _graph)
 
 
-def read_operators(model: bytes) -> tuple[Operator, ...]:
+def read_operators(model: bytes) -> tuple[FileOperator, ...]:
     """Read the operators of a .tflite file, in the order in which they run.
 
     Raises:
@@ -92,7 +92,7 @@ def read_operators(model: bytes) -> tuple[Operator, ...]:
     return parsed(model, _operators)
 
 
-def read_graph_and_operators(model: bytes) -> tuple[TfliteGraph, tuple[Operator, ...]]:
+def read_graph_and_operators(model: bytes) -> tuple[TfliteGraph, tuple[FileOperator, ...]]:
     """Both, of a file that is parsed once.
 
     Raises:
@@ -116,15 +116,15 @@ def parsed(model: bytes, read: Callable[[Any], _Read]) -> _Read:
         raise ModelFileError("The file is damaged or cut short: copy it anew.") from error
 
 
-def _operators(model: Any) -> tuple[Operator, ...]:
+def _operators(model: Any) -> tuple[FileOperator, ...]:
     tensors = model.subgraphs[0].tensors
     return tuple(_operator(model, made, tensors) for made in model.subgraphs[0].operators)
 
 
-def _operator(model: Any, operator: Any, tensors: list[Any]) -> Operator:
+def _operator(model: Any, operator: Any, tensors: list[Any]) -> FileOperator:
     kind = operator_name(model, operator)
     source, result = (tensors[ends[0]] for ends in (operator.inputs, operator.outputs))
-    return Operator(
+    return FileOperator(
         kind=kind,
         name=text_of(result.name),
         source=type_name(source),
@@ -160,16 +160,16 @@ def _largest(tensor: Any) -> float | None:
 def _graph(model: Any) -> TfliteGraph:
     graph = model.subgraphs[0]
     names = [operator_name(model, operator) for operator in graph.operators]
-    inputs = _doors(model, "inputs")
+    inputs = _tensor_specs(model, "inputs")
     packed = len(model.subgraphs) > 1 or any(name.startswith("CUSTOM") for name in names)
-    open_size = any(None in door.shape[1:] for door in inputs)
+    open_size = any(None in spec.shape[1:] for spec in inputs)
     macs = [
         macs_of(name, operator, graph.tensors)
         for name, operator in zip(names, graph.operators, strict=True)
     ]
     return TfliteGraph(
         inputs=inputs,
-        outputs=_doors(model, "outputs"),
+        outputs=_tensor_specs(model, "outputs"),
         parameters=None if packed else _parameters(model),
         macs=None if packed or open_size else sum(macs),
         operators=dict(Counter(names).most_common()),
@@ -192,20 +192,20 @@ def macs_of(name: str, operator: Any, tensors: list[Any]) -> int:
     return math.prod(kernel) * math.prod(shape_of(tensors[laid_on])[:-1])
 
 
-def _doors(model: Any, side: str) -> tuple[Door, ...]:
+def _tensor_specs(model: Any, side: str) -> tuple[TensorSpec, ...]:
     graph = model.subgraphs[0]
     if model.signatureDefs:
-        named = [(door.name, door.tensorIndex) for door in getattr(model.signatureDefs[0], side)]
+        named = [(spec.name, spec.tensorIndex) for spec in getattr(model.signatureDefs[0], side)]
     else:
         named = [(graph.tensors[index].name, index) for index in getattr(graph, side)]
-    return tuple(_door(name, graph.tensors[index]) for name, index in named)
+    return tuple(_tensor_spec(name, graph.tensors[index]) for name, index in named)
 
 
-def _door(name: Any, tensor: Any) -> Door:
+def _tensor_spec(name: Any, tensor: Any) -> TensorSpec:
     # A shape has 1 for an open size, its signature -1.
     signature = shape_of(tensor) if tensor.shapeSignature is None else tensor.shapeSignature
     shape = tuple(None if side < 0 else int(side) for side in signature)
-    return Door(text_of(name), shape, type_name(tensor))
+    return TensorSpec(text_of(name), shape, type_name(tensor))
 
 
 def _parameters(model: Any) -> int:

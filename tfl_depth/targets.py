@@ -36,7 +36,7 @@ class VelaSettings:
 
 
 @dataclass(frozen=True)
-class Delegate:
+class TargetDelegate:
     """What takes the model's operators on the board.
 
     Attributes:
@@ -49,7 +49,7 @@ class Delegate:
 
 
 @dataclass(frozen=True)
-class Profile:
+class Target:
     """One target.
 
     Attributes:
@@ -71,7 +71,7 @@ class Profile:
     rules: str | None = None
     vela: VelaSettings | None = None
     command: tuple[str, ...] | None = None
-    delegate: Delegate | None = None
+    delegate: TargetDelegate | None = None
     source: str = ""
 
 
@@ -90,18 +90,18 @@ _ETHOS_SIZES = {
 _VELA_SOURCE = "https://gitlab.arm.com/artificial-intelligence/ethos-u/ethos-u-vela"
 
 
-def _ethos(generation: str, size: int) -> Profile:
+def _ethos(generation: str, size: int) -> Target:
     accelerator = f"ethos-{generation}-{size}"
-    return Profile(
+    return Target(
         title=f"Arm Ethos-{generation.upper()} with {size} MACs per cycle",
         vela=VelaSettings(accelerator, *_VELA_DEFAULTS[generation]),
-        delegate=Delegate("ethosu"),
+        delegate=TargetDelegate("ethosu"),
         source=_VELA_SOURCE,
     )
 
 
-PROFILES = {
-    "cpu": Profile(
+TARGETS = {
+    "cpu": Target(
         title="TensorFlow Lite's own kernels and XNNPACK, on any processor",
         precisions=("int8", "int16x8", "float32"),
     ),
@@ -112,68 +112,68 @@ PROFILES = {
     },
     # With SRAM of its own: Linux's Documentation/devicetree/bindings/npu/arm,ethos.yaml. Clock and
     # memories are assumed: the sections of Vela's that come nearest.
-    "imx93": Profile(
+    "imx93": Target(
         title="NXP i.MX 93: Ethos-U65-256",
         vela=VelaSettings("ethos-u65-256", "Ethos_U65_High_End", "Dedicated_Sram_384KB"),
-        delegate=Delegate("ethosu"),
+        delegate=TargetDelegate("ethosu"),
         source="https://www.nxp.com/docs/en/application-note/AN13854.pdf",
     ),
-    "imx8mp": Profile(
+    "imx8mp": Target(
         title="NXP i.MX 8M Plus: VeriSilicon VIPNano-SI+, the vx delegate compiles on the board",
         # Or the first inference takes minutes each time. Where the cache lies is the runtime's.
-        delegate=Delegate("vx", {"allowed_cache_mode": "true"}),
+        delegate=TargetDelegate("vx", {"allowed_cache_mode": "true"}),
         source="https://github.com/VeriSilicon/tflite-vx-delegate",
     ),
-    "imx95": Profile(
+    "imx95": Target(
         title="NXP i.MX 95: eIQ Neutron",
         command=(
             "neutron-converter",
             *("--input", "{stem}.tflite", "--output", "{stem}_neutron.tflite"),
             *("--target", "imx95"),
         ),
-        delegate=Delegate("neutron"),
+        delegate=TargetDelegate("neutron"),
         source="https://eiq.nxp.com/training-materials/tools/neutronSdk/softwareTools/NeutronConverter.html",
     ),
     # "only supports 8-bits NN models quantized with the per-tensor asymmetric quantization scheme";
     # per-channel models "will run mainly on GPU instead of NPU".
-    "stm32mp2": Profile(
+    "stm32mp2": Target(
         title="ST STM32MP23x, MP25x: VeriSilicon; per-tensor weights, which cost accuracy",
         weights=PER_TENSOR,
         rules="stm32mp2",
         command=("stedgeai", "generate", "-m", "{stem}.tflite", "--target", "stm32mp25"),
-        delegate=Delegate("vx", {"allowed_cache_mode": "true"}),
+        delegate=TargetDelegate("vx", {"allowed_cache_mode": "true"}),
         source="https://wiki.st.com/stm32mpu/wiki/STM32MP2_NPU_description",
     ),
     # The models that Mesa lists as tested have one scale a kernel; several are up to its drivers.
-    "teflon": Profile(
+    "teflon": Target(
         title="Mesa's Teflon on mainline Linux: Vivante, Rockchip; per-tensor weights",
         weights=PER_TENSOR,
         rules="teflon",
-        delegate=Delegate("teflon"),
+        delegate=TargetDelegate("teflon"),
         source="https://docs.mesa3d.org/teflon.html",
     ),
-    "nnapi": Profile(
+    "nnapi": Target(
         title="Android's Neural Networks API, deprecated since Android 15",
         rules="nnapi",
-        delegate=Delegate("nnapi"),
+        delegate=TargetDelegate("nnapi"),
         source="https://github.com/tensorflow/tensorflow/blob/master/tensorflow/lite/delegates/nnapi/nnapi_delegate.cc",
     ),
-    "coral": Profile(
+    "coral": Target(
         title="Google Coral Edge TPU",
         rules="coral",
         command=("edgetpu_compiler", "--show_operations", "{stem}.tflite"),
-        delegate=Delegate("edgetpu"),
+        delegate=TargetDelegate("edgetpu"),
         source="https://coral.ai/docs/edgetpu/models-intro/#supported-operations",
     ),
-    "qnn": Profile(
+    "qnn": Target(
         title="Qualcomm Hexagon (HTP), compiled by its delegate on the board",
-        delegate=Delegate("qnn", {"backend_type": "htp"}),
+        delegate=TargetDelegate("qnn", {"backend_type": "htp"}),
         source="https://docs.qualcomm.com/bundle/publicresource/80-70014-54/topics/external-delegate-options-for-qnn-delegate.md",
     ),
-    "armnn": Profile(
+    "armnn": Target(
         title="Arm NN on Arm Mali graphics or Cortex-A",
         rules="armnn",
-        delegate=Delegate("armnn", {"backends": "GpuAcc,CpuAcc"}),
+        delegate=TargetDelegate("armnn", {"backends": "GpuAcc,CpuAcc"}),
         source="https://android.googlesource.com/platform/external/armnn/+/7435eccdf/delegate/TensorFlowLiteDelegateSupport.md",
     ),
 }

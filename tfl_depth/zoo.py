@@ -22,8 +22,8 @@ from tfl_depth.evaluation.metrics import METRICS, mean_over_images
 from tfl_depth.files import write_whole
 from tfl_depth.models.depth_net import depth_net
 from tfl_depth.models.encoders import ENCODERS
-from tfl_depth.training import Recipe
-from tfl_depth.training.recipe import IMAGENET, RANDOM
+from tfl_depth.training import TrainConfig
+from tfl_depth.training.train_config import IMAGENET, RANDOM
 
 _WEIGHTS = "model.weights.h5"
 # Of the datasets' images, in pixels.
@@ -56,7 +56,7 @@ STARTS = {
 }
 
 
-def write_entry(recipe: Recipe, checkpoint: Path, data: Path, entry: Path) -> dict[str, Any]:
+def write_entry(recipe: TrainConfig, checkpoint: Path, data: Path, entry: Path) -> dict[str, Any]:
     """Write `model.keras`, `metrics.json` and `README.md` of a zoo entry.
 
     Args:

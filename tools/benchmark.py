@@ -23,7 +23,7 @@ from tfl_depth.errors import InterpreterError
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.tools.lib import cli_common
 from tfl_depth.tools.lib.benchmark_cases import (
-    Contender,
+    Case,
     Seconds,
     of_delegate,
     of_float,
@@ -174,8 +174,8 @@ def measure(
     # Before the delegate is held here: an NPU may serve no second.
     start = _start(model, settings)
     on_delegate = placement["delegate"] is not None
-    contenders, absent = _contenders(model, floats, settings, on_delegate=on_delegate)
-    turns = _timed(contenders, rounds)
+    cases, absent = _cases(model, floats, settings, on_delegate=on_delegate)
+    turns = _timed(cases, rounds)
     return {
         "model": model.name,
         "input": "{}x{}".format(*size),
@@ -187,32 +187,32 @@ def measure(
         "load_average": os.getloadavg()[0],
         "versions": _versions(),
         "absent": absent,
-        "times_ms": {name: _spread([1000 * t[name] for t in turns]) for name in contenders},
+        "times_ms": {name: _spread([1000 * t[name] for t in turns]) for name in cases},
         "ratios": {
             name: statistics.median(ratio(t) for t in turns)
             for name, ratio in RATIOS.items()
-            if _is_there(ratio, contenders)
+            if _is_there(ratio, cases)
         },
         "differences_ms": {
             name: statistics.median(1000 * difference(t) for t in turns)
             for name, difference in DIFFERENCES.items()
-            if _is_there(difference, contenders)
+            if _is_there(difference, cases)
         },
         "start": start,
     }
 
 
-def _contenders(
-    model: Path, floats: dict[str, Contender], settings: dict[str, Any], *, on_delegate: bool
-) -> tuple[dict[str, Contender], dict[str, str]]:
+def _cases(
+    model: Path, floats: dict[str, Case], settings: dict[str, Any], *, on_delegate: bool
+) -> tuple[dict[str, Case], dict[str, str]]:
     """What is timed, and the names of what is not, with the reason."""
     threads = settings["num_threads"]
     ours = of_delegate(model, settings) if on_delegate else of_runner(model, threads)
-    contenders = {**ours, **of_recombination(), **floats}
+    cases = {**ours, **of_recombination(), **floats}
     if on_delegate:
-        return contenders, dict.fromkeys(PEERS, "it is measured beside the CPU only")
-    absent = _add_peers(contenders, model, threads)
-    return contenders, absent
+        return cases, dict.fromkeys(PEERS, "it is measured beside the CPU only")
+    absent = _add_peers(cases, model, threads)
+    return cases, absent
 
 
 def _cpu() -> str:
@@ -232,12 +232,12 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _add_peers(contenders: dict[str, Contender], model: Path, threads: int) -> dict[str, str]:
+def _add_peers(cases: dict[str, Case], model: Path, threads: int) -> dict[str, str]:
     """Add the other runtimes; the names of those that are not here, and why."""
     absent = {}
     for name, peer in PEERS.items():
         try:
-            contenders[f"invoke {name}"] = peer(model, threads)
+            cases[f"invoke {name}"] = peer(model, threads)
         except ModuleNotFoundError as error:
             absent[name] = f"{error.name} is not installed"
         except InterpreterError as error:
@@ -245,20 +245,20 @@ def _add_peers(contenders: dict[str, Contender], model: Path, threads: int) -> d
     return absent
 
 
-def _timed(contenders: Mapping[str, Contender], rounds: int) -> list[Times]:
-    """Seconds of each contender in each round; each is called once before, to find its memory."""
-    names = list(contenders)
+def _timed(cases: Mapping[str, Case], rounds: int) -> list[Times]:
+    """Seconds of each case in each round; each is called once before, to find its memory."""
+    names = list(cases)
     found: list[Times] = []
     for number in cli_common.progress(range(rounds), rounds, "benchmark"):
         first = number % len(names)
-        found.append({name: _seconds(contenders[name]) for name in names[first:] + names[:first]})
+        found.append({name: _seconds(cases[name]) for name in names[first:] + names[:first]})
     return found
 
 
-def _seconds(contender: Contender) -> float:
-    contender()
+def _seconds(case: Case) -> float:
+    case()
     begin_s = perf_counter()
-    told = contender()
+    told = case()
     return told if isinstance(told, Seconds) else perf_counter() - begin_s
 
 
@@ -266,9 +266,9 @@ def _spread(times_ms: Sequence[float]) -> dict[str, float]:
     return {"median": statistics.median(times_ms), "least": min(times_ms)}
 
 
-def _is_there(ratio: Callable[[Times], float], contenders: Mapping[str, Contender]) -> bool:
+def _is_there(ratio: Callable[[Times], float], cases: Mapping[str, Case]) -> bool:
     try:
-        ratio(dict.fromkeys(contenders, 1.0))
+        ratio(dict.fromkeys(cases, 1.0))
     except KeyError:
         return False
     return True

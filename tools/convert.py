@@ -15,12 +15,12 @@ from tfl_depth.errors import ConversionError
 from tfl_depth.png import as_png
 from tfl_depth.quiet import quiet
 from tfl_depth.recipes import DEFAULT, DEFAULT_PER_TENSOR, RECIPES
-from tfl_depth.targets import PER_CHANNEL, Profile
+from tfl_depth.targets import PER_CHANNEL, Target
 from tfl_depth.tools.lib import cli_common, network_options, target_options
 
 if TYPE_CHECKING:
     from tfl_depth.converters import Conversion
-    from tfl_depth.converters.targets import Placement
+    from tfl_depth.converters.targets import Placement, compile_for_target
     from tfl_depth.format.contract import Contract
 
 EXAMPLE = (
@@ -123,13 +123,13 @@ def _list_recipes(parser: argparse.ArgumentParser) -> None:
 
 
 def _convert(options: argparse.Namespace) -> None:
-    profile = target_options.chosen(options)
-    _check_target(options, profile)
+    target = target_options.chosen(options)
+    _check_target(options, target)
     arguments = {**network_options.network_arguments(options), **_range(options)}
     from tfl_depth.converters import convert, find_images, split_images, write_conversion
     from tfl_depth.converters.conversion import refuse_existing, report_path
 
-    beside = _beside(options.output, profile)
+    beside = _beside(options.output, target)
     refuse_existing(options.output, overwrite=options.overwrite, beside=beside)
     if not options.network.exists():
         raise ConversionError(f"There is no network {options.network}.")
@@ -142,7 +142,7 @@ def _convert(options: argparse.Namespace) -> None:
             images=images,
             precision=options.precision,
             head=options.head,
-            per_channel=profile.weights == PER_CHANNEL,
+            per_channel=target.weights == PER_CHANNEL,
             recipe=options.recipe,
             golden=options.golden,
             progress=cli_common.progress,
@@ -155,7 +155,7 @@ def _convert(options: argparse.Namespace) -> None:
     totals = compiler = None
     if beside:
         # Before anything is written: a compiler may fail, or leave operators to the CPU.
-        placement, contents = _for_target(conversion.model, options, profile)
+        placement, contents = _for_target(conversion.model, options, target)
         shown += ["", target_options.summary(placement)]
         totals = placement.as_report()["totals"]
     write_conversion(
@@ -165,9 +165,9 @@ def _convert(options: argparse.Namespace) -> None:
         overwrite=options.overwrite,
         beside=contents,
     )
-    if profile.command is not None:
+    if target.command is not None:
         stem = str(options.output.with_suffix(""))
-        compiler = shlex.join(word.format(stem=stem) for word in profile.command)
+        compiler = shlex.join(word.format(stem=stem) for word in target.command)
         shown += ["", f"to be compiled with:       {compiler}"]
     result = {
         "model": str(options.output),
@@ -180,34 +180,34 @@ def _convert(options: argparse.Namespace) -> None:
     cli_common.tell(options, result, "\n".join(shown))
 
 
-def _check_target(options: argparse.Namespace, profile: Profile) -> None:
-    if options.precision not in profile.precisions:
+def _check_target(options: argparse.Namespace, target: Target) -> None:
+    if options.precision not in target.precisions:
         raise ConversionError(
-            f"{options.target} takes {' or '.join(profile.precisions)}, not {options.precision}: "
-            f"pass --{profile.precisions[0]}, or --target cpu."
+            f"{options.target} takes {' or '.join(target.precisions)}, not {options.precision}: "
+            f"pass --{target.precisions[0]}, or --target cpu."
         )
-    if options.strict_placement and profile.delegate is None:
+    if options.strict_placement and target.delegate is None:
         raise ConversionError("--strict-placement needs a --target with an NPU.")
 
 
-def _beside(output: Path, profile: Profile) -> list[Path]:
+def _beside(output: Path, target: Target) -> list[Path]:
     """The files that a target adds to the portable model and its report."""
-    if profile.delegate is None:
+    if target.delegate is None:
         return []
     ends = ["_placement.json"]
-    if profile.vela is not None:
+    if target.vela is not None:
         ends += ["_vela.tflite", "_placement.png"]
     return [output.with_name(output.stem + end) for end in ends]
 
 
 def _for_target(
-    model: bytes, options: argparse.Namespace, profile: Profile
+    model: bytes, options: argparse.Namespace, target: Target
 ) -> tuple[Placement, dict[Path, bytes]]:
     """Compile for the target and see where operators run; contents for the files `_beside`."""
-    from tfl_depth.converters.targets import place, refuse_unplaced
+    from tfl_depth.converters.targets import refuse_unplaced
     from tfl_depth.converters.targets.picture import placement_picture
 
-    placed = place(model, options.target, profile)
+    placed = compile_for_target(model, options.target, target)
     if options.strict_placement:
         refuse_unplaced(placed.placement)
     report = json.dumps(placed.placement.as_report(), indent=2) + "\n"
@@ -215,7 +215,7 @@ def _for_target(
     if placed.compiled is not None:
         title = f"{options.output.name} on {options.target}"
         contents += [placed.compiled, as_png(placement_picture(placed.placement, title))]
-    return placed.placement, dict(zip(_beside(options.output, profile), contents, strict=True))
+    return placed.placement, dict(zip(_beside(options.output, target), contents, strict=True))
 
 
 def _range(options: argparse.Namespace) -> dict[str, Any]:

@@ -68,11 +68,11 @@ def _table(found: dict[str, Any]) -> Iterator[str]:
     yield from _delegate_rows(found["delegates"])
     if found["vela"] is not None:
         yield _row("Vela", found["vela"])
-    for each in found["trials"] or ():
+    for each in found["runs"] or ():
         yield _row(f"run on {each['delegate']}", _outcome(each))
         yield from (_row("", text) for text in (_proof(each), each["reason"]) if text)
-    if found["advice"]:
-        yield from ["", "to do:", *(f"- {line}" for line in found["advice"])]
+    if found["hints"]:
+        yield from ["", "to do:", *(f"- {line}" for line in found["hints"])]
 
 
 def _delegate_rows(delegates: Sequence[dict[str, Any]]) -> Iterator[str]:
@@ -85,20 +85,20 @@ def _delegate_rows(delegates: Sequence[dict[str, Any]]) -> Iterator[str]:
         yield _row("not here", ", ".join(others))
 
 
-def _outcome(trial: dict[str, Any]) -> str:
-    if trial["state"] != WORKS:
-        return _with_detail(trial)
-    first_ms, steady_ms = 1000 * trial["first_s"], 1000 * trial["steady_s"]
+def _outcome(run: dict[str, Any]) -> str:
+    if run["state"] != WORKS:
+        return _with_detail(run)
+    first_ms, steady_ms = 1000 * run["first_s"], 1000 * run["steady_s"]
     times = f"works: first run {first_ms:.1f} ms, then {steady_ms:.1f} ms"
-    if trial["delegate"] == CPU:
+    if run["delegate"] == CPU:
         return times
-    return f"{times}, {trial['taken']} of {trial['operators']} operators on the delegate"
+    return f"{times}, {run['taken']} of {run['operators']} operators on the delegate"
 
 
-def _proof(trial: dict[str, Any]) -> str | None:
-    if trial["state"] == WORKS and trial["proof"] is None:
+def _proof(run: dict[str, Any]) -> str | None:
+    if run["state"] == WORKS and run["proof"] is None:
         return "The model has no golden vectors, which could prove its depth."
-    return None if trial["proof"] is None else str(trial["proof"])
+    return None if run["proof"] is None else str(run["proof"])
 
 
 def _with_detail(each: dict[str, Any]) -> str:

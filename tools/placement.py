@@ -37,16 +37,16 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _placement(options: argparse.Namespace) -> None:
-    profile = target_options.chosen(options)
+    target = target_options.chosen(options)
     if not options.model.is_file():
         raise ModelFileError(f"There is no model {options.model}.")
     if options.picture is not None and options.picture.suffix != ".png":
         raise ConversionError(f"Expected a picture that ends in .png, got {options.picture}.")
     with quiet():
-        from tfl_depth.converters.targets import place, refuse_unplaced
+        from tfl_depth.converters.targets import compile_for_target, refuse_unplaced
         from tfl_depth.converters.targets.picture import placement_picture
 
-    placement = place(options.model.read_bytes(), options.target, profile).placement
+    placement = compile_for_target(options.model.read_bytes(), options.target, target).placement
     if options.strict_placement:
         refuse_unplaced(placement)
     if options.picture is not None:

@@ -55,11 +55,11 @@ def _train(options: argparse.Namespace) -> None:
     if not options.recipe.is_file():
         raise DatasetError(f"There is no recipe {options.recipe}.")
     with quiet():
-        from tfl_depth.training import Recipe, train
+        from tfl_depth.training import TrainConfig, train
         from tfl_depth.training.distributed import joined
         from tfl_depth.zoo import write_entry
     try:
-        recipe = Recipe.load(options.recipe)
+        recipe = TrainConfig.load(options.recipe)
     except (OSError, ValueError) as error:
         raise DatasetError(f"Cannot read the recipe {options.recipe}: {error}") from error
     entry = options.output or options.recipe.resolve().parent

@@ -71,7 +71,7 @@ def _view(options: argparse.Namespace) -> None:
     from PIL import Image
 
     from tfl_depth.tools.viewer.app import App
-    from tfl_depth.tools.viewer.pictures import Pictures, open_reference
+    from tfl_depth.tools.viewer.page_data import Pictures, open_reference
     from tfl_depth.tools.viewer.sources import Sources
 
     # Pillow warns of damage, which is found at decoding, and of sizes far beyond the page's limit.

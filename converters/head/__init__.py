@@ -1,7 +1,7 @@
 """Takes a network apart where its depth is a function of one linear value, and gives it a head."""
 
 from tfl_depth.converters.head.curve import Curve, measure_curve, usual_count
-from tfl_depth.converters.head.evaluate import depth_function
+from tfl_depth.converters.head.depth_function import depth_function
 from tfl_depth.converters.head.find import Head, find_head
 from tfl_depth.converters.head.formula import Formula, Unit
 from tfl_depth.converters.head.output import choose_output

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfl_depth.converters.head.bracket import used_interval
-from tfl_depth.converters.head.evaluate import Function, Values
+from tfl_depth.converters.head.depth_function import Function, Values
 from tfl_depth.encoding import CODES
 from tfl_depth.errors import ConversionError
 

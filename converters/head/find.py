@@ -13,8 +13,8 @@ from tfl_depth.converters.head.bins import sum_to_convolution
 from tfl_depth.converters.head.building import computed
 from tfl_depth.converters.head.linear import is_linear
 from tfl_depth.converters.head.linear_part import linear_part
-from tfl_depth.converters.head.operators import map_size
 from tfl_depth.converters.head.tail import add_moves, add_tail, prove_tail
+from tfl_depth.converters.head.tail_operators import map_size
 from tfl_depth.converters.head.walk import BlockedError, Path, walk_back
 from tfl_depth.errors import ConversionError
 

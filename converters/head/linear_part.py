@@ -12,8 +12,8 @@ from tfl_depth.converters.graph import Graph, Operator, options
 from tfl_depth.converters.graph.movement import size
 from tfl_depth.converters.head.building import computed, reshape
 from tfl_depth.converters.head.linear import as_convolution, channels_of, is_linear
-from tfl_depth.converters.head.operators import map_size
 from tfl_depth.converters.head.sums import merged_sum
+from tfl_depth.converters.head.tail_operators import map_size
 from tfl_depth.converters.head.walk import Path
 from tfl_depth.errors import ConversionError
 

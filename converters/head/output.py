@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tfl_depth.converters.graph import Graph, Tensor
-from tfl_depth.converters.head.operators import map_size
+from tfl_depth.converters.head.tail_operators import map_size
 from tfl_depth.errors import ConversionError
 
 

@@ -13,8 +13,8 @@ from tfl_depth.converters.head.curve import Curve
 from tfl_depth.converters.head.find import Head, convolution_of
 from tfl_depth.converters.head.formula import Formula
 from tfl_depth.converters.head.linear import filters_of, with_filters
-from tfl_depth.converters.head.operators import RESIZES, keeps_order, map_size
 from tfl_depth.converters.head.tail import moved
+from tfl_depth.converters.head.tail_operators import RESIZES, keeps_order, map_size
 from tfl_depth.errors import ConversionError
 
 Range = tuple[float, float]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfl_depth.converters.head.curve import Curve, usual_count
-from tfl_depth.converters.head.evaluate import Values
+from tfl_depth.converters.head.depth_function import Values
 from tfl_depth.converters.head.widths import equal_steps
 from tfl_depth.encoding import CODES, Spans
 from tfl_depth.errors import ConversionError, SpansError

@@ -12,7 +12,7 @@ from tfl_depth.converters.graph import Graph, GraphRunner, Operator, Tensor, con
 from tfl_depth.converters.graph.movement import computed_inputs
 from tfl_depth.converters.head.building import computed, reshape
 from tfl_depth.converters.head.linear_part import LinearPart
-from tfl_depth.converters.head.operators import POINTWISE, map_size
+from tfl_depth.converters.head.tail_operators import POINTWISE, map_size
 from tfl_depth.converters.head.walk import Path, is_scalar
 from tfl_depth.errors import ConversionError
 

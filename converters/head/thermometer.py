@@ -27,7 +27,7 @@ from tfl_depth.converters.head.building import (
     concatenation,
     pointwise_convolution,
 )
-from tfl_depth.converters.head.evaluate import Values
+from tfl_depth.converters.head.depth_function import Values
 from tfl_depth.converters.head.find import Head, convolution_of
 from tfl_depth.converters.head.linear import filters_of, with_filters
 from tfl_depth.converters.head.spans import HeadSpans

@@ -11,8 +11,8 @@ from tfl_depth.converters.graph import Graph, Operator, Tensor
 from tfl_depth.converters.graph.kernels import kernel_of
 from tfl_depth.converters.graph.movement import computed_inputs, moved_from, size
 from tfl_depth.converters.head.linear import is_linear
-from tfl_depth.converters.head.operators import POINTWISE, RESIZES, keeps_order
 from tfl_depth.converters.head.sums import SUMS
+from tfl_depth.converters.head.tail_operators import POINTWISE, RESIZES, keeps_order
 
 
 @dataclass

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tfl_depth.converters.head.curve import Curve
-from tfl_depth.converters.head.evaluate import Values
+from tfl_depth.converters.head.depth_function import Values
 
 # Widths that may become one lie within this factor.
 _LIKE = 2.0

@@ -10,32 +10,30 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tfl_depth.converters.targets.placement import CPU, GPU, NPU, UNKNOWN, PlacedOperator
-from tfl_depth.converters.tflite_graph import Operator
+from tfl_depth.converters.tflite_graph import FileOperator
 
 _BYTES = ("int8", "uint8")
 
 
 @dataclass(frozen=True)
-class Verdict:
+class OpSupport:
     """Where an operator runs, why, and what to change."""
 
     place: str
     reason: str = ""
-    advice: str = ""
+    hint: str = ""
 
 
-Rule = Callable[[Operator], Verdict]
+Rule = Callable[[FileOperator], OpSupport]
 
 
-def placed_by(rules: str, operators: tuple[Operator, ...]) -> tuple[PlacedOperator, ...]:
+def placed_by(rules: str, operators: tuple[FileOperator, ...]) -> tuple[PlacedOperator, ...]:
     """Place each operator by the rule of a name in `RULES`."""
     return tuple(_placed(operator, RULES[rules](operator)) for operator in operators)
 
 
-def _placed(operator: Operator, verdict: Verdict) -> PlacedOperator:
-    return PlacedOperator(
-        operator.kind, operator.name, verdict.place, verdict.reason, verdict.advice
-    )
+def _placed(operator: FileOperator, support: OpSupport) -> PlacedOperator:
+    return PlacedOperator(operator.kind, operator.name, support.place, support.reason, support.hint)
 
 
 # The feature level from which TensorFlow Lite's delegate gives an operator with int8 tensors to
@@ -88,17 +86,17 @@ _NNAPI_LEVELS = {
 _ANDROID = {1: "8.1", 2: "9", 3: "10", 4: "11"}
 
 
-def _nnapi(operator: Operator) -> Verdict:
+def _nnapi(operator: FileOperator) -> OpSupport:
     level = _NNAPI_LEVELS.get(operator.kind)
     if level is None:
-        return Verdict(UNKNOWN, "not in this table of the delegate's int8 operators")
+        return OpSupport(UNKNOWN, "not in this table of the delegate's int8 operators")
     if operator.source not in (*_BYTES, "float32") or operator.result not in (*_BYTES, "float32"):
-        return Verdict(
+        return OpSupport(
             CPU, f"takes int8, uint8 and float32, not {operator.source}", "convert with --int8"
         )
     if getattr(operator.options, "halfPixelCenters", False):
         level = 4
-    return Verdict(NPU, f"from NNAPI feature level {level} (Android {_ANDROID[level]}) on")
+    return OpSupport(NPU, f"from NNAPI feature level {level} (Android {_ANDROID[level]}) on")
 
 
 # `fill_operation` and `fused_relu6_supported` in Mesa's src/gallium/frontends/teflon/tfl_device.c.
@@ -110,24 +108,24 @@ _TEFLON = (
 _RELU6 = 3  # ActivationFunctionType in TensorFlow Lite's schema.fbs
 
 
-def _teflon(operator: Operator) -> Verdict:
+def _teflon(operator: FileOperator) -> OpSupport:
     if operator.kind not in _TEFLON:
-        return Verdict(CPU, "Teflon has no such operator", f"use {', '.join(_TEFLON)}")
+        return OpSupport(CPU, "Teflon has no such operator", f"use {', '.join(_TEFLON)}")
     if operator.result not in _BYTES:
-        return Verdict(CPU, f"takes int8 and uint8, not {operator.result}", "convert with --int8")
+        return OpSupport(CPU, f"takes int8 and uint8, not {operator.result}", "convert with --int8")
     # Scales that are all equal it takes for one.
     if len(set(operator.weight_scales)) > 1:
-        return Verdict(
+        return OpSupport(
             UNKNOWN, "per-channel weights: up to Mesa's driver", "convert with --target teflon"
         )
     relu6 = getattr(operator.options, "fusedActivationFunction", 0) == _RELU6
     if relu6 and operator.largest is not None and operator.largest > 6:
-        return Verdict(
+        return OpSupport(
             CPU,
             f"ReLU6 on a range that ends at {operator.largest:.7g}: only up to 6 is it fused",
             "calibrate with other images, or use ReLU",
         )
-    return Verdict(NPU)
+    return OpSupport(NPU)
 
 
 # https://android.googlesource.com/platform/external/armnn/+/7435eccdf/delegate/TensorFlowLiteDelegateSupport.md
@@ -141,10 +139,10 @@ _ARMNN = (
 )
 
 
-def _armnn(operator: Operator) -> Verdict:
+def _armnn(operator: FileOperator) -> OpSupport:
     if operator.kind in _ARMNN:
-        return Verdict(NPU, "by Arm NN's list; its backend may still refuse it")
-    return Verdict(CPU, "not in the list of Arm NN's delegate", "use another operator")
+        return OpSupport(NPU, "by Arm NN's list; its backend may still refuse it")
+    return OpSupport(CPU, "not in the list of Arm NN's delegate", "use another operator")
 
 
 # Of https://coral.ai/docs/edgetpu/models-intro/#supported-operations; of resizing operators it says
@@ -157,20 +155,20 @@ _CORAL = (
 _CORAL_RESIZES = ("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR")
 
 
-def _coral(operator: Operator) -> Verdict:
+def _coral(operator: FileOperator) -> OpSupport:
     if operator.kind in _CORAL_RESIZES:
-        return Verdict(UNKNOWN, "depends on its size: the compiler's table of operators tells")
+        return OpSupport(UNKNOWN, "depends on its size: the compiler's table of operators tells")
     if operator.kind not in _CORAL:
-        return Verdict(UNKNOWN, "the compiler's table of operators tells")
+        return OpSupport(UNKNOWN, "the compiler's table of operators tells")
     if operator.result not in _BYTES:
-        return Verdict(CPU, f"takes int8 and uint8, not {operator.result}", "convert with --int8")
-    return Verdict(NPU, "by Coral's list, up to the first operator that is not on it")
+        return OpSupport(CPU, f"takes int8 and uint8, not {operator.result}", "convert with --int8")
+    return OpSupport(NPU, "by Coral's list, up to the first operator that is not on it")
 
 
-def _stm32mp2(operator: Operator) -> Verdict:
+def _stm32mp2(operator: FileOperator) -> OpSupport:
     if len(operator.weight_scales) > 1:
-        return Verdict(GPU, "per-channel weights", "convert with --target stm32mp2")
-    return Verdict(UNKNOWN, "ST's compiler tells")
+        return OpSupport(GPU, "per-channel weights", "convert with --target stm32mp2")
+    return OpSupport(UNKNOWN, "ST's compiler tells")
 
 
 RULES: dict[str, Rule] = {

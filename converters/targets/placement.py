@@ -18,7 +18,7 @@ class PlacedOperator:
         name: of the tensor that it gives.
         place: NPU, CPU, GPU or UNKNOWN.
         reason: why it is not on the NPU, or on which condition it is.
-        advice: what to change, where it is not on the NPU.
+        hint: what to change, where it is not on the NPU.
         cycles: of the NPU, as its compiler estimates them; None where nobody does.
     """
 
@@ -26,7 +26,7 @@ class PlacedOperator:
     name: str
     place: str
     reason: str = ""
-    advice: str = ""
+    hint: str = ""
     cycles: int | None = None
 
 
@@ -55,7 +55,7 @@ class Placement:
     """Where a model runs.
 
     Attributes:
-        target: name of the profile.
+        target: name of the target.
         operators: in the order in which they run.
         macs: multiply-accumulates of an inference, or None where they cannot be counted.
         estimate: None where no compiler has looked at the model.

@@ -17,12 +17,12 @@ from PIL import Image
 
 from docs.scripts.demo import CALIBRATION, CHECKPOINT, photographs
 from tfl_depth.converters import convert, split_images
-from tfl_depth.converters.targets import Placement, place
+from tfl_depth.converters.targets import Placement, compile_for_target
 from tfl_depth.converters.targets.picture import placement_picture
 from tfl_depth.encoding import Spans
 from tfl_depth.files import write_whole
 from tfl_depth.tables import with_table
-from tfl_depth.targets import PROFILES
+from tfl_depth.targets import TARGETS
 from tfl_depth.tools.lib import target_options
 
 DOCS = Path(__file__).resolve().parents[1]
@@ -39,7 +39,7 @@ def main() -> int:
     model = _converted()
     reports = {}
     for target in (WHOLE, PARTLY):
-        placement = place(model, target, PROFILES[target]).placement
+        placement = compile_for_target(model, target, TARGETS[target]).placement
         reports[target] = _printed(placement)
         if target == WHOLE:
             title = f"{CHECKPOINT.parent.name} on {target}"

@@ -23,7 +23,7 @@ from tfl_depth.files import write_whole
 from tfl_depth.tools import convert
 from tfl_depth.tools.lib import cli_common
 
-TARGETS = ("ethos-u55-128", "ethos-u65-512", "ethos-u85-1024")
+NPUS = ("ethos-u55-128", "ethos-u65-512", "ethos-u85-1024")
 CHECKPOINTS = sorted(ROOT.glob("zoo/*/model.keras"))
 
 
@@ -50,14 +50,14 @@ def measure() -> dict[str, Any]:
 
 
 def _measured(checkpoint: Path) -> tuple[str, dict[str, Any]]:
-    from tfl_depth.converters.targets import place, refuse_unplaced
-    from tfl_depth.targets import PROFILES
+    from tfl_depth.converters.targets import compile_for_target, refuse_unplaced
+    from tfl_depth.targets import TARGETS
 
     name = checkpoint.parent.name
     model = _converted(checkpoint)
     on_targets = {}
-    for target in TARGETS:
-        placement = place(model, target, PROFILES[target]).placement
+    for target in NPUS:
+        placement = compile_for_target(model, target, TARGETS[target]).placement
         refuse_unplaced(placement)  # nobody knows the time of what is left to the CPU
         assert placement.estimate is not None  # noqa: S101 - Vela compiles for all of them
         on_targets[target] = {

@@ -17,7 +17,7 @@ from tfl_depth.runtime.delegates.extensions import all_rows, find_row
 from tfl_depth.runtime.delegates.model_file import ModelFile, read_model_file
 from tfl_depth.runtime.delegates.row import DelegateRow
 from tfl_depth.runtime.delegates.table import TABLE
-from tfl_depth.targets import PER_TENSOR, PROFILES
+from tfl_depth.targets import PER_TENSOR, TARGETS
 
 _LOG = logging.getLogger(__name__)
 CPU = "cpu"
@@ -138,7 +138,7 @@ def _notes(name: str, row: DelegateRow, file: ModelFile, board: Board) -> Iterat
             f"The model is not compiled for {name}, which will take nothing of it: compile it as "
             f"tfl-depth convert --target {target} says."
         )
-    if target is not None and file.per_channel and PROFILES[target].weights == PER_TENSOR:
+    if target is not None and file.per_channel and TARGETS[target].weights == PER_TENSOR:
         yield (
             f"The model has a weight scale for each channel, which may not run on its NPU, "
             f"or slowly ({row.title}): convert it with --target {target}."

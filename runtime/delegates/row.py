@@ -35,7 +35,7 @@ class DelegateRow:
         compiled: name of the operator that its offline compiler puts into a model, or None where
             there is no such compiler.
         portable: whether it takes a model that no compiler has seen.
-        targets: names of `tfl_depth.targets.PROFILES` that convert for it.
+        targets: names of `tfl_depth.targets.TARGETS` that convert for it.
         devices: device files of its driver, `*` stands for anything; one is enough. Without any
             `auto` takes it for nothing but a model that was compiled for it.
         cache: None where it keeps nothing.

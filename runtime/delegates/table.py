@@ -1,7 +1,7 @@
 """The delegates that the runtime knows by name, a row each; nothing here is code.
 
 In the order in which `auto` prefers them. Option keys are those that a delegate's own source or
-documentation reads; newer ones go to a library that is given by its path. What a target's profile
+documentation reads; newer ones go to a library that is given by its path. What a target's row
 gives to its delegate stands in `tfl_depth.targets` alone, and is looked up there.
 """
 
@@ -12,23 +12,23 @@ import importlib.util
 from collections.abc import Mapping
 
 from tfl_depth.runtime.delegates.row import Cache, DelegateRow
-from tfl_depth.targets import PROFILES
+from tfl_depth.targets import TARGETS
 
 
 def _targets(name: str) -> tuple[str, ...]:
     """The targets whose models a delegate runs."""
     return tuple(
         target
-        for target, profile in PROFILES.items()
-        if profile.delegate is not None and profile.delegate.name == name
+        for target, row in TARGETS.items()
+        if row.delegate is not None and row.delegate.name == name
     )
 
 
 def _defaults(name: str) -> Mapping[str, str]:
-    """The options that these targets' profiles give to it; they agree, which a test asserts."""
+    """The options that these targets' rows give to it; they agree, which a test asserts."""
     options: dict[str, str] = {}
     for target in _targets(name):
-        delegate = PROFILES[target].delegate
+        delegate = TARGETS[target].delegate
         options |= delegate.options if delegate is not None else {}
     return options
 

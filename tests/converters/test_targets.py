@@ -12,16 +12,16 @@ import ethosu
 import pytest
 
 from tests.support.small_net import run_convert, write_examples
-from tfl_depth.converters.tflite_graph import Door, read_graph, read_operators
+from tfl_depth.converters.tflite_graph import TensorSpec, read_graph, read_operators
 from tfl_depth.converters.verify import check_integer_file
 from tfl_depth.errors import ConversionError, DelegateRequiredError
 from tfl_depth.format.contract import find_contract, read_contract
 from tfl_depth.runtime import DepthRunner
-from tfl_depth.targets import PER_TENSOR, PROFILES
+from tfl_depth.targets import PER_TENSOR, TARGETS
 from tfl_depth.tools.convert import main
 
 INT8 = ("--int8", "--max-depth", "10")
-ETHOS = {name: profile.vela for name, profile in PROFILES.items() if profile.vela is not None}
+ETHOS = {name: target.vela for name, target in TARGETS.items() if target.vela is not None}
 
 
 # The table
@@ -31,9 +31,9 @@ def test_the_help_says_what_each_target_means(capsys: pytest.CaptureFixture[str]
     with pytest.raises(SystemExit):
         main(["--help"])
     printed = capsys.readouterr().out
-    for name, profile in PROFILES.items():
+    for name, target in TARGETS.items():
         (line,) = (line for line in printed.splitlines() if line.split()[:1] == [name])
-        assert profile.title in line
+        assert target.title in line
 
 
 def test_every_ethos_that_vela_knows_is_a_target() -> None:
@@ -58,9 +58,9 @@ def test_vela_has_the_configuration_of_a_target(target: str) -> None:
 
 
 def test_what_runs_on_an_npu_names_its_delegate_and_its_source() -> None:
-    for name, profile in PROFILES.items():
-        assert (profile.delegate is None) == (name == "cpu")
-        assert profile.source.startswith("https://") == (name != "cpu")
+    for name, target in TARGETS.items():
+        assert (target.delegate is None) == (name == "cpu")
+        assert target.source.startswith("https://") == (name != "cpu")
 
 
 # What is made for a target
@@ -112,7 +112,7 @@ def test_compiling_keeps_the_tensors_in_and_out_with_their_names(ethos: Path) ->
         read_graph((ethos / name).read_bytes()) for name in ("model.tflite", "model_vela.tflite")
     )
     assert compiled.operators == {"CUSTOM ethos-u": 1}
-    assert compiled.inputs == portable.inputs == (Door("pixels", (1, 64, 96, 3), "int8"),)
+    assert compiled.inputs == portable.inputs == (TensorSpec("pixels", (1, 64, 96, 3), "int8"),)
     by_name = {door.name: door for door in compiled.outputs}
     assert by_name == {door.name: door for door in portable.outputs}
     assert set(by_name) == {"integer", "fractional"}
@@ -164,7 +164,7 @@ def test_per_tensor_targets_get_one_scale_a_kernel(work: Path, ethos: Path, tmp_
     assert max(kernel_scales(ethos / "model.tflite")) == 12
     assert run_convert(work, tmp_path, *INT8, "--target", "teflon") == 0
     assert kernel_scales(tmp_path / "model.tflite") == {1}
-    assert {name for name, profile in PROFILES.items() if profile.weights == PER_TENSOR} == {
+    assert {name for name, target in TARGETS.items() if target.weights == PER_TENSOR} == {
         "stm32mp2",
         "teflon",
     }

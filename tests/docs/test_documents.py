@@ -17,7 +17,7 @@ from tests.support.compiled import compile_library
 from tfl_depth.diagnostics.vela_versions import NXP_VELA
 from tfl_depth.encoding import Decoder, Spans
 from tfl_depth.runtime.delegates.table import TABLE
-from tfl_depth.targets import PROFILES
+from tfl_depth.targets import TARGETS
 from tfl_depth.tools.cli import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -93,7 +93,7 @@ def test_every_board_has_its_guide() -> None:
     index = (BOARDS / "README.md").read_text(encoding="utf-8")
     pages = {path.name for path in BOARDS.glob("*.md")} - {"README.md"}
     assert pages == set(LINK.findall(index)) & pages
-    for target in PROFILES:
+    for target in TARGETS:
         shown = "ethos-u..." if target.startswith("ethos-u") else target
         assert f"`{shown}`" in index, target
     for delegate in TABLE:

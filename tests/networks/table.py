@@ -28,12 +28,12 @@ from tests.networks.stranger import Stranger
 from tests.networks.strangers import strangers
 from tests.networks.trained import measure_trained
 from tfl_depth.converters.representative import ImageSplit
-from tfl_depth.converters.targets import place
+from tfl_depth.converters.targets import compile_for_target
 from tfl_depth.data.datasets import photos
 from tfl_depth.errors import ConversionError
 from tfl_depth.files import write_whole
 from tfl_depth.tables import markdown, with_table
-from tfl_depth.targets import PROFILES
+from tfl_depth.targets import TARGETS
 
 DOCUMENT = Path("docs/networks.md")
 FIGURES = Path("docs/figures/networks.json")
@@ -92,7 +92,7 @@ def _spread(paths: Sequence[Path], count: int) -> Sequence[Path]:
 
 def cpu_operators(model: bytes) -> dict[str, int]:
     """How many operators Vela leaves to the processor, for each kind of NPU."""
-    placed = {name: place(model, name, PROFILES[name]).placement for name in NPUS}
+    placed = {name: compile_for_target(model, name, TARGETS[name]).placement for name in NPUS}
     return {name: len(placement.at("cpu")) for name, placement in placed.items()}
 
 

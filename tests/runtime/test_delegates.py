@@ -11,7 +11,7 @@ from tfl_depth.errors import DelegateError, ModelFileError
 from tfl_depth.runtime.delegates import Board, choose
 from tfl_depth.runtime.delegates.model_file import read_model_file
 from tfl_depth.runtime.delegates.table import TABLE
-from tfl_depth.targets import PROFILES
+from tfl_depth.targets import TARGETS
 
 MakeBoard = Callable[..., Board]
 # Files of boards: as their device trees and kernels show them.
@@ -82,9 +82,9 @@ def test_a_row_is_whole_and_its_defaults_are_keys_that_it_knows(name: str) -> No
     assert row.portable or row.compiled
 
 
-@pytest.mark.parametrize("target", PROFILES)
+@pytest.mark.parametrize("target", TARGETS)
 def test_every_target_has_its_delegate_and_gets_its_options(target: str) -> None:
-    delegate = PROFILES[target].delegate
+    delegate = TARGETS[target].delegate
     if delegate is not None:
         row = TABLE[delegate.name]
         assert target in row.targets
@@ -310,7 +310,7 @@ def test_a_device_tree_tells_the_target(
     names: tuple[str, ...], target: str | None, make_board: MakeBoard
 ) -> None:
     assert make_board(compatible=names).target == target
-    assert target is None or target in PROFILES
+    assert target is None or target in TARGETS
     assert Board(Path("/nowhere")).target is None
 
 

@@ -85,7 +85,7 @@ def test_usual_way_comes_to_the_same_depth(file: str, models: Path) -> None:
     with DepthRunner(models / file) as runner:
         frame = benchmark_cases.picture(runner.model_size)
         expected: Any = runner.infer(frame).astype(np.int64)
-        usual = benchmark_cases.Usual(
+        usual = benchmark_cases.NaivePipeline(
             open_interpreter((models / file).read_bytes()), runner.contract
         )
         np.testing.assert_allclose(usual(frame).depth_mm, expected, atol=1)

@@ -81,7 +81,7 @@ def test_this_machine_can_run_models(here: Found) -> None:
     assert (first["state"], first["detail"]) == ("works", "")
     assert all(each["state"] == "spare" for each in others)
     assert [each["name"] for each in here["delegates"]] == list(TABLE)
-    assert here["trials"] is None
+    assert here["runs"] is None
 
 
 def test_the_command_prints_a_table_or_json(
@@ -119,7 +119,7 @@ def test_without_an_interpreter_nothing_runs(
     monkeypatch.setattr(doctor_checks, "PACKAGES", ("not_installed.interpreter",))
     found = doctor_report.examine_board(make_board(), None, TIMEOUT_S)
     assert not found["runnable"]
-    assert "pip install ai-edge-litert" in found["advice"][0]
+    assert "pip install ai-edge-litert" in found["hints"][0]
     monkeypatch.setattr(doctor, "examine_board", lambda *_: found)
     assert doctor.main([]) == 1
     assert "Nothing here can run any model" in capsys.readouterr().err
@@ -144,7 +144,7 @@ def test_a_broken_interpreter_is_told_and_harms_nothing(
     assert package["state"] == "broken"
     assert detail in package["detail"]
     assert not found["runnable"]
-    assert "broken_package cannot be imported" in found["advice"][0]
+    assert "broken_package cannot be imported" in found["hints"][0]
 
 
 # Delegates
@@ -169,7 +169,7 @@ def test_a_delegate_is_probed(
     vx = delegate(found, "vx")
     assert vx["state"] == state
     assert vx["devices"] == ("/dev/galcore",)
-    about = [line for line in found["advice"] if "libvx_delegate.so" in line]
+    about = [line for line in found["hints"] if "libvx_delegate.so" in line]
     assert len(about) == (words is not None)
     if words is not None:
         assert words in about[0]
@@ -181,16 +181,16 @@ def test_a_delegate_is_probed(
 def test_a_driver_that_is_missing_or_closed_is_named(make_board: MakeBoard) -> None:
     refusing = {"usr/lib/libvx_delegate.so": "return NULL;"}
     found = doctor_report.examine_board(make_board(**refusing), None, TIMEOUT_S)
-    assert any("load the NPU's driver, which makes /dev/galcore" in x for x in found["advice"])
+    assert any("load the NPU's driver, which makes /dev/galcore" in x for x in found["hints"])
 
 
 @pytest.mark.usefixtures("no_packages")
 def test_a_library_that_is_missing_is_said_how_to_get(make_board: MakeBoard) -> None:
     by_driver = doctor_report.examine_board(make_board(**{"dev/neutron0": ""}), None, TIMEOUT_S)
     assert delegate(by_driver, "neutron")["state"] == "missing"
-    assert any(TABLE["neutron"].install in line for line in by_driver["advice"])
+    assert any(TABLE["neutron"].install in line for line in by_driver["hints"])
     by_board = doctor_report.examine_board(make_board(IMX8MP), None, TIMEOUT_S)
-    assert any(TABLE["vx"].install in line for line in by_board["advice"])
+    assert any(TABLE["vx"].install in line for line in by_board["hints"])
 
 
 @pytest.mark.usefixtures("no_packages")
@@ -199,7 +199,7 @@ def test_what_is_no_library_of_this_processor_is_told(make_board: MakeBoard) -> 
     (board.root / "usr/lib/teflon/libteflon.so").write_text("for another processor")
     found = doctor_report.examine_board(board, None, TIMEOUT_S)
     assert delegate(found, "teflon")["state"] == "unloadable"
-    assert any("install what it needs" in line for line in found["advice"])
+    assert any("install what it needs" in line for line in found["hints"])
 
 
 # Vela
@@ -239,7 +239,7 @@ def test_an_imx93_is_told_its_vela(make_board: MakeBoard) -> None:
 
 def test_a_portable_model_runs_on_the_cpu(make_board: MakeBoard, net: Path) -> None:
     found = doctor_report.examine_board(make_board(), net, TIMEOUT_S)
-    (run,) = found["trials"]
+    (run,) = found["runs"]
     assert (run["delegate"], run["state"]) == ("cpu", "works")
     assert run["first_s"] > 0 < run["steady_s"]
     assert "No NPU" in run["reason"]
@@ -251,7 +251,7 @@ def test_a_model_that_cannot_be_proven_runs_and_is_said(
     make_board: MakeBoard, models: Path
 ) -> None:
     found = doctor_report.examine_board(make_board(), models / "net-no-golden.tflite", TIMEOUT_S)
-    (run,) = found["trials"]
+    (run,) = found["runs"]
     assert (run["state"], run["proof"], found["runnable"]) == ("works", None, True)
     assert "no golden vectors" in "\n".join(doctor._table(found))
 
@@ -259,10 +259,10 @@ def test_a_model_that_cannot_be_proven_runs_and_is_said(
 @pytest.mark.usefixtures("no_packages")
 def test_a_compiled_model_needs_its_npu(make_board: MakeBoard, models: Path) -> None:
     found = doctor_report.examine_board(make_board(), models / "net-vela.tflite", TIMEOUT_S)
-    (run,) = found["trials"]
+    (run,) = found["runs"]
     assert run["state"] == "fails"
     assert not found["runnable"]
-    assert any("libethosu_delegate.so" in line for line in found["advice"])
+    assert any("libethosu_delegate.so" in line for line in found["hints"])
 
 
 @needs_gcc
@@ -273,10 +273,10 @@ def test_a_delegate_that_does_not_start_is_told_once(
     board = make_board(**refusing)
     for model, tried in ((models / "net-vela.tflite", ["ethosu"]), (net, ["ethosu", "cpu"])):
         found = doctor_report.examine_board(board, model, TIMEOUT_S)
-        assert [each["delegate"] for each in found["trials"]] == tried
+        assert [each["delegate"] for each in found["runs"]] == tried
         assert found["runnable"] == ("cpu" in tried)
-        assert len(found["advice"]) == 1
-        assert "does not start" in found["advice"][0]
+        assert len(found["hints"]) == 1
+        assert "does not start" in found["hints"][0]
 
 
 @needs_gcc
@@ -284,7 +284,7 @@ def test_a_model_runs_on_a_real_delegate(make_board: MakeBoard, net: Path, libra
     board = make_board(**{"dev/accel/accel0": "", "usr/lib/teflon/README": ""})
     shutil.copy(library, board.root / "usr/lib/teflon/libteflon.so")
     found = doctor_report.examine_board(board, net, TIMEOUT_S)
-    (run,) = found["trials"]
+    (run,) = found["runs"]
     assert (run["delegate"], run["state"]) == ("teflon", "works")
     assert 0 < run["taken"] <= run["operators"]
 
@@ -325,8 +325,8 @@ def test_a_delegate_that_fails_with_the_model_leaves_it_to_the_cpu(
     board = make_board(**{"dev/accel/accel0": "", "usr/lib/libteflon.so": "return handle;"})
     found = doctor_report.examine_board(board, net, TIMEOUT_S)
     assert delegate(found, "teflon")["state"] == "works"
-    broken, cpu = found["trials"]
+    broken, cpu = found["runs"]
     assert (broken["delegate"], broken["state"]) == ("teflon", "crashes")
     assert (cpu["delegate"], cpu["state"]) == ("cpu", "works")
     assert found["runnable"]
-    assert any("does not run on teflon" in line for line in found["advice"])
+    assert any("does not run on teflon" in line for line in found["hints"])

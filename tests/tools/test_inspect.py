@@ -20,7 +20,7 @@ from keras import layers
 from tests.support.float_tflite import float_tflite
 from tests.support.small_net import SCALE, SIZE, run_convert, write_examples
 from tfl_depth.converters.metadata import with_metadata
-from tfl_depth.converters.tflite_graph import Door, read_graph
+from tfl_depth.converters.tflite_graph import TensorSpec, read_graph
 from tfl_depth.errors import ModelFileError
 from tfl_depth.evaluation.macs import count_macs
 from tfl_depth.format.contract import METADATA_NAME as CONTRACT_NAME
@@ -158,7 +158,7 @@ def test_macs_of_a_file_for_any_size_are_not_guessed() -> None:
     model = keras.Model(pixels, {"depth": layers.Conv2D(1, 1)(pixels)})
     content = float_tflite(model)
     graph = read_graph(content)
-    assert graph.inputs == (Door("pixels", (1, None, None, 3), "float32"),)
+    assert graph.inputs == (TensorSpec("pixels", (1, None, None, 3), "float32"),)
     assert graph.macs is None
 
 

@@ -17,17 +17,17 @@ from keras import layers
 
 from tests.support.photos import write_photos
 from tests.support.small_net import OFFSET, SCALE, SIZE, run_convert, write_examples
-from tfl_depth.converters.targets import PlacedOperator, Placement, place, vela
+from tfl_depth.converters.targets import PlacedOperator, Placement, compile_for_target, vela
 from tfl_depth.converters.targets.input_copy import with_input_copy
 from tfl_depth.converters.targets.operator_rules import RULES
 from tfl_depth.converters.targets.picture import placement_picture
 from tfl_depth.converters.targets.placement import CPU, GPU, NPU, UNKNOWN, Estimate
-from tfl_depth.converters.tflite_graph import Operator, read_graph, read_operators
+from tfl_depth.converters.tflite_graph import FileOperator, read_graph, read_operators
 from tfl_depth.errors import ConversionError, ModelFileError
 from tfl_depth.format import golden
 from tfl_depth.format.contract import find_metadata
 from tfl_depth.runtime.interpreter import open_interpreter
-from tfl_depth.targets import PROFILES
+from tfl_depth.targets import TARGETS
 from tfl_depth.tools import placement as tool
 from tfl_depth.tools.convert import main as convert
 
@@ -125,7 +125,7 @@ def test_an_operator_on_the_cpu_has_a_reason_and_leaves_no_time_to_quote(
     (left,) = (operator for operator in report["operators"] if operator["place"] == CPU)
     assert left["kind"] == "RESIZE_BILINEAR"
     assert "scale-factor" in left["reason"]
-    assert "2x" in left["advice"]
+    assert "2x" in left["hint"]
     assert left["cycles"] is None
     assert report["milliseconds"] is None
     assert report["utilisation"] is None
@@ -152,7 +152,7 @@ def reddish(picture: Any) -> bool:
 
 def test_a_picture_without_the_cpu_has_none_of_its_colour(work: Path) -> None:
     content = (work / "model.tflite").read_bytes()
-    picture = placement_picture(place(content, U55, PROFILES[U55]).placement, "title")
+    picture = placement_picture(compile_for_target(content, U55, TARGETS[U55]).placement, "title")
     assert not reddish(picture)
     bars = (picture == (160, 110, 30)).all(axis=-1)
     operators = len(read_operators(content))
@@ -182,42 +182,42 @@ def test_floats_are_left_to_the_cpu(work: Path, capfd: pytest.CaptureFixture[str
     report = result(capfd, folder / "model.tflite", "ethos-u85-256")
     left = {operator["kind"]: operator for operator in report["operators"]}
     assert left["QUANTIZE"]["place"] == left["DEQUANTIZE"]["place"] == CPU
-    assert "--int8" in left["QUANTIZE"]["advice"]
+    assert "--int8" in left["QUANTIZE"]["hint"]
 
 
 def test_a_vela_that_hangs_is_stopped(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vela, "TIME_LIMIT_S", 0.01)
     with pytest.raises(ConversionError, match=r"took more than 0\.01 s for ethos-u55-128"):
-        place((work / "model.tflite").read_bytes(), U55, PROFILES[U55])
+        compile_for_target((work / "model.tflite").read_bytes(), U55, TARGETS[U55])
 
 
 def test_a_missing_vela_is_told(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ConversionError, match="pip install 'ethos-u-vela"):
-        place((work / "model.tflite").read_bytes(), U55, PROFILES[U55])
+        compile_for_target((work / "model.tflite").read_bytes(), U55, TARGETS[U55])
 
 
 def test_a_compiled_file_is_refused(work: Path) -> None:
     content = (work / "model.tflite").read_bytes()
-    compiled = place(content, U55, PROFILES[U55]).compiled
+    compiled = compile_for_target(content, U55, TARGETS[U55]).compiled
     assert compiled is not None
     with pytest.raises(ConversionError, match="compiled already"):
-        place(compiled, U55, PROFILES[U55])
+        compile_for_target(compiled, U55, TARGETS[U55])
 
 
 def test_a_damaged_file_is_refused(work: Path) -> None:
     content = bytearray((work / "model.tflite").read_bytes())
     content[len(content) // 2] ^= 1
     with pytest.raises(ModelFileError):
-        place(bytes(content), U55, PROFILES[U55])
+        compile_for_target(bytes(content), U55, TARGETS[U55])
 
 
 # Rules of delegates
 
 
-def operator(kind: str, **changes: Any) -> Operator:
+def operator(kind: str, **changes: Any) -> FileOperator:
     known = {"name": "x", "source": "int8", "result": "int8", "weight_scales": (), "largest": None}
-    return Operator(**{"kind": kind, **known, "options": None, **changes})
+    return FileOperator(**{"kind": kind, **known, "options": None, **changes})
 
 
 ONE, TWO = (0.1,), (0.1, 0.2)
@@ -250,7 +250,7 @@ VERDICTS = [
 
 @pytest.mark.parametrize(("rules", "given", "where", "words"), VERDICTS)
 def test_delegates_take_what_their_source_says(
-    rules: str, given: Operator, where: str, words: str
+    rules: str, given: FileOperator, where: str, words: str
 ) -> None:
     verdict = RULES[rules](given)
     assert verdict.place == where
@@ -258,10 +258,10 @@ def test_delegates_take_what_their_source_says(
 
 
 def test_each_rule_belongs_to_a_target() -> None:
-    assert set(RULES) == {profile.rules for profile in PROFILES.values()} - {None}
+    assert set(RULES) == {target.rules for target in TARGETS.values()} - {None}
 
 
-@pytest.mark.parametrize("target", [name for name in PROFILES if PROFILES[name].vela is None])
+@pytest.mark.parametrize("target", [name for name in TARGETS if TARGETS[name].vela is None])
 def test_other_targets_are_reported_by_the_file_and_without_a_time(
     work: Path, capfd: pytest.CaptureFixture[str], target: str
 ) -> None:
@@ -353,8 +353,8 @@ def test_the_input_is_copied_where_vela_finds_that_faster(
         return vela.Compiled(given, operators, Estimate({}, 1e9, cycles[which], 1, 1, 1))
 
     # By its name the package has the function, which is called as the module is.
-    module = importlib.import_module("tfl_depth.converters.targets.place")
+    module = importlib.import_module("tfl_depth.converters.targets.compile")
     monkeypatch.setattr(module, "compile_model", compiled)
-    placed = place(model, target, PROFILES[target])
+    placed = compile_for_target(model, target, TARGETS[target])
     assert placed.compiled is not None
     assert ("QUANTIZE" in read_graph(placed.compiled).operators) == taken

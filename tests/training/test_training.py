@@ -27,14 +27,14 @@ from tfl_depth.data.batches import Batches
 from tfl_depth.errors import DatasetError, DepthError, ModelFileError
 from tfl_depth.evaluation.evaluate import evaluate, keras_predictor
 from tfl_depth.evaluation.metrics import METRICS, mean_over_images
-from tfl_depth.training import Recipe, epochs, loop, train
+from tfl_depth.training import TrainConfig, epochs, loop, train
 from tfl_depth.training.epochs import BEST, STATE, Epochs
 from tfl_depth.training.journal import CURVES, EVENTS, LOG
 from tfl_depth.training.optimizer import make_optimizer
 
 ROOT = Path(__file__).resolve().parents[2]
 
-RECIPE = Recipe(
+RECIPE = TrainConfig(
     dataset="nyuv2",
     report_split="val",
     encoder="efficientnet_lite0",
@@ -106,14 +106,14 @@ def write_recipe(path: Path, **changes: Any) -> Path:
 
 
 def test_recipe_is_read_as_written(tmp_path: Path) -> None:
-    assert Recipe.load(write_recipe(tmp_path / "recipe.json")) == RECIPE
+    assert TrainConfig.load(write_recipe(tmp_path / "recipe.json")) == RECIPE
 
 
 @pytest.mark.parametrize(
     "path", sorted(ROOT.glob("zoo/*/recipe.json")), ids=lambda p: p.parent.name
 )
 def test_the_recipes_of_the_zoo_can_be_read(path: Path) -> None:
-    recipe = Recipe.load(path)
+    recipe = TrainConfig.load(path)
     assert (recipe.height % 32, recipe.width % 32) == (0, 0)
 
 
@@ -124,7 +124,7 @@ def test_the_recipes_of_the_zoo_can_be_read(path: Path) -> None:
 )
 def test_recipe_with_other_fields_is_refused(tmp_path: Path, changes: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="to hold"):
-        Recipe.load(write_recipe(tmp_path / "recipe.json", **changes))
+        TrainConfig.load(write_recipe(tmp_path / "recipe.json", **changes))
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_recipe_with_wrong_values_is_refused(
     tmp_path: Path, changes: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        Recipe.load(write_recipe(tmp_path / "recipe.json", **changes))
+        TrainConfig.load(write_recipe(tmp_path / "recipe.json", **changes))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1, 2]", "7"])
@@ -170,12 +170,12 @@ def test_recipe_that_is_no_json_object_is_refused(tmp_path: Path, text: str) -> 
     path = tmp_path / "recipe.json"
     path.write_text(text)
     with pytest.raises(ValueError):
-        Recipe.load(path)
+        TrainConfig.load(path)
 
 
 def test_missing_recipe_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
-        Recipe.load(tmp_path / "recipe.json")
+        TrainConfig.load(tmp_path / "recipe.json")
 
 
 # A whole run
@@ -200,7 +200,7 @@ def test_run_leaves_its_files_and_nothing_else(whole: Path) -> None:
         LOG,
         STATE,
     }
-    assert Recipe.load(whole / "recipe.json") == RECIPE
+    assert TrainConfig.load(whole / "recipe.json") == RECIPE
 
 
 def test_log_has_a_row_of_loss_and_metrics_for_each_epoch(whole: Path) -> None:
@@ -359,7 +359,7 @@ def test_a_finished_run_only_tells_its_metrics(whole: Path, data: Path) -> None:
 def test_a_run_of_another_recipe_is_not_taken_up(whole: Path, data: Path) -> None:
     with pytest.raises(DepthError, match="run of another recipe"):
         train(replace(RECIPE, learning_rate=(0.02,)), data, whole)
-    assert Recipe.load(whole / "recipe.json") == RECIPE
+    assert TrainConfig.load(whole / "recipe.json") == RECIPE
 
 
 def test_fewer_images_than_a_batch_are_refused(data: Path, tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def test_every_checkpoint_was_measured_for_the_picture() -> None:
     assert {name: entry["sha256"] for name, entry in entries.items()} == {
         path.parent.name: zoo_latency.digest(path) for path in zoo_latency.CHECKPOINTS
     }
-    assert all(tuple(entry["targets"]) == zoo_latency.TARGETS for entry in entries.values())
+    assert all(tuple(entry["targets"]) == zoo_latency.NPUS for entry in entries.values())
 
 
 def test_the_picture_shows_the_figures_of_the_result_files() -> None:

@@ -9,13 +9,13 @@ import pytest
 
 from tests.support.photos import write_photos
 from tfl_depth.converters import ImageSplit, convert
-from tfl_depth.converters.targets import place
+from tfl_depth.converters.targets import compile_for_target
 from tfl_depth.converters.tflite_graph import read_operators
-from tfl_depth.targets import PROFILES
+from tfl_depth.targets import TARGETS
 
 ZOO = Path(__file__).resolve().parents[2] / "zoo"
 SIZES = ((192, 256), (384, 640))
-TARGETS = ("ethos-u55-128", "ethos-u65-512", "ethos-u85-1024")
+NPUS = ("ethos-u55-128", "ethos-u65-512", "ethos-u85-1024")
 
 
 def networks() -> dict[str, Path]:
@@ -46,8 +46,8 @@ def test_no_operator_is_left_to_the_cpu(
 ) -> None:
     content = dual_head(encoder, images, size)
     names = {operator.name for operator in read_operators(content)}
-    for target in TARGETS:
-        placement = place(content, target, PROFILES[target]).placement
+    for target in NPUS:
+        placement = compile_for_target(content, target, TARGETS[target]).placement
         # And perhaps a copy of the input before them.
         assert {operator.name for operator in placement.at("npu")} >= names, target
         assert 30 < len(names) <= len(placement.operators) <= len(names) + 1, target
@@ -62,7 +62,7 @@ def test_no_operator_is_left_to_the_cpu(
 def test_pico_gives_thirty_frames_a_second_in_a_mebibyte_of_sram(images: ImageSplit) -> None:
     content = dual_head("pico", images, (192, 256))
     target = "ethos-u55-128"
-    placement = place(content, target, PROFILES[target]).placement
+    placement = compile_for_target(content, target, TARGETS[target]).placement
     assert placement.milliseconds is not None and placement.estimate is not None
     assert placement.milliseconds < 1000 / 30
     assert placement.estimate.sram_bytes <= 1 << 20

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfl_depth.child import environment, run_code
-from tfl_depth.diagnostics.doctor_run import QUIETLY, WORKS, Trial
+from tfl_depth.diagnostics.doctor_run import QUIETLY, WORKS, ModelRun
 from tfl_depth.runtime.delegates import Board, DelegateRow
 from tfl_depth.runtime.delegates.confined import run_confined
 from tfl_depth.runtime.delegates.extensions import all_rows
@@ -18,7 +18,7 @@ from tfl_depth.runtime.interpreter import PACKAGES
 
 
 @dataclass(frozen=True)
-class Interpreter:
+class InterpreterStatus:
     """An interpreter package that is installed.
 
     Attributes:
@@ -35,7 +35,7 @@ class Interpreter:
 
 
 @dataclass(frozen=True)
-class Delegate:
+class DelegateStatus:
     """A delegate of the table, as it is on this board.
 
     Attributes:
@@ -56,7 +56,7 @@ class Delegate:
     install: str
 
 
-def find_interpreters(timeout_s: float) -> Iterator[Interpreter]:
+def find_interpreters(timeout_s: float) -> Iterator[InterpreterStatus]:
     """The interpreter packages, in the order in which the runtime takes the first."""
     installed = [name for name in PACKAGES if importlib.util.find_spec(name.partition(".")[0])]
     for number, name in enumerate(installed):
@@ -66,7 +66,7 @@ def find_interpreters(timeout_s: float) -> Iterator[Interpreter]:
         except importlib.metadata.PackageNotFoundError:
             version = None
         state, detail = ("spare", "") if number else _imported(name, timeout_s)
-        yield Interpreter(package, version, state, detail)
+        yield InterpreterStatus(package, version, state, detail)
 
 
 def _imported(name: str, timeout_s: float) -> tuple[str, str]:
@@ -78,14 +78,14 @@ def _imported(name: str, timeout_s: float) -> tuple[str, str]:
     return "broken", ended.last_words or "its import crashes or hangs"
 
 
-def find_delegates(board: Board, timeout_s: float) -> Iterator[Delegate]:
+def find_delegates(board: Board, timeout_s: float) -> Iterator[DelegateStatus]:
     """Every delegate that is known, and what comes of the library of each."""
     for name, row in all_rows().items():
         library = board.library(row.libraries, row.folders)
         state, detail = _probed(row, library, timeout_s)
         path = None if library is None else str(library)
         found = board.devices(row.devices)
-        yield Delegate(name, row.title, path, found, state, detail, row.install)
+        yield DelegateStatus(name, row.title, path, found, state, detail, row.install)
 
 
 def _probed(row: DelegateRow, library: Path | None, timeout_s: float) -> tuple[str, str]:
@@ -97,8 +97,8 @@ def _probed(row: DelegateRow, library: Path | None, timeout_s: float) -> tuple[s
     return done.state, done.detail
 
 
-def runnable(interpreters: Sequence[Interpreter], trials: Sequence[Trial] | None) -> bool:
+def runnable(interpreters: Sequence[InterpreterStatus], runs: Sequence[ModelRun] | None) -> bool:
     """Whether anything here runs the model, or, without one, whether any could run."""
-    if trials is not None:
-        return any(trial.state == WORKS for trial in trials)
+    if runs is not None:
+        return any(run.state == WORKS for run in runs)
     return any(each.state == WORKS for each in interpreters)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 
-from tfl_depth.diagnostics.doctor_checks import Delegate, Interpreter
-from tfl_depth.diagnostics.doctor_run import WORKS, Trial
+from tfl_depth.diagnostics.doctor_checks import DelegateStatus, InterpreterStatus
+from tfl_depth.diagnostics.doctor_run import WORKS, ModelRun
 from tfl_depth.runtime.delegates import Board
 from tfl_depth.runtime.delegates.choose import AUTO, CPU
 from tfl_depth.runtime.delegates.extensions import all_rows
-from tfl_depth.targets import PROFILES
+from tfl_depth.targets import TARGETS
 
 _RELEASE = "install the vendor's release in which it and the driver belong together"
 # What to do about a library in a state; {library} {title} {detail} {drivers} are filled in.
@@ -25,11 +25,11 @@ _STATES = {
 }
 
 
-def advice(
+def hints(
     board: Board,
-    interpreters: Sequence[Interpreter],
-    delegates: Sequence[Delegate],
-    trials: Sequence[Trial] | None,
+    interpreters: Sequence[InterpreterStatus],
+    delegates: Sequence[DelegateStatus],
+    runs: Sequence[ModelRun] | None,
 ) -> Iterator[str]:
     """What to install and to repair, the most important first; nothing where all is well."""
     yield from _about_interpreters(interpreters)
@@ -37,12 +37,12 @@ def advice(
         yield from _about_delegate(board, delegate)
     # What is wrong with a delegate itself stands above.
     whole = {each.name for each in delegates if each.state == WORKS} | {CPU, AUTO}
-    for trial in trials or ():
-        if trial.state != WORKS and trial.delegate in whole:
-            yield f"The model does not run on {trial.delegate}: {trial.detail}"
+    for run in runs or ():
+        if run.state != WORKS and run.delegate in whole:
+            yield f"The model does not run on {run.delegate}: {run.detail}"
 
 
-def _about_interpreters(interpreters: Sequence[Interpreter]) -> Iterator[str]:
+def _about_interpreters(interpreters: Sequence[InterpreterStatus]) -> Iterator[str]:
     if not interpreters:
         yield (
             "Install an interpreter: the board's own tflite_runtime, or pip install ai-edge-litert."
@@ -55,7 +55,7 @@ def _about_interpreters(interpreters: Sequence[Interpreter]) -> Iterator[str]:
             )
 
 
-def _about_delegate(board: Board, delegate: Delegate) -> Iterator[str]:
+def _about_delegate(board: Board, delegate: DelegateStatus) -> Iterator[str]:
     if delegate.state == "missing":
         if delegate.devices or delegate.name == _expected(board):
             yield f"For {delegate.title}, {delegate.install}."
@@ -69,11 +69,11 @@ def _about_delegate(board: Board, delegate: Delegate) -> Iterator[str]:
 
 def _expected(board: Board) -> str | None:
     """The delegate of the board's target."""
-    profile = PROFILES.get(board.target or "")
-    return profile.delegate.name if profile is not None and profile.delegate is not None else None
+    target = TARGETS.get(board.target or "")
+    return target.delegate.name if target is not None and target.delegate is not None else None
 
 
-def _about_drivers(board: Board, delegate: Delegate) -> str:
+def _about_drivers(board: Board, delegate: DelegateStatus) -> str:
     closed = [path for path in delegate.devices if not _may_open(board, path)]
     if closed:
         return f"let this user read and write {closed[0]}"

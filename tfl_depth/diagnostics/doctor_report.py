@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tfl_depth.diagnostics.doctor_checks import find_delegates, find_interpreters, runnable
-from tfl_depth.diagnostics.doctor_hints import advice
+from tfl_depth.diagnostics.doctor_hints import hints
 from tfl_depth.diagnostics.doctor_run import try_model
 from tfl_depth.diagnostics.vela_versions import fitting_vela
 from tfl_depth.runtime.delegates import Board
@@ -26,7 +26,7 @@ def examine_board(board: Board, model: Path | None, timeout_s: float) -> dict[st
     """
     interpreters = [*find_interpreters(timeout_s)]
     delegates = [*find_delegates(board, timeout_s)]
-    trials = None if model is None else [*try_model(model, board, timeout_s)]
+    runs = None if model is None else [*try_model(model, board, timeout_s)]
     names = ("model", "compatible", "target", "kernel", "system", "description")
     return {
         "board": {name: getattr(board, name) for name in names},
@@ -34,7 +34,7 @@ def examine_board(board: Board, model: Path | None, timeout_s: float) -> dict[st
         "interpreters": [asdict(each) for each in interpreters],
         "delegates": [asdict(each) for each in delegates],
         "vela": fitting_vela(board.target, board.kernel),
-        "trials": None if trials is None else [asdict(each) for each in trials],
-        "advice": [*advice(board, interpreters, delegates, trials)],
-        "runnable": runnable(interpreters, trials),
+        "runs": None if runs is None else [asdict(each) for each in runs],
+        "hints": [*hints(board, interpreters, delegates, runs)],
+        "runnable": runnable(interpreters, runs),
     }

@@ -1,4 +1,4 @@
-"""Whether a model runs on a board: opened and run by `trial_child` in a process of its own."""
+"""Whether a model runs on a board: opened and run by `doctor_run_child` in a process of its own."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _CHILD = "from tfl_depth.diagnostics.doctor_run_child import main; sys.exit(main
 
 
 @dataclass(frozen=True)
-class Trial:
+class ModelRun:
     """A model, run on a delegate or on the CPU.
 
     Attributes:
@@ -50,36 +50,36 @@ class Trial:
     proof: str | None = None
 
 
-def try_model(model: Path, board: Board, timeout_s: float) -> Iterator[Trial]:
+def try_model(model: Path, board: Board, timeout_s: float) -> Iterator[ModelRun]:
     """Run a model as `auto` would, and a portable one on the CPU where that does not work."""
     content = model.read_bytes()
     with warnings.catch_warnings():
-        # They stand in the reason, or in the trial.
+        # They stand in the reason, or in the run.
         warnings.simplefilter("ignore")
         try:
             chosen = choose(AUTO, {}, content, board=board)
         except DelegateError as error:
-            yield Trial(AUTO, "fails", str(error))
+            yield ModelRun(AUTO, "fails", str(error))
             return
-    trial = _try(model, chosen, timeout_s)
-    yield trial
+    run = _try(model, chosen, timeout_s)
+    yield run
     portable = not compiled_for(all_rows(), read_model_file(content))
-    if portable and chosen.name != CPU and trial.state != WORKS:
+    if portable and chosen.name != CPU and run.state != WORKS:
         yield _try(model, Chosen(CPU, None, {}, {}, "In its place."), timeout_s)
 
 
-def _try(model: Path, chosen: Chosen, timeout_s: float) -> Trial:
+def _try(model: Path, chosen: Chosen, timeout_s: float) -> ModelRun:
     command = run_code(_CHILD, model, *_delegate(chosen), flags=QUIETLY)
     ended = run_confined(command, environment(**chosen.environment), timeout_s=timeout_s)
-    trial = partial(Trial, chosen.name, reason=chosen.reason)
+    run = partial(ModelRun, chosen.name, reason=chosen.reason)
     if ended.status is None:
-        return trial("hangs", f"it was stopped after {timeout_s:g} s")
+        return run("hangs", f"it was stopped after {timeout_s:g} s")
     results = [line for line in ended.output.splitlines() if line.startswith(MARK)]
     if not results or ended.status not in (0, 1):
         said = f", after {ended.last_words!r}" if ended.last_words else ""
-        return trial("crashes", f"{cause(ended.status)}{said}")
+        return run("crashes", f"{cause(ended.status)}{said}")
     result = json.loads(results[-1][len(MARK) :])
-    return trial("fails" if "detail" in result else WORKS, **result)
+    return run("fails" if "detail" in result else WORKS, **result)
 
 
 def _delegate(chosen: Chosen) -> list[str]:

@@ -1,4 +1,4 @@
-"""What `trial` runs in a process of its own: opens a model and runs it a few times."""
+"""What `doctor_run` starts in a process of its own: opens a model and runs it a few times."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tfl_depth.runtime import DepthRunner
 
 RUNS = 5
 # Begins the line of the result, since libraries print as well.
-MARK = "tfl-depth trial: "
+MARK = "tfl-depth run: "
 
 
 def main(arguments: Sequence[str]) -> int:

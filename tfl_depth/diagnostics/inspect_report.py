@@ -41,8 +41,8 @@ def keras_report(path: Path) -> dict[str, Any]:
     model = load_model(path)
     expect_graph(model)
     return {
-        "inputs": [_keras_door(tensor.name, tensor) for tensor in model.inputs],
-        "outputs": list(map(_keras_door, _output_names(model), model.outputs)),
+        "inputs": [_keras_spec(tensor.name, tensor) for tensor in model.inputs],
+        "outputs": list(map(_keras_spec, _output_names(model), model.outputs)),
         "parameters": model.count_params(),
         "macs": count_macs(model),
     }
@@ -56,7 +56,7 @@ def _output_names(model: keras.Model) -> list[str]:
     return [tensor._keras_history.operation.name for tensor in model.outputs]
 
 
-def _keras_door(name: str, tensor: keras.KerasTensor) -> dict[str, Any]:
+def _keras_spec(name: str, tensor: keras.KerasTensor) -> dict[str, Any]:
     return {"name": name, "shape": list(tensor.shape), "dtype": tensor.dtype}
 
 

@@ -28,7 +28,7 @@ def fitting_vela(target: str | None, kernel: str) -> str | None:
     """What is known of the version of Vela that fits a board, as a sentence.
 
     Args:
-        target: of the board, a name of `tfl_depth.targets.PROFILES`.
+        target: of the board, a name of `tfl_depth.targets.TARGETS`.
         kernel: its release, such as "6.6.36-lts-next-g1234567".
 
     Returns:

@@ -12,7 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from tfl_depth.converters.targets import place
+from tfl_depth.converters.targets import compile_for_target
 from tfl_depth.converters.targets.placement import CPU
 from tfl_depth.converters.tflite_graph import read_operators
 from tfl_depth.data import Dataset, Sample
@@ -26,7 +26,7 @@ from tfl_depth.strategy.candidates import Candidate
 from tfl_depth.strategy.deviation import DepthDeviation
 from tfl_depth.strategy.results import NpuEstimate
 from tfl_depth.strategy.study_input import Grid, Pixels
-from tfl_depth.targets import PROFILES
+from tfl_depth.targets import TARGETS
 
 # What the report shows of the field's metrics.
 METRICS = ("abs_rel", "rmse", "delta1")
@@ -181,5 +181,5 @@ _COMPILED: dict[Any, dict[str, NpuEstimate]] = {}
 
 
 def _estimated(model: bytes, name: str) -> NpuEstimate:
-    placement = place(model, name, PROFILES[name]).placement
+    placement = compile_for_target(model, name, TARGETS[name]).placement
     return NpuEstimate(len(placement.at(CPU)), placement.milliseconds)

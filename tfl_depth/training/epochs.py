@@ -20,8 +20,8 @@ from tfl_depth.evaluation.metrics import METRICS, mean_over_images
 from tfl_depth.files import write_whole
 from tfl_depth.training.distributed import Hosts
 from tfl_depth.training.journal import Journal
-from tfl_depth.training.recipe import Recipe
 from tfl_depth.training.run_folder import read_best, reading
+from tfl_depth.training.train_config import TrainConfig
 
 # In a run's folder: the last whole epoch's weights and optimiser; the best epoch and its network.
 STATE = "state.weights.h5"
@@ -42,7 +42,7 @@ class Epochs(keras.callbacks.Callback):  # type: ignore[misc]
 
     def __init__(
         self,
-        recipe: Recipe,
+        recipe: TrainConfig,
         batches: Batches,
         samples: Sequence[Sample],
         run: Path,

@@ -22,13 +22,13 @@ from tfl_depth.models.depth_net import depth_net
 from tfl_depth.training.distributed import ALONE, Hosts
 from tfl_depth.training.epochs import STATE, Epochs
 from tfl_depth.training.optimizer import make_optimizer
-from tfl_depth.training.recipe import IMAGENET, RANDOM, Recipe
 from tfl_depth.training.run_folder import reading
 from tfl_depth.training.teachers import Teacher, Teachers
+from tfl_depth.training.train_config import IMAGENET, RANDOM, TrainConfig
 
 
 def train(
-    recipe: Recipe,
+    recipe: TrainConfig,
     data: Path,
     run: Path,
     *,
@@ -101,7 +101,7 @@ def train(
     return epochs.best
 
 
-def _claim(run: Path, recipe: Recipe, hosts: Hosts) -> None:
+def _claim(run: Path, recipe: TrainConfig, hosts: Hosts) -> None:
     """Make the run's folder the recipe's, unless another recipe has begun to train in it."""
     path, text = run / "recipe.json", json.dumps(asdict(recipe), indent=2) + "\n"
     if (run / STATE).exists() and _recipe_text(path) != text:
@@ -121,7 +121,7 @@ def _recipe_text(path: Path) -> str:
         return text
 
 
-def _compiled(recipe: Recipe, steps_per_epoch: int, start_folder: Path) -> keras.Model:
+def _compiled(recipe: TrainConfig, steps_per_epoch: int, start_folder: Path) -> keras.Model:
     with _dtype_policy(recipe.dtype_policy):
         model = depth_net(
             recipe.encoder,
@@ -141,7 +141,7 @@ def _compiled(recipe: Recipe, steps_per_epoch: int, start_folder: Path) -> keras
     return model
 
 
-def _loss(recipe: Recipe) -> Callable[[Any, Any], Any]:
+def _loss(recipe: TrainConfig) -> Callable[[Any, Any], Any]:
     """The recipe's loss, of the true depth and, with teachers, of theirs as well."""
     loss = LOSSES[recipe.loss]
 
@@ -155,7 +155,7 @@ def _loss(recipe: Recipe) -> Callable[[Any, Any], Any]:
     return of_truth_and_teachers if recipe.teachers else of_truth
 
 
-def _teacher(recipe: Recipe, folder: Path, hosts: Hosts) -> Teacher | None:
+def _teacher(recipe: TrainConfig, folder: Path, hosts: Hosts) -> Teacher | None:
     if not recipe.teachers:
         return None
     if hosts.count > 1:

@@ -9,10 +9,10 @@ from typing import Any
 import keras
 
 from tfl_depth.models.decoder import DECODER_LAYERS
-from tfl_depth.training.recipe import Recipe
+from tfl_depth.training.train_config import TrainConfig
 
 
-def make_optimizer(recipe: Recipe, steps_per_epoch: int) -> keras.optimizers.Optimizer:
+def make_optimizer(recipe: TrainConfig, steps_per_epoch: int) -> keras.optimizers.Optimizer:
     """The optimiser of a run; its learning rate depends on its own count of steps alone."""
     optimizer = EncoderDecoderAdamW(
         CosineCycles(

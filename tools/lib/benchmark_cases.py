@@ -27,7 +27,7 @@ from tfl_depth.runtime.recombine import TwoCodes
 
 Pixels = npt.NDArray[np.uint8]
 # A call is timed as a whole, unless it returns `Seconds`.
-Contender = Callable[[], object]
+Case = Callable[[], object]
 
 CAMERA_SIZE = (720, 1280)
 GRID_SIZE = (384, 640)
@@ -53,12 +53,12 @@ def picture(size: tuple[int, int]) -> Pixels:
     return np.asarray(cv2.resize(coarse, size[::-1], interpolation=cv2.INTER_CUBIC))
 
 
-def of_runner(model: Path, num_threads: int) -> dict[str, Contender]:
+def of_runner(model: Path, num_threads: int) -> dict[str, Case]:
     """The runtime on a model, the bare interpreter, and the usual way around the same one."""
     runner = DepthRunner(model, num_threads=num_threads)
     isolated = DepthRunner(model, num_threads=num_threads, isolate=True)
     interpreter = open_interpreter(model.read_bytes(), num_threads=num_threads)
-    usual = Usual(interpreter, runner.contract)
+    usual = NaivePipeline(interpreter, runner.contract)
     own, camera = picture(runner.model_size), picture(CAMERA_SIZE)
     at_own = np.empty(own.shape[:2], runner.depth_dtype)
     return {
@@ -73,7 +73,7 @@ def of_runner(model: Path, num_threads: int) -> dict[str, Contender]:
     }
 
 
-def of_delegate(model: Path, settings: Mapping[str, Any]) -> dict[str, Contender]:
+def of_delegate(model: Path, settings: Mapping[str, Any]) -> dict[str, Case]:
     """The runtime on a delegate, opened once: an NPU may serve no second."""
     runner = DepthRunner(model, **settings)
     own = picture(runner.model_size)
@@ -84,7 +84,7 @@ def of_delegate(model: Path, settings: Mapping[str, Any]) -> dict[str, Contender
     }
 
 
-def _of_infer(runner: DepthRunner) -> dict[str, Contender]:
+def _of_infer(runner: DepthRunner) -> dict[str, Case]:
     own, camera = picture(runner.model_size), picture(CAMERA_SIZE)
     at_own, at_camera = (np.empty(of.shape[:2], runner.depth_dtype) for of in (own, camera))
     at_grid = np.empty(runner.grid_size, runner.depth_dtype)
@@ -119,7 +119,7 @@ def _beside_invoke(measured: Measurement) -> Seconds:
     return Seconds(measured.prepare_s + measured.recombine_s)
 
 
-class Usual:
+class NaivePipeline:
     """What one writes around an interpreter: floats in, numpy's dequantisation out."""
 
     def __init__(self, interpreter: Any, contract: Contract) -> None:
@@ -174,15 +174,15 @@ class Usual:
         return np.asarray((tensor.astype(np.float32) - zero_point) * scale if scale else tensor)
 
 
-def of_recombination() -> dict[str, Contender]:
+def of_recombination() -> dict[str, Case]:
     """The recombination of 384x640, self-check included, and a memory copy of as many bytes."""
-    contenders = {"copy": copy_of(2 * GRID_SIZE[0] * GRID_SIZE[1])}
+    cases = {"copy": copy_of(2 * GRID_SIZE[0] * GRID_SIZE[1])}
     for kind, spans in SPANS.items():
-        contenders |= _of_spans(kind, spans)
-    return contenders
+        cases |= _of_spans(kind, spans)
+    return cases
 
 
-def _of_spans(kind: str, spans: Spans) -> dict[str, Contender]:
+def _of_spans(kind: str, spans: Spans) -> dict[str, Case]:
     near_m, far_m = spans.edges_m[0] + 0.1, spans.max_depth_m
     coarse = np.random.default_rng(0).uniform(near_m, far_m, (12, 20))
     depth_m = cv2.resize(coarse, GRID_SIZE[::-1], interpolation=cv2.INTER_LINEAR)
@@ -205,7 +205,7 @@ def _of_spans(kind: str, spans: Spans) -> dict[str, Contender]:
     }
 
 
-def copy_of(size: int) -> Contender:
+def copy_of(size: int) -> Case:
     """A copy of `size` bytes between arrays that begin at a page: the fastest that there is."""
     source, target = _at_a_page(size), _at_a_page(size)
     return lambda: np.copyto(target, source)
@@ -217,17 +217,17 @@ def _at_a_page(size: int) -> Pixels:
     return memory[first : first + size]
 
 
-def of_float(model: Path, num_threads: int) -> Contender:
+def of_float(model: Path, num_threads: int) -> Case:
     """A float32 .tflite under XNNPACK, bare."""
     content = model.read_bytes()
     precision = read_contract(content).precision
     if precision != "float32":
         raise InterpreterError(f"Expected {model} to be a float32 model, got one of {precision}.")
-    invoke: Contender = open_interpreter(content, num_threads=num_threads).invoke
+    invoke: Case = open_interpreter(content, num_threads=num_threads).invoke
     return invoke
 
 
-def of_openvino(model: Path, num_threads: int) -> Contender:
+def of_openvino(model: Path, num_threads: int) -> Case:
     """OpenVINO reading the .tflite, on the CPU.
 
     Raises:
@@ -243,7 +243,7 @@ def of_openvino(model: Path, num_threads: int) -> Contender:
     return lambda: request.infer()
 
 
-def of_onnx(model: Path, num_threads: int) -> Contender:
+def of_onnx(model: Path, num_threads: int) -> Case:
     """ONNX Runtime on the CPU, with the .tflite as tf2onnx writes it: its int8 as Q/DQ pairs.
 
     Raises:

@@ -35,10 +35,10 @@ def sections(report: dict[str, Any]) -> Iterator[Section]:
 
 def _model_rows(report: dict[str, Any]) -> Iterator[Row]:
     yield "file", f"{report['model']} ({report['bytes'] / 1e6:.2f} MB)"
-    yield from (("input", _door_text(door)) for door in report["inputs"])
+    yield from (("input", _spec_text(spec)) for spec in report["inputs"])
     if report.get("input_range") is not None:
         yield "input range", f"{_range_text(report['input_range'])} for pixels 0 to 255"
-    yield from (("output", _door_text(door)) for door in report["outputs"])
+    yield from (("output", _spec_text(spec)) for spec in report["outputs"])
     yield "parameters", count_text(report["parameters"])
     yield "MACs", count_text(report["macs"])
 
@@ -158,9 +158,9 @@ def _range_text(ranges: Sequence[Sequence[float]]) -> str:
     return ", ".join(texts)
 
 
-def _door_text(door: dict[str, Any]) -> str:
-    shape = "x".join("?" if side is None else str(side) for side in door["shape"])
-    return f"{door['name']} {shape} {door['dtype']}"
+def _spec_text(spec: dict[str, Any]) -> str:
+    shape = "x".join("?" if side is None else str(side) for side in spec["shape"])
+    return f"{spec['name']} {shape} {spec['dtype']}"
 
 
 def cost_text(cost: dict[str, Any]) -> str:

@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tfl_depth.errors import ConversionError
-from tfl_depth.targets import PROFILES, Profile
+from tfl_depth.targets import TARGETS, Target
 
 if TYPE_CHECKING:
     from tfl_depth.converters.targets import PlacedOperator, Placement
 
-# Options that replace a Vela setting of the profile, which boards with other memories need.
+# Options that replace a Vela setting of the target, which boards with other memories need.
 _VELA_OPTIONS = {
     "config": "a Vela configuration file (.ini) of your board",
     "system_config": "its section with the clock and the memories",
@@ -24,7 +24,7 @@ def add_options(parser: argparse.ArgumentParser, *, default: str | None) -> None
     """Add --target, --strict-placement and Vela's settings; the help lists the targets."""
     parser.add_argument(
         "--target",
-        choices=PROFILES,
+        choices=TARGETS,
         default=default,
         required=default is None,
         metavar="TARGET",
@@ -38,34 +38,34 @@ def add_options(parser: argparse.ArgumentParser, *, default: str | None) -> None
     for name, text in _VELA_OPTIONS.items():
         flag = "--vela-config" if name == "config" else f"--{name.replace('_', '-')}"
         parser.add_argument(flag, dest=f"vela_{name}", metavar="NAME", help=f"Ethos-U: {text}")
-    width = max(map(len, PROFILES))
-    rows = "\n".join(f"  {name:<{width}}  {_meaning(each)}" for name, each in PROFILES.items())
+    width = max(map(len, TARGETS))
+    rows = "\n".join(f"  {name:<{width}}  {_meaning(each)}" for name, each in TARGETS.items())
     parser.epilog = f"{parser.epilog}\n\ntargets:\n{rows}"
 
 
-def _meaning(profile: Profile) -> str:
-    if profile.vela is None:
-        return profile.title
-    return f"{profile.title}; {profile.vela.system_config}, {profile.vela.memory_mode}"
+def _meaning(target: Target) -> str:
+    if target.vela is None:
+        return target.title
+    return f"{target.title}; {target.vela.system_config}, {target.vela.memory_mode}"
 
 
-def chosen(options: argparse.Namespace) -> Profile:
-    """The profile that was asked for, with the Vela settings that were.
+def chosen(options: argparse.Namespace) -> Target:
+    """The target that was asked for, with the Vela settings that were.
 
     Raises:
         ConversionError: Vela settings for a target that it does not compile for.
     """
-    profile = PROFILES[options.target]
+    target = TARGETS[options.target]
     given = {name: getattr(options, f"vela_{name}") for name in _VELA_OPTIONS}
     changes = {name: value for name, value in given.items() if value is not None}
     if not changes:
-        return profile
-    if profile.vela is None:
+        return target
+    if target.vela is None:
         raise ConversionError(
             f"{options.target} is not compiled by Vela: leave out --vela-config, --system-config "
             "and --memory-mode."
         )
-    return replace(profile, vela=replace(profile.vela, **changes))
+    return replace(target, vela=replace(target.vela, **changes))
 
 
 def summary(placement: Placement) -> str:
@@ -104,7 +104,7 @@ def _not_on_npu(placement: Placement) -> list[str]:
     # A board's compiler that says nothing beforehand says it of all operators alike.
     others = {
         f"  {operator.kind}: {operator.place}, {operator.reason}"
-        + (f"; {operator.advice}" if operator.advice else "")
+        + (f"; {operator.hint}" if operator.hint else "")
         for operator in placement.operators
         if operator.place != "npu" and operator.reason
     }

@@ -17,9 +17,9 @@ from tfl_depth.errors import DepthError, ImageError
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.tools.viewer.guard import HEADERS, refusal
 from tfl_depth.tools.viewer.live import Live
+from tfl_depth.tools.viewer.page_data import Pictures, pack
 from tfl_depth.tools.viewer.photos import MAX_BYTES, decode_photo, open_photo
-from tfl_depth.tools.viewer.pictures import Pictures, pack
-from tfl_depth.tools.viewer.sources import Source, Sources
+from tfl_depth.tools.viewer.sources import PageSource, Sources
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -97,7 +97,7 @@ class App:
         now = self._sources.now()
         return _json([{"id": number, "name": each.name, "kind": each.kind} for number, each in now])
 
-    def _source(self, number: int, *, live: bool) -> Source:
+    def _source(self, number: int, *, live: bool) -> PageSource:
         source = self._sources.numbered(number)
         if source is None or (source.kind != "photo") != live:
             raise NotFound("There is no such input.")

@@ -15,7 +15,7 @@ from tfl_depth.tools.lib.inputs import Input, expand_one, is_video
 
 
 @dataclass(frozen=True)
-class Source:
+class PageSource:
     """A photo, a video or a camera.
 
     Attributes:
@@ -69,12 +69,12 @@ class Sources:
         """
         self._names = names
         self._lock = threading.Lock()
-        self._found: list[Source] = []
+        self._found: list[PageSource] = []
         for source in (each for name in names for each in _sources(name)):
             if source.root is None:
                 source.real()
 
-    def now(self) -> list[tuple[int, Source]]:
+    def now(self) -> list[tuple[int, PageSource]]:
         """All that are there, with numbers that stay theirs."""
         with self._lock:
             there = list(dict.fromkeys(self._search()))
@@ -85,12 +85,12 @@ class Sources:
                     self._found.append(source)
             return [(numbers[source], source) for source in there]
 
-    def numbered(self, number: int) -> Source | None:
+    def numbered(self, number: int) -> PageSource | None:
         """The source that `now` has given this number."""
         with self._lock:
             return self._found[number] if 0 <= number < len(self._found) else None
 
-    def _search(self) -> Iterator[Source]:
+    def _search(self) -> Iterator[PageSource]:
         for name in self._names:
             try:
                 yield from _sources(name)
@@ -98,9 +98,9 @@ class Sources:
                 continue
 
 
-def _sources(name: str) -> Iterator[Source]:
+def _sources(name: str) -> Iterator[PageSource]:
     root = _root(name)
-    return (Source(each, root if isinstance(each, Path) else None) for each in expand_one(name))
+    return (PageSource(each, root if isinstance(each, Path) else None) for each in expand_one(name))
 
 
 def _root(name: str) -> Path | None:

@@ -21,7 +21,7 @@ from tfl_depth.converters.head import (
     tail,
     walk,
 )
-from tfl_depth.converters.head.operators import POINTWISE
+from tfl_depth.converters.head.tail_operators import POINTWISE
 from tfl_depth.converters.quantize import QuantizationPlan, quantized
 from tfl_depth.errors import ConversionError
 

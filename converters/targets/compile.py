@@ -16,10 +16,10 @@ from tfl_depth.converters.targets.placement import (
     Placement,
 )
 from tfl_depth.converters.targets.vela import Compiled, compile_model
-from tfl_depth.converters.tflite_graph import Operator, read_graph_and_operators
+from tfl_depth.converters.tflite_graph import FileOperator, read_graph_and_operators
 from tfl_depth.errors import ConversionError
 from tfl_depth.format.contract import find_contract, read_contract
-from tfl_depth.targets import Profile, VelaSettings
+from tfl_depth.targets import Target, VelaSettings
 
 # What a compiler puts in the place of the operators that it takes.
 _COMPILED = "CUSTOM"
@@ -28,7 +28,7 @@ _OWN_MEMORY = "Dedicated_Sram"
 
 
 @dataclass(frozen=True)
-class Placed:
+class CompiledModel:
     """Where a model runs, and the file for it.
 
     Attributes:
@@ -41,13 +41,13 @@ class Placed:
     compiled: bytes | None
 
 
-def place(model: bytes, target: str, profile: Profile) -> Placed:
+def compile_for_target(model: bytes, name: str, target: Target) -> CompiledModel:
     """Compile a model where its target's compiler can be run, and find where its operators run.
 
     Args:
         model: a portable .tflite file.
-        target: the name of the profile.
-        profile: may differ from the one of that name in its Vela settings.
+        name: the name of the target.
+        target: may differ from the one of that name in its Vela settings.
 
     Raises:
         ConversionError: the model is compiled already, or its compiler fails.
@@ -59,13 +59,15 @@ def place(model: bytes, target: str, profile: Profile) -> Placed:
         raise ConversionError(
             "The model is compiled already: pass the portable file that it was made of."
         )
-    if profile.vela is None:
-        placed, source = _by_file(operators, profile), profile.source
-        return Placed(Placement(target, placed, graph.macs, None, source), None)
-    made = _compiled(model, profile.vela, takes_bytes=graph.inputs[0].dtype == "int8")
+    if target.vela is None:
+        placed, source = _by_file(operators, target), target.source
+        return CompiledModel(Placement(name, placed, graph.macs, None, source), None)
+    made = _compiled(model, target.vela, takes_bytes=graph.inputs[0].dtype == "int8")
     compiled = made.model if contract is None else with_contract(made.model, contract)
     source = f"Vela {version('ethos-u-vela')}"
-    return Placed(Placement(target, made.operators, graph.macs, made.estimate, source), compiled)
+    return CompiledModel(
+        Placement(name, made.operators, graph.macs, made.estimate, source), compiled
+    )
 
 
 def _compiled(model: bytes, settings: VelaSettings, *, takes_bytes: bool) -> Compiled:
@@ -82,11 +84,11 @@ def _cost(compiled: Compiled) -> tuple[int, float]:
     return left, compiled.estimate.cycles
 
 
-def _by_file(operators: tuple[Operator, ...], profile: Profile) -> tuple[PlacedOperator, ...]:
-    if profile.rules is not None:
-        return placed_by(profile.rules, operators)
-    where = CPU if profile.delegate is None else UNKNOWN
-    reason = "" if profile.delegate is None else "the board's compiler tells"
+def _by_file(operators: tuple[FileOperator, ...], target: Target) -> tuple[PlacedOperator, ...]:
+    if target.rules is not None:
+        return placed_by(target.rules, operators)
+    where = CPU if target.delegate is None else UNKNOWN
+    reason = "" if target.delegate is None else "the board's compiler tells"
     return tuple(PlacedOperator(each.kind, each.name, where, reason) for each in operators)
 
 

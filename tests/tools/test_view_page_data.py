@@ -14,7 +14,7 @@ from tests.support.small_net import seeded, small_net
 from tests.support.view_server import INT8, some_photo, unpacked
 from tfl_depth.evaluation.evaluate import keras_predictor
 from tfl_depth.runtime import DepthRunner
-from tfl_depth.tools.viewer.pictures import (
+from tfl_depth.tools.viewer.page_data import (
     SHOWN_SIDE,
     Pictures,
     difference,

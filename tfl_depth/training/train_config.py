@@ -25,7 +25,7 @@ _LIST_OF = {"tuple[int, ...]": "int", "tuple[float, ...]": "float", "tuple[str, 
 
 
 @dataclass(frozen=True)
-class Recipe:
+class TrainConfig:
     """Everything that decides a training run but the data itself.
 
     Attributes:
@@ -84,7 +84,7 @@ class Recipe:
         return sum(self.epochs)
 
     @classmethod
-    def load(cls, path: Path) -> Recipe:
+    def load(cls, path: Path) -> TrainConfig:
         """Read a recipe; every field must be there and no other.
 
         Raises:
