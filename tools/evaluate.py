@@ -201,7 +201,7 @@ def _draw(
 
 
 def _draw_reliability(options: argparse.Namespace, models: dict[Path, BinnedMetrics]) -> None:
-    from tfl_depth.evaluation.evaluate.reliability import reliability_chart
+    from tfl_depth.evaluation.reliability import reliability_chart
 
     title = f"{options.dataset} {options.split}, nothing aligned"
     apart = len({path.name for path in models}) == len(models)

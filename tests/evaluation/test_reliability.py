@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tfl_depth.evaluation.charts import COLOURS
-from tfl_depth.evaluation.evaluate.reliability import reliability_chart
+from tfl_depth.evaluation.reliability import reliability_chart
 from tfl_depth.evaluation.metrics import BinnedMetrics, DistanceBin
 
 EDGES_M = (0, 1, 2, 4, 8, 16)
