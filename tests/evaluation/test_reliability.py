@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tfl_depth.evaluation.charts import COLOURS
-from tfl_depth.evaluation.reliability import reliability_chart
 from tfl_depth.evaluation.metrics import BinnedMetrics, DistanceBin
+from tfl_depth.evaluation.reliability import reliability_chart
 
 EDGES_M = (0, 1, 2, 4, 8, 16)
 TRUE_M = np.repeat([1.5, 3.0, 6.0], [100, 400, 50])
