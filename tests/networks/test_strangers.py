@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -21,10 +20,6 @@ from tfl_depth.converters import split_images
 from tfl_depth.converters.importers import environments
 from tfl_depth.errors import ConversionError
 
-# Minutes, and random weights are not all tame yet: make strangers-test.
-pytestmark = pytest.mark.skipif(
-    not os.environ.get("TFL_DEPTH_STRANGERS"), reason="make strangers-test converts the strangers"
-)
 # Shares of the spread of depth. Random weights are harder to round than trained ones, and enlarge
 # what rounding adds; a wrong conversion is off by a quarter of the spread in the median.
 MEDIAN_SHARE, P95_SHARE = 0.05, 0.45
