@@ -18,6 +18,10 @@ has_tflite_python := $(shell $(call python_between,$(TFLITE_PYTHON),11,11) 2>/de
 # Files are compared with the hashes that `make hashes` has noted.
 INSTALL = pip install --quiet --require-hashes
 
+# The tests that need no TensorFlow, which boards' environments run as well.
+LIGHT_TESTS = tests/core tests/runtime $(addprefix tests/tools/test_,$(addsuffix .py,\
+  benchmark doctor infer))
+
 # A process for each core. Each may take 2 GB of memory. The tests of a file share what they make.
 PARALLEL = --numprocesses logical --maxprocesses 8 --dist loadfile
 
@@ -48,39 +52,39 @@ setup: .venv/.complete
 demo: setup
 	.venv/bin/python -m tfl_depth.tools.demo
 
-# The models that tests/runtime opens: made here, as tflite-runtime and TensorFlow exclude each other.
-build/test-models/.complete: tests/make_models.py tests/ramp.py tests/vela.py $(shell find converters tfl_depth \
-  -name '*.py') | .venv/.complete
-	.venv/bin/python -m tests.make_models $(@D)
+# The models that the light tests open: made here, as tflite-runtime and TensorFlow exclude each other.
+build/test-models/.complete: $(addprefix tests/support/,make_models.py ramp.py vela.py) \
+  $(shell find converters tfl_depth -name '*.py') | .venv/.complete
+	.venv/bin/python -m tests.support.make_models $(@D)
 
 # An arm64 userland without root, for whatever processor this is: some 100 MB to download.
-build/board/.complete: tests/make_board.py requirements/tflite-runtime.txt requirements/dev.txt \
+build/board/.complete: tests/support/make_board.py requirements/tflite-runtime.txt requirements/dev.txt \
   | .venv/.complete
 	@echo 'Unpacking an arm64 userland into $(@D).'
-	@.venv/bin/python -m tests.make_board $(@D)
+	@.venv/bin/python -m tests.support.make_board $(@D)
 
 # The runtime's tests on aarch64, emulated, with each interpreter package: some minutes.
 board-test: build/board/.complete build/test-models/.complete
 	build/board/tflite-runtime/python -m pytest -p no:cacheprovider $(BOARD_TESTS)
 	build/board/ai-edge-litert/python -m pytest -p no:cacheprovider $(BOARD_TESTS)
 
-# All tests, then the runtime's once more with a board's interpreter and numpy 1, and on aarch64.
+# All tests, then the light ones once more with a board's interpreter and numpy 1, and on aarch64.
 ifeq ($(has_tflite_python),yes)
 test: setup .venv-tflite/.complete build/test-models/.complete
 	.venv/bin/python -m pytest $(PARALLEL)
-	.venv-tflite/bin/python -m pytest tests/runtime
+	.venv-tflite/bin/python -m pytest $(LIGHT_TESTS)
 else
 test: setup build/test-models/.complete
 	.venv/bin/python -m pytest $(PARALLEL)
-	@echo 'Left out: tests/runtime with tflite-runtime, pinned for Python 3.11 (set TFLITE_PYTHON).'
+	@echo 'Left out: the light tests with tflite-runtime, pinned for Python 3.11 (set TFLITE_PYTHON).'
 endif
 	@if $(MAKE) --no-print-directory build/board/.complete; \
 	then $(MAKE) --no-print-directory board-test; \
-	else echo 'Left out: tests/runtime on aarch64, for the reason above.'; fi
+	else echo 'Left out: the light tests on aarch64, for the reason above.'; fi
 
-# What tests/runtime runs of runtime/, in lines and branches; below 95 % it fails.
+# What the light tests run of runtime/, in lines and branches; below 95 % it fails.
 coverage: setup build/test-models/.complete
-	.venv/bin/python -m pytest tests/runtime --cov --cov-report=term-missing
+	.venv/bin/python -m pytest $(LIGHT_TESTS) --cov --cov-report=term-missing
 
 # OpenVINO in a folder of its own: nothing else needs it.
 build/openvino/.complete: requirements/hashed/openvino.txt | .venv/.complete
@@ -98,7 +102,7 @@ FRAMEWORKS ?= onnx torch keras2
 frameworks-test: setup
 	-.venv/bin/python -m tfl_depth.converters.importers.environments $(FRAMEWORKS)
 	TFL_DEPTH_STRANGERS=1 TFL_DEPTH_FRAMEWORKS="$(FRAMEWORKS)" .venv/bin/python -m pytest -m frameworks -rs \
-	  tests/importers tests/networks
+	  tests/converters/importers tests/networks
 
 # Networks after public architectures, each converted and compared with its framework: some minutes.
 strangers-test: setup
@@ -175,9 +179,9 @@ KERNEL_MODELS = build/kernels/*.tflite build/test-models/net.tflite \
   build/test-models/ramp-10m-1m-split-int8.tflite
 kernels: setup .venv-tflite/.complete build/board/.complete build/test-models/.complete
 	@test -n "$(DATA)" || { echo 'Which photos? make kernels DATA=path/to/photos'; exit 1; }
-	.venv/bin/python -m tests.kernel_differences convert $(DATA) build/kernels
+	.venv/bin/python -m tests.support.kernel_differences convert $(DATA) build/kernels
 	for python in .venv/bin .venv-tflite/bin build/board/tflite-runtime build/board/ai-edge-litert; \
-	do $$python/python -m tests.kernel_differences measure docs/figures/kernels.json \
+	do $$python/python -m tests.support.kernel_differences measure docs/figures/kernels.json \
 	  $(KERNEL_MODELS) || exit 1; done
 
 # A wheel and a source archive of this version, in dist/. The wheel is built from the archive; what an
@@ -186,12 +190,13 @@ dist: setup
 	rm -rf dist tfl_depth.egg-info
 	.venv/bin/python -m build --no-isolation
 
-# Both of them, installed in a clean environment of each Python, and the runtime's tests on that:
+# Both of them, installed in a clean environment of each Python, and the light tests on that:
 # make dist-test PYTHONS='python3.10 /opt/python3.13/bin/python3'
 PYTHONS ?= $(shell for minor in 10 11 12 13; do \
   python3.$$minor -c '' 2>/dev/null && echo python3.$$minor; done)
 dist-test: dist build/test-models/.complete
-	.venv/bin/python -m tests.try_dist dist build/dist-test $(PYTHONS)
+	.venv/bin/python -m tests.support.try_dist dist build/dist-test --pythons $(PYTHONS) \
+	  --tests $(LIGHT_TESTS)
 
 # Every way to int8 on the zoo's networks, into docs/strategy: an hour or more, going on where it was
 # interrupted. DATA=path/to/data, with nyuv2 and redkitchen in it.

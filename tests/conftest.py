@@ -1,8 +1,17 @@
-"""What holds for all tests."""
+"""What holds for all tests: warnings are errors, the small models, and an image for them."""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
+from typing import NoReturn
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from tests.support.compiled import compile_delegate
 
 # Warnings are errors in the processes that tests start, too. Except, as in pyproject.toml: Keras
 # hands TensorFlow variables to numpy 2 without the newer `copy` keyword.
@@ -10,3 +19,49 @@ os.environ.setdefault(
     "PYTHONWARNINGS",
     "error,ignore:__array__ implementation doesn't accept a copy:DeprecationWarning",
 )
+
+MODELS = Path(__file__).resolve().parents[1] / "build" / "test-models"
+
+
+@pytest.fixture(scope="session")
+def models() -> Path:
+    """The folder that tests/support/make_models.py wrote."""
+    if not (MODELS / ".complete").exists():
+        pytest.fail(
+            f"There are no test models in {MODELS}: run make test, or "
+            "python -m tests.support.make_models build/test-models with TensorFlow installed.",
+            pytrace=False,
+        )
+    return MODELS
+
+
+@pytest.fixture(scope="session")
+def net(models: Path) -> Path:
+    """The small convolutional network: 64 x 96 pixels to 32 x 48 depths, 10 m."""
+    return models / "net.tflite"
+
+
+@pytest.fixture(scope="session")
+def photo() -> npt.NDArray[np.uint8]:
+    """BGR pixels (150, 210, 3), smooth and colourful."""
+    coarse = np.random.default_rng(1).integers(0, 256, (10, 14, 3), np.uint8)
+    pixels = cv2.resize(coarse, (210, 150), interpolation=cv2.INTER_CUBIC)
+    pixels.flags.writeable = False
+    return np.asarray(pixels)
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Path of the tests' own delegate, whose options tests/support/delegate/delegate.c lists."""
+    return str(compile_delegate(tmp_path_factory.mktemp("delegate")))
+
+
+@pytest.fixture
+def no_native_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The interpreter is not even opened."""
+    from tfl_depth.runtime import engine
+
+    def fail(*_args: object, **_kwargs: object) -> NoReturn:
+        pytest.fail("native code was given a bad file")
+
+    monkeypatch.setattr(engine, "open_with_delegate", fail)

@@ -20,8 +20,8 @@ import numpy as np
 import pytest
 
 import tfl_depth
-from tests.small_net import run_convert, write_examples
-from tests.try_dist import package_files
+from tests.support.small_net import run_convert, write_examples
+from tests.support.try_dist import package_files
 from tfl_depth.runtime import DepthRunner
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -1,6 +1,6 @@
 /*
  * The exact split in a browser: the arithmetic of tfl_depth/encoding.py, operation for operation.
- * tests/test_split_page.py compares the two, bit for bit.
+ * tests/docs/test_split_page.py compares the two, bit for bit.
  */
 "use strict";
 

@@ -22,7 +22,7 @@ def seeds(target: str, models: Path) -> list[bytes]:
 
     Args:
         target: a name of `targets.TARGETS`.
-        models: the folder that tests/make_models.py wrote.
+        models: the folder that tests/support/make_models.py wrote.
     """
     if target in ("model", "contract"):
         contents = [path.read_bytes() for path in sorted(models.glob("*.tflite"))]

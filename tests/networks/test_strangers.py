@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from tests.importers.frameworks import framework_python
+from tests.converters.importers.frameworks import framework_python
 from tests.networks.keras2_strangers import KERAS2
 from tests.networks.keras_strangers import KERAS
 from tests.networks.measure import converted, difference, int8_depth, read_photos
 from tests.networks.sources import source_network
 from tests.networks.stranger import Stranger
 from tests.networks.torch_strangers import TORCH
-from tests.photos import write_photos
+from tests.support.photos import write_photos
 from tfl_depth.converters import split_images
 from tfl_depth.converters.importers import environments
 from tfl_depth.errors import ConversionError

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tests import ramp
-from tests.kernels import INSTALLED, codes_of, output_tensors
+from tests.support import ramp
+from tests.support.kernels import INSTALLED, codes_of, output_tensors
 from tfl_depth.contract import read_contract
 from tfl_depth.encoding import CODES, Decoder, Spans, decode_float
 from tfl_depth.runtime import DepthRunner, interpreter

@@ -1,6 +1,6 @@
 """A delegate in the runner: loading it, what it takes, and what is said where it takes too little.
 
-The delegate is a real one, compiled from tests/delegate: it computes convolutions in INT8.
+The delegate is a real one, compiled from tests/support/delegate: it computes convolutions in INT8.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tests.compiled import compile_library
-from tests.kernels import INSTALLED
+from tests.support.compiled import compile_library
+from tests.support.kernels import INSTALLED
 from tfl_depth.encoding import DepthMm
 from tfl_depth.runtime import (
     DelegateError,

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tests import ramp
+from tests.support import ramp
 from tfl_depth.golden import read_golden
 from tfl_depth.runtime import (
     ContractError,

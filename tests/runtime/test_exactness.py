@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tests import ramp
-from tests.kernels import INSTALLED, codes_of, output_tensors, recombined
+from tests.support import ramp
+from tests.support.kernels import INSTALLED, codes_of, output_tensors, recombined
 from tfl_depth.contract import read_contract
 from tfl_depth.encoding import CODES, Decoder, Spans, decode_float
 from tfl_depth.runtime import DepthRunner, interpreter
@@ -162,7 +162,7 @@ def test_runner_is_exact_to_the_millimetre(
 @pytest.mark.parametrize("xnnpack", [True, False])
 @pytest.mark.parametrize("package", INSTALLED)
 def test_coarse_sums_cost_an_eighth_of_a_code(package: str, xnnpack: bool, models: Path) -> None:
-    """Three features instead of 24: see tests/ramp.py for why this is worse, and by how much."""
+    """Three features instead of 24: see tests/support/ramp.py for why this is worse."""
     model = (models / ramp.coarse_file_name()).read_bytes()
     reading = read(model, ramp.SPANS[ramp.COARSE], package=package, xnnpack=xnnpack)
     assert reading.error_codes.max() <= 1 / 2 + 1 / 8

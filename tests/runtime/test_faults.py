@@ -1,4 +1,4 @@
-"""Delegates that fail, at the start and in mid-stream: caused by the tests' own (tests/delegate).
+"""Delegates that fail, at the start and in mid-stream: caused by the tests' own delegate.
 
 Crashes and hangs need a process of their own; what Python can see is the same without one.
 """

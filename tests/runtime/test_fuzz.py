@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.length import length
+from tests.support.length import length
 from tfl_depth.runtime import DepthRunner, ImageError
 from tfl_depth.runtime.preprocess import CHANNELS, Channels, Resizer, resize_pixels, write_input
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tests.kernels import INSTALLED
+from tests.support.kernels import INSTALLED
 from tfl_depth.runtime import DelegateRequiredError, DepthRunner, InterpreterError, interpreter
 from tfl_depth.runtime.interpreter import PACKAGES, open_interpreter
 

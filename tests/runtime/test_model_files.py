@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tests import ramp
+from tests.support import ramp
 from tfl_depth.contract import find_contract, read_contract
 from tfl_depth.runtime import (
     ContractError,

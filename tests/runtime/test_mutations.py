@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests import mutants, ramp
-from tests.length import length
+from tests.support import mutants, ramp
+from tests.support.length import length
 from tfl_depth import tflite_tables as tables
 from tfl_depth.contract import find_contract, with_digest
 from tfl_depth.runtime import ContractError, DepthRunner, ModelFileError

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 import pytest
 
-from tests import ramp
-from tests.kernels import INSTALLED, output_tensors, recombined, scales
+from tests.support import ramp
+from tests.support.kernels import INSTALLED, output_tensors, recombined, scales
 from tfl_depth.contract import read_contract
 from tfl_depth.errors import ContractError, DepthError, ProofError
 from tfl_depth.golden import Golden, read_golden

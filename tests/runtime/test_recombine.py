@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests import ramp
-from tests.kernels import recombined, stored
+from tests.support import ramp
+from tests.support.kernels import recombined, stored
 from tfl_depth.contract import read_contract
 from tfl_depth.encoding import Decoder, DepthMm
 from tfl_depth.runtime import lookup
@@ -61,7 +61,7 @@ def enlarge(depth_mm: DepthMm, size: tuple[int, ...]) -> DepthMm:
 
 @pytest.mark.parametrize("name", ramp.SPANS)
 def test_every_pair_of_codes_is_looked_up_in_the_table(name: str, models: Path) -> None:
-    """Also where OpenCV is too old to look up 16 bits (tests/runtime runs with OpenCV 4 too)."""
+    """Also where OpenCV is too old to look up 16 bits (the light tests run with OpenCV 4 too)."""
     contract = read_contract((models / ramp.file_name(name)).read_bytes())
     decoder = Decoder(contract.spans)
     consistent = np.flatnonzero(decoder.agrees)

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tests import ramp
+from tests.support import ramp
 from tfl_depth.encoding import DepthMm, depth_dtype
 from tfl_depth.runtime import (
     DelegateError,

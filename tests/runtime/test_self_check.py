@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tests import ramp
-from tests.kernels import recombined, stored
+from tests.support import ramp
+from tests.support.kernels import recombined, stored
 from tfl_depth.contract import Contract, read_contract
 from tfl_depth.encoding import Decoder, Spans, encode
 from tfl_depth.runtime import DepthRunner, SelfCheckError

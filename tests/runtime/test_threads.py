@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tests.length import length
+from tests.support.length import length
 from tfl_depth.encoding import DepthMm
 from tfl_depth.runtime import DepthRunner
 

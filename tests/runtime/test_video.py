@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests import videos
+from tests.support import videos
 from tfl_depth.runtime import DepthRunner, ImageError, TruncatedVideoError, Video, live_source
 from tfl_depth.tools import infer
 from tfl_depth.tools.inputs import expand, is_video, output_stem

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tests.head.networks import RELU6, Net
-from tests.synthetic_data import write_frame
+from tests.converters.head.networks import RELU6, Net
+from tests.support.synthetic_data import write_frame
 from tfl_depth.comparison import Change
 from tfl_depth.converters.graph import Graph, GraphRunner, constant, write_graph
 from tfl_depth.converters.graph.kernels import kernel_of, set_bias, set_kernel

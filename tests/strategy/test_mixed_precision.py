@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.head.networks import Net
-from tests.ptq import graphs
+from tests.converters.head.networks import Net
+from tests.converters.ptq import graphs
 from tfl_depth.strategy.mixed_precision import multiply_accumulates, wide_maps
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from tests.head.networks import RELU6, VALID, Net
+from tests.converters.head.networks import RELU6, VALID, Net
 from tfl_depth.converters.graph import Graph, GraphRunner, Operator, Tensor, constant, options
 from tfl_depth.converters.graph.kernels import has_kernel, kernel_of, set_kernel
 from tfl_depth.converters.graph.run import run_graph

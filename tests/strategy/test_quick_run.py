@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.real_data import real_data
 from tests.strategy.keras_study import learned, small_model, write_keras_study
+from tests.support.real_data import real_data
 from tfl_depth.strategy import quant_study
 from tfl_depth.strategy.experiments import EXPERIMENTS, PHASES
 from tfl_depth.strategy.results import RESULTS, StudyResults, read_results

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.head.networks import RELU6, Net
+from tests.converters.head.networks import RELU6, Net
 from tests.strategy.small_study import SIZE
 from tfl_depth.converters.graph import read_graph, write_graph
 from tfl_depth.runtime.interpreter import open_interpreter

@@ -1,0 +1,177 @@
+"""Each step of a recipe does to a network what it says, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from tests.converters.ptq.block_graph import block_graph, block_images, context_of, outputs
+from tfl_depth.converters.graph import Graph
+from tfl_depth.converters.graph.fusion import fuse_activations, unfuse_activations
+from tfl_depth.converters.graph.kernels import has_kernel, kernel_of
+from tfl_depth.converters.ptq.bias_correction import correct_biases
+from tfl_depth.converters.ptq.context import QuantizationContext
+from tfl_depth.converters.ptq.conv_pairs import conv_pairs, incoming_largest, outgoing_largest
+from tfl_depth.converters.ptq.cross_layer_equalization import equalize_layers
+from tfl_depth.converters.ptq.dead_channels import silence_dead_channels
+from tfl_depth.converters.ptq.depthwise_split import split_depthwise
+from tfl_depth.converters.ptq.layerwise_reconstruction import reconstruct_layers
+from tfl_depth.converters.ptq.weight_clipping import clip_weights
+from tfl_depth.converters.ptq.weight_grid import nearest_kernel
+
+HELD_OUT = block_images(6, seed=9)
+GRANULARITIES = {"per channel": True, "per tensor": False}
+
+
+def rounded(graph: Graph, *, per_channel: bool) -> Graph:
+    """A copy whose kernels are rounded to nearest, as the writer will do."""
+    from tfl_depth.converters.graph import constant
+    from tfl_depth.converters.graph.kernels import set_kernel
+
+    made = graph.copy()
+    for operator in made.operators:
+        if has_kernel(operator):
+            kernel = nearest_kernel(operator, per_channel=per_channel)
+            set_kernel(operator, constant(kernel_of(operator).name, kernel))
+    return made
+
+
+def error(graph: Graph, *, per_channel: bool) -> float:
+    """What rounding its weights adds to the output of the network that it began as."""
+    difference = outputs(rounded(graph, per_channel=per_channel), HELD_OUT)
+    return float(np.sqrt(np.square(difference - outputs(block_graph(), HELD_OUT)).mean()))
+
+
+def test_fusing_is_the_inverse_of_unfusing() -> None:
+    graph = block_graph()
+    kinds = [operator.kind for operator in graph.operators]
+    before = outputs(graph, HELD_OUT)
+    unfuse_activations(graph)
+    assert [operator.kind for operator in graph.operators].count("RELU6") == 4
+    np.testing.assert_allclose(outputs(graph, HELD_OUT), before, atol=1e-5)
+    assert fuse_activations(graph) == 5
+    assert [operator.kind for operator in graph.operators] == kinds
+    np.testing.assert_allclose(outputs(graph, HELD_OUT), before, atol=1e-5)
+
+
+@pytest.mark.parametrize("step", [equalize_layers, split_depthwise])
+def test_the_network_computes_the_same(step: Callable[[QuantizationContext], None]) -> None:
+    context = context_of(block_graph(), per_channel=False)
+    operators = len(context.graph.operators)
+    step(context)
+    if step is split_depthwise:
+        assert len(context.graph.operators) > operators
+    # Images that the step has seen: a brighter one may touch a ceiling that it made room below.
+    np.testing.assert_allclose(
+        outputs(context.graph, block_images(6)), outputs(block_graph(), block_images(6)), atol=1e-4
+    )
+
+
+def test_equalization_brings_the_ranges_of_pairs_together() -> None:
+    context = context_of(block_graph())
+    before = [_unevenness(pair.first) for pair in conv_pairs(context.graph)]
+    equalize_layers(context)
+    after = [_unevenness(pair.first) for pair in conv_pairs(context.graph)]
+    assert len(before) == 5
+    assert np.mean(after) < 0.8 * np.mean(before)
+
+
+def _unevenness(operator: object) -> float:
+    largest = outgoing_largest(operator)  # type: ignore[arg-type]
+    return float(largest.max() / np.median(largest))
+
+
+def test_ranges_of_a_kernel_by_its_channels() -> None:
+    context = context_of(block_graph())
+    for pair in conv_pairs(context.graph):
+        channels = pair.first.output.shape[-1]
+        assert outgoing_largest(pair.first).shape == (channels,)
+        assert incoming_largest(pair.second, channels).shape == (channels,)
+
+
+def test_splitting_is_left_out_where_each_channel_has_a_step() -> None:
+    context = context_of(block_graph(), per_channel=True)
+    operators = list(context.graph.operators)
+    split_depthwise(context)
+    assert context.graph.operators == operators
+
+
+def test_splitting_leaves_less_error_with_one_step() -> None:
+    context = context_of(block_graph(), per_channel=False)
+    before = error(context.graph, per_channel=False)
+    split_depthwise(context)
+    assert error(context.graph, per_channel=False) < before
+
+
+def test_dead_channels_become_constants() -> None:
+    from tfl_depth.converters.graph import constant
+    from tfl_depth.converters.graph.kernels import bias_of, set_bias
+
+    graph = block_graph()
+    stem = graph.operators[0]
+    bias = bias_of(stem)
+    assert bias is not None
+    # Two channels that never leave the ends of ReLU6.
+    changed = bias.constant.copy()
+    changed[[2, 5]] = -1e3, 1e3
+    set_bias(stem, constant(bias.name, changed))
+    context = context_of(graph)
+    silence_dead_channels(context)
+    kernel = kernel_of(context.graph.operators[0]).constant
+    assert not kernel[[2, 5]].any()
+    assert np.abs(kernel).max(axis=(1, 2, 3)).astype(bool).sum() >= 8
+    np.testing.assert_allclose(
+        outputs(context.graph, block_images(6)), outputs(graph, block_images(6)), atol=1e-3
+    )
+
+
+def test_bias_correction_keeps_the_means_of_all_channels() -> None:
+    context = context_of(block_graph(), per_channel=False)
+    correct_biases(context)
+    expected, found = (
+        outputs(block_graph(), block_images(6)),
+        outputs(context.graph, block_images(6)),
+    )
+    assert abs(found.mean() - expected.mean()) < 1e-3
+    plain = outputs(rounded(block_graph(), per_channel=False), block_images(6))
+    assert abs(plain.mean() - expected.mean()) > 1e-2
+
+
+def test_clipping_never_adds_to_the_error_of_weights() -> None:
+    context = context_of(block_graph(), per_channel=False)
+    before = {op: kernel_of(op).constant for op in context.operators()}
+    nearest = {op: nearest_kernel(op, per_channel=False) for op in context.operators()}
+    clip_weights(context)
+    for operator, kernel in before.items():
+        error = np.square(kernel_of(operator).constant - kernel).sum()
+        assert error <= np.square(nearest[operator] - kernel).sum() * 1.0001
+
+
+@pytest.mark.parametrize("name", GRANULARITIES)
+def test_reconstruction_leaves_far_less_error_than_rounding(name: str) -> None:
+    per_channel = GRANULARITIES[name]
+    context = context_of(block_graph(), per_channel=per_channel)
+    plain = error(block_graph(), per_channel=per_channel)
+    reconstruct_layers(context)
+    assert error(context.graph, per_channel=per_channel) < 0.7 * plain
+
+
+@pytest.mark.parametrize("name", GRANULARITIES)
+def test_reconstructed_weights_lie_on_the_writers_grid(name: str) -> None:
+    context = context_of(block_graph(), per_channel=GRANULARITIES[name])
+    reconstruct_layers(context)
+    for operator in context.operators():
+        kernel = kernel_of(operator).constant
+        nearest = nearest_kernel(operator, per_channel=context.per_channel)
+        np.testing.assert_allclose(nearest, kernel, rtol=1e-5, atol=1e-7)
+
+
+def test_only_chosen_operators_change() -> None:
+    context = context_of(block_graph())
+    context.chosen = frozenset({"fused_linear"})
+    before = {op: kernel_of(op) for op in context.graph.operators if has_kernel(op)}
+    reconstruct_layers(context)
+    changed = [op.output.name for op, kernel in before.items() if kernel_of(op) is not kernel]
+    assert changed == ["fused_linear"]

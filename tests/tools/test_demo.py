@@ -1,0 +1,76 @@
+"""`make demo`, and what it makes: the bundled checkpoint in INT8, and the depth of a photo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.support.vela import ETHOS, vela
+from tfl_depth.runtime import DepthRunner
+from tfl_depth.tools import demo
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("demo")
+    assert demo.main(["--output", str(folder), "--picture", str(folder / "small.png")]) == 0
+    return folder
+
+
+def test_the_depth_png_holds_what_the_runner_returns(made: Path) -> None:
+    written = cv2.imread(str(made / "photo_depth.png"), cv2.IMREAD_UNCHANGED)
+    photo = demo.photographs() / demo.PHOTO
+    with DepthRunner(made / "model.tflite") as runner:
+        expected = runner.infer(photo)
+    assert written is not None
+    assert written.dtype == np.uint16
+    assert np.array_equal(written, expected)
+
+
+def test_the_depth_has_the_photos_size_and_lies_in_the_range(made: Path) -> None:
+    depth_mm = cv2.imread(str(made / "photo_depth.png"), cv2.IMREAD_UNCHANGED)
+    photo = cv2.imread(str(demo.photographs() / demo.PHOTO))
+    assert depth_mm is not None and photo is not None
+    assert depth_mm.shape == photo.shape[:2]
+    assert 500 < depth_mm.min() < depth_mm.max() < 10_000
+
+
+def test_the_network_sees_that_the_floor_in_front_is_nearer_than_the_wall(made: Path) -> None:
+    depth_mm = cv2.imread(str(made / "photo_depth.png"), cv2.IMREAD_UNCHANGED)
+    assert depth_mm is not None
+    floor, wall = depth_mm[-50:, 100:-100], depth_mm[20:100, 450:650]
+    assert 1.3 * np.median(floor) < np.median(wall)
+
+
+def test_int8_stays_near_the_float_network_on_photos_that_did_not_calibrate(made: Path) -> None:
+    with DepthRunner(made / "model.tflite") as runner:
+        measured = runner.contract.verification
+    assert measured["images"] >= 2
+    assert 0 < measured["median_mm"] < 60
+    assert measured["wrap_share"] < 0.001
+
+
+@pytest.mark.parametrize("name", ["photo_colour.png", "side_by_side.png"])
+def test_the_pictures_can_be_opened(made: Path, name: str) -> None:
+    picture = cv2.imread(str(made / name))
+    assert picture is not None
+    assert picture.std() > 20
+
+
+def test_the_picture_in_the_readme_is_what_it_makes(made: Path) -> None:
+    """But for the kernels of another processor."""
+    shown = cv2.imread(str(demo.ROOT / "docs" / "images" / "demo.png"))
+    small = cv2.imread(str(made / "small.png"))
+    assert shown is not None and small is not None
+    assert shown.shape == small.shape
+    assert np.abs(shown.astype(int) - small).mean() < 2
+
+
+@pytest.mark.parametrize("accelerator", ETHOS)
+def test_vela_leaves_no_operator_of_it_on_the_cpu(
+    made: Path, tmp_path: Path, accelerator: str
+) -> None:
+    assert "CPU operators = 0 (0.0%)" in vela(made / "model.tflite", accelerator, tmp_path)

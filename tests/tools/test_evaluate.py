@@ -1,0 +1,211 @@
+"""tools/evaluate, on slopes whose depth is known."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import cv2
+import keras
+import numpy as np
+import numpy.typing as npt
+import pytest
+from keras import layers
+
+from tests.support.synthetic_data import SIZE, write_dataset
+from tfl_depth.charts import COLOURS
+from tfl_depth.data.crops import NYU_EIGEN
+from tfl_depth.metrics import METRICS
+from tfl_depth.tools import convert, evaluate
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_dataset(tmp_path_factory.mktemp("data") / "slopes", {"val": 6})
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Undoes the slopes' shading: depth = (250 - grey) * 25 mm, but 30 % too far."""
+    pixels = keras.Input((*SIZE, 3))
+    convolution = layers.Conv2D(1, 1)
+    depth = convolution(layers.Rescaling(1 / 255)(pixels))
+    network = keras.Model(pixels, depth)
+    gain = -1.3 * 0.025 * 255 / 3
+    convolution.set_weights([np.full((1, 1, 3, 1), gain), np.array([1.3 * 0.025 * 250])])
+    path = tmp_path_factory.mktemp("model") / "model.keras"
+    network.save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def tflite(model: Path, data: Path) -> Path:
+    output = model.with_name("model.tflite")
+    arguments = [str(model), "--int8", "--representative", str(data / "rgb"), "--max-depth", "10"]
+    # TensorFlow multiplies its Rescaling into the 1x1 convolution behind it.
+    arguments += ["--input-range", "0,255", "--output", str(output)]
+    assert convert.main(arguments) == 0
+    return output
+
+
+def arguments(model: Path, data: Path) -> list[str]:
+    return [str(model), "--dataset", "nyuv2", "--data", str(data)]
+
+
+def result(capsys: pytest.CaptureFixture[str], *options: str) -> dict[str, Any]:
+    capsys.readouterr()
+    assert evaluate.main([*options, "--json"]) == 0
+    return dict(json.loads(capsys.readouterr().out))
+
+
+def test_a_known_error_is_measured(
+    model: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    measured = result(capsys, *arguments(model, data))
+    assert measured["images"] == 6
+    assert measured["alignment"] is None
+    assert measured["metrics"]["abs_rel"] == pytest.approx(0.3, abs=0.03)
+    assert measured["metrics"]["delta1"] < 0.3 < 0.7 < measured["metrics"]["delta2"]
+
+
+def test_distance_bins_hold_every_pixel_once(
+    model: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    measured = result(capsys, *arguments(model, data))
+    bins = measured["distance_bins"]
+    assert sum(each["pixels"] for each in bins) == 6 * NYU_EIGEN.mask(*SIZE).sum()
+    assert bins[0]["near_m"] == 1
+    assert measured["pooled"]["abs_rel"] == pytest.approx(measured["metrics"]["abs_rel"], rel=0.1)
+
+
+def test_broken_pairs_stop_it_unless_they_are_to_be_skipped(
+    model: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = shutil.copytree(data, tmp_path / "broken")
+    (broken / "depth" / "val2.png").write_bytes(b"no picture")
+    assert evaluate.main(arguments(model, broken)) == 1
+    assert "val2" in capsys.readouterr().err
+    with pytest.warns(UserWarning, match="val2"):
+        measured = result(capsys, *arguments(model, broken), "--skip-broken")
+    assert measured["images"] == 5
+
+
+def test_keras_and_tflite_go_the_same_way(
+    model: Path, tflite: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = result(capsys, *arguments(model, data))["metrics"]
+    other = result(capsys, *arguments(tflite, data))["metrics"]
+    assert other["abs_rel"] == pytest.approx(one["abs_rel"], abs=0.01)
+    assert other["abs_rel"] != one["abs_rel"]
+
+
+def test_a_model_has_not_changed_against_itself(
+    model: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    against = result(capsys, *arguments(model, data), "--against", str(model))["against"]
+    assert set(against["change"]) == set(METRICS)
+    assert all(change["relative"] == 0 for change in against["change"].values())
+
+
+def test_the_table_names_the_change_and_that_nothing_was_aligned(
+    model: Path, tflite: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert evaluate.main([*arguments(tflite, data), "--against", str(model)]) == 0
+    text = capsys.readouterr().out
+    assert "nothing aligned" in text
+    assert "95 % interval" in text
+    assert all(metric in text for metric in METRICS)
+
+
+def test_writes_a_row_an_image_and_pictures_of_the_best_and_worst(
+    model: Path, data: Path, tmp_path: Path
+) -> None:
+    options = ["--output", str(tmp_path / "report"), "--pictures", "2"]
+    assert evaluate.main([*arguments(model, data), *options]) == 0
+    with (tmp_path / "report/images.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 6
+    order = sorted(rows, key=lambda row: float(row["abs_rel"]))
+    best = tmp_path / f"report/best1-{order[0]['image']}.png"
+    worst = tmp_path / f"report/worst1-{order[-1]['image']}.png"
+    for path in (best, worst):
+        picture = cv2.imread(str(path))
+        assert picture is not None
+        assert picture.shape[1] == 4 * SIZE[1]
+    assert len(list((tmp_path / "report").glob("*.png"))) == 5
+
+
+def test_names_with_folders_and_commas_are_written(
+    model: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other"
+    names = ["room/one", "two, too", "long" * 50]
+    for number, name in enumerate(names):
+        for kind, ending in (("rgb", "jpg"), ("depth", "png")):
+            path = other / kind / f"{name}.{ending}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(data / kind / f"val{number}.{ending}", path)
+    (other / "val.txt").write_text("room/one\n" + "long" * 50 + "\n", encoding="utf-8")
+    output = ["--output", str(tmp_path / "report")]
+    assert evaluate.main([*arguments(model, other), *output]) == 0
+    pictures = {path.name for path in (tmp_path / "report").glob("*.png")}
+    assert {name for name in pictures if "room_one" in name}
+    table = evaluate._csv(names, [dict.fromkeys(METRICS, 1.0)] * 3)
+    rows = list(csv.DictReader(table.splitlines()))
+    assert [row["image"] for row in rows] == names
+    assert all(row["delta3"] == "1" for row in rows)
+
+
+def test_pixels_that_a_mark_hides_are_told(
+    model: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    marked = shutil.copytree(data, tmp_path / "marked")
+    path = str(marked / "depth" / "val2.png")
+    depth_mm = cv2.imread(path, cv2.IMREAD_UNCHANGED)
+    assert depth_mm is not None
+    depth_mm[:5, :7] = 65535
+    cv2.imwrite(path, depth_mm)
+    assert result(capsys, *arguments(model, marked))["marked_pixels"] == 35
+    assert result(capsys, *arguments(model, data))["marked_pixels"] == 0
+    assert evaluate.main(arguments(model, marked)) == 0
+    assert "35 pixels hold a mark of no reading" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("against", [False, True])
+def test_draws_how_reliable_each_model_is_by_distance(
+    model: Path, tflite: Path, data: Path, tmp_path: Path, against: bool
+) -> None:
+    options = ["--output", str(tmp_path), "--pictures", "0"]
+    options += ["--against", str(model)] * against
+    assert evaluate.main([*arguments(tflite, data), *options]) == 0
+    picture = cv2.imread(str(tmp_path / "reliability.png"))
+    assert picture is not None
+    drawn = [colour_is_there(picture, colour) for colour in COLOURS]
+    assert drawn == [True, against, False, False]
+
+
+def colour_is_there(bgr: npt.NDArray[Any], colour: str) -> bool:
+    red, green, blue = (int(colour[k : k + 2], 16) for k in (1, 3, 5))
+    return bool((bgr == (blue, green, red)).all(axis=-1).sum() > 50)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--dataset", "nowhere"], "nyuv2"),
+        (["--split", "absent"], "absent.txt"),
+        (["--against", "absent.keras"], "absent.keras"),
+    ],
+)
+def test_wrong_arguments_are_one_clear_error(
+    model: Path,
+    data: Path,
+    options: list[str],
+    expected: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert evaluate.main([*arguments(model, data), *options]) == 1
+    assert expected in capsys.readouterr().err
