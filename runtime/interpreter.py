@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import traceback
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -80,21 +81,34 @@ def open_with_delegate(
     if num_threads is not None and num_threads < 1:
         raise InterpreterError(f"Expected `num_threads` to be at least 1, got {num_threads}.")
     module = _import(package or next(_installed(), None))
+    try:
+        options = {
+            "model_content": model,
+            "num_threads": num_threads or len(os.sched_getaffinity(0)),
+            "experimental_op_resolver_type": _resolver(
+                module, xnnpack=xnnpack, reference=reference
+            ),
+        }
+        return _opened(module, delegate, options)
+    except (RuntimeError, ValueError, AttributeError) as error:
+        # Nobody else can have the NPU while frames of the traceback hold the delegate.
+        traceback.clear_frames(error.__traceback__)
+        raise _refusal(error, module.__name__, delegate, model) from error
+
+
+def _resolver(module: ModuleType, *, xnnpack: bool, reference: bool) -> Any:
+    resolvers = module.OpResolverType
+    if reference:
+        return resolvers.BUILTIN_REF
+    return resolvers.AUTO if xnnpack else resolvers.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+
+
+def _opened(module: ModuleType, delegate: Chosen | None, options: dict[str, Any]) -> Opened:
     name = None if delegate is None else delegate.name
     loaded = None if delegate is None else [load_delegate(delegate, module)]
-    try:
-        resolvers = module.OpResolverType
-        own = resolvers.BUILTIN_REF if reference else resolvers.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-        interpreter = module.Interpreter(
-            model_content=model,
-            num_threads=num_threads or len(os.sched_getaffinity(0)),
-            experimental_op_resolver_type=resolvers.AUTO if xnnpack and not reference else own,
-            experimental_delegates=loaded,
-        )
-        placement = read_placement(interpreter, name)
-        interpreter.allocate_tensors()
-    except (RuntimeError, ValueError, AttributeError) as error:
-        raise _refusal(error, module.__name__, delegate) from error
+    interpreter = module.Interpreter(experimental_delegates=loaded, **options)
+    placement = read_placement(interpreter, name)
+    interpreter.allocate_tensors()
     return Opened(interpreter, placement)
 
 
@@ -119,7 +133,9 @@ def _import(name: str | None) -> ModuleType:
         ) from error
 
 
-def _refusal(error: Exception, package: str, delegate: Chosen | None) -> InterpreterError:
+def _refusal(
+    error: Exception, package: str, delegate: Chosen | None, model: bytes
+) -> InterpreterError:
     text = str(error)
     if "custom op" in text:
         operator = text.partition("custom op: ")[2].split(".")[0].strip()
@@ -129,5 +145,5 @@ def _refusal(error: Exception, package: str, delegate: Chosen | None) -> Interpr
             f"{untaken}: give that NPU's delegate, or take the portable model."
         )
     if delegate is not None:
-        return refusal_of_delegate(delegate, error)
+        return refusal_of_delegate(delegate, error, package, model)
     return InterpreterError(f"{package} refuses the model: {text}")

@@ -10,10 +10,13 @@ from typing import Any
 
 from tfl_depth.errors import DelegateError
 from tfl_depth.runtime.delegates.chosen import Chosen
+from tfl_depth.runtime.delegates.model_probe import printed_at_opening
 from tfl_depth.runtime.delegates.probe import probe
 
 # How long a delegate may take that is started once more, to hear why it does not start.
 PROBE_S = 10.0
+# What the interpreter says beside the reason.
+_RESTORED = "Restored original execution plan after delegate application failure."
 ENTRY_POINT = "tflite_plugin_create_delegate"
 
 
@@ -64,9 +67,22 @@ def _expect_delegate(chosen: Chosen) -> None:
         )
 
 
-def refusal_of_delegate(chosen: Chosen, error: Exception) -> DelegateError:
-    """What to say where an interpreter with a delegate cannot be opened."""
+def refusal_of_delegate(
+    chosen: Chosen, error: Exception, package: str, model: bytes
+) -> DelegateError:
+    """What to say where an interpreter with a delegate cannot be opened.
+
+    Args:
+        chosen: the delegate.
+        error: the interpreter's, which does not have what the delegate printed itself.
+        package: of the interpreter.
+        model: a .tflite file's bytes.
+    """
+    said = " ".join(str(error).replace(_RESTORED, "").split())
+    printed = printed_at_opening(model, chosen, package, timeout_s=PROBE_S)
+    reasons = [said] if printed in said else [said, printed]
+    reason = "; ".join(filter(None, reasons)) or "it does not say why"
     return DelegateError(
-        f"The delegate {chosen.name} cannot run this model ({str(error).strip()}): check that the "
+        f"The delegate {chosen.name} cannot run this model ({reason}): check that the "
         "model is converted for it, and that its version fits the interpreter package."
     )

@@ -75,8 +75,7 @@ def _imported(name: str, timeout_s: float) -> tuple[str, str]:
     )
     if ended.status == 0:
         return WORKS, ""
-    said = [line for line in ended.errors.splitlines() if line.strip()]
-    return "broken", said[-1] if said else "its import crashes or hangs"
+    return "broken", ended.last_words or "its import crashes or hangs"
 
 
 def find_delegates(board: Board, timeout_s: float) -> Iterator[Delegate]:

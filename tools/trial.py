@@ -76,7 +76,8 @@ def _try(model: Path, chosen: Chosen, timeout_s: float) -> Trial:
         return trial("hangs", f"it was stopped after {timeout_s:g} s")
     results = [line for line in ended.output.splitlines() if line.startswith(MARK)]
     if not results or ended.status not in (0, 1):
-        return trial("crashes", cause(ended.status))
+        said = f", after {ended.last_words!r}" if ended.last_words else ""
+        return trial("crashes", f"{cause(ended.status)}{said}")
     result = json.loads(results[-1][len(MARK) :])
     return trial("fails" if "detail" in result else WORKS, **result)
 

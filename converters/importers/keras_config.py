@@ -25,7 +25,7 @@ def refuse_code(path: Path, advice: str) -> None:
     """
     try:
         found = any(entry.get("class_name") == "Lambda" for entry in _objects(_read(path)))
-    except (ValueError, KeyError, OSError, RecursionError, zipfile.BadZipFile) as error:
+    except (ValueError, TypeError, KeyError, OSError, RecursionError, zipfile.BadZipFile) as error:
         raise ConversionError(
             f"{path} has a damaged configuration, or was cut short: copy it again."
         ) from error
@@ -35,14 +35,21 @@ def refuse_code(path: Path, advice: str) -> None:
         )
 
 
-def _read(path: Path) -> Any:
+def _read(path: Path) -> dict[str, Any]:
+    config = json.loads(_text(path))
+    if not isinstance(config, dict):
+        raise TypeError(f"Expected a JSON object, got {type(config).__name__}.")
+    return config
+
+
+def _text(path: Path) -> Any:
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
-            return json.loads(archive.read("config.json"))
+            return archive.read("config.json")
     import h5py
 
     with h5py.File(path, "r") as file:
-        return json.loads(file.attrs["model_config"])
+        return file.attrs["model_config"]
 
 
 def _objects(config: Any) -> Iterator[dict[str, Any]]:

@@ -67,5 +67,10 @@ def _why(path: Path, error: Exception) -> str:
 def _cause(text: str) -> str:
     """The innermost of the messages that Keras wraps into each other, its first sentence."""
     parts = re.split(r"(?:Exception|Error) encountered(?: during deserialization)?: ", text)
-    line = next((line.strip() for line in parts[-1].splitlines() if line.strip()), "")
-    return line.split(". ")[0].rstrip(".")[:300]
+    return first_line(parts[-1]).split(". ")[0].rstrip(".")[:300]
+
+
+def first_line(text: str) -> str:
+    """The first line of an error's text, without TensorFlow's names of its own operators."""
+    text = re.sub(r"\{\{.*?\}\}|\[Op:.*", "", text)
+    return next((line.strip() for line in text.splitlines() if line.strip()), "")

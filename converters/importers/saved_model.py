@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tfl_depth.converters.importers.base import ImportedNetwork, Size
-from tfl_depth.converters.importers.keras_loading import expect_packages
+from tfl_depth.converters.importers.keras_loading import expect_packages, first_line
 from tfl_depth.converters.importers.kinds import Kind
 from tfl_depth.converters.importers.static_shapes import input_shape
 from tfl_depth.errors import ConversionError
@@ -30,19 +30,16 @@ def import_file(path: Path, kind: Kind, size: Size | None) -> ImportedNetwork:
     try:
         with quiet():
             loaded = tf.saved_model.load(str(path))
-    except (OSError, ValueError, RuntimeError, KeyError, tf.errors.OpError) as error:
+    except Exception as error:
+        # Damage may end in any exception: the folder's content drives TensorFlow's own code.
         raise ConversionError(
             f"{path} is a damaged SavedModel, or was copied in part: copy the whole folder again "
-            f"({_first_line(error)})."
+            f"({first_line(str(error)) or type(error).__name__})."
         ) from error
     signature = _signature(loaded, str(path))
     with quiet():
         function, names = _static(signature, str(path), size)
     return import_function(function, loaded, names, kind, str(path))
-
-
-def _first_line(error: Exception) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), "no reason")
 
 
 def _signature(loaded: Any, name: str) -> Any:
@@ -78,5 +75,5 @@ def _static(signature: Any, name: str, size: Size | None) -> tuple[Any, list[str
         return function.get_concrete_function(fixed), names
     except (ValueError, TypeError, tf.errors.OpError) as error:
         raise ConversionError(
-            f"{name} cannot take an input of {shape}: {_first_line(error)}"
+            f"{name} cannot take an input of {shape}: {first_line(str(error))}"
         ) from error

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 # How long a killed process is waited for. One that waits inside a driver does not die.
 _GRACE_S = 2.0
+# How lines of TensorFlow Lite begin that are no errors.
+_NEWS = ("INFO:", "VERBOSE:")
 
 
 def cause(status: int) -> str:
@@ -33,6 +35,12 @@ class Ended:
     status: int | None
     output: str
     errors: str
+
+    @property
+    def last_words(self) -> str:
+        """The last line on standard error that is no news of TensorFlow Lite's, or ""."""
+        lines = [line.strip() for line in self.errors.splitlines()]
+        return next((line for line in reversed(lines) if line and not line.startswith(_NEWS)), "")
 
 
 def run_confined(

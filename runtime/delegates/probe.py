@@ -65,10 +65,4 @@ def probe(
         return Probe("hangs", f"it was stopped after {timeout_s:g} s, {doing}", seconds)
     if doing is not None:
         return Probe("crashes", f"{cause(ended.status)} {doing}", seconds)
-    return Probe(name, detail or _last_line(name, ended.errors), seconds)
-
-
-def _last_line(state: str, printed: str) -> str:
-    """The last that a library printed, where it does not work and gives no other reason."""
-    lines = [line.strip() for line in printed.splitlines() if line.strip()]
-    return lines[-1] if lines and state != "works" else ""
+    return Probe(name, "" if name == "works" else detail or ended.last_words, seconds)

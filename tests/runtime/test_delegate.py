@@ -208,22 +208,14 @@ def test_other_arguments_are_refused(options: Any, said: str, net: Path) -> None
         DepthRunner(net, **options)
 
 
-SILENT = """
-#include <stdio.h>
-#include <stddef.h>
-void *tflite_plugin_create_delegate(char **k, char **v, size_t n, void (*report)(const char *)) {
-  (void)k; (void)v; (void)n; (void)report;
-  fprintf(stderr, "Couldn't open kernel device\\n");
-  return NULL;
-}
-void tflite_plugin_destroy_delegate(void *delegate) { (void)delegate; }
-"""
-
-
 @pytest.mark.parametrize("isolate", [False, True])
-def test_what_a_delegate_prints_is_in_the_message(isolate: bool, net: Path, tmp_path: Path) -> None:
-    """As Mesa's does: it returns nothing, and says why on standard error alone."""
-    (tmp_path / "silent.c").write_text(SILENT)
-    library = compile_library(tmp_path / "silent.so", tmp_path / "silent.c")
-    with pytest.raises(DelegateError, match=r"does not start.*Couldn't open kernel device"):
-        DepthRunner(net, delegate=str(library), isolate=isolate)
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [("printed-null", "does not start"), ("printed-at-prepare", "cannot run this model")],
+)
+def test_what_a_delegate_prints_is_in_the_message(
+    fault: str, said: str, isolate: bool, net: Path, library: str
+) -> None:
+    """As Mesa's does: it gives no reason, and says why on standard error alone."""
+    with pytest.raises(DelegateError, match=rf"{said}.*\(Couldn't open kernel device\)"):
+        DepthRunner(net, delegate=library, delegate_options={"fault": fault}, isolate=isolate)

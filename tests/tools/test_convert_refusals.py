@@ -23,8 +23,8 @@ from keras import layers
 
 from tests.support.small_net import run_convert, small_net, write_examples
 from tfl_depth.contract import read_contract
-from tfl_depth.converters import Conversion, write_conversion
-from tfl_depth.errors import OutputError
+from tfl_depth.converters import Conversion, ImageSplit, convert, write_conversion
+from tfl_depth.errors import ConversionError, OutputError
 from tfl_depth.tools.convert import main
 
 Array = npt.NDArray[Any]
@@ -333,6 +333,23 @@ def test_a_call_that_makes_no_sense_shows_the_usage(
         main(arguments)
     assert stopped.value.code == 2
     assert "usage: tfl-depth convert" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("precision", "`precision` to be one of int8, int16x8, float32"),
+        ("head", "`head` to be one of split, single"),
+        ("unit", "the unit m, cm or mm"),
+        ("channels", "the channels rgb or bgr"),
+        ("recipe", "a recipe of minmax"),
+    ],
+)
+def test_a_word_of_python_is_checked_before_anything_is_read(name: str, said: str) -> None:
+    images = ImageSplit((), (), 0)
+    words: dict[str, Any] = {name: "dual"}
+    with pytest.raises(ConversionError, match=f"Expected {said}.*, got 'dual'"):
+        convert("there/is/no.keras", images=images, **words)
 
 
 # Writing

@@ -291,10 +291,15 @@ def test_a_model_runs_on_a_real_delegate(make_board: MakeBoard, net: Path, libra
 @needs_gcc
 @pytest.mark.parametrize(
     ("options", "status", "words"),
-    [({}, 0, "The depth is right"), ({"shift": 100}, 1, "The depth is wrong"), ({"x": 1}, 1, "")],
+    [
+        ({}, 0, "The depth is right"),
+        ({"shift": 100}, 1, "The depth is wrong"),
+        ({"x": 1}, 1, ""),
+        ({"fault": "printed-at-prepare"}, 1, "Couldn't open kernel device"),
+    ],
 )
-def test_a_delegate_that_computes_wrong_depth_does_not_run_the_model(
-    options: dict[str, int],
+def test_a_delegate_that_fails_or_computes_wrong_depth_does_not_run_the_model(
+    options: dict[str, Any],
     status: int,
     words: str,
     net: Path,

@@ -163,10 +163,9 @@ static const TfLiteRegistration KERNEL = {
 
 static TfLiteStatus delegate_prepare(TfLiteContext *context, TfLiteDelegate *interface) {
   Delegate *delegate = (Delegate *)interface;
-  if (meet(delegate->fault, AT_PREPARE) == REFUSAL) {
-    context->ReportError(context, "the test delegate refuses the model");
-    return kTfLiteError;
-  }
+  const Outcome outcome = meet(delegate->fault, AT_PREPARE);
+  if (outcome == REFUSAL) context->ReportError(context, "the test delegate refuses the model");
+  if (outcome != NOTHING) return kTfLiteError;
   TfLiteIntArray *plan;
   if (context->GetExecutionPlan(context, &plan) != kTfLiteOk) return kTfLiteError;
   TfLiteIntArray *taken = malloc(sizeof *taken + sizeof(int) * (size_t)plan->size);
@@ -220,7 +219,7 @@ TfLiteDelegate *tflite_plugin_create_delegate(char **keys, char **values, size_t
       return NULL;
     }
   }
-  if (meet(delegate->fault, AT_CREATION) == REFUSAL) {
+  if (meet(delegate->fault, AT_CREATION) != NOTHING) {
     free(delegate);
     return NULL;
   }

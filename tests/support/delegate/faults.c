@@ -1,6 +1,7 @@
 #include "faults.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,6 +13,11 @@ struct Fault {
 };
 
 static Outcome refuse(void) { return REFUSAL; }
+
+static Outcome print_and_refuse(void) {
+  fprintf(stderr, "Couldn't open kernel device\n");
+  return SILENT_REFUSAL;
+}
 
 static Outcome scatter(void) { return GARBAGE; }
 
@@ -31,9 +37,11 @@ static Outcome hang(void) {
 
 static const Fault FAULTS[] = {
     {"null", AT_CREATION, refuse},
+    {"printed-null", AT_CREATION, print_and_refuse},
     {"crash-at-creation", AT_CREATION, crash},
     {"hang-at-creation", AT_CREATION, hang},
     {"error-at-prepare", AT_PREPARE, refuse},
+    {"printed-at-prepare", AT_PREPARE, print_and_refuse},
     {"error", AT_INVOKE, refuse},
     {"garbage", AT_INVOKE, scatter},
     {"crash", AT_INVOKE, crash},

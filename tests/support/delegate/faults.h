@@ -8,8 +8,8 @@
 
 typedef enum { AT_CREATION, AT_PREPARE, AT_INVOKE } Moment;
 
-/* What follows a fault: none, or the call fails, or its results are random. */
-typedef enum { NOTHING, REFUSAL, GARBAGE } Outcome;
+/* What follows a fault: none, or the call fails, with a reason or without, or its results are random. */
+typedef enum { NOTHING, REFUSAL, SILENT_REFUSAL, GARBAGE } Outcome;
 
 typedef struct Fault Fault;
 

@@ -1,0 +1,43 @@
+"""What a delegate prints while it refuses a model, heard in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+
+from tfl_depth.child import environment, run_code
+from tfl_depth.runtime.delegates.chosen import Chosen
+from tfl_depth.runtime.delegates.confined import run_confined
+
+# No more than the standard library and the interpreter: nothing else may print.
+_CHILD = """
+import importlib, json
+package, library, options, model = sys.argv[1:]
+module = importlib.import_module(package)
+try:
+    delegate = module.load_delegate(library, json.loads(options))
+    module.Interpreter(model_path=model, experimental_delegates=[delegate]).allocate_tensors()
+except Exception:
+    pass
+"""
+
+
+def printed_at_opening(model: bytes, chosen: Chosen, package: str, *, timeout_s: float) -> str:
+    """Open a model with a delegate once more, and take what stands on standard error.
+
+    Args:
+        model: a .tflite file's bytes.
+        chosen: the delegate, with a library.
+        package: the interpreter package that refused.
+        timeout_s: after which the process is stopped.
+
+    Returns:
+        The last line, or "".
+    """
+    with tempfile.NamedTemporaryFile(suffix=".tflite") as file:
+        file.write(model)
+        file.flush()
+        options = json.dumps(dict(chosen.options))
+        command = run_code(_CHILD, package, str(chosen.library), options, file.name)
+        ended = run_confined(command, environment(**chosen.environment), timeout_s=timeout_s)
+    return ended.last_words
