@@ -25,7 +25,7 @@ PARALLEL = --numprocesses logical --maxprocesses 8 --dist loadfile
 BOARD_TESTS = $(addprefix tests/runtime/test_,$(addsuffix .py,\
   exactness prove recombine interpreter runner self_check model_files))
 
-.PHONY: setup demo test board-test openvino-test frameworks-test strangers-test kernels coverage soak fuzz lint check figures figures-zoo \
+.PHONY: setup demo test board-test openvino-test frameworks-test kernels coverage soak fuzz lint check figures figures-zoo \
   figures-demo benchmark strategy docs pictures dist dist-test clean
 
 setup: .venv/.complete
@@ -97,12 +97,8 @@ openvino-test: setup build/test-models/.complete build/openvino/.complete
 FRAMEWORKS ?= onnx torch keras2
 frameworks-test: setup
 	-.venv/bin/python -m tfl_depth.converters.importers.environments $(FRAMEWORKS)
-	TFL_DEPTH_STRANGERS=1 TFL_DEPTH_FRAMEWORKS="$(FRAMEWORKS)" .venv/bin/python -m pytest -m frameworks -rs \
+	TFL_DEPTH_FRAMEWORKS="$(FRAMEWORKS)" .venv/bin/python -m pytest -m frameworks -rs $(PARALLEL) \
 	  tests/converters/importers tests/networks
-
-# Networks after public architectures, each converted and compared with its framework: some minutes.
-strangers-test: setup
-	TFL_DEPTH_STRANGERS=1 .venv/bin/python -m pytest -rs tests/networks
 
 # Threads, endurance and hostile images in full: minutes rather than seconds.
 soak: setup build/test-models/.complete

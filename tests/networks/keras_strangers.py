@@ -47,7 +47,7 @@ KERAS = (
         "10 / y, outside",
         cnns.densedepth,
         10.0,
-        (12.0, 5.0),
+        (8.5, 5.0),
         **ZERO_TO_ONE,
         options={"reciprocal": 10.0},
         to_metres=of_reciprocal,
@@ -139,7 +139,7 @@ KERAS = (
         "exp(y)",
         more.yolo,
         10.0,
-        (-0.3, 1.3),
+        (0.3, 1.3),
         **ZERO_TO_ONE,
     ),
     Stranger(

@@ -130,11 +130,11 @@ def test_the_study_of_a_tflite_imports_no_framework() -> None:
 @pytest.mark.slow
 def test_a_quick_run_on_real_images(tmp_path: Path) -> None:
     data = real_data("nyuv2")
-    checkpoint = ROOT / "zoo" / "lite0-nyu-192x256" / "model.keras"
+    checkpoint = ROOT / "zoo" / "pico-nyu-192x256" / "model.keras"
     options = ["--checkpoint", str(checkpoint), "--dataset", "nyuv2", "--data", str(data)]
     options += ["--output", str(tmp_path), "--work", str(tmp_path / "work"), "--quick"]
     assert main([*options, "--no-training"]) == 0
-    results = read_results(tmp_path / "lite0-nyu-192x256" / RESULTS)
+    results = read_results(tmp_path / "pico-nyu-192x256" / RESULTS)
     medians = {name: each.deviation.median_mm for name, each in results.experiments.items()}
     assert medians["gptq/per_tensor"] < 0.5 * medians["split/per_tensor"]
     assert medians["gptq/per_channel"] < medians["split/per_channel"]

@@ -33,6 +33,7 @@ from tfl_depth.converters.graph.rewrites.concatenations import (
     measure_magnitudes,
 )
 from tfl_depth.converters.graph.rewrites.constants import fold_constants
+from tfl_depth.converters.graph.rewrites.cumulative_sums import write_cumulative_sums
 from tfl_depth.converters.graph.rewrites.dense_parts import split_dense
 from tfl_depth.converters.graph.rewrites.depthwise_affine import write_depthwise
 from tfl_depth.converters.graph.rewrites.exact_weights import exact_steps
@@ -94,6 +95,7 @@ _FOR_INT8 = (
     fold_centering,
     write_arithmetic,
     write_reductions,
+    write_cumulative_sums,
     write_block_moves,
     write_block_deconvolutions,
     write_channel_gathers,

@@ -64,6 +64,15 @@ def _mean_of_all(build: Build, x: Tensor) -> Tensor:
     return build.reduce("MEAN", x, 1, 2, 3)
 
 
+def _running_sum(build: Build, x: Tensor) -> Tensor:
+    return build.apply("CUMSUM", [x, np.int32(3)], x.shape, options("CumsumOptions"))
+
+
+def _running_sum_from_the_end(build: Build, x: Tensor) -> Tensor:
+    made = options("CumsumOptions", exclusive=True, reverse=True)
+    return build.apply("CUMSUM", [x, np.int32(-1)], x.shape, made)
+
+
 def _to_space(build: Build, x: Tensor) -> Tensor:
     made = options("DepthToSpaceOptions", blockSize=2)
     return build.apply("DEPTH_TO_SPACE", [x], (1, 8, 12, 2), made)
@@ -94,6 +103,8 @@ WRITTEN: dict[Write, str] = {
     _sum_of_map: "MEAN MUL RESHAPE",
     _mean_of_channels: "FULLY_CONNECTED RESHAPE",
     _mean_of_all: "MEAN FULLY_CONNECTED",
+    _running_sum: "FULLY_CONNECTED",
+    _running_sum_from_the_end: "FULLY_CONNECTED",
     _to_space: "RESHAPE TRANSPOSE RESHAPE",
     _to_depth: "RESHAPE TRANSPOSE RESHAPE",
 }
