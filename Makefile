@@ -114,7 +114,7 @@ build/atheris/.complete: requirements/hashed/fuzz.txt | .venv/.complete
 	.venv/bin/python -m $(INSTALL) --no-deps --upgrade --target $(@D) --requirement $<
 	@touch $@
 
-# Everything that reads files from elsewhere, under a fuzzer: ten seconds for each of six targets.
+# Everything that reads files from elsewhere, under a fuzzer: ten seconds for each target.
 # Longer, or one of them: make fuzz FUZZ_SECONDS=3600 TARGETS=model. Findings are in build/fuzz.
 FUZZ_SECONDS ?= 10
 fuzz: setup build/test-models/.complete build/atheris/.complete
