@@ -50,7 +50,7 @@ def _fields(file: BinaryIO, size: int) -> tuple[list[int], bool]:
         found.append(number)
         length = _varint(file)
         if kind == _BYTES:
-            file.seek(length, 1)
+            file.seek(min(file.tell() + length, size + 1))  # a length may be longer than any file
     return found, file.tell() == size
 
 

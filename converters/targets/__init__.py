@@ -1,6 +1,13 @@
 """From a portable .tflite file to one for a board, and where its operators will run there."""
 
 from tfl_depth.converters.targets.compile import CompiledModel, compile_for_target, refuse_unplaced
-from tfl_depth.converters.targets.placement import PlacedOperator, Placement
+from tfl_depth.converters.targets.placement import Estimate, PlacedOperator, Placement
 
-__all__ = ["CompiledModel", "PlacedOperator", "Placement", "compile_for_target", "refuse_unplaced"]
+__all__ = [
+    "CompiledModel",
+    "Estimate",
+    "PlacedOperator",
+    "Placement",
+    "compile_for_target",
+    "refuse_unplaced",
+]

@@ -47,6 +47,8 @@ POOL = {"width": (3, 2), "height": (4, 17)}
         ("SOFTMAX", [codes(1e-9)], [codes(1 / 256)], {"beta": (0, 1.0)}, "a factor of 1"),
         ("LOG_SOFTMAX", [codes(1e-9)], [codes(1 / 16)], {}, "a factor of 1"),
         ("DEPTHWISE_CONV_2D", [codes(0.1), codes(0.1)], [codes(0.1)], {}, "without a bias"),
+        ("DIV", [codes(0.1), codes(0.1)], [codes(0.1)], {}, "a divisor may be 0"),
+        ("FLOOR_MOD", [codes(0.1), codes(0.1)], [codes(0.1)], {}, "a divisor may be 0"),
         ("MAX_POOL_2D", [codes(0.1)], [codes(0.1)], POOL, "17x2 over 8x8"),
         ("MAX_POOL_2D", [codes(0.1, 64)], [codes(0.1)], POOL, "of shape"),
     ],
@@ -67,6 +69,7 @@ def test_what_a_kernel_would_end_the_process_for_is_told(
     [
         ("ADD", [codes(1.4), codes(2e-5)]),
         ("ADD", [FLOATS, FLOATS]),
+        ("DIV", [FLOATS, FLOATS]),
         ("DEPTHWISE_CONV_2D", [FLOATS, FLOATS]),
         ("SOFTMAX", [codes(0.05)]),
         ("CAST", [codes(0)]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from pathlib import Path
 
 import cv2
@@ -15,6 +16,8 @@ from tfl_depth.format.golden import Golden
 
 # Of the test models those that a fuzzer gets through quickly.
 LARGEST_BYTES = 32 * 1024
+# ir_version 8, a graph and opset_import, as fields of protobuf.
+ONNX = b"\x08\x08" + b"\x3a\x02\x0a\x00" + b"\x42\x02\x10\x11"
 
 
 def seeds(target: str, models: Path) -> list[bytes]:
@@ -34,6 +37,8 @@ def seeds(target: str, models: Path) -> list[bytes]:
         return [b"# comment\none two\n\nthree\r\n", "\ufeffrgb/a.jpg depth/a.png\n".encode()]
     if target == "depth":
         return [bytes([k]) + _depth(suffix) for k, suffix in enumerate(DEPTH_SUFFIXES)]
+    if target == "network":
+        return [_archive("config.json", "metadata.json"), _archive("m/data.pkl"), ONNX]
     return [cv2.imencode(ending, _photo())[1].tobytes() for ending in (".jpg", ".png", ".bmp")]
 
 
@@ -49,6 +54,14 @@ def _photo() -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
 def _golden(dtype: type) -> bytes:
     depth_mm: DepthMm = np.random.default_rng(1).integers(0, 9000, (IMAGES, *SIZE)).astype(dtype)
     return Golden(_photo()[None], depth_mm).to_zip()
+
+
+def _archive(*names: str) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in names:
+            archive.writestr(name, '{"keras_version": "3.15.1"}')
+    return file.getvalue()
 
 
 def _depth(suffix: str) -> bytes:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tfl_depth.converters.importers import identify
 from tfl_depth.data.depth_files import read_metres, read_png
 from tfl_depth.data.pairs import read_rows
 from tfl_depth.errors import DepthError
@@ -69,6 +70,12 @@ def fuzz_photo(content: bytes) -> None:
     _try(lambda: decode_image(content, "photo"))
 
 
+def fuzz_network(content: bytes) -> None:
+    """A file of any framework, of which the format is told."""
+    with _file(content, ".network") as path:
+        _try(lambda: identify(path))
+
+
 TARGETS: dict[str, Target] = {
     "model": fuzz_model,
     "contract": fuzz_contract,
@@ -76,6 +83,7 @@ TARGETS: dict[str, Target] = {
     "list": fuzz_list,
     "depth": fuzz_depth,
     "photo": fuzz_photo,
+    "network": fuzz_network,
 }
 
 

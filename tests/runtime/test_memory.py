@@ -11,15 +11,18 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-# What each takes, and how much more at most than with a small photo; pixels and depth are 229 MiB.
-MOST_MIB = {"infer": 300, "tool": 320}
-CHILD = """
-import resource, sys
+# How much more than with a small photo; pixels and depth are 229 MiB, and OpenCV 5 has the pixels
+# twice while it decodes them.
+MOST_MIB = 300
+CHILD = r"""
+import re, sys
+from pathlib import Path
 import numpy as np
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.tools import infer
 def peak_mib():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    # Not ru_maxrss, which begins with the peak of the process that started this one.
+    return int(re.search(r"VmHWM:\s*(\d+)", Path("/proc/self/status").read_text())[1]) / 1024
 model, photo, folder, kind = sys.argv[1:]
 with DepthRunner(model) as runner:
     runner.infer(np.zeros((64, 96, 3), np.uint8))
@@ -40,7 +43,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("kind", MOST_MIB)
+@pytest.mark.parametrize("kind", ["infer", "tool"])
 def test_a_large_photo_takes_little_memory(
     kind: str, net: Path, large: Path, tmp_path: Path
 ) -> None:
@@ -51,4 +54,4 @@ def test_a_large_photo_takes_little_memory(
         text=True,
         check=True,
     )
-    assert float(done.stderr.split()[-1]) < MOST_MIB[kind]
+    assert float(done.stderr.split()[-1]) < MOST_MIB

@@ -17,6 +17,20 @@ from tfl_depth.errors import ContractError, ModelFileError
 from tfl_depth.format import flatbuffer_reader as tables
 from tfl_depth.format.fields import Fields, parse_object
 
+__all__ = [
+    "HEADS",
+    "METADATA_NAME",
+    "PRECISIONS",
+    "RULES",
+    "VERSION",
+    "Calibration",
+    "Contract",
+    "GoldenSpread",
+    "Normalization",
+    "Source",
+    "read_contract",
+]
+
 METADATA_NAME = "TFL_DEPTH"
 VERSION = 2
 # Longer than 127 spans of 256 samples each need.

@@ -17,6 +17,9 @@ _BETA = 0
 
 # Of an addition, the kernel adds in 20 bits more than its inputs have.
 _ADDITION = 2.0**19
+# Their kernels stop at a divisor of 0, which each picture may bring. No converter writes them of
+# codes.
+_DIVISIONS = ("DIV", "FLOOR_DIV", "FLOOR_MOD")
 # A softmax multiplies its input's scale by 2^26, and takes a product above 1.
 _SOFTMAX = 2.0**-25
 
@@ -50,6 +53,8 @@ def check_kernel(
         return "codes without a scale"
     if name == "DEPTHWISE_CONV_2D" and inputs[0].codes and len(inputs) < 3:
         return "codes without a bias"
+    if name in _DIVISIONS and inputs[-1].codes:
+        return "codes, of which a divisor may be 0"
     if name in ("ADD", "SUB"):
         largest = max(each.scale for each in inputs)
         if 0 < outputs[0].scale * _ADDITION <= largest:

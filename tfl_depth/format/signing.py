@@ -23,6 +23,8 @@ from tfl_depth.format.contract import (
     with_digest,
 )
 
+__all__ = ["Key", "check_signature", "new_key_pair", "sign"]
+
 # A signature of something else by the same key is none of a model.
 PURPOSE = b"tfl-depth model, SHA-256 "
 

@@ -173,6 +173,10 @@ REFUSED: dict[str, tuple[Make, str]] = {
     ),
     "cut h5": (cut(hdf5(model_config="x" * 9000)), "damaged HDF5 file"),
     "weights in h5": (hdf5(backend="tensorflow"), "weights without a network"),
+    "onnx with a field of 2^63 bytes": (
+        content("m.onnx", ONNX + b"\x3a" + 9 * b"\x80" + b"\x01"),
+        "damaged ONNX file",
+    ),
     "cut onnx": (cut(content("m.onnx", ONNX)), "damaged ONNX file"),
     "part of a SavedModel": (content("saved_model.pb", b"x"), "name its folder"),
     "unzipped keras": (tree("config.json", "model.weights.h5"), r"unzipped \.keras file: zip"),
