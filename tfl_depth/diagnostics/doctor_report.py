@@ -15,6 +15,8 @@ from tfl_depth.diagnostics.doctor_run import try_model
 from tfl_depth.diagnostics.vela_versions import fitting_vela
 from tfl_depth.runtime.delegates import Board
 
+__all__ = ["examine_board"]
+
 
 def examine_board(board: Board, model: Path | None, timeout_s: float) -> dict[str, Any]:
     """All that can be said of a board, ready for JSON.

@@ -23,6 +23,8 @@ from tfl_depth.format.contract import (
 from tfl_depth.format.model_check import check_model
 from tfl_depth.quiet import quiet
 
+__all__ = ["keras_report", "tflite_report"]
+
 if TYPE_CHECKING:
     import keras
 
