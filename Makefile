@@ -15,9 +15,13 @@ python_between = $(1) -c 'import sys; sys.exit(not (3, $(2)) <= sys.version_info
 
 has_tflite_python := $(shell $(call python_between,$(TFLITE_PYTHON),11,11) 2>/dev/null && echo yes)
 
+# Files are compared with the hashes that `make hashes` has noted.
+INSTALL = pip install --quiet --require-hashes
+
 # The tests that need no TensorFlow, which boards' environments run as well.
 LIGHT_TESTS = tests/core tests/runtime $(addprefix tests/tools/test_,$(addsuffix .py,\
   benchmark doctor infer))
+
 # A process for each core. Each may take 2 GB of memory. The tests of a file share what they make.
 PARALLEL = --numprocesses logical --maxprocesses 8 --dist loadfile
 
@@ -25,24 +29,24 @@ PARALLEL = --numprocesses logical --maxprocesses 8 --dist loadfile
 BOARD_TESTS = $(addprefix tests/runtime/test_,$(addsuffix .py,\
   exactness prove recombine interpreter runner self_check model_files))
 
-.PHONY: setup demo test board-test openvino-test frameworks-test kernels coverage soak fuzz lint check figures figures-zoo \
+.PHONY: setup demo test board-test openvino-test frameworks-test kernels coverage soak fuzz hashes lint check figures figures-zoo \
   figures-demo benchmark strategy docs pictures dist dist-test clean
 
 setup: .venv/.complete
 
-.venv/.complete: requirements/dev.txt setup.cfg
+.venv/.complete: requirements/hashed/dev.txt setup.cfg
 	@$(call python_between,$(PYTHON),11,13) || { \
 	  echo 'TensorFlow 2.21 needs Python 3.11 to 3.13, "$(PYTHON)" is none; try make PYTHON=python3.12'; \
 	  exit 1; }
 	@echo 'Installing TensorFlow and the tools into .venv; this takes a few minutes.'
 	$(PYTHON) -m venv .venv
-	.venv/bin/python -m pip install --quiet --requirement requirements/dev.txt
+	.venv/bin/python -m $(INSTALL) --requirement $<
 	.venv/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.venv-tflite/.complete: requirements/tflite-runtime.txt
+.venv-tflite/.complete: requirements/hashed/tflite-runtime.txt
 	$(TFLITE_PYTHON) -m venv .venv-tflite
-	.venv-tflite/bin/python -m pip install --quiet --requirement requirements/tflite-runtime.txt
+	.venv-tflite/bin/python -m $(INSTALL) --requirement $<
 	@touch $@
 
 demo: setup
@@ -83,8 +87,8 @@ coverage: setup build/test-models/.complete
 	.venv/bin/python -m pytest $(LIGHT_TESTS) --cov --cov-report=term-missing
 
 # OpenVINO in a folder of its own: nothing else needs it.
-build/openvino/.complete: requirements/openvino.txt | .venv/.complete
-	.venv/bin/python -m pip install --quiet --no-deps --upgrade --target $(@D) --requirement $<
+build/openvino/.complete: requirements/hashed/openvino.txt | .venv/.complete
+	.venv/bin/python -m $(INSTALL) --no-deps --upgrade --target $(@D) --requirement $<
 	@touch $@
 
 # LiteRT's NPU dispatch for real, by OpenVINO on its CPU device.
@@ -106,8 +110,8 @@ soak: setup build/test-models/.complete
 	  tests/runtime/test_soak.py tests/runtime/test_fuzz.py
 
 # Atheris in a folder of its own: nothing else needs it.
-build/atheris/.complete: requirements/fuzz.txt | .venv/.complete
-	.venv/bin/python -m pip install --quiet --no-deps --upgrade --target $(@D) --requirement $<
+build/atheris/.complete: requirements/hashed/fuzz.txt | .venv/.complete
+	.venv/bin/python -m $(INSTALL) --no-deps --upgrade --target $(@D) --requirement $<
 	@touch $@
 
 # Everything that reads files from elsewhere, under a fuzzer: ten seconds for each target.
@@ -115,6 +119,19 @@ build/atheris/.complete: requirements/fuzz.txt | .venv/.complete
 FUZZ_SECONDS ?= 10
 fuzz: setup build/test-models/.complete build/atheris/.complete
 	PYTHONPATH=build/atheris .venv/bin/python -m tests.fuzz $(FUZZ_SECONDS) $(TARGETS)
+
+# uv in a folder of its own: nothing else needs it.
+build/uv/.complete: | .venv/.complete
+	.venv/bin/python -m pip install --quiet --upgrade --target $(@D) uv==0.13.9
+	@touch $@
+
+# The hashes of every file of what requirements/ pins, into requirements/hashed: after a pin changes.
+HASHED = dev tflite-runtime fuzz openvino peers
+hashes: build/uv/.complete
+	for name in $(HASHED); do build/uv/bin/uv pip compile --quiet --universal --no-deps \
+	  --python-version 3.11.5 --generate-hashes --custom-compile-command 'make hashes' \
+	  --no-annotate --output-file requirements/hashed/$$name.txt requirements/$$name.txt || exit 1; \
+	done
 
 lint: setup
 	.venv/bin/ruff check
@@ -149,7 +166,7 @@ pictures: setup
 # The speed of the runtime, and of others beside it, into docs/benchmark.md: some minutes, in which
 # nothing else should run.
 benchmark: setup
-	.venv/bin/python -m pip install --quiet --requirement requirements/peers.txt
+	.venv/bin/python -m $(INSTALL) --requirement requirements/hashed/peers.txt
 	.venv/bin/python -m tfl_depth.tools.speed
 
 # How far correct kernels lie apart, which tolerances rest on: docs/figures/kernels.json, by the

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tfl_depth.converters.conversion import Conversion, write_conversion
+    from tfl_depth.converters.metadata import with_contract
     from tfl_depth.converters.pipeline import convert
     from tfl_depth.converters.representative import ImageSplit, find_images, split_images
 
@@ -15,6 +16,7 @@ __all__ = [
     "convert",
     "find_images",
     "split_images",
+    "with_contract",
     "write_conversion",
 ]
 
@@ -25,6 +27,7 @@ _MODULES = {
     "ImageSplit": "representative",
     "find_images": "representative",
     "split_images": "representative",
+    "with_contract": "metadata",
 }
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from tests.support.built_models import built_models
 from tests.support.compiled import compile_delegate
 
 # Warnings are errors in the processes that tests start, too. Except, as in pyproject.toml: Keras
@@ -20,19 +21,40 @@ os.environ.setdefault(
     "error,ignore:__array__ implementation doesn't accept a copy:DeprecationWarning",
 )
 
-MODELS = Path(__file__).resolve().parents[1] / "build" / "test-models"
+TESTS = Path(__file__).resolve().parent
+# What needs no TensorFlow. `-m light` takes these tests without the slow ones.
+LIGHT = (
+    "core/",
+    "runtime/",
+    "tools/test_benchmark.py",
+    "tools/test_doctor.py",
+    "tools/test_infer.py",
+)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With `-m light`, leave other files unread, since many import TensorFlow at their top."""
+    test_file = collection_path.name.startswith("test_")
+    leave_out = config.option.markexpr == "light" and test_file and not _is_light(collection_path)
+    return leave_out or None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `-m light` takes."""
+    for item in items:
+        if _is_light(item.path) and "slow" not in item.keywords:
+            item.add_marker("light")
+
+
+def _is_light(file: Path) -> bool:
+    return file.relative_to(TESTS).as_posix().startswith(LIGHT)
 
 
 @pytest.fixture(scope="session")
 def models() -> Path:
-    """The folder that tests/support/make_models.py wrote."""
-    if not (MODELS / ".complete").exists():
-        pytest.fail(
-            f"There are no test models in {MODELS}: run make test, or "
-            "python -m tests.support.make_models build/test-models with TensorFlow installed.",
-            pytrace=False,
-        )
-    return MODELS
+    """The folder that tests/support/make_models.py writes."""
+    return built_models()
 
 
 @pytest.fixture(scope="session")

@@ -29,6 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LINKED = ("converters", "runtime", "tools")
 # What the source archive has all files of, beside the package.
 ARCHIVED = ("docs", "examples", "requirements", "tests")
+HASHED = ROOT / "requirements" / "hashed"
 MIB = 2**20
 IMPORT_RUNTIME = """
 import sys, tfl_depth.runtime
@@ -122,6 +123,20 @@ def test_source_archive_holds_what_a_reader_needs_and_no_checkpoint(
     assert not [name for name in archive if name.endswith((".keras", ".pyc"))]
     # Once each: what tfl_depth/ links to is there, and not at the root as well.
     assert not [name for name in archive if name.startswith(tuple(f"{it}/" for it in LINKED))]
+
+
+@pytest.mark.parametrize("hashed", sorted(HASHED.glob("*.txt")), ids=lambda path: path.stem)
+def test_every_pin_has_its_hashes(hashed: Path) -> None:
+    """After a pin has changed: make hashes."""
+    pinned = pins(HASHED.parent / hashed.name, ending=r"$")
+    assert pinned == pins(hashed, ending=r" \\\n +--hash=sha256:[0-9a-f]{64}")
+
+
+def pins(file: Path, ending: str) -> set[tuple[str, str]]:
+    """Name, in lower case without dots and underscores, and version of each pin in a file."""
+    pattern = re.compile(rf"^([\w.-]+)==([\w.]+){ending}", re.MULTILINE)
+    found = pattern.findall(file.read_text(encoding="utf-8"))
+    return {(re.sub("[._]", "-", name).lower(), version) for name, version in found}
 
 
 def test_version_is_semantic_and_the_first_of_the_changes() -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+__all__ = ["INTERVAL", "RESAMPLES", "Change", "paired_change"]
+
 RESAMPLES = 10_000
 INTERVAL = (2.5, 97.5)
 

@@ -26,6 +26,7 @@ from tfl_depth.contract_place import (
     BLANK_SHA256,
     BLANK_SIGNATURE,
     MAX_BYTES,
+    METADATA_NAME,
     blanked_sha256,
     digest_place,
     find_contract,
@@ -33,6 +34,20 @@ from tfl_depth.contract_place import (
 from tfl_depth.encoding import MAX_SAMPLES, MAX_SPANS, Spans
 from tfl_depth.errors import ContractError, ModelFileError
 from tfl_depth.fields import Fields, parse_object
+
+__all__ = [
+    "HEADS",
+    "METADATA_NAME",
+    "PRECISIONS",
+    "RULES",
+    "VERSION",
+    "Calibration",
+    "Contract",
+    "GoldenSpread",
+    "Normalization",
+    "Source",
+    "read_contract",
+]
 
 VERSION = 2
 # Of a side of the input, in pixels.

@@ -20,6 +20,21 @@ import numpy.typing as npt
 
 from tfl_depth.errors import SpansError
 
+__all__ = [
+    "CODES",
+    "MAX_SAMPLES",
+    "MAX_SPANS",
+    "UINT16_LIMIT_MM",
+    "UINT32_LIMIT_MM",
+    "Decoder",
+    "DepthMm",
+    "Spans",
+    "decode_float",
+    "depth_dtype",
+    "encode",
+    "integer_code",
+]
+
 # (H, W) uint16 or uint32: millimetres, 0 = no depth.
 DepthMm = npt.NDArray[np.unsignedinteger[Any]]
 

@@ -21,6 +21,25 @@ The text of each says what was expected, what came and what to do.
 
 from __future__ import annotations
 
+__all__ = [
+    "ContractError",
+    "ConversionError",
+    "DatasetError",
+    "DelegateError",
+    "DelegateRequiredError",
+    "DepthError",
+    "FallbackWarning",
+    "ImageError",
+    "InterpreterError",
+    "ModelFileError",
+    "OutputError",
+    "ProofError",
+    "SelfCheckError",
+    "SignatureError",
+    "SpansError",
+    "TruncatedVideoError",
+]
+
 
 class DepthError(Exception):
     """Base of every error that this SDK raises on purpose; its text says what to do."""

@@ -18,6 +18,8 @@ from tfl_depth.runtime.preprocess import resize_pixels
 if TYPE_CHECKING:
     import keras
 
+__all__ = ["Predictor", "enlarged", "evaluate", "keras_predictor", "runner_predictor"]
+
 # (H, W, 3) uint8 RGB -> (H, W) float32 depth in metres.
 Predictor = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
 

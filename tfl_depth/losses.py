@@ -12,6 +12,24 @@ from typing import Any
 
 from keras import ops
 
+__all__ = [
+    "BERHU_SHARE",
+    "GRADIENT_SCALES",
+    "GRADIENT_SPACINGS",
+    "LOSSES",
+    "MIN_DEPTH_M",
+    "SEED_CONSISTENCY_WEIGHT",
+    "SEED_FRACTIONAL_WEIGHT",
+    "SEED_INTEGER_WEIGHT",
+    "berhu",
+    "log_gradient",
+    "log_l1",
+    "log_l1_with_gradient",
+    "scale_invariant_gradient",
+    "seed_dual_head",
+    "silog",
+]
+
 # A linear head can say zero or less; from here on it is only pushed back up, linearly.
 MIN_DEPTH_M = 0.1
 GRADIENT_SCALES = 4

@@ -14,6 +14,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+__all__ = [
+    "METRICS",
+    "BinnedMetrics",
+    "DistanceBin",
+    "PooledMetrics",
+    "depth_metrics",
+    "mean_over_images",
+]
+
 METRICS = (
     "abs_rel",
     "sq_rel",

@@ -8,6 +8,8 @@ import numpy.typing as npt
 from tfl_depth.encoding import DepthMm
 from tfl_depth.intrinsics import Intrinsics
 
+__all__ = ["ply"]
+
 POINT = np.dtype(
     [("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("red", "u1"), ("green", "u1"), ("blue", "u1")]
 )

@@ -7,6 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+__all__ = [
+    "DEFAULT",
+    "DEFAULT_PER_TENSOR",
+    "RECIPES",
+    "TRAINED",
+    "PtqRecipe",
+    "default_recipe",
+    "recipe_named",
+]
+
 
 @dataclass(frozen=True)
 class PtqRecipe:

@@ -23,6 +23,8 @@ from tfl_depth.contract_place import (
 )
 from tfl_depth.errors import ContractError, SignatureError
 
+__all__ = ["Key", "check_signature", "new_key_pair", "sign"]
+
 # A signature of something else by the same key is none of a model.
 PURPOSE = b"tfl-depth model, SHA-256 "
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+__all__ = ["PROFILES", "Delegate", "Profile", "VelaSettings"]
+
 INT8 = ("int8",)
 # Where the weights of a convolution have one scale each, or one for each output channel.
 PER_TENSOR, PER_CHANNEL = "per-tensor", "per-channel"

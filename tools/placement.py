@@ -9,7 +9,6 @@ from pathlib import Path
 from tfl_depth.errors import ConversionError, ModelFileError
 from tfl_depth.files import write_whole
 from tfl_depth.png import as_png
-from tfl_depth.quiet import quiet
 from tfl_depth.tools import command, targets
 
 EXAMPLE = "tfl-depth placement model.tflite --target ethos-u55-128 --picture placement.png"
@@ -42,9 +41,8 @@ def _placement(options: argparse.Namespace) -> None:
         raise ModelFileError(f"There is no model {options.model}.")
     if options.picture is not None and options.picture.suffix != ".png":
         raise ConversionError(f"Expected a picture that ends in .png, got {options.picture}.")
-    with quiet():
-        from tfl_depth.converters.targets import place, refuse_unplaced
-        from tfl_depth.converters.targets.picture import placement_picture
+    from tfl_depth.converters.targets import place, refuse_unplaced
+    from tfl_depth.converters.targets.picture import placement_picture
 
     placement = place(options.model.read_bytes(), options.target, profile).placement
     if options.strict_placement:

@@ -72,14 +72,13 @@ def test_depth_of_any_name_is_read(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found, np.full((4, 5), 1.5, np.float32))
 
 
-def test_photos_of_any_name_are_computed_and_told(tmp_path: Path) -> None:
+def test_photos_of_any_name_are_computed_and_told(tmp_path: Path, net: Path) -> None:
     photos = tmp_path / f"{NOT_UTF8} %d"
     photos.mkdir()
     names = [NOT_UTF8, "two words", "#3", "n" * 235]
     content = cv2.imencode(".png", np.full((20, 30, 3), 99, np.uint8))[1].tobytes()
     for name in names:
         (photos / f"{name}.png").write_bytes(content)
-    net = ROOT / "build" / "test-models" / "net.tflite"
     done = subprocess.run(
         [sys.executable, "-c", INFER, net, photos, "--output", tmp_path / f"depth {NOT_UTF8}"],
         cwd=ROOT, capture_output=True, env={**os.environ, "PYTHONUTF8": "1"},

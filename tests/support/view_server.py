@@ -20,10 +20,10 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
-import pytest
+
+from tests.support.built_models import MODELS, built_models
 
 ROOT = Path(__file__).resolve().parents[2]
-MODELS = ROOT / "build" / "test-models"
 # A network of 256x256 pixels, by tests/support/make_models.py.
 INT8 = MODELS / "ramp-10m-1m-split-int8.tflite"
 FP32 = MODELS / "ramp-10m-1m-single-float32.tflite"
@@ -106,8 +106,7 @@ def unpacked(content: bytes) -> Picture:
 @contextmanager
 def served(*arguments: object, **environment: str) -> Iterator[Server]:
     """Run the command, which must stop at Ctrl-C with success and without a word of complaint."""
-    if not (MODELS / ".complete").exists():
-        pytest.fail(f"There are no test models in {MODELS}: run make test.", pytrace=False)
+    built_models()
     command = [sys.executable, "-c", RUN, *map(str, arguments)]
     with tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(

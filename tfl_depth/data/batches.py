@@ -12,6 +12,8 @@ import numpy.typing as npt
 from tfl_depth.data.augment import Augmentation, augmented, plain
 from tfl_depth.data.samples import Sample
 
+__all__ = ["Batches"]
+
 Floats = npt.NDArray[np.float32]
 # How much of a mixture of two images is the first.
 MIXED_WEIGHTS = (0.3, 0.7)
