@@ -14,7 +14,8 @@ from tfl_depth.converters.metadata import with_contract, with_metadata
 from tfl_depth.converters.representative import read_pixels
 from tfl_depth.encoding import DepthMm
 from tfl_depth.errors import InterpreterError
-from tfl_depth.format.contract import Contract, GoldenSpread
+from tfl_depth.format.contract import Contract
+from tfl_depth.format.contract_parts import GoldenSpread
 from tfl_depth.format.golden import METADATA_NAME, Golden
 from tfl_depth.runtime.interpreter import open_interpreter
 from tfl_depth.runtime.preprocess import write_input

@@ -43,7 +43,8 @@ from tfl_depth.converters.verify import (
 )
 from tfl_depth.encoding import Spans
 from tfl_depth.errors import ConversionError
-from tfl_depth.format.contract import Calibration, Contract, Normalization, Source
+from tfl_depth.format.contract import Contract
+from tfl_depth.format.contract_parts import Calibration, Normalization, Source
 from tfl_depth.recipes import RECIPES, default_recipe, recipe_named
 
 if TYPE_CHECKING:

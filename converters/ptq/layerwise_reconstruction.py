@@ -168,7 +168,7 @@ def _solved(
     tried = np.empty((len(shares), *weights.shape), np.float32)
     for part in parts:
         gram = _gram(centered.x[:, :, part]) if whole is None else whole
-        factor = triangular_factor(_damped(gram))
+        factor = triangular_factor(gram)
         del gram
         tried[..., part] = _rounded(weights[..., part], top, shares, factor, at_end[..., part])
     candidates = [_Candidate.of(rounded, centered, task) for rounded in tried]
@@ -179,16 +179,22 @@ def _solved(
 
 
 def _gram(x: Array) -> Array:
-    """Mean product of any two inputs, (groups, inputs, inputs)."""
-    return np.asarray((np.swapaxes(x, 1, 2) @ x / x.shape[1]).astype(np.float64))
+    """Mean product of any two inputs, (groups, inputs, inputs), with more on the diagonal.
+
+    By that, weights that no sample tells about stay as they were.
+    """
+    gram = (np.swapaxes(x, 1, 2) @ x / x.shape[1]).astype(np.float64)
+    diagonal = np.einsum("gii->gi", gram)
+    # A channel that is silent on all images has no features at all.
+    diagonal += np.maximum(DAMPING * diagonal.mean(axis=1, keepdims=True), TINY)
+    return np.asarray(gram)
 
 
 def _regressed(weights: Array, centered: _Centered, gram: Array) -> Array:
     """Regression towards the weights as they are: the change that explains what they leave over."""
     x = centered.x
-    product = np.swapaxes(x, 1, 2) @ centered.y / x.shape[1]
-    left_over = product - gram @ np.swapaxes(weights, 1, 2)
-    change = np.linalg.solve(_damped(gram), left_over)
+    left_over = centered.y - x @ np.asarray(np.swapaxes(weights, 1, 2), np.float32)
+    change = np.linalg.solve(gram, np.swapaxes(x, 1, 2) @ left_over / x.shape[1])
     return np.asarray(weights + np.swapaxes(change, 1, 2))
 
 
@@ -232,16 +238,6 @@ class _Candidate:
             np.where(chosen, other.bias, self.bias),
             np.where(chosen, other.errors, self.errors),
         )
-
-
-def _damped(gram: Array) -> Array:
-    """A gram with more on its diagonal, so that what no sample tells about stays as it was."""
-    damped = gram.copy()
-    mean = np.trace(gram, axis1=1, axis2=2) / gram.shape[1]
-    # A channel that is silent on all images has no features at all.
-    diagonal = np.einsum("gii->gi", damped)
-    diagonal += np.maximum(DAMPING * mean, TINY)[:, None]
-    return damped
 
 
 def _largest(weights: Array, *, per_channel: bool) -> Array:

@@ -18,7 +18,8 @@ from tfl_depth.converters.targets.placement import (
 from tfl_depth.converters.targets.vela import Compiled, compile_model
 from tfl_depth.converters.tflite_graph import FileOperator, read_graph_and_operators
 from tfl_depth.errors import ConversionError
-from tfl_depth.format.contract import find_contract, read_contract
+from tfl_depth.format.contract import read_contract
+from tfl_depth.format.contract_place import find_contract
 from tfl_depth.targets import Target, VelaSettings
 
 # What a compiler puts in the place of the operators that it takes.

@@ -15,7 +15,8 @@ from tests.support.small_net import run_convert, write_examples
 from tfl_depth.converters.tflite_graph import TensorSpec, read_graph, read_operators
 from tfl_depth.converters.verify import check_integer_file
 from tfl_depth.errors import ConversionError, DelegateRequiredError
-from tfl_depth.format.contract import find_contract, read_contract
+from tfl_depth.format.contract import read_contract
+from tfl_depth.format.contract_place import find_contract
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.targets import PER_TENSOR, TARGETS
 from tfl_depth.tools.convert import main

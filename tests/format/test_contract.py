@@ -19,16 +19,9 @@ from hypothesis import strategies as st
 from tests.support import ramp
 from tfl_depth.encoding import MAX_SAMPLES, MAX_SPANS, Decoder, Spans
 from tfl_depth.errors import ContractError, ModelFileError
-from tfl_depth.format.contract import (
-    BLANK_SHA256,
-    Calibration,
-    Contract,
-    GoldenSpread,
-    Normalization,
-    Source,
-    find_contract,
-    read_contract,
-)
+from tfl_depth.format.contract import Contract, read_contract
+from tfl_depth.format.contract_parts import Calibration, GoldenSpread, Normalization, Source
+from tfl_depth.format.contract_place import BLANK_SHA256, find_contract
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "contract.md"
 

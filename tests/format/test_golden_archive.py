@@ -16,7 +16,8 @@ import pytest
 
 from tfl_depth.errors import ContractError
 from tfl_depth.format import golden as golden_module
-from tfl_depth.format.contract import GoldenSpread, read_contract
+from tfl_depth.format.contract import read_contract
+from tfl_depth.format.contract_parts import GoldenSpread
 from tfl_depth.format.golden import Golden, read_golden
 
 SIZE = (4, 4)

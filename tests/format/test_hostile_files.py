@@ -12,13 +12,8 @@ import pytest
 
 from tests.support.synthetic_data import write_dataset
 from tfl_depth.errors import ContractError, ModelFileError, SignatureError
-from tfl_depth.format.contract import (
-    BLANK_SHA256,
-    METADATA_NAME,
-    Contract,
-    find_metadata,
-    read_contract,
-)
+from tfl_depth.format.contract import Contract, read_contract
+from tfl_depth.format.contract_place import BLANK_SHA256, METADATA_NAME, find_metadata
 from tfl_depth.format.signing import new_key_pair
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.runtime.delegates.model_file import read_model_file

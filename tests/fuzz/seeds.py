@@ -11,7 +11,7 @@ import numpy as np
 
 from tests.fuzz.targets import ARRAYS, DEPTH_SUFFIXES, IMAGES, SIZE
 from tfl_depth.encoding import DepthMm
-from tfl_depth.format.contract import find_contract
+from tfl_depth.format.contract_place import find_contract
 from tfl_depth.format.golden import Golden
 
 # Of the test models those that a fuzzer gets through quickly.

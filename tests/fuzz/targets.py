@@ -12,7 +12,8 @@ from tfl_depth.data.depth_files import read_metres, read_png
 from tfl_depth.data.pairs import read_rows
 from tfl_depth.errors import DepthError
 from tfl_depth.format import golden, signing
-from tfl_depth.format.contract import Contract, find_metadata, read_contract, with_digest
+from tfl_depth.format.contract import Contract, read_contract
+from tfl_depth.format.contract_place import find_metadata, with_digest
 from tfl_depth.format.model_check import check_model
 from tfl_depth.runtime.delegates.model_file import read_model_file
 from tfl_depth.runtime.preprocess import decode_image

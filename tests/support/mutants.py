@@ -18,7 +18,7 @@ import numpy as np
 
 from tfl_depth.errors import DepthError
 from tfl_depth.format import flatbuffer_reader as tables
-from tfl_depth.format.contract import with_digest
+from tfl_depth.format.contract_place import with_digest
 from tfl_depth.runtime import DepthRunner
 
 ROOT = Path(__file__).resolve().parents[2]

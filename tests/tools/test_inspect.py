@@ -23,14 +23,9 @@ from tfl_depth.converters.metadata import with_metadata
 from tfl_depth.converters.tflite_graph import TensorSpec, read_graph
 from tfl_depth.errors import ModelFileError
 from tfl_depth.evaluation.macs import count_macs
-from tfl_depth.format.contract import METADATA_NAME as CONTRACT_NAME
-from tfl_depth.format.contract import (
-    digest_place,
-    find_contract,
-    find_metadata,
-    read_contract,
-    with_digest,
-)
+from tfl_depth.format.contract import read_contract
+from tfl_depth.format.contract_place import METADATA_NAME as CONTRACT_NAME
+from tfl_depth.format.contract_place import digest_place, find_contract, find_metadata, with_digest
 from tfl_depth.format.golden import METADATA_NAME
 from tfl_depth.format.signing import new_key_pair, sign
 from tfl_depth.tools import inspect

@@ -25,7 +25,7 @@ from tfl_depth.converters.targets.placement import CPU, GPU, NPU, UNKNOWN, Estim
 from tfl_depth.converters.tflite_graph import FileOperator, read_graph, read_operators
 from tfl_depth.errors import ConversionError, ModelFileError
 from tfl_depth.format import golden
-from tfl_depth.format.contract import find_metadata
+from tfl_depth.format.contract_place import find_metadata
 from tfl_depth.runtime.interpreter import open_interpreter
 from tfl_depth.targets import TARGETS
 from tfl_depth.tools import placement as tool

@@ -11,13 +11,13 @@ import numpy as np
 
 from tfl_depth.errors import ContractError
 from tfl_depth.format import golden
-from tfl_depth.format.contract import (
+from tfl_depth.format.contract import read_contract
+from tfl_depth.format.contract_place import (
     BLANK_SIGNATURE,
     METADATA_NAME,
     digest_place,
     find_contract,
     find_metadata,
-    read_contract,
     signature_place,
 )
 from tfl_depth.format.model_check import check_model

@@ -18,7 +18,9 @@ import numpy.typing as npt
 
 from tfl_depth.encoding import DepthMm
 from tfl_depth.errors import ContractError
-from tfl_depth.format.contract import Contract, GoldenSpread, find_metadata
+from tfl_depth.format.contract import Contract
+from tfl_depth.format.contract_parts import GoldenSpread
+from tfl_depth.format.contract_place import find_metadata
 from tfl_depth.format.golden_archive import BROKEN, MAX_IMAGES, read_depth, read_rgb
 
 METADATA_NAME = "TFL_DEPTH_GOLDEN"
