@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tfl_depth.contract import Contract, GoldenSpread
+from tfl_depth.contract import Contract
+from tfl_depth.contract_parts import GoldenSpread
 from tfl_depth.converters.metadata import with_contract, with_metadata
 from tfl_depth.converters.representative import read_pixels
 from tfl_depth.encoding import DepthMm

@@ -8,7 +8,8 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
-from tfl_depth.contract import BLANK_SHA256, METADATA_NAME, Contract, with_digest
+from tfl_depth.contract import Contract
+from tfl_depth.contract_place import BLANK_SHA256, METADATA_NAME, with_digest
 
 
 def with_contract(model: bytes, contract: Contract) -> bytes:

@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 import tfl_depth
-from tfl_depth.contract import Calibration, Contract, Normalization, Source
+from tfl_depth.contract import Contract
+from tfl_depth.contract_parts import Calibration, Normalization, Source
 from tfl_depth.converters.conversion import Conversion
 from tfl_depth.converters.golden import with_golden
 from tfl_depth.converters.graph import Graph, write_graph

@@ -1,18 +1,36 @@
 """The contract: what a .tflite file says of itself, so that a runtime needs nothing else.
 
-It is JSON in the flatbuffer metadata entry `TFL_DEPTH` (docs/contract.md) and carries a SHA-256
-over the whole file, so that a changed file is known before native code reads it, and room for a
-signature (tfl_depth/signing.py).
+It is JSON in the flatbuffer metadata entry `TFL_DEPTH` (docs/contract.md; where that lies:
+tfl_depth/contract_place.py) and carries a SHA-256 over the whole file, so that a changed file is
+known before native code reads it, and room for a signature (tfl_depth/signing.py).
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tfl_depth import tflite_tables as tables
+from tfl_depth.contract_parts import (
+    MAX_COUNT,
+    Calibration,
+    GoldenSpread,
+    Normalization,
+    Source,
+    calibration,
+    golden_spread,
+    normalization,
+    source,
+)
+from tfl_depth.contract_place import (
+    BLANK_SHA256,
+    BLANK_SIGNATURE,
+    MAX_BYTES,
+    METADATA_NAME,
+    blanked_sha256,
+    digest_place,
+    find_contract,
+)
 from tfl_depth.encoding import MAX_SAMPLES, MAX_SPANS, Spans
 from tfl_depth.errors import ContractError, ModelFileError
 from tfl_depth.fields import Fields, parse_object
@@ -31,81 +49,14 @@ __all__ = [
     "read_contract",
 ]
 
-METADATA_NAME = "TFL_DEPTH"
 VERSION = 2
-# Longer than 127 spans of 256 samples each need.
-MAX_BYTES = 2**20
-# Of a side of the input, in pixels, and of the golden vectors.
+# Of a side of the input, in pixels.
 MAX_SIDE = 2**14
-MAX_GOLDEN_IMAGES = 100
-MAX_COUNT = 2**53
-# Stands in the file where the digest goes while the digest is computed.
-BLANK_SHA256 = "0" * 64
-# Stands where a signature goes while there is none.
-BLANK_SIGNATURE = "0" * 128
 
 HEADS = {"split": ("integer", "fractional"), "single": ("depth",)}
 RULES = {"split": "folded", "single": "linear"}
 COLOR_ORDER, PIXEL_RANGE = "rgb", [0, 255]
 PRECISIONS = ("int8", "int16x8", "float32")
-
-
-@dataclass(frozen=True)
-class Normalization:
-    """What the network does to a pixel of 0 to 255 first: pixel * scale + offset.
-
-    Attributes:
-        scale, offset: of red, green and blue.
-    """
-
-    scale: tuple[float, float, float]
-    offset: tuple[float, float, float]
-
-
-@dataclass(frozen=True)
-class Source:
-    """The network that was converted, in the framework that it came from.
-
-    Attributes:
-        format: of its file, as "onnx".
-        framework: that computes it, with the version.
-        import_difference_mm: the largest difference that its import made on calibration photos.
-    """
-
-    format: str
-    framework: str
-    import_difference_mm: float
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """What the quantization ranges were measured on.
-
-    Attributes:
-        images: how many.
-        sha256: over the sorted SHA-256 digests of the image files, one hexadecimal line each.
-        seed: that chose the images.
-    """
-
-    images: int
-    sha256: str
-    seed: int
-
-
-@dataclass(frozen=True)
-class GoldenSpread:
-    """How far correct kernels lie apart on the model's golden vectors (tfl_depth/golden.py).
-
-    Attributes:
-        images: how many golden vectors there are.
-        median_mm, p95_mm, max_mm: of the absolute difference over all pixels between the reference
-            kernels and others that are correct too, the largest of any of these.
-    """
-
-    images: int
-    median_mm: float
-    p95_mm: float
-    max_mm: float
 
 
 @dataclass(frozen=True)
@@ -254,7 +205,9 @@ def _checked(fields: Fields) -> Contract:
     fields.digits("signature", len(BLANK_SIGNATURE))
     head = fields.one_of("head", tuple(HEADS))
     fields.expect("outputs", {name: name for name in HEADS[head]})
-    source, calibration, golden = map(fields.object_or_none, ("source", "calibration", "golden"))
+    source_fields, calibration_fields, golden_fields = map(
+        fields.object_or_none, ("source", "calibration", "golden")
+    )
     spans = _spans(fields.object("decoding"), head)
     fields.expect("max_depth_m", spans.max_depth_m)
     return Contract(
@@ -263,10 +216,10 @@ def _checked(fields: Fields) -> Contract:
         head=head,
         edges_m=spans.edges_m,
         curves_m=spans.curves_m,
-        calibration=None if calibration is None else _calibration(calibration),
+        calibration=None if calibration_fields is None else calibration(calibration_fields),
         verification=_verification(fields),
-        source=None if source is None else _source(source),
-        golden=None if golden is None else _golden(golden),
+        source=None if source_fields is None else source(source_fields),
+        golden=None if golden_fields is None else golden_spread(golden_fields),
         recipe=None if fields.value("recipe") is None else fields.text("recipe"),
         **_input(fields.object("input")),
     )
@@ -288,38 +241,12 @@ def _spans(decoding: Fields, head: str) -> Spans:
 def _input(pixels: Fields) -> dict[str, Any]:
     pixels.expect("color_order", COLOR_ORDER)
     pixels.expect("pixel_range", PIXEL_RANGE)
-    normalization = pixels.object("normalization")
     return {
         "input_name": pixels.text("name"),
         "height": pixels.whole("height", 1, MAX_SIDE),
         "width": pixels.whole("width", 1, MAX_SIDE),
-        "normalization": Normalization(
-            _of_colors(normalization, "scale"), _of_colors(normalization, "offset")
-        ),
+        "normalization": normalization(pixels.object("normalization")),
     }
-
-
-def _of_colors(fields: Fields, name: str) -> tuple[float, float, float]:
-    values = fields.numbers(name, 3)
-    if len(values) != 3:
-        raise ValueError(f"expected {name} of three colors, got {len(values)}")
-    return values
-
-
-def _source(fields: Fields) -> Source:
-    return Source(
-        format=fields.text("format"),
-        framework=fields.text("framework"),
-        import_difference_mm=fields.number("import_difference_mm", least=0),
-    )
-
-
-def _calibration(fields: Fields) -> Calibration:
-    return Calibration(
-        images=fields.whole("images", 0, MAX_COUNT),
-        sha256=fields.digits("sha256", 64),
-        seed=fields.whole("seed", -MAX_COUNT, MAX_COUNT),
-    )
 
 
 # What is shown to people of `verification`, where it is there.
@@ -334,15 +261,6 @@ def _verification(fields: Fields) -> dict[str, Any]:
     if "images" in measured:
         measured.whole("images", 0, MAX_COUNT)
     return fields.plain("verification")
-
-
-def _golden(fields: Fields) -> GoldenSpread:
-    return GoldenSpread(
-        images=fields.whole("images", 1, MAX_GOLDEN_IMAGES),
-        median_mm=fields.number("median_mm", least=0),
-        p95_mm=fields.number("p95_mm", least=0),
-        max_mm=fields.number("max_mm", least=0),
-    )
 
 
 def read_contract(model: bytes) -> Contract:
@@ -366,85 +284,3 @@ def read_contract(model: bytes) -> Contract:
             "again, or convert the network again."
         )
     return _contract(fields)
-
-
-def with_digest(model: bytes) -> bytes:
-    """The file, which has a contract, with the digest that is right for it."""
-    place = digest_place(model)
-    # Same length, so nothing moves.
-    return model[: place.start] + blanked_sha256(model, place).encode() + model[place.stop :]
-
-
-def digest_place(model: bytes) -> slice:
-    """Where the 64 digits of the digest are in the file.
-
-    Raises:
-        ContractError: there are none.
-    """
-    return _digits_place(model, "sha256", len(BLANK_SHA256))
-
-
-def signature_place(model: bytes) -> slice:
-    """Where the 128 digits of the signature are in the file.
-
-    Raises:
-        ContractError: there are none.
-    """
-    return _digits_place(model, "signature", len(BLANK_SIGNATURE))
-
-
-def _digits_place(model: bytes, field: str, count: int) -> slice:
-    """The digits behind the first `"field":"` of the contract."""
-    start, length = find_contract(model) or (0, 0)
-    mark = f'"{field}":"'.encode()
-    found = model.find(mark, start, start + length - count)
-    first = found + len(mark)
-    if found < 0:
-        raise ContractError(f"The contract is wrong (no {field}): convert the network again.")
-    return slice(first, first + count)
-
-
-def blanked_sha256(model: bytes, *places: slice) -> str:
-    """SHA-256 over the file with a 0 for each byte of these places, which ascend."""
-    digest, rest = hashlib.sha256(), 0
-    for place in places:
-        digest.update(model[rest : place.start])
-        digest.update(b"0" * (place.stop - place.start))
-        rest = place.stop
-    digest.update(model[rest:])
-    return digest.hexdigest()
-
-
-# Field numbers, as `tables.read` says.
-_MODEL_BUFFERS, _MODEL_METADATA = 4, 6
-_METADATA_NAME, _METADATA_BUFFER = 0, 1
-_BUFFER_DATA = 0
-
-
-def find_contract(model: bytes) -> tuple[int, int] | None:
-    """Offset and length of the contract's bytes in a .tflite file, or None without one.
-
-    Raises:
-        ModelFileError: not a TensorFlow Lite file, or a damaged one.
-    """
-    found = find_metadata(model, METADATA_NAME)
-    if found is not None and found[1] > MAX_BYTES:
-        raise ModelFileError(
-            f"Expected a contract of at most {MAX_BYTES} bytes, got {found[1]}: the file is "
-            "damaged or made to do harm."
-        )
-    return found
-
-
-def find_metadata(model: bytes, name: str) -> tuple[int, int] | None:
-    """As `find_contract`, of any metadata entry."""
-    return tables.read(model, lambda root: _find_metadata(root, name))
-
-
-def _find_metadata(root: tables.Table, name: str) -> tuple[int, int] | None:
-    entries = tables.children(root, _MODEL_METADATA)
-    entry = next((each for each in entries if tables.has_text(each, _METADATA_NAME, name)), None)
-    if entry is None:
-        return None
-    index = tables.scalar(entry, _METADATA_BUFFER, "I")
-    return tables.span(tables.child_at(root, _MODEL_BUFFERS, index), _BUFFER_DATA)

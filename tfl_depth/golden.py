@@ -16,7 +16,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from tfl_depth.contract import Contract, GoldenSpread, find_metadata
+from tfl_depth.contract import Contract
+from tfl_depth.contract_parts import GoldenSpread
+from tfl_depth.contract_place import find_metadata
 from tfl_depth.encoding import DepthMm
 from tfl_depth.errors import ContractError
 from tfl_depth.golden_archive import BROKEN, MAX_IMAGES, read_depth, read_rgb

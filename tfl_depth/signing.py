@@ -13,11 +13,11 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization as pem
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from tfl_depth.contract import (
+from tfl_depth.contract import read_contract
+from tfl_depth.contract_place import (
     BLANK_SIGNATURE,
     blanked_sha256,
     digest_place,
-    read_contract,
     signature_place,
     with_digest,
 )

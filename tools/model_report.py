@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfl_depth import golden
-from tfl_depth.contract import (
+from tfl_depth.contract import read_contract
+from tfl_depth.contract_place import (
     BLANK_SIGNATURE,
     METADATA_NAME,
     digest_place,
     find_contract,
     find_metadata,
-    read_contract,
     signature_place,
 )
 from tfl_depth.errors import ContractError

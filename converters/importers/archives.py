@@ -30,7 +30,14 @@ def identify(path: Path) -> tuple[str, str]:
             _refuse_encrypted(path, archive)
             found = _by_names(path, archive)
             _refuse_damaged(path, archive)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        OSError,
+        ValueError,
+        NotImplementedError,
+    ) as error:
         raise ConversionError(_damaged(path)) from error
     return found
 

@@ -37,6 +37,8 @@ CUT, SLACK = 0.05, 0.5
 TINY = 1e-9
 # Inputs that are solved for together; wider kernels are solved in parts.
 WIDEST = 4608
+# Weights, on all grids, that are rounded together.
+ROUNDED = 2**22
 # Samples by which grids are compared.
 COMPARED = 2048
 
@@ -117,7 +119,7 @@ class _Task:
     def errors(self, weights: Array, bias: Array) -> Array:
         """Mean squared error of each filter behind the activation, (groups, filters)."""
         step = -(-self.x.shape[1] // COMPARED)
-        outputs = self.x[:, ::step] @ np.swapaxes(weights, 1, 2).astype(np.float32)
+        outputs = self.x[:, ::step] @ np.asarray(np.swapaxes(weights, 1, 2), np.float32)
         outputs += bias[:, None].astype(np.float32)
         error = np.clip(outputs, *self.clip) - np.clip(self.y[:, ::step], *self.clip)
         return np.asarray(np.square(error).mean(axis=1))
@@ -157,15 +159,17 @@ def _solved(
     centered = _Centered.of(task)
     weights = matrix.weights(kernel_of(operator).constant)
     parts = [slice(i, min(i + WIDEST, matrix.inputs)) for i in range(0, matrix.inputs, WIDEST)]
-    gram = _gram(centered.x[:, :, parts[0]])
-    if len(parts) == 1:
-        weights = _regressed(weights, centered, gram)
+    whole = _gram(centered.x) if len(parts) == 1 else None
+    if whole is not None:
+        weights = _regressed(weights, centered, whole)
     top = _largest(weights, per_channel=per_channel)
     at_end = farthest(weights, per_channel=per_channel)
-    tried = np.empty((len(shares), *weights.shape))
+    # Of a wide kernel these are hundreds of megabytes.
+    tried = np.empty((len(shares), *weights.shape), np.float32)
     for part in parts:
-        gram = gram if part is parts[0] else _gram(centered.x[:, :, part])
-        factor = triangular_factor(gram + _damping(gram))
+        gram = _gram(centered.x[:, :, part]) if whole is None else whole
+        factor = triangular_factor(gram)
+        del gram
         tried[..., part] = _rounded(weights[..., part], top, shares, factor, at_end[..., part])
     candidates = [_Candidate.of(rounded, centered, task) for rounded in tried]
     best = candidates[0]
@@ -175,29 +179,40 @@ def _solved(
 
 
 def _gram(x: Array) -> Array:
-    """Mean product of any two inputs, (groups, inputs, inputs)."""
-    return np.asarray((np.swapaxes(x, 1, 2) @ x / x.shape[1]).astype(np.float64))
+    """Mean product of any two inputs, (groups, inputs, inputs), with more on the diagonal.
+
+    By that, weights that no sample tells about stay as they were.
+    """
+    gram = (np.swapaxes(x, 1, 2) @ x / x.shape[1]).astype(np.float64)
+    diagonal = np.einsum("gii->gi", gram)
+    # A channel that is silent on all images has no features at all.
+    diagonal += np.maximum(DAMPING * diagonal.mean(axis=1, keepdims=True), TINY)
+    return np.asarray(gram)
 
 
 def _regressed(weights: Array, centered: _Centered, gram: Array) -> Array:
     """Regression towards the weights as they are: the change that explains what they leave over."""
     x = centered.x
-    product = np.swapaxes(x, 1, 2) @ centered.y / x.shape[1]
-    left_over = product - gram @ np.swapaxes(weights, 1, 2)
-    change = np.linalg.solve(gram + _damping(gram), left_over)
+    left_over = centered.y - x @ np.asarray(np.swapaxes(weights, 1, 2), np.float32)
+    change = np.linalg.solve(gram, np.swapaxes(x, 1, 2) @ left_over / x.shape[1])
     return np.asarray(weights + np.swapaxes(change, 1, 2))
 
 
 def _rounded(
     weights: Array, top: Array, shares: Sequence[float], factor: Array, at_end: Array
 ) -> Array:
-    """Weights on the grids of all shares, (shares, groups, filters, inputs), in one go."""
+    """Weights on the grids of all shares, (shares, groups, filters, inputs)."""
     groups, filters, inputs = weights.shape
-    many = np.tile(weights, (1, len(shares), 1))
+    rounded = np.empty((len(shares), *weights.shape), np.float32)
     ends = np.broadcast_to(top, (groups, filters, 1))
-    end = np.concatenate([share * ends for share in shares], axis=1)
-    rounded = gptq_round(many, end, factor, np.tile(at_end, (1, len(shares), 1)))
-    return np.swapaxes(rounded.reshape(groups, len(shares), filters, inputs), 0, 1)
+    step = max(1, ROUNDED // (len(shares) * groups * inputs))
+    for begin in range(0, filters, step):
+        block = slice(begin, begin + step)
+        many = np.tile(weights[:, block], (1, len(shares), 1))
+        end = np.concatenate([share * ends[:, block] for share in shares], axis=1)
+        found = gptq_round(many, end, factor, np.tile(at_end[:, block], (1, len(shares), 1)))
+        rounded[:, :, block] = np.swapaxes(found.reshape(groups, len(shares), -1, inputs), 0, 1)
+    return rounded
 
 
 @dataclass(frozen=True)
@@ -223,12 +238,6 @@ class _Candidate:
             np.where(chosen, other.bias, self.bias),
             np.where(chosen, other.errors, self.errors),
         )
-
-
-def _damping(gram: Array) -> Array:
-    mean = np.trace(gram, axis1=1, axis2=2) / gram.shape[1]
-    # A channel that is silent on all images has no features at all.
-    return np.asarray(np.eye(gram.shape[1]) * np.maximum(DAMPING * mean, TINY)[:, None, None])
 
 
 def _largest(weights: Array, *, per_channel: bool) -> Array:

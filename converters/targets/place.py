@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from tfl_depth.contract import find_contract, read_contract
+from tfl_depth.contract import read_contract
+from tfl_depth.contract_place import find_contract
 from tfl_depth.converters.metadata import with_contract
 from tfl_depth.converters.targets.input_copy import with_input_copy
 from tfl_depth.converters.targets.operator_rules import placed_by

@@ -12,7 +12,8 @@ import ethosu
 import pytest
 
 from tests.support.small_net import run_convert, write_examples
-from tfl_depth.contract import find_contract, read_contract
+from tfl_depth.contract import read_contract
+from tfl_depth.contract_place import find_contract
 from tfl_depth.converters.tflite_graph import Door, read_graph, read_operators
 from tfl_depth.converters.verify import check_integer_file
 from tfl_depth.errors import ConversionError, DelegateRequiredError

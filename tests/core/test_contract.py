@@ -17,16 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support import ramp
-from tfl_depth.contract import (
-    BLANK_SHA256,
-    Calibration,
-    Contract,
-    GoldenSpread,
-    Normalization,
-    Source,
-    find_contract,
-    read_contract,
-)
+from tfl_depth.contract import Contract, read_contract
+from tfl_depth.contract_parts import Calibration, GoldenSpread, Normalization, Source
+from tfl_depth.contract_place import BLANK_SHA256, find_contract
 from tfl_depth.encoding import MAX_SAMPLES, MAX_SPANS, Decoder, Spans
 from tfl_depth.errors import ContractError, ModelFileError
 

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from tfl_depth import golden as golden_module
-from tfl_depth.contract import GoldenSpread, read_contract
+from tfl_depth.contract import read_contract
+from tfl_depth.contract_parts import GoldenSpread
 from tfl_depth.errors import ContractError
 from tfl_depth.golden import Golden, read_golden
 

@@ -11,7 +11,8 @@ import flatbuffers
 import pytest
 
 from tests.support.synthetic_data import write_dataset
-from tfl_depth.contract import BLANK_SHA256, METADATA_NAME, Contract, find_metadata, read_contract
+from tfl_depth.contract import Contract, read_contract
+from tfl_depth.contract_place import BLANK_SHA256, METADATA_NAME, find_metadata
 from tfl_depth.errors import ContractError, ModelFileError, SignatureError
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.runtime.delegates.model_file import read_model_file

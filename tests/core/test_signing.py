@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from tests.support import ramp
-from tfl_depth.contract import BLANK_SIGNATURE, find_contract, read_contract, with_digest
+from tfl_depth.contract import read_contract
+from tfl_depth.contract_place import BLANK_SIGNATURE, find_contract, with_digest
 from tfl_depth.runtime import (
     ContractError,
     DelegateRequiredError,

@@ -18,7 +18,8 @@ import pytest
 from tests.support.browser import Browser, chromium
 from tests.support.site import ROOT, built_site
 from tfl_depth import errors
-from tfl_depth.contract import Calibration, Contract, GoldenSpread, Normalization, Source
+from tfl_depth.contract import Contract
+from tfl_depth.contract_parts import Calibration, GoldenSpread, Normalization, Source
 from tfl_depth.recipes import RECIPES
 
 DOCS = ROOT / "docs"

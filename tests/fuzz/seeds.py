@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from tests.fuzz.targets import ARRAYS, DEPTH_SUFFIXES, IMAGES, SIZE
-from tfl_depth.contract import find_contract
+from tfl_depth.contract_place import find_contract
 from tfl_depth.encoding import DepthMm
 from tfl_depth.golden import Golden
 

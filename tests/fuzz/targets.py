@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tfl_depth import golden, signing
-from tfl_depth.contract import Contract, find_metadata, read_contract, with_digest
+from tfl_depth.contract import Contract, read_contract
+from tfl_depth.contract_place import find_metadata, with_digest
 from tfl_depth.converters.importers import identify
 from tfl_depth.data.depth_files import read_metres, read_png
 from tfl_depth.data.pairs import read_rows

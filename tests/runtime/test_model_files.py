@@ -10,7 +10,8 @@ import numpy.typing as npt
 import pytest
 
 from tests.support import ramp
-from tfl_depth.contract import find_contract, read_contract
+from tfl_depth.contract import read_contract
+from tfl_depth.contract_place import find_contract
 from tfl_depth.runtime import (
     ContractError,
     DelegateRequiredError,

@@ -16,7 +16,7 @@ import pytest
 from tests.support import mutants, ramp
 from tests.support.length import length
 from tfl_depth import tflite_tables as tables
-from tfl_depth.contract import find_contract, with_digest
+from tfl_depth.contract_place import find_contract, with_digest
 from tfl_depth.runtime import ContractError, DepthRunner, ModelFileError
 
 Mutation = Callable[[bytes, np.random.Generator], bytes]

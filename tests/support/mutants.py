@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tfl_depth import tflite_tables as tables
-from tfl_depth.contract import with_digest
+from tfl_depth.contract_place import with_digest
 from tfl_depth.errors import DepthError
 from tfl_depth.runtime import DepthRunner
 

@@ -20,14 +20,9 @@ from keras import layers
 from tests.support.float_tflite import float_tflite
 from tests.support.small_net import SCALE, SIZE, run_convert, write_examples
 from tfl_depth.complexity import count_macs
-from tfl_depth.contract import METADATA_NAME as CONTRACT_NAME
-from tfl_depth.contract import (
-    digest_place,
-    find_contract,
-    find_metadata,
-    read_contract,
-    with_digest,
-)
+from tfl_depth.contract import read_contract
+from tfl_depth.contract_place import METADATA_NAME as CONTRACT_NAME
+from tfl_depth.contract_place import digest_place, find_contract, find_metadata, with_digest
 from tfl_depth.converters.metadata import with_metadata
 from tfl_depth.converters.tflite_graph import Door, read_graph
 from tfl_depth.errors import ModelFileError

@@ -18,7 +18,7 @@ from keras import layers
 from tests.support.photos import write_photos
 from tests.support.small_net import OFFSET, SCALE, SIZE, run_convert, write_examples
 from tfl_depth import golden
-from tfl_depth.contract import find_metadata
+from tfl_depth.contract_place import find_metadata
 from tfl_depth.converters.targets import PlacedOperator, Placement, place, vela
 from tfl_depth.converters.targets.input_copy import with_input_copy
 from tfl_depth.converters.targets.operator_rules import RULES

@@ -97,6 +97,13 @@ def flipped(make: Make, found: bytes) -> Make:
     return made
 
 
+def misnamed(folder: Path) -> Path:
+    """An archive with a name that is said to be UTF-8 and is not."""
+    path = archive("m.keras", ä="x")(folder)
+    path.write_bytes(path.read_bytes().replace("ä".encode(), b"\xff\xff"))
+    return path
+
+
 def encrypted(folder: Path) -> Path:
     path = keras_archive("3.1.0")(folder)
     data = bytearray(path.read_bytes())
@@ -162,6 +169,7 @@ REFUSED: dict[str, tuple[Make, str]] = {
     "another archive": (archive("m.zip", notes_dot_txt="x"), r"neither a \.keras file nor a \.pt2"),
     "zipped SavedModel": (archive("m.zip", m__saved_model_dot_pb="x"), "unzip it"),
     "encrypted": (encrypted, "encrypted zip archive"),
+    "archive with a name that is no text": (misnamed, "damaged zip archive"),
     "cut archive": (cut(keras_archive("3.1.0")), "damaged zip archive"),
     "flipped archive": (
         flipped(keras_archive("3.1.0"), b"keras_version"),
