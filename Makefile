@@ -15,8 +15,9 @@ python_between = $(1) -c 'import sys; sys.exit(not (3, $(2)) <= sys.version_info
 
 has_tflite_python := $(shell $(call python_between,$(TFLITE_PYTHON),11,11) 2>/dev/null && echo yes)
 
-# Files are compared with the hashes that `make hashes` has noted.
-INSTALL = pip install --quiet --require-hashes
+# Files are compared with the hashes that `make hashes` has noted. The lists are complete: pip need
+# not look for dependencies, which it would refuse where one asks for an extra, as coverage[toml].
+INSTALL = pip install --quiet --require-hashes --no-deps
 
 # The tests that need no TensorFlow, which boards' environments run as well.
 LIGHT_TESTS = tests/core tests/format tests/runtime $(addprefix tests/tools/test_,$(addsuffix .py,\
@@ -88,7 +89,7 @@ coverage: setup build/test-models/.complete
 
 # OpenVINO in a folder of its own: nothing else needs it.
 build/openvino/.complete: requirements/hashed/openvino.txt | .venv/.complete
-	.venv/bin/python -m $(INSTALL) --no-deps --upgrade --target $(@D) --requirement $<
+	.venv/bin/python -m $(INSTALL) --upgrade --target $(@D) --requirement $<
 	@touch $@
 
 # LiteRT's NPU dispatch for real, by OpenVINO on its CPU device.
@@ -111,7 +112,7 @@ soak: setup build/test-models/.complete
 
 # Atheris in a folder of its own: nothing else needs it.
 build/atheris/.complete: requirements/hashed/fuzz.txt | .venv/.complete
-	.venv/bin/python -m $(INSTALL) --no-deps --upgrade --target $(@D) --requirement $<
+	.venv/bin/python -m $(INSTALL) --upgrade --target $(@D) --requirement $<
 	@touch $@
 
 # Everything that reads files from elsewhere, under a fuzzer: ten seconds for each target.

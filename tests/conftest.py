@@ -22,15 +22,15 @@ os.environ.setdefault(
 )
 
 TESTS = Path(__file__).resolve().parent
-# What needs no TensorFlow. `-m light` takes these tests without the slow ones.
-LIGHT = (
-    "core/",
-    "format/",
-    "runtime/",
-    "tools/test_benchmark.py",
-    "tools/test_doctor.py",
-    "tools/test_infer.py",
-)
+# `-m light` takes the tests of these folders and files, which need no TensorFlow,
+LIGHT = ("core/", "format/", "runtime/", "tools/test_infer.py")
+# without the slow ones and without these files, whose tests start many processes or take seconds.
+NOT_LIGHT = {
+    *("core/test_child.py", "core/test_listing.py", "core/test_whole_files.py"),
+    *("runtime/test_curved_spans.py", "runtime/test_faults.py", "runtime/test_memory.py"),
+    *("runtime/test_mutations.py", "runtime/test_processes.py", "runtime/test_prove.py"),
+    "runtime/test_soak.py",
+}
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -49,7 +49,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _is_light(file: Path) -> bool:
-    return file.relative_to(TESTS).as_posix().startswith(LIGHT)
+    name = file.relative_to(TESTS).as_posix()
+    return name.startswith(LIGHT) and name not in NOT_LIGHT
 
 
 @pytest.fixture(scope="session")
