@@ -84,7 +84,7 @@ def _unpacked(net: Build, x: Tensor) -> Tensor:
     return net.apply_many("UNPACK", [x], [SHAPE[1:]], options("UnpackOptions", axis=0, num=1))[0]
 
 
-BORDER = np.asarray([[0, 0], [1, 1], [1, 1], [0, 0]], np.int32)
+BORDER = [[0, 0], [1, 1], [1, 1], [0, 0]]
 WRITTEN: dict[str, Write] = {
     **{kind: _binary(kind) for kind in ("ADD", "MUL", "SQUARED_DIFFERENCE", "SUB")},
     **{kind: _of_two(kind) for kind in ("MAXIMUM", "MINIMUM")},
@@ -106,7 +106,7 @@ WRITTEN: dict[str, Write] = {
     "GELU": _with_options("GELU", "GeluOptions"),
     "LEAKY_RELU": _with_options("LEAKY_RELU", "LeakyReluOptions", alpha=0.1),
     "MIRROR_PAD": _applied(
-        "MIRROR_PAD", (1, 6, 8, 8), BORDER, made=options("MirrorPadOptions", mode=0)
+        "MIRROR_PAD", (1, 6, 8, 8), np.int32(BORDER), made=options("MirrorPadOptions", mode=0)
     ),
     "PACK": _packed,
     "PAD": lambda net, x: net.pad(x, BORDER),
@@ -148,11 +148,14 @@ KINDS = sorted((COMPUTING | TIED | set(SAME_SCALE) | set(FIXED_INT8)) - MOVES)
 
 def network(kind: str) -> Graph:
     net = Build(*SHAPE)
-    write = WRITTEN.get(kind, lambda net, x: net.unary(kind, x))
-    return net.graph(write(net, net.x))
+    if kind in WRITTEN:
+        return net.graph(WRITTEN[kind](net, net.x))
+    return net.graph(net.unary(kind, net.x))
 
 
-def in_integers(graph: Graph, values: npt.NDArray[np.float32], bits: int) -> tuple[Graph, Tensor]:
+def in_integers(
+    graph: Graph, values: npt.NDArray[np.float32], bits: int
+) -> tuple[Graph, npt.NDArray[np.float32]]:
     """The graph in integers, with the ranges of these values; and the float output."""
     tensors = graph.computed()
     found = GraphRunner(graph, tensors)({graph.inputs["image"]: values})
