@@ -106,7 +106,10 @@ WRITTEN: dict[str, Write] = {
     "GELU": _with_options("GELU", "GeluOptions"),
     "LEAKY_RELU": _with_options("LEAKY_RELU", "LeakyReluOptions", alpha=0.1),
     "MIRROR_PAD": _applied(
-        "MIRROR_PAD", (1, 6, 8, 8), np.int32(BORDER), made=options("MirrorPadOptions", mode=0)
+        "MIRROR_PAD",
+        (1, 6, 8, 8),
+        np.asarray(BORDER, np.int32),
+        made=options("MirrorPadOptions", mode=0),
     ),
     "PACK": _packed,
     "PAD": lambda net, x: net.pad(x, BORDER),
