@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.runtime.test_faults import is_running
+from tests.support import videos
 from tfl_depth.runtime import Video
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -191,6 +192,24 @@ assert sorted(got) == list(range(600)) and not wrong, (len(got), wrong)
 """,
         net,
     )
+
+
+def test_several_consumers_share_a_video_frame_by_frame(net: Path, tmp_path: Path) -> None:
+    """OpenCV ended the process."""
+    videos.write(tmp_path / "clip.mp4", "mp4v", videos.pictures(60))
+    code = f"""
+from tfl_depth.runtime import Video
+
+got, video = [], Video({str(tmp_path / "clip.mp4")!r})
+threads = [threading.Thread(target=lambda: got.extend(video)) for _ in range(3)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+video.close()
+assert len(got) == 60 and len({{frame.tobytes() for frame in got}}) == 60, len(got)
+"""
+    run(code, net)
 
 
 LEFT = {
