@@ -86,7 +86,7 @@ COMPUTING = frozenset(
     }
 )
 
-# Operators without a kernel for codes of 16 bits, or, as PRELU, with one that computes other values.
+# Operators without a kernel for codes of 16 bits, or, as PRELU, with one that is wrong.
 NOT_INT16 = frozenset(
     {
         "DEPTH_TO_SPACE",
