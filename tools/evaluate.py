@@ -94,7 +94,8 @@ def _evaluate(options: argparse.Namespace) -> None:
         if options.output is not None:
             options.output.mkdir(parents=True, exist_ok=True)
             names = [sample.name for sample in samples]
-            write_whole(options.output / "images.csv", _csv(names, rows).encode())
+            table = _csv(names, rows).encode(errors="surrogateescape")  # names need not be UTF-8
+            write_whole(options.output / "images.csv", table)
             _draw(options, predict, samples, rows)
     result: dict[str, Any] = {
         "model": str(options.model),

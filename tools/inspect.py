@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
 def _inspect(options: argparse.Namespace) -> None:
     report = {"model": str(options.model), **_report(options)}
     if options.html is not None:
-        write_whole(options.html, page(report).encode())
+        write_whole(options.html, page(report).encode(errors="replace"))
     cli_common.tell(options, report, _text(report))
 
 

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import selectors
+import shutil
 import subprocess
 import tempfile
 import time
@@ -38,14 +39,16 @@ class ChildProcess:
             ConversionError: it cannot be started.
         """
         self._owner, self._python, self._module = os.getpid(), python, module
-        self._folder = tempfile.TemporaryDirectory(prefix="tfl-depth-")
-        self.folder = Path(self._folder.name)
+        # No TemporaryDirectory: a forked process removes it at its own end.
+        self.folder = Path(tempfile.mkdtemp(prefix="tfl-depth-"))
         self._errors = (self.folder / "stderr").open("w+b")
         self._process = self._start()
         self._requests = cast("IO[bytes]", self._process.stdin)
         self._answers = cast("IO[bytes]", self._process.stdout)
         self._received = b""
-        self._end = weakref.finalize(self, _end, self._process, self._errors, self._folder)
+        self._end = weakref.finalize(
+            self, _end, self._process, self._errors, self.folder, self._owner
+        )
 
     def _start(self) -> subprocess.Popen[bytes]:
         # -I: neither the current folder nor the variables of the user's Python have a say.
@@ -61,6 +64,8 @@ class ChildProcess:
                 stderr=self._errors,
             )
         except OSError as error:
+            self._errors.close()
+            shutil.rmtree(self.folder, ignore_errors=True)
             raise ConversionError(f"Cannot start {self._python}: {error.strerror}.") from error
 
     def ask(self, what: str, *, doing: str, timeout_s: float = TIMEOUT_S, **arguments: Any) -> Any:
@@ -73,11 +78,11 @@ class ChildProcess:
             arguments: what JSON can say.
 
         Raises:
-            ConversionError: the child refuses, fails, dies or takes too long.
-            RuntimeError: called in a forked process.
+            ConversionError: the child refuses, fails, dies or takes too long; or this is a forked
+                process.
         """
         if os.getpid() != self._owner:
-            raise RuntimeError(
+            raise ConversionError(
                 "The network's process belongs to another process: import it after the fork, or "
                 "use multiprocessing's spawn."
             )
@@ -135,13 +140,14 @@ class ChildProcess:
             self._end()
 
 
-def _end(
-    process: subprocess.Popen[bytes], errors: IO[bytes], folder: tempfile.TemporaryDirectory[str]
-) -> None:
+def _end(process: subprocess.Popen[bytes], errors: IO[bytes], folder: Path, owner: int) -> None:
+    """End the process; a forked process, whose it is not, does nothing."""
+    if os.getpid() != owner:
+        return
     process.kill()
     process.wait()
     for stream in (process.stdin, process.stdout, errors):
         if stream is not None:
             with contextlib.suppress(OSError):
                 stream.close()
-    folder.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)

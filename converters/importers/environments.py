@@ -119,10 +119,20 @@ def _major(distribution: str) -> int:
 
 
 def folder_of(environment: Environment) -> Path:
-    """Where the environment that this version of the tool makes lies."""
+    """Where the environment that this version of the tool makes lies.
+
+    Raises:
+        ConversionError: XDG_CACHE_HOME is not set to a whole path, and the user has no home.
+    """
     digest = hashlib.sha256(environment.requirements.read_bytes()).hexdigest()[:12]
     given = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    base = given if given.is_absolute() else Path.home() / ".cache"
+    try:
+        base = given if given.is_absolute() else Path.home() / ".cache"
+    except RuntimeError as error:  # no HOME, and the user is not in the system's list
+        raise ConversionError(
+            f"The environment for {environment.title} has no place, since this user has no home "
+            "folder: set XDG_CACHE_HOME to a folder that can be written."
+        ) from error
     return base / "tfl-depth" / "environments" / f"{environment.name}-{digest}"
 
 

@@ -151,7 +151,7 @@ def _candidates(minor: int) -> Iterator[Path]:
     if found is not None:
         yield Path(found)
     # pyenv's commands on PATH refuse versions that are not switched on.
-    versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    versions = Path(os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")) / "versions"  # noqa: PTH111 - no home is no error
     yield from sorted(versions.glob(f"3.{minor}.*/bin/python3"))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ import OpenEXR
 import pytest
 
 from tests.support.real_data import real_data
-from tfl_depth.data import DATASETS, Intrinsics, Sample, load_split
+from tfl_depth.data import DATASETS, Intrinsics, Sample, load_split, nyu
+from tfl_depth.data.pairs import read_rows
 from tfl_depth.data.tum import associate
 from tfl_depth.errors import DatasetError
 
@@ -114,6 +116,19 @@ def test_a_table_of_other_rows_is_refused(tmp_path: Path) -> None:
     (tmp_path / "nyu2_test.csv").write_text("a.png\n", encoding="utf-8")
     with pytest.raises(DatasetError, match="photo,depth in row 1"):
         load_split("nyuv2", tmp_path, "test")
+
+
+def test_tables_take_names_as_they_are(tmp_path: Path) -> None:
+    """With a byte order mark, and names that are not UTF-8, which were a traceback."""
+    row = "data/caf\udce9.png,data/1.png"
+    (tmp_path / "nyu2_test.csv").write_bytes(b"\xef\xbb\xbf" + os.fsencode(row))
+    (pair,) = nyu._find_listed(tmp_path, "test") or []
+    assert pair.rgb == tmp_path / "caf\udce9.png"
+    assert read_rows(tmp_path / "nyu2_test.csv") == [[row]]
+    (tmp_path / "nyu2_test.csv").write_bytes(b"\0")
+    for read in (read_rows, lambda _: nyu._find_listed(tmp_path, "test")):
+        with pytest.raises(DatasetError, match="Cannot read the list"):
+            read(tmp_path / "nyu2_test.csv")
 
 
 # 7-Scenes

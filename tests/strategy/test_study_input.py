@@ -37,7 +37,11 @@ def test_a_folder_s_digest_is_of_all_its_files(small_study: StudyInput, tmp_path
     (tmp_path / "variables" / "data").write_bytes(b"one")
     first = saved.source_sha256
     (tmp_path / "variables" / "data").write_bytes(b"two")
-    assert replace(saved).source_sha256 != first
+    second = replace(saved).source_sha256
+    assert second != first
+    (tmp_path / "variables").rename(tmp_path.parent / "elsewhere")
+    (tmp_path / "variables").symlink_to(tmp_path.parent / "elsewhere")
+    assert replace(saved).source_sha256 == second
 
 
 def test_a_network_called_model_has_its_folder_s_name(small_study: StudyInput) -> None:

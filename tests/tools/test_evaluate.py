@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -142,18 +143,22 @@ def test_names_with_folders_and_commas_are_written(
     model: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     other = tmp_path / "other"
-    names = ["room/one", "two, too", "long" * 50]
+    # The last one is not UTF-8.
+    names = ["room/one", "two, too", "long" * 50, "caf\udce9"]
     for number, name in enumerate(names):
         for kind, ending in (("rgb", "jpg"), ("depth", "png")):
             path = other / kind / f"{name}.{ending}"
             path.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(data / kind / f"val{number}.{ending}", path)
-    (other / "val.txt").write_text("room/one\n" + "long" * 50 + "\n", encoding="utf-8")
+            shutil.copy(data / kind / f"val{number % 3}.{ending}", path)
+    listed = [names[0], *names[2:]]
+    (other / "val.txt").write_bytes(os.fsencode("\n".join(listed)))
+    model = Path(shutil.copy(model, tmp_path / "caf\udce9.tflite"))
     output = ["--output", str(tmp_path / "report")]
     assert evaluate.main([*arguments(model, other), *output]) == 0
     pictures = {path.name for path in (tmp_path / "report").glob("*.png")}
     assert {name for name in pictures if "room_one" in name}
-    table = evaluate._csv(names, [dict.fromkeys(METRICS, 1.0)] * 3)
+    assert os.fsencode("caf\udce9") in (tmp_path / "report" / "images.csv").read_bytes()
+    table = evaluate._csv(names, [dict.fromkeys(METRICS, 1.0)] * len(names))
     rows = list(csv.DictReader(table.splitlines()))
     assert [row["image"] for row in rows] == names
     assert all(row["delta3"] == "1" for row in rows)

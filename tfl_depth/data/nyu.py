@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from tfl_depth.data.depth_files import read_png
-from tfl_depth.data.pairs import Layout, Pair, frame_name, split_folder
+from tfl_depth.data.pairs import Layout, Pair, frame_name, read_names, split_folder
 from tfl_depth.errors import DatasetError
 from tfl_depth.listing import files_below
 
@@ -53,8 +53,7 @@ def _find_listed(folder: Path, split: str) -> list[Pair] | None:
     if table is None:
         return None
     read = _read_tenth_of_10_m if split == "train" else _read_mm
-    with table.open(encoding="utf-8", newline="") as lines:
-        rows = [row for row in csv.reader(lines) if row]
+    rows = [row for row in csv.reader(read_names(table)) if row]
     pairs = []
     for number, row in enumerate(rows, start=1):
         if len(row) != 2:

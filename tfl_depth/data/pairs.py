@@ -69,11 +69,7 @@ def read_rows(path: Path) -> list[list[str]]:
     Raises:
         DatasetError: the file cannot be read.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"Cannot read the list {path}: {error}.") from error
-    return [line.split() for line in lines if line.split() and not line.startswith("#")]
+    return [line.split() for line in read_names(path) if not line.startswith("#")]
 
 
 def read_names(path: Path) -> list[str]:

@@ -77,7 +77,7 @@ def _listed(path: Path) -> list[tuple[float, Path]]:
 
 def _camera(root: Path) -> Intrinsics | None:
     # The folder, or the comment that opens the lists, says rgbd_dataset_freiburg1_rpy.
-    text = root.resolve().name + (root / "rgb.txt").read_text(encoding="utf-8")
+    text = root.resolve().name + (root / "rgb.txt").read_text("utf-8", errors="replace")
     match = re.search(r"freiburg[123]", text)
     return CAMERAS[match[0]] if match else None
 

@@ -18,6 +18,7 @@ from tfl_depth.converters.ptq.progress import Progress, silent
 from tfl_depth.converters.representative import VERIFICATION_IMAGES, ImageSplit
 from tfl_depth.data import DATASETS, Dataset, Sample, load_split, photos
 from tfl_depth.errors import DatasetError, ModelFileError
+from tfl_depth.listing import files_below
 from tfl_depth.strategy.results import FULL, Effort
 
 # A dataset that reaches farther fixes no range that a network would have.
@@ -149,7 +150,7 @@ class StudyInput:
 
 def _files(source: Path) -> Iterator[Path]:
     if source.is_dir():
-        yield from sorted(path for path in source.rglob("*") if path.is_file())
+        yield from files_below(source)
     else:
         yield source
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -118,9 +119,26 @@ def test_it_ends_where_the_parent_does(child: ChildProcess) -> None:
 
 def test_a_forked_process_is_refused(child: ChildProcess) -> None:
     child._owner = os.getpid() + 1
-    with pytest.raises(RuntimeError, match="import it after the fork"):
+    with pytest.raises(ConversionError, match="import it after the fork"):
         child.ask("double", doing="double", value=1)
     child._owner = os.getpid()
+
+
+def test_a_forked_process_that_ends_leaves_it_as_it_is(tmp_path: Path) -> None:
+    """A forked process that ends calls the finalizers: it removed the folder."""
+    code = """
+import os, sys
+from pathlib import Path
+from tfl_depth.converters.importers import child_process
+child_process._CHILDREN = Path(sys.argv[1])
+child = child_process.ChildProcess(Path(sys.executable), "test")
+if (forked := os.fork()) == 0:
+    sys.exit()
+assert os.waitpid(forked, 0)[1] == 0 and child.folder.is_dir()
+assert child.ask("double", doing="double", value=21) == 42
+"""
+    command = [sys.executable, "-c", code, str(child_process._CHILDREN)]
+    subprocess.run(command, cwd=Path(__file__).parents[3], check=True)
 
 
 def test_sources_run_in_the_layout_of_the_import(tmp_path: Path) -> None:

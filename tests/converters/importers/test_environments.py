@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pwd
 import stat
 import subprocess
 import sys
@@ -153,3 +154,21 @@ def test_a_cache_that_cannot_be_written(
     monkeypatch.setenv("XDG_CACHE_HOME", "/proc")
     with pytest.raises(ConversionError, match=r"Cannot write into /proc.*XDG_CACHE_HOME"):
         python_of(empty, say=nobody)
+
+
+def test_a_user_without_a_home_is_told_where_it_may_go(
+    empty: environments.Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a container whose user is a number only: it ended in a RuntimeError."""
+
+    def nobody_known(_: int) -> None:
+        raise KeyError
+
+    for name in ("XDG_CACHE_HOME", "HOME", "PYENV_ROOT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", nobody_known)
+    with pytest.raises(ConversionError, match=r"no home folder: set XDG_CACHE_HOME"):
+        python_of(empty, say=nobody)
+    monkeypatch.setenv("XDG_CACHE_HOME", "/proc")
+    with pytest.raises(ConversionError, match=r"Cannot write into /proc|neither such"):
+        python_of(replace(empty, pythons=(0,)), say=nobody)
