@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tfl_depth.errors import ImageError, TruncatedVideoError
-from tfl_depth.runtime.closing import Closing
+from tfl_depth.runtime.closeable import Closeable
 from tfl_depth.runtime.live_source import is_live, open_camera, open_live, shown
 from tfl_depth.runtime.video_file import (
     MOST_FRAMES_PER_SECOND,
@@ -28,7 +28,7 @@ from tfl_depth.runtime.video_file import (
 LOOKED_AT = 250
 
 
-class Video(Closing):
+class Video(Closeable):
     """A camera or a video file, opened; iterating gives its frames, (H, W, 3) uint8 BGR.
 
     A context manager.
