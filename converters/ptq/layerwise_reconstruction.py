@@ -35,8 +35,8 @@ DEPTHWISE_ENDS = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.15, 0.1, 0.07, 
 # How much a sample counts that the activation cuts well off: it may be cut off elsewhere as well.
 CUT, SLACK = 0.05, 0.5
 TINY = 1e-9
-# Inputs that are solved for together; wider kernels are solved in parts.
-WIDEST = 4608
+# Inputs that are solved for together. A wider kernel is solved in parts, which bounds the memory.
+WIDEST, PART = 4608, 3072
 # Weights, on all grids, that are rounded together.
 ROUNDED = 2**22
 # Samples by which grids are compared.
@@ -158,7 +158,8 @@ def _solved(
     shares = DEPTHWISE_ENDS if operator.kind == "DEPTHWISE_CONV_2D" else ENDS
     centered = _Centered.of(task)
     weights = matrix.weights(kernel_of(operator).constant)
-    parts = [slice(i, min(i + WIDEST, matrix.inputs)) for i in range(0, matrix.inputs, WIDEST)]
+    width = matrix.inputs if matrix.inputs <= WIDEST else PART
+    parts = [slice(i, i + width) for i in range(0, matrix.inputs, width)]
     whole = _gram(centered.x) if len(parts) == 1 else None
     if whole is not None:
         weights = _regressed(weights, centered, whole)

@@ -60,7 +60,7 @@ def quantized(graph: Graph, plan: QuantizationPlan) -> Graph:
     Raises:
         ConversionError: an operator has no integer kernel, or its integer kernel is known to fail.
     """
-    _check(graph)
+    _check(graph, plan.bits)
     made, mine = graph.copy_with_map()
     writer = _Writer(
         made,
@@ -76,12 +76,13 @@ def quantized(graph: Graph, plan: QuantizationPlan) -> Graph:
     return made
 
 
-def _check(graph: Graph) -> None:
-    lacking = unsupported({operator.kind for operator in graph.operators})
+def _check(graph: Graph, bits: int) -> None:
+    lacking = unsupported({operator.kind for operator in graph.operators}, bits)
     if lacking:
+        way_out = "--float32" if bits == 8 else "--int8"
         raise ConversionError(
-            f"TensorFlow Lite has no integer kernel for {', '.join(lacking)}. Replace these "
-            "operators in the network, or convert with --float32."
+            f"TensorFlow Lite has no int{bits} kernel for {', '.join(lacking)}. Replace these "
+            f"operators in the network, or convert with {way_out}."
         )
     for operator in graph.operators:
         if operator.kind == "BATCH_MATMUL" and any(t and t.is_constant for t in operator.inputs):

@@ -86,6 +86,22 @@ COMPUTING = frozenset(
     }
 )
 
+# Operators without a kernel for codes of 16 bits, or, as PRELU, with one that is wrong.
+NOT_INT16 = frozenset(
+    {
+        "DEPTH_TO_SPACE",
+        "ELU",
+        "HARD_SWISH",
+        "L2_NORMALIZATION",
+        "LOG_SOFTMAX",
+        "PRELU",
+        "RELU_0_TO_1",
+        "RELU_N1_TO_1",
+        "SPACE_TO_DEPTH",
+        "SQUARED_DIFFERENCE",
+    }
+)
+
 # Kernels that take one scale for each output channel, in tflite-runtime 2.14 and on an Ethos-U too.
 # Only the plain reference kernel of 2.14 computes FULLY_CONNECTED of three dimensions wrongly so;
 # no board runs by that.
@@ -155,7 +171,6 @@ _VERSIONS_INT16 = {
     "CONV_2D": 4,
     "DEPTHWISE_CONV_2D": 5,
     "FULLY_CONNECTED": 7,
-    "LEAKY_RELU": 3,
     "LOGISTIC": 3,
     "MAX_POOL_2D": 3,
     "MEAN": 3,
@@ -168,12 +183,10 @@ _VERSIONS_INT16 = {
     "SPLIT": 4,
     "STRIDED_SLICE": 4,
     "SUB": 5,
-    "SUM": 3,
     "TANH": 3,
     "TRANSPOSE": 5,
     "TRANSPOSE_CONV": 4,
     "QUANTIZE": 3,
-    "SQRT": 3,
     "RSQRT": 3,
 }
 
@@ -183,7 +196,7 @@ def version(kind: str, bits: int) -> int:
     return (_VERSIONS_INT8 if bits == 8 else _VERSIONS_INT16).get(kind, 1)
 
 
-def unsupported(kinds: set[str]) -> list[str]:
-    """The operators among `kinds` that have no integer kernel."""
+def unsupported(kinds: set[str], bits: int = 8) -> list[str]:
+    """The operators among `kinds` that have no kernel for codes of 8 or 16 bits."""
     known = COMPUTING | TIED | set(SAME_SCALE) | set(FIXED_INT8)
-    return sorted(kinds - known)
+    return sorted(kinds - (known if bits == 8 else known - NOT_INT16))

@@ -47,7 +47,7 @@ KERAS = (
         "10 / y, outside",
         cnns.densedepth,
         10.0,
-        (8.5, 5.0),
+        (7.0, 5.0),
         **ZERO_TO_ONE,
         options={"reciprocal": 10.0},
         to_metres=of_reciprocal,

@@ -22,7 +22,7 @@ from tfl_depth.errors import ConversionError
 
 # Shares of the spread of depth. Random weights are harder to round than trained ones, and enlarge
 # what rounding adds; a wrong conversion is off by a quarter of the spread in the median.
-MEDIAN_SHARE, P95_SHARE = 0.05, 0.45
+MEDIAN_SHARE, P95_SHARE = 0.08, 0.45
 # What a refusal recommends, and the same as an option of `convert`.
 WAYS_OUT: dict[str, dict[str, Any]] = {
     "--head single": {"head": "single"},

@@ -59,6 +59,7 @@ TORCH = (
         (-2.0, 2.0),
         **IMAGENET,
         framework="torch",
+        refused="SIN",
     ),
     Stranger(
         "torch_packnet",
