@@ -101,6 +101,7 @@ def _from_pil(image: Any) -> Pixels:
             f"Expected a PIL image of 8 bits a channel, got mode {image.mode}. Convert it "
             "yourself: only you know what its values mean."
         )
+    _expect_whole_jpeg(image)
     try:
         upright = ImageOps.exif_transpose(image)
         if upright.mode == "P":  # which PIL does not take to RGB without a warning
@@ -111,6 +112,26 @@ def _from_pil(image: Any) -> Pixels:
     # PIL reads files late, and each of its readers fails in ways of its own, as that of EXIF.
     except Exception as error:
         raise ImageError(f"Cannot read the PIL image: {error}.") from error
+
+
+def _expect_whole_jpeg(image: Any) -> None:
+    """Refuse a damaged JPEG that PIL has not decoded yet: PIL drops its decoder's warnings.
+
+    Raises:
+        ImageError: it is damaged.
+    """
+    file = getattr(image, "fp", None)
+    if file is None or image.format not in ("JPEG", "MPO"):
+        return
+    try:
+        place = file.tell()
+        file.seek(0)
+        content = file.read()
+        file.seek(place)
+    except (OSError, ValueError):  # it is closed, or can be read once only
+        return
+    if decode(content, cv2.IMREAD_REDUCED_GRAYSCALE_8) is None:
+        raise ImageError("Cannot read the PIL image: the JPEG is damaged. Copy the file again.")
 
 
 def _checked(pixels: npt.NDArray[Any]) -> Pixels:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -12,6 +11,7 @@ import numpy.typing as npt
 
 from tfl_depth.errors import ImageError, TruncatedVideoError
 from tfl_depth.runtime.closeable import Closeable
+from tfl_depth.runtime.exclusive import Exclusive
 from tfl_depth.runtime.live_source import is_live, open_camera, open_live, shown
 from tfl_depth.runtime.video_file import (
     MOST_FRAMES_PER_SECOND,
@@ -24,6 +24,7 @@ from tfl_depth.runtime.video_file import (
     what_lacks,
 )
 
+Frame = npt.NDArray[np.uint8]
 # Of a file's frames: the first one that repeats the one before it is looked at.
 LOOKED_AT = 250
 
@@ -31,7 +32,7 @@ LOOKED_AT = 250
 class Video(Closeable):
     """A camera or a video file, opened; iterating gives its frames, (H, W, 3) uint8 BGR.
 
-    A context manager.
+    A context manager. Several threads may take frames of it: each frame goes to one of them.
 
     Attributes:
         name: of the file, "camera 0", or the address without a password.
@@ -57,6 +58,10 @@ class Video(Closeable):
                 frames are too large.
         """
         self._path: Path | None = None
+        self._take = Exclusive()
+        self._given = 0
+        self._first_s: float | None = None
+        self._before: Frame | None = None
         if isinstance(source, int):
             self.name = f"camera {source}"
             self._capture = open_camera(source)
@@ -103,8 +108,12 @@ class Video(Closeable):
         value = self._capture.get(which)
         return value if np.isfinite(value) and value > 0 else None
 
-    def __iter__(self) -> Iterator[npt.NDArray[np.uint8]]:
-        """Read to the end of the file; a camera has none.
+    def __iter__(self) -> Video:
+        """Itself: a loop goes on where the one before it was left."""
+        return self
+
+    def __next__(self) -> Frame:
+        """The next frame of the file, to its end; a camera has none.
 
         Raises:
             TruncatedVideoError: the file says that there should be more.
@@ -112,24 +121,27 @@ class Video(Closeable):
                 more.
         """
         self.expect_own_process()
-        number, first_s = 0, None
-        before: npt.NDArray[np.uint8] | None = None
-        while True:
+        with self._take:  # OpenCV ends the process where two threads read
             there, read = self._capture.read()
             if not there:
-                break
+                self._expect_end(self._given)
+                raise StopIteration
             frame = np.asarray(read, np.uint8)
             if self._path is not None:
-                stamp_s = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-                first_s = stamp_s if first_s is None else first_s
-                self.time_s = stamp_s - first_s
-                if before is not None and is_repeated(frame, before):
-                    expect_decoded(self._path, number)
-                    self._trusted = True
-                before = None if self._trusted or number >= LOOKED_AT else frame.copy()
-            yield frame
-            number += 1
-        self._expect_end(number)
+                self._look_at(frame, self._path)
+            self._given += 1
+            return frame
+
+    def _look_at(self, frame: Frame, path: Path) -> None:
+        """Take a frame's time stamp, and check that it is a picture."""
+        stamp_s = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+        self._first_s = stamp_s if self._first_s is None else self._first_s
+        self.time_s = stamp_s - self._first_s
+        if self._before is not None and is_repeated(frame, self._before):
+            expect_decoded(path, self._given)
+            self._trusted = True
+        looked = self._trusted or self._given >= LOOKED_AT
+        self._before = None if looked else frame.copy()
 
     def _expect_end(self, number: int) -> None:
         if self._path is None:
@@ -148,4 +160,4 @@ class Video(Closeable):
 
     def _close(self) -> None:
         """Free the camera or the file."""
-        self._capture.release()
+        self._take.when_free(self._capture.release)

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.runtime.test_faults import is_running
+from tests.support import videos
 from tfl_depth.runtime import Video
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -193,6 +194,24 @@ assert sorted(got) == list(range(600)) and not wrong, (len(got), wrong)
     )
 
 
+def test_several_consumers_share_a_video_frame_by_frame(net: Path, tmp_path: Path) -> None:
+    """OpenCV ended the process."""
+    videos.write(tmp_path / "clip.mp4", "mp4v", videos.pictures(60))
+    code = f"""
+from tfl_depth.runtime import Video
+
+got, video = [], Video({str(tmp_path / "clip.mp4")!r})
+threads = [threading.Thread(target=lambda: got.extend(video)) for _ in range(3)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+video.close()
+assert len(got) == 60 and len({{frame.tobytes() for frame in got}}) == 60, len(got)
+"""
+    run(code, net)
+
+
 LEFT = {
     "after a break": "for frame in runner.stream(itertools.repeat(images[0])): break",
     "never iterated": "frames = runner.stream(itertools.repeat(images[0]))",
@@ -251,23 +270,28 @@ RECORDING = """
 import cv2
 from pathlib import Path
 from tfl_depth.tools import infer
+from tfl_depth.tools.lib import outputs
 
 class Camera:
     def __init__(self, *_):
-        self.left = 3
+        pass
     def isOpened(self):
         return True
     def get(self, which):
         return -1.0
     def read(self):
-        self.left -= 1
-        if self.left == 0:
-            print("three", flush=True)
         time.sleep(0.02)
         return True, images[0]
     def release(self):
         pass
 
+class Recording(outputs._Mpeg4):
+    def write(self, frame):
+        super().write(frame)
+        if self._written == 3:
+            print("three", flush=True)
+
+outputs._Mpeg4 = Recording
 # Where the tests themselves ignore Ctrl-C, as in the background of a shell.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 real = cv2.VideoCapture
@@ -285,7 +309,6 @@ def test_recording_of_a_camera_is_whole_however_it_is_ended(
         [sys.executable, "-W", "ignore", "-c", code, str(net)], cwd=ROOT, stdout=subprocess.PIPE
     ) as process:
         assert process.stdout is not None and process.stdout.readline() == b"three\n"
-        time.sleep(0.5)
         process.send_signal(how)
         try:
             assert process.wait(PATIENCE_S) == 0

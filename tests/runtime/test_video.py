@@ -56,6 +56,17 @@ def test_video_of_any_rate_gives_all_frames_at_their_times(
     assert count == pytest.approx(max(FRAMES, 0.03 * times[-1]), abs=3)
 
 
+def test_loop_goes_on_where_the_one_before_was_left(tmp_path: Path) -> None:
+    """The second loop counted from 0, and said that the file ends early."""
+    path = tmp_path / "clip.mp4"
+    videos.write(path, "mp4v", videos.pictures(FRAMES))
+    with Video(path) as video:
+        first = [frame for frame, _ in zip(video, range(FRAMES // 2), strict=False)]
+        assert len(first) + len(list(video)) == FRAMES - 1  # zip has taken one more
+        assert video.time_s == pytest.approx((FRAMES - 1) / 30, abs=1e-3)
+        assert list(video) == []
+
+
 def test_count_of_a_header_cuts_nothing(
     net: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
