@@ -28,7 +28,7 @@ PARALLEL = --numprocesses logical --maxprocesses 8 --dist loadfile
 
 # What a processor can change: kernels, decoding, threads, files.
 BOARD_TESTS = $(addprefix tests/runtime/test_,$(addsuffix .py,\
-  exactness prove recombine interpreter runner self_check model_files))
+  exactness golden_check postprocess interpreter runner self_check model_files))
 
 .PHONY: setup demo test board-test openvino-test frameworks-test kernels coverage soak fuzz hashes lint check figures figures-zoo \
   figures-demo benchmark strategy docs pictures dist dist-test clean
@@ -95,7 +95,7 @@ build/openvino/.complete: requirements/hashed/openvino.txt | .venv/.complete
 # LiteRT's NPU dispatch for real, by OpenVINO on its CPU device.
 openvino-test: setup build/test-models/.complete build/openvino/.complete
 	LD_LIBRARY_PATH=build/openvino/openvino/libs .venv/bin/python -m pytest \
-	  tests/runtime/test_dispatch.py
+	  tests/runtime/test_litert_npu.py
 
 # PyTorch, ONNX and Keras 2 as the way in. Each has an environment below ~/.cache/tfl-depth: 5 GB and
 # some ten minutes, once. Left out where no Python fits. One of them: make frameworks-test FRAMEWORKS=onnx

@@ -17,9 +17,9 @@ from tfl_depth.errors import InterpreterError
 from tfl_depth.format.contract import Contract
 from tfl_depth.format.contract_parts import GoldenSpread
 from tfl_depth.format.golden import METADATA_NAME, Golden
-from tfl_depth.runtime.interpreter import open_interpreter
+from tfl_depth.runtime.engines.interpreter import open_interpreter
+from tfl_depth.runtime.postprocess import depth_decoder
 from tfl_depth.runtime.preprocess import write_input
-from tfl_depth.runtime.recombine import recombiner
 
 # The lowest bits of a photo are noise that does not compress: half the bytes of a lossless file.
 KEPT_BITS, MIDDLE = 0b1111_1100, 0b10
@@ -77,14 +77,14 @@ def depth_by(
     details = signature.get_output_details()
     scales = {name: detail["quantization"] for name, detail in details.items()}
     _, height, width, _ = details[contract.output_names[0]]["shape"]
-    recombine = recombiner(contract, scales, (height, width))
-    depth_mm = np.empty((len(rgb), height, width), recombine.dtype)
-    codes = recombine.new_codes()
+    decoder = depth_decoder(contract, scales, (height, width))
+    depth_mm = np.empty((len(rgb), height, width), decoder.dtype)
+    codes = decoder.new_codes()
     for photo, out in zip(rgb, depth_mm, strict=True):
         write_input(photo, "rgb", pixels[0])
         outputs = signature(**{contract.input_name: pixels})
-        recombine.collect(outputs, codes)
-        recombine.decode(codes, out)
+        decoder.collect(outputs, codes)
+        decoder.decode(codes, out)
     return depth_mm
 
 

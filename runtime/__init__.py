@@ -14,9 +14,9 @@ from tfl_depth.errors import (
     SignatureError,
     TruncatedVideoError,
 )
-from tfl_depth.runtime.colour import colourise
-from tfl_depth.runtime.placement import Placement
-from tfl_depth.runtime.prove import Proof, Tolerance
+from tfl_depth.runtime.colorize import colourise
+from tfl_depth.runtime.delegates.coverage import DelegateCoverage
+from tfl_depth.runtime.golden_check import GoldenCheck, Tolerance
 from tfl_depth.runtime.runner import DepthRunner, Measurement
 from tfl_depth.runtime.stream import Stream, StreamFrame
 from tfl_depth.runtime.video import Video
@@ -24,17 +24,17 @@ from tfl_depth.runtime.warm_up import WarmUp
 
 __all__ = [
     "ContractError",
+    "DelegateCoverage",
     "DelegateError",
     "DelegateRequiredError",
     "DepthError",
     "DepthRunner",
     "FallbackWarning",
+    "GoldenCheck",
     "ImageError",
     "InterpreterError",
     "Measurement",
     "ModelFileError",
-    "Placement",
-    "Proof",
     "ProofError",
     "SelfCheckError",
     "SignatureError",

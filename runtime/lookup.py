@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from tfl_depth.runtime.scratch import Scratch
+from tfl_depth.runtime.buffers import ReusableBuffer
 
 Unsigned = npt.NDArray[np.unsignedinteger[Any]]
 
@@ -39,7 +39,7 @@ class LookUp:
         """Take a table: (256,) for codes of 8 bits, (65536,) for codes of 16."""
         self._table = _known_to_opencv(table)
         self._by_opencv = len(table) == 256 or _OPENCV_LOOKS_UP_16_BITS
-        self._indices = Scratch(np.intp)
+        self._indices = ReusableBuffer(np.intp)
         # What was written last, as it is and as OpenCV knows it: to make a view takes its time.
         self._out: Unsigned | None = None
         self._known: npt.NDArray[Any] = np.empty(0, np.uint8)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from tfl_depth.errors import ImageError
 from tfl_depth.image_decoder import decode
-from tfl_depth.runtime.scratch import Scratch
+from tfl_depth.runtime.buffers import ReusableBuffer
 
 Pixels = npt.NDArray[np.uint8]
 # RGB as an INT8 network's input holds it: 128 less than the pixel.
@@ -167,7 +167,7 @@ class Resizer:
     def __init__(self, size: tuple[int, int]) -> None:
         """Resize to `size` = (height, width)."""
         self._size = size
-        self._resized = Scratch(np.uint8)
+        self._resized = ReusableBuffer(np.uint8)
 
     def __call__(self, pixels: Pixels) -> Pixels:
         """Get (H, W, 3) or (H, W) pixels at the size: the same array, or one for the next call."""

@@ -17,13 +17,13 @@ from tfl_depth.format.contract import Contract, read_contract
 from tfl_depth.format.golden import read_golden
 from tfl_depth.runtime.arguments import expect_count
 from tfl_depth.runtime.batch import infer_batch
-from tfl_depth.runtime.closing import Closing
+from tfl_depth.runtime.closeable import Closeable
+from tfl_depth.runtime.delegates.coverage import DelegateCoverage
+from tfl_depth.runtime.engines.open import open_fallback_engine
 from tfl_depth.runtime.exclusive import Exclusive
-from tfl_depth.runtime.open_network import open_network
-from tfl_depth.runtime.placement import Placement
+from tfl_depth.runtime.golden_check import GoldenCheck, check_golden
+from tfl_depth.runtime.options import OnFault, RunnerOptions
 from tfl_depth.runtime.preprocess import Channels, Pixels, Resizer, load_pixels
-from tfl_depth.runtime.prove import Proof, prove
-from tfl_depth.runtime.settings import OnFault, Settings
 from tfl_depth.runtime.stream import OnFull, Source, Stream
 from tfl_depth.runtime.warm_up import WarmUp, warm_up
 
@@ -41,7 +41,7 @@ class Measurement:
             these have no depth. None for a model without two codes, which cannot be checked.
         prepare_s: seconds from pixels to the network's input.
         invoke_s: seconds the interpreter took.
-        recombine_s: seconds from its outputs to depth; with `isolate`, also those to the other
+        postprocess_s: seconds from its outputs to depth; with `isolate`, also those to the other
             process and back.
         fallback: what the CPU ran though a delegate was asked for, and why; None if nothing.
     """
@@ -50,11 +50,11 @@ class Measurement:
     disagreement: float | None
     prepare_s: float
     invoke_s: float
-    recombine_s: float
+    postprocess_s: float
     fallback: str | None = None
 
 
-class DepthRunner(Closing):
+class DepthRunner(Closeable):
     """Runs one depth model. A context manager; safe to share between threads.
 
     Attributes:
@@ -122,7 +122,7 @@ class DepthRunner(Closing):
             raise DepthError(f"Expected `prove` to be None or 'first', got {prove!r}.")
         self._content = _read_model(model, public_key)
         reserve = None if fallback_model is None else _read_model(fallback_model, public_key)
-        self._settings = Settings(
+        self._options = RunnerOptions(
             num_threads=num_threads,
             xnnpack=xnnpack,
             delegate=delegate,
@@ -134,22 +134,22 @@ class DepthRunner(Closing):
             on_fault=on_fault,
             fallback_model=reserve,
         )
-        self._network = open_network(self._content, self._settings)
+        self._engine = open_fallback_engine(self._content, self._options)
         self._use = Exclusive()
-        self.contract: Contract = self._network.form.contract
+        self.contract: Contract = self._engine.info.contract
         self.model_size = (self.contract.height, self.contract.width)
-        self.grid_size = self._network.form.grid_size
+        self.grid_size = self._engine.info.grid_size
         self._resize = Resizer(self.model_size)
-        self._recombine = self._network.form.new_recombiner()
-        self._passage = self._network.new_passage()
-        self.depth_dtype = self._recombine.dtype
+        self._decoder = self._engine.info.new_decoder()
+        self._state = self._engine.new_frame_state()
+        self.depth_dtype = self._decoder.dtype
         if prove == "first":
             self._expect_right()
 
     @property
-    def placement(self) -> Placement:
+    def delegate_coverage(self) -> DelegateCoverage:
         """Where the operators of the model run; after a fault, those of what took over."""
-        return self._network.form.placement
+        return self._engine.info.coverage
 
     def infer(
         self,
@@ -175,9 +175,9 @@ class DepthRunner(Closing):
             SelfCheckError: the interpreter or its delegate returns garbage; `out` is 0 throughout.
             DepthError: the runner is closed, or `out` does not fit.
         """
-        pixels, order, depth_mm = self._beginning(img, size, channels, out)
+        pixels, order, depth_mm = self._load(img, size, channels, out)
         with self._use:
-            self._pass(pixels, order, depth_mm)
+            self._run_frame(pixels, order, depth_mm)
         return depth_mm
 
     def measure(
@@ -189,21 +189,21 @@ class DepthRunner(Closing):
         out: DepthMm | None = None,
     ) -> Measurement:
         """As `infer`, with what the self-check found and how long each part took."""
-        pixels, order, depth_mm = self._beginning(img, size, channels, out)
+        pixels, order, depth_mm = self._load(img, size, channels, out)
         with self._use:
             begin_s = perf_counter()
-            self._pass(pixels, order, depth_mm)
-            passage = self._passage
+            self._run_frame(pixels, order, depth_mm)
+            state = self._state
             return Measurement(
                 depth_mm=depth_mm,
-                disagreement=passage.disagreement,
-                prepare_s=passage.written_s - begin_s,
-                invoke_s=passage.invoke_s,
-                recombine_s=perf_counter() - passage.written_s - passage.invoke_s,
-                fallback=passage.fallback,
+                disagreement=state.disagreement,
+                prepare_s=state.written_s - begin_s,
+                invoke_s=state.invoke_s,
+                postprocess_s=perf_counter() - state.written_s - state.invoke_s,
+                fallback=state.fallback,
             )
 
-    def _beginning(
+    def _load(
         self, img: Any, size: Size, channels: Channels, out: Any
     ) -> tuple[Pixels, Channels, DepthMm]:
         """An image's pixels, their order, and where its depth goes."""
@@ -213,13 +213,13 @@ class DepthRunner(Closing):
         shape = pixels.shape[:2] if size == "image" else self.grid_size
         if out is None:
             return pixels, order, np.empty(shape, self.depth_dtype)
-        return pixels, order, self._fitting(out, shape)
+        return pixels, order, self._check_out(out, shape)
 
-    def _pass(self, pixels: Pixels, order: Channels, depth_mm: DepthMm) -> None:
+    def _run_frame(self, pixels: Pixels, order: Channels, depth_mm: DepthMm) -> None:
         """From an image to its depth, with the lock held."""
         resized = self._resize(pixels)
-        self._network.run(resized, order, self._passage)
-        self._network.decode(resized, order, self._passage, self._recombine, depth_mm)
+        self._engine.run(resized, order, self._state)
+        self._engine.decode(resized, order, self._state, self._decoder, depth_mm)
 
     def stream(
         self,
@@ -251,7 +251,7 @@ class DepthRunner(Closing):
         _expect_size(size)
         return Stream(
             source,
-            network=self._network,
+            engine=self._engine,
             model_size=self.model_size,
             grid_size=self.grid_size if size == "model" else None,
             channels=channels,
@@ -281,12 +281,12 @@ class DepthRunner(Closing):
             before its end. At an image that fails it raises the error of `infer`, and ends.
         """
         _expect_size(size)
-        by_default = len(os.sched_getaffinity(0)) if self.placement.delegate is None else 1
+        by_default = len(os.sched_getaffinity(0)) if self.delegate_coverage.delegate is None else 1
         count = by_default if workers is None else workers
         count = expect_count("workers", count)
-        self._network.expect_open()
-        settings = vars(replace(self._settings, num_threads=1))
-        runners = [DepthRunner(self._content, **settings) for _ in range(count)]
+        self._engine.expect_open()
+        options = vars(replace(self._options, num_threads=1))
+        runners = [DepthRunner(self._content, **options) for _ in range(count)]
         return infer_batch(runners, images, size=size, channels=channels)
 
     def warm_up(self, runs: int = 5) -> WarmUp:
@@ -299,10 +299,10 @@ class DepthRunner(Closing):
             DepthError: the runner is closed, or `runs` is less than 1.
         """
         pixels = np.zeros((*self.model_size, 3), np.uint8)
-        passage = self._network.new_passage()
-        return warm_up(lambda: self._network.run(pixels, "rgb", passage), runs)
+        state = self._engine.new_frame_state()
+        return warm_up(lambda: self._engine.run(pixels, "rgb", state), runs)
 
-    def prove(self) -> Proof:
+    def prove(self) -> GoldenCheck:
         """Run the model's golden vectors here, and compare with what the reference kernels gave.
 
         Raises:
@@ -310,8 +310,8 @@ class DepthRunner(Closing):
             InterpreterError: the interpreter or its delegate fails.
             DepthError: the runner is closed.
         """
-        self._network.expect_open()
-        return prove(self._network, read_golden(self._content, self.contract))
+        self._engine.expect_open()
+        return check_golden(self._engine, read_golden(self._content, self.contract))
 
     def _expect_right(self) -> None:
         """Prove, and close where the depth is wrong."""
@@ -323,7 +323,7 @@ class DepthRunner(Closing):
             self.close()
             raise
 
-    def _fitting(self, out: Any, shape: tuple[int, ...]) -> DepthMm:
+    def _check_out(self, out: Any, shape: tuple[int, ...]) -> DepthMm:
         """`out`, if depth can be written there."""
         if not isinstance(out, np.ndarray):
             raise DepthError(f"Expected `out` to be a numpy array, got {type(out).__name__}.")
@@ -341,7 +341,7 @@ class DepthRunner(Closing):
 
     def _close(self) -> None:
         """Free the network's memory."""
-        self._network.close()
+        self._engine.close()
         self._content = b""
 
 

@@ -1,6 +1,6 @@
-"""Depth of a stream of frames: getting them, the network, and recombination overlap.
+"""Depth of a stream of frames: getting them, the network, and postprocessing overlap.
 
-    source -> [reader thread] -> ready -> [network thread] -> done -> the caller: recombination
+    source -> [reader thread] -> ready -> [network thread] -> done -> the caller: postprocessing
 
 Frames travel in slots, whose working memory is used again. Both queues are bounded: `ready` waits
 or drops its oldest frame where the network is too slow, and `done` holds one frame, so that what
@@ -24,10 +24,10 @@ import numpy as np
 from tfl_depth.encoding import DepthMm
 from tfl_depth.errors import DepthError, ImageError
 from tfl_depth.runtime.arguments import expect_count
-from tfl_depth.runtime.closing import Closing, is_own
+from tfl_depth.runtime.bounded_queue import BoundedQueue, QueueEnded, QueueStopped
+from tfl_depth.runtime.closeable import Closeable, is_own
+from tfl_depth.runtime.engines.fallback import FallbackEngine, FrameState
 from tfl_depth.runtime.exclusive import Exclusive
-from tfl_depth.runtime.handover import Ended, Handover, Stopped
-from tfl_depth.runtime.network import Network, Passage
 from tfl_depth.runtime.preprocess import Channels, Codes, Pixels, Resizer, load_pixels, write_input
 from tfl_depth.runtime.video import Video
 
@@ -72,9 +72,9 @@ class StreamFrame:
 class _Slot:
     """A frame on its way, and the memory it needs there."""
 
-    def __init__(self, prepared: Pixels | Codes, passage: Passage) -> None:
+    def __init__(self, prepared: Pixels | Codes, state: FrameState) -> None:
         self.input = prepared
-        self.passage = passage
+        self.state = state
         self.number = 0
         self.pixels: Pixels = np.empty((0, 0, 3), np.uint8)
         self.channels: Channels = "rgb"
@@ -86,9 +86,9 @@ class _Track:
     """What the threads share. They know nothing of the `Stream`, whose end must end them."""
 
     def __init__(self, slots: list[_Slot], waiting: int, drop: bool) -> None:
-        self.free: Handover[_Slot] = Handover(len(slots))
-        self.ready: Handover[_Slot] = Handover(waiting)
-        self.done: Handover[_Slot] = Handover(1)
+        self.free: BoundedQueue[_Slot] = BoundedQueue(len(slots))
+        self.ready: BoundedQueue[_Slot] = BoundedQueue(waiting)
+        self.done: BoundedQueue[_Slot] = BoundedQueue(1)
         self.drop = drop
         self.dropped = 0
         for slot in slots:
@@ -110,23 +110,23 @@ class _Track:
             write_input(resize(pixels), order, slot.input)
             if not self.drop:
                 self.ready.put(slot)
-            elif (oldest := self.ready.put_at_once(slot)) is not None:
+            elif (oldest := self.ready.put_drop_oldest(slot)) is not None:
                 self.dropped += 1
                 self.free.put(oldest)
 
-    def compute(self, network: Network) -> None:
+    def compute(self, engine: FallbackEngine) -> None:
         """What the network's thread does: from `ready` to `done`."""
         while True:
             slot = self.ready.take()
-            network.run(slot.input, "rgb", slot.passage)
+            engine.run(slot.input, "rgb", slot.state)
             self.done.put(slot)
 
 
-def _run(work: Callable[[], None], out: Handover[_Slot]) -> None:
+def _run(work: Callable[[], None], out: BoundedQueue[_Slot]) -> None:
     """Do a thread's work, and tell the next one how it ended."""
     try:
         work()
-    except (Ended, Stopped):
+    except (QueueEnded, QueueStopped):
         out.end()
     except BaseException as error:
         out.end(error)
@@ -152,7 +152,7 @@ atexit.register(_end_all)
 os.register_at_fork(after_in_child=_RUNNING.clear)
 
 
-class Stream(Closing):
+class Stream(Closeable):
     """Iterates over `StreamFrame`s, in the source's order; made by `DepthRunner.stream`.
 
     A context manager. Several threads may take frames of it: each frame goes to one of them. It
@@ -167,7 +167,7 @@ class Stream(Closing):
         self,
         source: Source,
         *,
-        network: Network,
+        engine: FallbackEngine,
         model_size: tuple[int, int],
         grid_size: tuple[int, int] | None,
         channels: Channels,
@@ -178,7 +178,7 @@ class Stream(Closing):
 
         Args:
             source: as there.
-            network: which others may use meanwhile.
+            engine: which others may use meanwhile.
             model_size: (h, w) that it takes.
             grid_size: of the depth, or None for each frame's own.
             channels: as there.
@@ -190,13 +190,13 @@ class Stream(Closing):
         waiting = expect_count("waiting", waiting, "frame")
         self._video = Video(source) if isinstance(source, (int, str, os.PathLike)) else None
         images = _images(source) if self._video is None else self._video
-        network.expect_open()
-        self._network, self._grid_size = network, grid_size
-        self._recombine = network.form.new_recombiner()
+        engine.expect_open()
+        self._engine, self._grid_size = engine, grid_size
+        self._decoder = engine.info.new_decoder()
         self.delivered = 0
         self._latencies_s: deque[float] = deque(maxlen=LATENCIES)
         slots = [
-            _Slot(network.form.new_input(), network.new_passage())
+            _Slot(engine.info.new_input(), engine.new_frame_state())
             for _ in range(waiting + SLOTS_IN_HAND)
         ]
         track = self._track = _Track(slots, waiting, on_full == "drop_oldest")
@@ -204,7 +204,7 @@ class Stream(Closing):
         order: Channels = "bgr" if self._video else channels
         self._threads = (
             _thread(lambda: track.read(images, resize, order), track.ready),
-            _thread(lambda: track.compute(network), track.done),
+            _thread(lambda: track.compute(engine), track.done),
         )
         self._take = Exclusive()
         # For a stream that is left without being closed, as by `break`.
@@ -238,7 +238,7 @@ class Stream(Closing):
                 slot = self._track.done.take()
                 frame = self._finished(slot)
                 self._track.free.put(slot)
-            except (Ended, Stopped):
+            except (QueueEnded, QueueStopped):
                 self._end()
                 raise StopIteration from None
             except BaseException:
@@ -251,17 +251,17 @@ class Stream(Closing):
 
     def _finished(self, slot: _Slot) -> StreamFrame:
         shape = self._grid_size or slot.pixels.shape[:2]
-        depth_mm = np.empty(shape, self._recombine.dtype)
-        passage = slot.passage
-        self._network.decode(slot.input, "rgb", passage, self._recombine, depth_mm)
+        depth_mm = np.empty(shape, self._decoder.dtype)
+        state = slot.state
+        self._engine.decode(slot.input, "rgb", state, self._decoder, depth_mm)
         return StreamFrame(
             number=slot.number,
             pixels=slot.pixels,
             channels=slot.channels,
             depth_mm=depth_mm,
-            disagreement=passage.disagreement,
+            disagreement=state.disagreement,
             latency_s=perf_counter() - slot.begin_s,
-            fallback=passage.fallback,
+            fallback=state.fallback,
             time_s=slot.time_s,
         )
 
@@ -314,5 +314,5 @@ def _images(source: Any) -> Iterable[Any]:
     return source
 
 
-def _thread(work: Callable[[], None], out: Handover[_Slot]) -> threading.Thread:
+def _thread(work: Callable[[], None], out: BoundedQueue[_Slot]) -> threading.Thread:
     return threading.Thread(target=_run, args=(work, out), name="tfl-depth stream", daemon=True)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tfl_depth.errors import ImageError, TruncatedVideoError
-from tfl_depth.runtime.closing import Closing
+from tfl_depth.runtime.closeable import Closeable
 from tfl_depth.runtime.exclusive import Exclusive
 from tfl_depth.runtime.live_source import is_live, open_camera, open_live, shown
 from tfl_depth.runtime.video_file import (
@@ -29,7 +29,7 @@ Frame = npt.NDArray[np.uint8]
 LOOKED_AT = 250
 
 
-class Video(Closing):
+class Video(Closeable):
     """A camera or a video file, opened; iterating gives its frames, (H, W, 3) uint8 BGR.
 
     A context manager. Several threads may take frames of it: each frame goes to one of them.

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from tfl_depth import child
 from tfl_depth.errors import ImageError
 from tfl_depth.plain_path import plain_path
-from tfl_depth.runtime.delegates.confined import run_confined
+from tfl_depth.runtime.delegates.sandbox import run_sandboxed
 
 # More is no rate but the unit of a file's time stamps, as in a WebM without a default duration.
 MOST_FRAMES_PER_SECOND = 240.0
@@ -122,7 +122,7 @@ def expect_decoded(path: Path, number: int) -> None:
     """
     with plain_path(path) as name:
         command = child.run_code(_DECODE, name, str(number + 1), flags=("-W", "ignore"))
-        ended = run_confined(command, child.environment(**_ERRORS_ONLY), timeout_s=_DECODE_LIMIT_S)
+        ended = run_sandboxed(command, child.environment(**_ERRORS_ONLY), timeout_s=_DECODE_LIMIT_S)
     if _NOT_CONVERTED in ended.output + ended.errors:
         raise ImageError(
             f"This OpenCV ({cv2.__version__}) cannot decode {path}, an interlaced video, and gives "

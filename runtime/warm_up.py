@@ -12,7 +12,7 @@ from tfl_depth.runtime.arguments import expect_count
 
 @dataclass(frozen=True)
 class WarmUp:
-    """How long the network took, without the resizing and the recombining of an image.
+    """How long the network took, without the resizing and the postprocessing of an image.
 
     Attributes:
         first_s: seconds of the first run. A delegate that compiles when it is opened rather than

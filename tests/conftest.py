@@ -28,7 +28,7 @@ LIGHT = ("core/", "format/", "runtime/", "tools/test_infer.py")
 NOT_LIGHT = {
     *("core/test_child.py", "core/test_listing.py", "core/test_whole_files.py"),
     *("runtime/test_curved_spans.py", "runtime/test_faults.py", "runtime/test_memory.py"),
-    *("runtime/test_mutations.py", "runtime/test_processes.py", "runtime/test_prove.py"),
+    *("runtime/test_mutations.py", "runtime/test_processes.py", "runtime/test_golden_check.py"),
     "runtime/test_soak.py",
 }
 
@@ -83,9 +83,9 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture
 def no_native_code(monkeypatch: pytest.MonkeyPatch) -> None:
     """The interpreter is not even opened."""
-    from tfl_depth.runtime import engine
+    from tfl_depth.runtime.engines import interpreter_engine
 
     def fail(*_args: object, **_kwargs: object) -> NoReturn:
         pytest.fail("native code was given a bad file")
 
-    monkeypatch.setattr(engine, "open_with_delegate", fail)
+    monkeypatch.setattr(interpreter_engine, "open_with_delegate", fail)

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tfl_depth.data.samples import Sample
-from tfl_depth.runtime.colour import colourise
+from tfl_depth.runtime.colorize import colourise
 
 # Errors beyond this look alike: one scale for all pictures, so that they can be compared.
 ERROR_MM = 1000

@@ -58,7 +58,7 @@ class Target:
         title: what the name means, for `--help`.
         precisions: of the models that it runs. "int8" also fixes the tensors in and out: int8.
         weights: PER_CHANNEL, or PER_TENSOR where the NPU takes nothing else.
-        rules: name of a table in `converters.targets.operator_rules`, which says what operators
+        rules: name of a table in `converters.deployment.operator_rules`, which says what operators
             the delegate takes, or None where only Vela, or the board, can tell.
         vela: how to compile, for an Ethos-U.
         command: what the user has to run for a compiler that cannot be run here; {stem} stands for

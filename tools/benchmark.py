@@ -29,7 +29,7 @@ from tfl_depth.tools.lib.benchmark_cases import (
     of_float,
     of_onnx,
     of_openvino,
-    of_recombination,
+    of_postprocessing,
     of_runner,
 )
 
@@ -55,10 +55,10 @@ RATIOS: dict[str, Callable[[Times], float]] = {
     "beside invoke: usual / infer": lambda t: (
         t["usual, beside its invoke"] / t["infer, beside its invoke"]
     ),
-    "recombine / copy, uniform spans": lambda t: t["recombine, uniform spans"] / t["copy"],
-    "recombine / copy, growing spans": lambda t: t["recombine, growing spans"] / t["copy"],
-    "recombine / copy, some without depth": lambda t: (
-        t["recombine, uniform spans, some without depth"] / t["copy"]
+    "postprocess / copy, uniform spans": lambda t: t["postprocess, uniform spans"] / t["copy"],
+    "postprocess / copy, growing spans": lambda t: t["postprocess, growing spans"] / t["copy"],
+    "postprocess / copy, some without depth": lambda t: (
+        t["postprocess, uniform spans, some without depth"] / t["copy"]
     ),
     "float32 / int8": lambda t: t["invoke float32"] / t["invoke"],
     "openvino / int8": lambda t: t["invoke openvino"] / t["invoke"],
@@ -116,7 +116,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = cli_common.parser(
         "tfl-depth benchmark",
-        "Time a model under the runtime, its parts (recombination at 384x640), the bare\n"
+        "Time a model under the runtime, its parts (postprocessing at 384x640), the bare\n"
         "interpreter, and what one would write around it, all in turns in one run. On a delegate\n"
         "the runtime and its parts alone.",
         EXAMPLE,
@@ -169,7 +169,7 @@ def measure(
     if floating is not None and settings.get("public_key") is not None:
         DepthRunner(floating, public_key=settings["public_key"]).close()
     with DepthRunner(model, **settings) as runner:
-        size, placement = runner.model_size, asdict(runner.placement)
+        size, placement = runner.model_size, asdict(runner.delegate_coverage)
     floats = {} if floating is None else {"invoke float32": of_float(floating, threads)}
     # Before the delegate is held here: an NPU may serve no second.
     start = _start(model, settings)
@@ -208,7 +208,7 @@ def _cases(
     """What is timed, and the names of what is not, with the reason."""
     threads = settings["num_threads"]
     ours = of_delegate(model, settings) if on_delegate else of_runner(model, threads)
-    cases = {**ours, **of_recombination(), **floats}
+    cases = {**ours, **of_postprocessing(), **floats}
     if on_delegate:
         return cases, dict.fromkeys(PEERS, "it is measured beside the CPU only")
     absent = _add_peers(cases, model, threads)

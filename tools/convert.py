@@ -20,7 +20,7 @@ from tfl_depth.tools.lib import cli_common, network_options, target_options
 
 if TYPE_CHECKING:
     from tfl_depth.converters import Conversion
-    from tfl_depth.converters.targets import Placement
+    from tfl_depth.converters.deployment import Placement
     from tfl_depth.format.contract import Contract
 
 EXAMPLE = (
@@ -204,8 +204,8 @@ def _for_target(
     model: bytes, options: argparse.Namespace, target: Target
 ) -> tuple[Placement, dict[Path, bytes]]:
     """Compile for the target and see where operators run; contents for the files `_beside`."""
-    from tfl_depth.converters.targets import compile_for_target, refuse_unplaced
-    from tfl_depth.converters.targets.picture import placement_picture
+    from tfl_depth.converters.deployment import compile_for_target, refuse_unplaced
+    from tfl_depth.converters.deployment.picture import placement_picture
 
     placed = compile_for_target(model, options.target, target)
     if options.strict_placement:

@@ -11,7 +11,7 @@ from tfl_depth.diagnostics.doctor_report import examine_board
 from tfl_depth.diagnostics.doctor_run import WORKS
 from tfl_depth.errors import DepthError, ModelFileError
 from tfl_depth.runtime.delegates import Board
-from tfl_depth.runtime.delegates.choose import CPU
+from tfl_depth.runtime.delegates.select import CPU
 from tfl_depth.tools.lib import cli_common
 
 EXAMPLE = "tfl-depth doctor model.tflite"

@@ -124,7 +124,7 @@ def _infer(options: argparse.Namespace) -> None:
         for each in inputs:
             if is_video(each):
                 _infer_video(runner, each, options, report, finished)
-        placement = asdict(runner.placement)
+        placement = asdict(runner.delegate_coverage)
     if options.json:
         document = {"model": str(options.model), "placement": placement, "inputs": report.inputs}
         print(json.dumps(document, indent=2))

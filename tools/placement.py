@@ -41,8 +41,8 @@ def _placement(options: argparse.Namespace) -> None:
         raise ModelFileError(f"There is no model {options.model}.")
     if options.picture is not None and options.picture.suffix != ".png":
         raise ConversionError(f"Expected a picture that ends in .png, got {options.picture}.")
-    from tfl_depth.converters.targets import compile_for_target, refuse_unplaced
-    from tfl_depth.converters.targets.picture import placement_picture
+    from tfl_depth.converters.deployment import compile_for_target, refuse_unplaced
+    from tfl_depth.converters.deployment.picture import placement_picture
 
     placement = compile_for_target(options.model.read_bytes(), options.target, target).placement
     if options.strict_placement:

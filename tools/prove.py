@@ -13,8 +13,8 @@ import numpy as np
 from tfl_depth.errors import ProofError
 from tfl_depth.files import write_together
 from tfl_depth.png import as_png
-from tfl_depth.runtime import DepthRunner, Proof
-from tfl_depth.runtime.colour import colourise
+from tfl_depth.runtime import DepthRunner, GoldenCheck
+from tfl_depth.runtime.colorize import colourise
 from tfl_depth.tools.lib import cli_common
 
 EXAMPLE = "tfl-depth prove model.tflite --delegate ethosu --output proof/"
@@ -61,13 +61,13 @@ def _prove(options: argparse.Namespace) -> None:
         raise ProofError("The interpreter or its delegate computes this model wrongly.")
 
 
-def as_report(proof: Proof) -> dict[str, Any]:
+def as_report(proof: GoldenCheck) -> dict[str, Any]:
     """What was found, ready for JSON."""
     report = {field.name: getattr(proof, field.name) for field in fields(proof) if field.repr}
     return {**report, "tolerance": proof.tolerance._asdict()}
 
 
-def _pictures(proof: Proof, folder: Path) -> dict[Path, bytes]:
+def _pictures(proof: GoldenCheck, folder: Path) -> dict[Path, bytes]:
     """Absolute errors in millimetres, and in colours from nothing (dark) to the worst (bright)."""
     files = {}
     for number, error_mm in enumerate(np.abs(proof.error_mm)):

@@ -15,7 +15,7 @@ from typing import Any
 
 from tfl_depth.errors import DepthError
 from tfl_depth.runtime import DepthRunner
-from tfl_depth.runtime.colour import NO_DEPTH_BGR, gradient
+from tfl_depth.runtime.colorize import NO_DEPTH_BGR, gradient
 from tfl_depth.tools.lib import cli_common
 from tfl_depth.tools.lib.camera_options import add_camera, camera
 
@@ -91,7 +91,7 @@ def _view(options: argparse.Namespace) -> None:
 
 def _facts(options: argparse.Namespace, runner: DepthRunner) -> dict[str, Any]:
     """What the page says of the model, and the colours of depth."""
-    contract, placement = runner.contract, runner.placement
+    contract, placement = runner.contract, runner.delegate_coverage
     return {
         "model": options.model.name,
         "reference": options.reference and options.reference.name,

@@ -40,8 +40,8 @@ FRAME: tuple[tuple[Box, ...], ...] = (
         ("image", "path, PIL, array,\ncamera, video"),
         ("preprocess", "resize, to RGB,\ninto the input"),
         ("engine", "interpreter, its\ndelegate, or another\nprocess"),
-        ("recombine", "two codes to mm,\nself-check"),
-        ("enlarge", "to the image's size"),
+        ("postprocess", "two codes to mm,\nself-check"),
+        ("upsample", "to the image's size"),
         ("depth_mm", "uint16, 0 = none"),
     ),
 )

@@ -17,8 +17,8 @@ from PIL import Image
 
 from docs.scripts.demo import CALIBRATION, CHECKPOINT, photographs
 from tfl_depth.converters import convert, split_images
-from tfl_depth.converters.targets import Placement, compile_for_target
-from tfl_depth.converters.targets.picture import placement_picture
+from tfl_depth.converters.deployment import Placement, compile_for_target
+from tfl_depth.converters.deployment.picture import placement_picture
 from tfl_depth.encoding import Spans
 from tfl_depth.files import write_whole
 from tfl_depth.tables import with_table

@@ -50,7 +50,7 @@ def measure() -> dict[str, Any]:
 
 
 def _measured(checkpoint: Path) -> tuple[str, dict[str, Any]]:
-    from tfl_depth.converters.targets import compile_for_target, refuse_unplaced
+    from tfl_depth.converters.deployment import compile_for_target, refuse_unplaced
     from tfl_depth.targets import TARGETS
 
     name = checkpoint.parent.name

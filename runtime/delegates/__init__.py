@@ -1,8 +1,8 @@
 """Delegates: which there are, which one runs a model on this board, and with what options."""
 
 from tfl_depth.runtime.delegates.board import Board
-from tfl_depth.runtime.delegates.choose import choose
-from tfl_depth.runtime.delegates.chosen import Chosen
-from tfl_depth.runtime.delegates.row import Cache, DelegateRow
+from tfl_depth.runtime.delegates.select import select_delegate
+from tfl_depth.runtime.delegates.selected import SelectedDelegate
+from tfl_depth.runtime.delegates.spec import Cache, DelegateSpec
 
-__all__ = ["Board", "Cache", "Chosen", "DelegateRow", "choose"]
+__all__ = ["Board", "Cache", "DelegateSpec", "SelectedDelegate", "select_delegate"]

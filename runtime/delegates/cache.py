@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tfl_depth.errors import DelegateError
 from tfl_depth.runtime.delegates.board import Board
-from tfl_depth.runtime.delegates.row import Cache
+from tfl_depth.runtime.delegates.spec import Cache
 
 # Of a SHA-256: 16 hexadecimal digits tell any number of models apart that a board will ever see.
 _DIGITS = 16

@@ -6,7 +6,7 @@ A package says in its metadata, say in setup.cfg,
     tfl_depth.delegates =
         acme = acme_npu.tfl_depth:ROW
 
-where `ROW` is a `DelegateRow`; then `DepthRunner(path, delegate="acme")` opens its library.
+where `ROW` is a `DelegateSpec`; then `DepthRunner(path, delegate="acme")` opens its library.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from tfl_depth.errors import DelegateError
-from tfl_depth.runtime.delegates.row import DelegateRow
+from tfl_depth.runtime.delegates.spec import DelegateSpec
 from tfl_depth.runtime.delegates.table import TABLE
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def known_names() -> tuple[str, ...]:
     return tuple(dict.fromkeys([*TABLE, *(point.name for point in _points())]))
 
 
-def find_row(name: str) -> DelegateRow:
+def find_row(name: str) -> DelegateSpec:
     """The row of a name.
 
     Raises:
@@ -50,7 +50,7 @@ def find_row(name: str) -> DelegateRow:
     return _load(points[0])
 
 
-def all_rows() -> Mapping[str, DelegateRow]:
+def all_rows() -> Mapping[str, DelegateSpec]:
     """Every row that can be had; a package that is broken is left out with a warning."""
     rows = {}
     for name in known_names():
@@ -68,7 +68,7 @@ def _points() -> list[EntryPoint]:
     return list(entry_points(group=GROUP))
 
 
-def _load(point: EntryPoint) -> DelegateRow:
+def _load(point: EntryPoint) -> DelegateSpec:
     try:
         row = point.load()
     except Exception as error:  # whatever an import may raise
@@ -76,9 +76,9 @@ def _load(point: EntryPoint) -> DelegateRow:
             f"The delegate {point.name!r} of {_origin(point)} cannot be loaded ({error}): repair "
             "or remove that package."
         ) from error
-    if not isinstance(row, DelegateRow):
+    if not isinstance(row, DelegateSpec):
         raise DelegateError(
-            f"Expected the delegate {point.name!r} of {_origin(point)} to be a DelegateRow, got "
+            f"Expected the delegate {point.name!r} of {_origin(point)} to be a DelegateSpec, got "
             f"{type(row).__name__}: repair or remove that package."
         )
     return row

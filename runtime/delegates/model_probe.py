@@ -6,8 +6,8 @@ import json
 import tempfile
 
 from tfl_depth.child import environment, run_code
-from tfl_depth.runtime.delegates.chosen import Chosen
-from tfl_depth.runtime.delegates.confined import run_confined
+from tfl_depth.runtime.delegates.sandbox import run_sandboxed
+from tfl_depth.runtime.delegates.selected import SelectedDelegate
 
 # No more than the standard library and the interpreter: nothing else may print.
 _CHILD = """
@@ -22,12 +22,14 @@ except Exception:
 """
 
 
-def printed_at_opening(model: bytes, chosen: Chosen, package: str, *, timeout_s: float) -> str:
+def printed_at_opening(
+    model: bytes, selected: SelectedDelegate, package: str, *, timeout_s: float
+) -> str:
     """Open a model with a delegate once more, and take what stands on standard error.
 
     Args:
         model: a .tflite file's bytes.
-        chosen: the delegate, with a library.
+        selected: the delegate, with a library.
         package: the interpreter package that refused.
         timeout_s: after which the process is stopped.
 
@@ -37,7 +39,7 @@ def printed_at_opening(model: bytes, chosen: Chosen, package: str, *, timeout_s:
     with tempfile.NamedTemporaryFile(suffix=".tflite") as file:
         file.write(model)
         file.flush()
-        options = json.dumps(dict(chosen.options))
-        command = run_code(_CHILD, package, str(chosen.library), options, file.name)
-        ended = run_confined(command, environment(**chosen.environment), timeout_s=timeout_s)
+        options = json.dumps(dict(selected.options))
+        command = run_code(_CHILD, package, str(selected.library), options, file.name)
+        ended = run_sandboxed(command, environment(**selected.environment), timeout_s=timeout_s)
     return ended.last_words

@@ -10,7 +10,7 @@ from time import perf_counter
 from typing import Literal
 
 from tfl_depth.child import run_alone
-from tfl_depth.runtime.delegates.confined import cause, run_confined
+from tfl_depth.runtime.delegates.sandbox import cause, run_sandboxed
 
 _CHILD = Path(__file__).with_name("probe_child.py")
 State = Literal["works", "unloadable", "no-delegate", "refuses", "crashes", "hangs"]
@@ -55,7 +55,7 @@ def probe(
     """
     begin_s = perf_counter()
     command = run_alone(_CHILD, str(library), json.dumps(dict(options)))
-    ended = run_confined(command, environment, timeout_s=timeout_s)
+    ended = run_sandboxed(command, environment, timeout_s=timeout_s)
     seconds = perf_counter() - begin_s
     # Nothing at all where Python itself does not start.
     lines = ended.output.splitlines() or ['["", ""]']

@@ -11,7 +11,7 @@ import glob
 import importlib.util
 from collections.abc import Mapping
 
-from tfl_depth.runtime.delegates.row import Cache, DelegateRow
+from tfl_depth.runtime.delegates.spec import Cache, DelegateSpec
 from tfl_depth.targets import TARGETS
 
 
@@ -40,11 +40,11 @@ def _vendor_folders() -> tuple[str, ...]:
     return tuple(f"{glob.escape(place)}/vendors/*/dispatch" for place in places or ())
 
 
-TABLE: Mapping[str, DelegateRow] = {
+TABLE: Mapping[str, DelegateSpec] = {
     # Keys: external_delegate_adaptor.cc; the operator's name and the cache, one file for each
     # first operator of a part inside a folder: ethosu_delegate.h, .cc. The second library is the
     # one for LiteRT: meta-imx, recipes-libraries/litert/litert-ethosu-delegate_2.1.0.bb.
-    "ethosu": DelegateRow(
+    "ethosu": DelegateSpec(
         title="Arm Ethos-U65 of an NXP i.MX 93, by NXP's driver",
         libraries=("libethosu_delegate.so", "liblitert_ethosu_delegate.so"),
         options={
@@ -71,7 +71,7 @@ TABLE: Mapping[str, DelegateRow] = {
         source="https://github.com/nxp-imx/tflite-ethosu-delegate-imx",
     ),
     # It reads no options at all (neutron_delegate_adaptor.cc).
-    "neutron": DelegateRow(
+    "neutron": DelegateSpec(
         title="eIQ Neutron of an NXP i.MX 95",
         libraries=("libneutron_delegate.so", "liblitert_neutron_delegate.so"),
         defaults=_defaults("neutron"),
@@ -88,7 +88,7 @@ TABLE: Mapping[str, DelegateRow] = {
     # Keys: vx_delegate_adaptor.cc; `cache_file_path` is a file and read only with
     # `allowed_cache_mode`. USE_GPU_INFERENCE=1, which some images set, would take the GPU: NXP's
     # i.MX Machine Learning User's Guide (UG10166).
-    "vx": DelegateRow(
+    "vx": DelegateSpec(
         title="VeriSilicon NPU of an NXP i.MX 8M Plus or an ST STM32MP2",
         libraries=("libvx_delegate.so*", "liblitert_vx_delegate.so"),
         options={
@@ -113,7 +113,7 @@ TABLE: Mapping[str, DelegateRow] = {
     ),
     # Keys and the operator's name: tflite/edgetpu_delegate_for_custom_op_tflite_plugin.cc. A USB
     # stick has no device file of its own before it is used.
-    "edgetpu": DelegateRow(
+    "edgetpu": DelegateSpec(
         title="Google Coral Edge TPU",
         libraries=("libedgetpu.so.1", "libedgetpu.so.1.*"),
         options={
@@ -133,7 +133,7 @@ TABLE: Mapping[str, DelegateRow] = {
     # Keys: https://docs.qualcomm.com/bundle/publicresource/80-70014-54/topics/external-delegate-options-for-qnn-delegate.md
     # and .../80-63442-50/topics/options.md; all values but those of backend_type, pd_session and
     # the paths are numbers, or true and false.
-    "qnn": DelegateRow(
+    "qnn": DelegateSpec(
         title="Qualcomm Hexagon (HTP) or Adreno, by AI Engine Direct",
         libraries=("libQnnTFLiteDelegate.so",),
         options={
@@ -170,7 +170,7 @@ TABLE: Mapping[str, DelegateRow] = {
     # The library of MediaTek's Yocto images: meta-mediatek's tensorflow-lite recipe, which adds
     # tensorflow/lite/delegates/utils/nnapi_external_delegate. Which keys it reads is not public, so
     # none is known. On Android an app's interpreter makes its NNAPI delegate itself.
-    "nnapi": DelegateRow(
+    "nnapi": DelegateSpec(
         title="Android's Neural Networks API, also on MediaTek's Yocto images",
         libraries=("nnapi_external_delegate.so",),
         defaults=_defaults("nnapi"),
@@ -182,7 +182,7 @@ TABLE: Mapping[str, DelegateRow] = {
     # It reads no options. Files: DRM's accelerators (Rockchip), and the NPUs of etnaviv, which
     # also drives graphics. Debian's package has a folder of its own:
     # https://packages.debian.org/bookworm-backports/arm64/mesa-teflon-delegate/filelist
-    "teflon": DelegateRow(
+    "teflon": DelegateSpec(
         title="NPUs that Mesa drives on mainline Linux: Vivante, Rockchip",
         libraries=("libteflon.so",),
         folders=("/usr/lib/teflon",),
@@ -194,7 +194,7 @@ TABLE: Mapping[str, DelegateRow] = {
     ),
     # Keys: delegate/common/include/DelegateOptions.hpp. Its cache of compiled kernels has to be
     # made in a run of its own ("a file must already exist"), which is left to the user.
-    "armnn": DelegateRow(
+    "armnn": DelegateSpec(
         title="Arm NN on Arm Mali graphics or Cortex-A",
         libraries=("libarmnnDelegate.so", "libarmnnDelegate.so.*"),
         options={
@@ -237,7 +237,7 @@ TABLE: Mapping[str, DelegateRow] = {
     # No external delegate but a library that `ai_edge_litert.compiled_model` opens, from the folder
     # that its environment.py looks into. `auto` takes it for nothing but a model that was compiled
     # for it: its Intel plugin was seen to compute a split head wrongly.
-    "litert-npu": DelegateRow(
+    "litert-npu": DelegateSpec(
         title="NPUs of LiteRT's dispatch interface, such as Intel's by OpenVINO",
         libraries=("libLiteRtDispatch_*.so",),
         folders=_vendor_folders(),

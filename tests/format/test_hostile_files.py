@@ -16,7 +16,7 @@ from tfl_depth.format.contract import Contract, read_contract
 from tfl_depth.format.contract_place import BLANK_SHA256, METADATA_NAME, find_metadata
 from tfl_depth.format.signing import new_key_pair
 from tfl_depth.runtime import DepthRunner
-from tfl_depth.runtime.delegates.model_file import read_model_file
+from tfl_depth.runtime.delegates.model_traits import read_model_traits
 from tfl_depth.tools import benchmark, evaluate, infer, prove, view
 
 PRIVATE, PUBLIC = new_key_pair()
@@ -84,7 +84,7 @@ def test_many_names_that_are_one_long_string_are_read_soon() -> None:
 
 def test_many_operator_names_that_are_one_long_string_are_refused_soon() -> None:
     model = model_of([("x" * 500_000, b"")], codes=20_000)
-    assert seconds(lambda: read_model_file(model), ModelFileError) < SOON_S
+    assert seconds(lambda: read_model_traits(model), ModelFileError) < SOON_S
 
 
 def test_a_long_contract_is_refused_before_it_is_parsed() -> None:

@@ -15,7 +15,7 @@ from tfl_depth.format import golden, signing
 from tfl_depth.format.contract import Contract, read_contract
 from tfl_depth.format.contract_place import find_metadata, with_digest
 from tfl_depth.format.model_check import check_model
-from tfl_depth.runtime.delegates.model_file import read_model_file
+from tfl_depth.runtime.delegates.model_traits import read_model_traits
 from tfl_depth.runtime.preprocess import decode_image
 
 Target = Callable[[bytes], None]
@@ -29,7 +29,7 @@ DEPTH_SUFFIXES = (".png", *ARRAYS, ".tiff")
 
 def fuzz_model(content: bytes) -> None:
     """A .tflite, with the digest that somebody who means harm would write."""
-    _try(lambda: read_model_file(content))
+    _try(lambda: read_model_traits(content))
     _try(lambda: find_metadata(content, golden.METADATA_NAME))
     _try(lambda: signing.check_signature(content, PUBLIC_KEY))
     _try(lambda: check_model(content))

@@ -22,7 +22,7 @@ from tfl_depth.evaluation.macs import count_macs
 from tfl_depth.models import ENCODERS, depth_net
 from tfl_depth.models.mobilenet import mobilenet_v2
 from tfl_depth.runtime import DepthRunner
-from tfl_depth.runtime.interpreter import open_interpreter
+from tfl_depth.runtime.engines.interpreter import open_interpreter
 
 Array = npt.NDArray[Any]
 ROOT = Path(__file__).resolve().parents[2]

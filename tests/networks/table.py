@@ -27,8 +27,8 @@ from tests.networks.sources import source_network
 from tests.networks.stranger import Stranger
 from tests.networks.strangers import strangers
 from tests.networks.trained import measure_trained
+from tfl_depth.converters.deployment import compile_for_target
 from tfl_depth.converters.representative import ImageSplit
-from tfl_depth.converters.targets import compile_for_target
 from tfl_depth.data.datasets import photos
 from tfl_depth.errors import ConversionError
 from tfl_depth.files import write_whole

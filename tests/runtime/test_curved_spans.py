@@ -14,7 +14,8 @@ from tests.support import ramp
 from tests.support.kernels import INSTALLED, codes_of, output_tensors
 from tfl_depth.encoding import CODES, Decoder, Spans, decode_float
 from tfl_depth.format.contract import read_contract
-from tfl_depth.runtime import DepthRunner, interpreter
+from tfl_depth.runtime import DepthRunner
+from tfl_depth.runtime.engines import interpreter
 
 WEIGHTS = ("per-channel", "per-tensor")
 # What kernels may add to half a code by their own rounding. A far span of the reciprocal is so

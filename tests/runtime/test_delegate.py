@@ -17,15 +17,15 @@ from tests.support.compiled import compile_library
 from tests.support.kernels import INSTALLED
 from tfl_depth.encoding import DepthMm
 from tfl_depth.runtime import (
+    DelegateCoverage,
     DelegateError,
     DelegateRequiredError,
     DepthError,
     DepthRunner,
     FallbackWarning,
-    Placement,
-    interpreter,
 )
 from tfl_depth.runtime.delegates import Board
+from tfl_depth.runtime.engines import interpreter
 
 Pixels = npt.NDArray[np.uint8]
 ALL = {"take": "CONV_2D,MAX_POOL_2D"}
@@ -51,7 +51,9 @@ def test_delegate_takes_the_whole_network_and_computes_it(
     monkeypatch.setattr(interpreter, "PACKAGES", (package,))
     with DepthRunner(net, delegate=library, delegate_options=ALL, strict=True) as runner:
         measured = runner.measure(photo)
-        assert runner.placement == Placement(NAME, operators=5, taken=5, expected=5, left={})
+        assert runner.delegate_coverage == DelegateCoverage(
+            NAME, operators=5, taken=5, expected=5, left={}
+        )
     np.testing.assert_array_equal(measured.depth_mm, expected)
     assert measured.fallback is None
 
@@ -75,15 +77,17 @@ def test_operators_that_are_left_are_named(
         runner = DepthRunner(net, delegate=library, xnnpack=xnnpack)
     with runner:
         measured = runner.measure(photo)
-        assert runner.placement == Placement(NAME, 5, taken=4, expected=5, left={"MAX_POOL_2D": 1})
+        assert runner.delegate_coverage == DelegateCoverage(
+            NAME, 5, taken=4, expected=5, left={"MAX_POOL_2D": 1}
+        )
     np.testing.assert_array_equal(measured.depth_mm, expected)
-    assert measured.fallback == runner.placement.shortfall
+    assert measured.fallback == runner.delegate_coverage.shortfall
 
 
 def test_one_operator_amid_others_is_counted(net: Path, library: str) -> None:
     with pytest.warns(FallbackWarning, match="took 1 of 5 operators: 4 CONV_2D left"):
         runner = DepthRunner(net, delegate=library, delegate_options={"take": "MAX_POOL_2D"})
-    assert (runner.placement.taken, runner.placement.left) == (1, {"CONV_2D": 4})
+    assert (runner.delegate_coverage.taken, runner.delegate_coverage.left) == (1, {"CONV_2D": 4})
 
 
 def test_delegate_that_takes_nothing_is_said(net: Path, library: str) -> None:
@@ -99,15 +103,15 @@ def test_less_than_all_is_an_error_where_that_is_asked_for(net: Path, library: s
 def test_without_a_delegate_the_cpu_has_everything(net: Path, photo: Pixels) -> None:
     with DepthRunner(net) as runner:
         left = {"CONV_2D": 4, "MAX_POOL_2D": 1}
-        assert runner.placement == Placement(None, 5, taken=0, expected=5, left=left)
-        assert runner.placement.shortfall is None
+        assert runner.delegate_coverage == DelegateCoverage(None, 5, taken=0, expected=5, left=left)
+        assert runner.delegate_coverage.shortfall is None
         assert runner.measure(photo).fallback is None
 
 
 def test_cpu_that_is_chosen_for_want_of_an_npu_is_said(
     net: Path, photo: Pixels, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    module = importlib.import_module("tfl_depth.runtime.delegates.choose")
+    module = importlib.import_module("tfl_depth.runtime.delegates.select")
     monkeypatch.setattr(module, "Board", lambda: Board(tmp_path))
     with pytest.warns(FallbackWarning, match="the CPU runs it") as warned:
         runner = DepthRunner(net, delegate="auto")
@@ -128,7 +132,7 @@ def test_of_a_compiled_model_the_npus_operator_is_expected(
     options = {"take": "ethos-u"}
     path = models / "net-vela.tflite"
     with DepthRunner(path, delegate=library, delegate_options=options, strict=True) as runner:
-        assert (runner.placement.taken, runner.placement.expected) == (1, 1)
+        assert (runner.delegate_coverage.taken, runner.delegate_coverage.expected) == (1, 1)
 
 
 @pytest.mark.parametrize("package", INSTALLED)
@@ -186,7 +190,7 @@ def test_delegate_that_does_not_start_is_one_clear_error(
     with runner, DepthRunner(net) as usual:
         measured = runner.measure(photo)
         np.testing.assert_array_equal(measured.depth_mm, usual.infer(photo))
-        assert runner.placement == usual.placement
+        assert runner.delegate_coverage == usual.delegate_coverage
     assert measured.fallback is not None and "The CPU runs" in measured.fallback
 
 

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from tfl_depth.errors import DelegateError
-from tfl_depth.runtime.delegates import Board, choose
+from tfl_depth.runtime.delegates import Board, select_delegate
 from tfl_depth.runtime.delegates.extensions import all_rows, find_row, known_names
 from tfl_depth.runtime.delegates.table import TABLE
 
 Install = Callable[..., None]
 ROW = """
-from tfl_depth.runtime.delegates import DelegateRow
-ROW = DelegateRow(
+from tfl_depth.runtime.delegates import DelegateSpec
+ROW = DelegateSpec(
     title="Acme NPU", libraries=("libacme.so",), options={"speed": "1 to 3"},
     defaults={"speed": "2"}, environment={"ACME_LOG": "0"}, devices=("/dev/acme0",),
 )
@@ -56,13 +56,13 @@ def test_a_package_brings_a_delegate(install: Install, model: bytes, tmp_path: P
         (tmp_path / "board" / file).touch()
     board = Board(tmp_path / "board")
     for delegate in ("acme", "auto"):
-        chosen = choose(delegate, {}, model, board=board)
+        chosen = select_delegate(delegate, {}, model, board=board)
         assert chosen.name == "acme"
         assert chosen.library == str(tmp_path / "board/usr/lib/libacme.so")
         assert chosen.options == {"speed": "2"}
         assert chosen.environment == {"ACME_LOG": "0"}
     with pytest.raises(DelegateError, match=r"acme \(speed\), got colour"):
-        choose("acme", {"colour": "red"}, model, board=board)
+        select_delegate("acme", {"colour": "red"}, model, board=board)
 
 
 def test_names_come_without_an_import(install: Install) -> None:
@@ -76,7 +76,7 @@ def test_names_come_without_an_import(install: Install) -> None:
     [
         ("import a_module_that_is_not_there", r"of acme cannot be loaded.*a_module_that"),
         ("raise RuntimeError('no licence')", r"of acme cannot be loaded.*no licence"),
-        ("ROW = 'libacme.so'", r"of acme to be a DelegateRow, got str"),
+        ("ROW = 'libacme.so'", r"of acme to be a DelegateSpec, got str"),
     ],
 )
 def test_a_broken_package_is_named_and_harms_no_other(

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tfl_depth.errors import DelegateError, ModelFileError
-from tfl_depth.runtime.delegates import Board, choose
-from tfl_depth.runtime.delegates.model_file import read_model_file
+from tfl_depth.runtime.delegates import Board, select_delegate
+from tfl_depth.runtime.delegates.model_traits import read_model_traits
 from tfl_depth.runtime.delegates.table import TABLE
 from tfl_depth.targets import TARGETS
 
@@ -97,33 +97,33 @@ def test_every_target_has_its_delegate_and_gets_its_options(target: str) -> None
 def test_a_file_tells_its_operators_and_its_weights(
     per_channel: bytes, per_tensor: bytes, vela: bytes
 ) -> None:
-    assert read_model_file(vela).custom_operators == {"ethos-u"}
-    assert not read_model_file(per_channel).custom_operators
-    assert read_model_file(per_channel).per_channel
-    assert not read_model_file(per_tensor).per_channel
+    assert read_model_traits(vela).custom_operators == {"ethos-u"}
+    assert not read_model_traits(per_channel).custom_operators
+    assert read_model_traits(per_channel).per_channel
+    assert not read_model_traits(per_tensor).per_channel
 
 
 @pytest.mark.parametrize("length", [0, 7, 20, 200])
 def test_a_damaged_file_is_refused(length: int, per_channel: bytes) -> None:
     with pytest.raises(ModelFileError):
-        read_model_file(per_channel[:length])
+        read_model_traits(per_channel[:length])
 
 
 # By name
 
 
 def test_none_is_the_cpu(per_channel: bytes) -> None:
-    chosen = choose(None, {}, per_channel)
+    chosen = select_delegate(None, {}, per_channel)
     assert (chosen.name, chosen.library, chosen.options) == ("cpu", None, {})
     with pytest.raises(DelegateError, match=r"no `delegate_options`.*'device_id'"):
-        choose(None, {"device_id": "1"}, per_channel)
+        select_delegate(None, {"device_id": "1"}, per_channel)
 
 
 def test_a_name_finds_the_library_options_and_environment(
     make_board: MakeBoard, per_channel: bytes
 ) -> None:
     board = make_board("/usr/lib/libvx_delegate.so", **IMX8MP)
-    chosen = choose("vx", {"device_id": 1}, per_channel, board=board)
+    chosen = select_delegate("vx", {"device_id": 1}, per_channel, board=board)
     assert chosen.name == "vx"
     assert chosen.library == str(board.root / "usr/lib/libvx_delegate.so")
     assert chosen.options["device_id"] == "1"
@@ -136,7 +136,7 @@ def test_what_the_user_says_goes_before_the_defaults(
 ) -> None:
     board = make_board("/usr/lib/libvx_delegate.so", **IMX8MP)
     own = {"allowed_cache_mode": False, "cache_file_path": "/data/mine.nb"}
-    chosen = choose("vx", own, per_channel, board=board)
+    chosen = select_delegate("vx", own, per_channel, board=board)
     assert chosen.options == {"allowed_cache_mode": "false", "cache_file_path": "/data/mine.nb"}
 
 
@@ -147,7 +147,7 @@ def test_a_library_may_lie_where_systems_have_theirs(
     place: str, make_board: MakeBoard, per_tensor: bytes
 ) -> None:
     board = make_board(f"{place}/libteflon.so")
-    found = choose("teflon", {}, per_tensor, board=board).library
+    found = select_delegate("teflon", {}, per_tensor, board=board).library
     assert found == f"{board.root}{place}/libteflon.so"
 
 
@@ -157,37 +157,37 @@ def test_a_missing_library_is_named_with_its_places_and_what_to_do(
     with pytest.raises(
         DelegateError, match=r"teflon.*i\.MX93.*libteflon\.so in .*/usr/lib.*mesa-teflon-delegate"
     ):
-        choose("teflon", {}, per_tensor, board=make_board(**IMX93))
+        select_delegate("teflon", {}, per_tensor, board=make_board(**IMX93))
 
 
 def test_an_unknown_name_lists_those_there_are(per_tensor: bytes) -> None:
     with pytest.raises(DelegateError, match=r"None, 'auto', a library's path or one of ethosu, .*"):
-        choose("hexagon", {}, per_tensor)
+        select_delegate("hexagon", {}, per_tensor)
 
 
 def test_an_unknown_option_names_the_known_ones(make_board: MakeBoard, per_tensor: bytes) -> None:
     board = make_board("/usr/lib/libvx_delegate.so", **IMX8MP)
     with pytest.raises(DelegateError, match=r"allowed_cache_mode.*got device_nr.*by its path"):
-        choose("vx", {"device_nr": "1"}, per_tensor, board=board)
+        select_delegate("vx", {"device_nr": "1"}, per_tensor, board=board)
     board = make_board("/usr/lib/libteflon.so")
     with pytest.raises(DelegateError, match=r"teflon \(none\), got speed"):
-        choose("teflon", {"speed": "1"}, per_tensor, board=board)
+        select_delegate("teflon", {"speed": "1"}, per_tensor, board=board)
 
 
 def test_a_path_takes_any_option_and_adds_none(tmp_path: Path, per_channel: bytes) -> None:
     library = tmp_path / "libvx_delegate.so"
     library.touch()
-    chosen = choose(str(library), {"newer": 3}, per_channel)
+    chosen = select_delegate(str(library), {"newer": 3}, per_channel)
     assert (chosen.name, chosen.library) == ("libvx_delegate.so", str(library))
     assert chosen.options == {"newer": "3"}
     with pytest.raises(DelegateError, match=r"no library .*absent\.so"):
-        choose(str(tmp_path / "absent.so"), {}, per_channel)
+        select_delegate(str(tmp_path / "absent.so"), {}, per_channel)
 
 
 def test_a_model_for_another_npu_is_refused(make_board: MakeBoard, vela: bytes) -> None:
     board = make_board("/usr/lib/libvx_delegate.so", **IMX8MP)
     with pytest.raises(DelegateError, match=r"compiled for the delegate ethosu.*vx does not know"):
-        choose("vx", {}, vela, board=board)
+        select_delegate("vx", {}, vela, board=board)
 
 
 def test_a_portable_model_for_a_compiling_npu_is_warned_of(
@@ -195,7 +195,7 @@ def test_a_portable_model_for_a_compiling_npu_is_warned_of(
 ) -> None:
     board = make_board("/usr/lib/libneutron_delegate.so")
     with pytest.warns(UserWarning, match=r"not compiled for neutron.*--target imx95"):
-        chosen = choose("neutron", {}, per_channel, board=board)
+        chosen = select_delegate("neutron", {}, per_channel, board=board)
     assert "not compiled for neutron" in chosen.reason
 
 
@@ -208,7 +208,7 @@ def test_auto_takes_the_delegate_of_the_board_and_says_why(
     make_board: MakeBoard, per_channel: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "tfl_depth")
-    chosen = choose("auto", {}, per_channel, board=make_board(*VX, **IMX8MP))
+    chosen = select_delegate("auto", {}, per_channel, board=make_board(*VX, **IMX8MP))
     assert chosen.name == "vx"
     assert "/dev/galcore" in chosen.reason
     assert caplog.messages == [chosen.reason]
@@ -230,7 +230,7 @@ BOARDS: Mapping[str, tuple[str, str]] = {
 
 @pytest.mark.parametrize("name", BOARDS)
 def test_auto_knows_each_kind_of_board(name: str, make_board: MakeBoard, per_tensor: bytes) -> None:
-    assert choose("auto", {}, per_tensor, board=make_board(*BOARDS[name])).name == name
+    assert select_delegate("auto", {}, per_tensor, board=make_board(*BOARDS[name])).name == name
 
 
 @pytest.mark.parametrize("name", BOARDS)
@@ -239,7 +239,7 @@ def test_auto_wants_both_the_driver_and_the_library(
 ) -> None:
     for one in BOARDS[name]:
         with pytest.warns(UserWarning, match=f"the CPU runs it.*{name}"):
-            chosen = choose("auto", {}, per_tensor, board=make_board(one))
+            chosen = select_delegate("auto", {}, per_tensor, board=make_board(one))
         assert (chosen.name, chosen.library) == ("cpu", None)
         (Path(f"{make_board().root}{one}")).unlink()
 
@@ -248,7 +248,7 @@ def test_auto_says_what_it_looked_for_where_the_cpu_is_left(
     make_board: MakeBoard, per_tensor: bytes
 ) -> None:
     with pytest.warns(UserWarning, match="NPU"):
-        chosen = choose("auto", {}, per_tensor, board=make_board(**STM32MP2))
+        chosen = select_delegate("auto", {}, per_tensor, board=make_board(**STM32MP2))
     for part in ("STM32MP257F-EV1", "/dev/galcore", "libvx_delegate.so", "libteflon.so"):
         assert part in chosen.reason
 
@@ -260,7 +260,7 @@ def test_auto_does_not_drop_options_on_the_way_to_the_cpu(
         pytest.warns(UserWarning, match="NPU"),
         pytest.raises(DelegateError, match="no `delegate_options`"),
     ):
-        choose("auto", {"device_id": "0"}, per_tensor, board=make_board())
+        select_delegate("auto", {"device_id": "0"}, per_tensor, board=make_board())
 
 
 @pytest.mark.parametrize(
@@ -276,10 +276,12 @@ def test_auto_follows_the_compiler_of_a_model(
     operator: str, name: str, library: str, make_board: MakeBoard, vela: bytes
 ) -> None:
     model = compiled_for(operator, vela)
-    assert read_model_file(model).custom_operators == {operator}
+    assert read_model_traits(model).custom_operators == {operator}
     with pytest.raises(DelegateError, match=rf"{operator}.*{library}.*portable"):
-        choose("auto", {}, model, board=make_board("/dev/mali0", "/usr/lib/libarmnnDelegate.so"))
-    chosen = choose("auto", {}, model, board=make_board(f"/usr/lib/{library}"))
+        select_delegate(
+            "auto", {}, model, board=make_board("/dev/mali0", "/usr/lib/libarmnnDelegate.so")
+        )
+    chosen = select_delegate("auto", {}, model, board=make_board(f"/usr/lib/{library}"))
     assert chosen.name == name
     assert f"operator '{operator}'" in chosen.reason
 
@@ -289,9 +291,9 @@ def test_auto_warns_of_weights_that_the_npu_does_not_take(
 ) -> None:
     board = make_board(*VX, **STM32MP2)
     with pytest.warns(UserWarning, match=r"scale for each channel.*--target stm32mp2"):
-        chosen = choose("auto", {}, per_channel, board=board)
+        chosen = select_delegate("auto", {}, per_channel, board=board)
     assert "--target stm32mp2" in chosen.reason
-    assert choose("auto", {}, per_tensor, board=board).name == "vx"
+    assert select_delegate("auto", {}, per_tensor, board=board).name == "vx"
 
 
 @pytest.mark.parametrize(
@@ -323,7 +325,7 @@ def test_a_cache_is_made_for_each_model_library_and_release(
     board = make_board(*VX, **IMX8MP)
 
     def place(model: bytes) -> str:
-        return choose("vx", {}, model, board=board).options["cache_file_path"]
+        return select_delegate("vx", {}, model, board=board).options["cache_file_path"]
 
     first = place(per_channel)
     assert first.startswith(f"{tmp_path}/cache/tfl-depth/")
@@ -340,19 +342,23 @@ def test_a_cache_is_made_for_each_model_library_and_release(
 
 def test_a_delegate_may_want_a_folder_or_a_token(make_board: MakeBoard, per_tensor: bytes) -> None:
     board = make_board(*BOARDS["ethosu"], BOARDS["qnn"][1])
-    assert Path(choose("ethosu", {}, per_tensor, board=board).options["cache_file_path"]).is_dir()
-    options = choose("qnn", {}, per_tensor, board=board).options
+    assert Path(
+        select_delegate("ethosu", {}, per_tensor, board=board).options["cache_file_path"]
+    ).is_dir()
+    options = select_delegate("qnn", {}, per_tensor, board=board).options
     assert Path(options["cache_dir"]).is_dir()
     assert options["model_token"] in options["cache_dir"]
     assert options["backend_type"] == "htp"
-    own = choose("qnn", {"model_token": "mine"}, per_tensor, board=board).options
+    own = select_delegate("qnn", {"model_token": "mine"}, per_tensor, board=board).options
     assert (own["model_token"], own["cache_dir"]) == ("mine", options["cache_dir"])
 
 
 def test_a_delegate_without_a_cache_gets_none(
     make_board: MakeBoard, per_tensor: bytes, tmp_path: Path
 ) -> None:
-    assert choose("teflon", {}, per_tensor, board=make_board(*BOARDS["teflon"])).options == {}
+    assert (
+        select_delegate("teflon", {}, per_tensor, board=make_board(*BOARDS["teflon"])).options == {}
+    )
     assert not (tmp_path / "cache").exists()
 
 
@@ -361,7 +367,7 @@ def test_a_cache_that_cannot_be_made_says_what_to_do(
 ) -> None:
     (tmp_path / "cache").touch()
     with pytest.raises(DelegateError, match=r"XDG_CACHE_HOME.*cache_file_path"):
-        choose("vx", {}, per_tensor, board=make_board(*VX))
+        select_delegate("vx", {}, per_tensor, board=make_board(*VX))
 
 
 def test_a_user_without_a_home_is_told_where_the_cache_may_go(
@@ -377,4 +383,4 @@ def test_a_user_without_a_home_is_told_where_the_cache_may_go(
     monkeypatch.setattr("pwd.getpwuid", nobody)
     board = make_board("/usr/lib/libvx_delegate.so", **IMX8MP)
     with pytest.raises(DelegateError, match="no home folder: set XDG_CACHE_HOME"):
-        choose("vx", {}, per_channel, board=board)
+        select_delegate("vx", {}, per_channel, board=board)

@@ -11,10 +11,11 @@ import numpy.typing as npt
 import pytest
 
 from tests.support import ramp
-from tests.support.kernels import INSTALLED, codes_of, output_tensors, recombined
+from tests.support.kernels import INSTALLED, codes_of, output_tensors, postprocessed
 from tfl_depth.encoding import CODES, Decoder, Spans, decode_float
 from tfl_depth.format.contract import read_contract
-from tfl_depth.runtime import DepthRunner, interpreter
+from tfl_depth.runtime import DepthRunner
+from tfl_depth.runtime.engines import interpreter
 
 # What kernels may add to half a step of the code, by their own rounding.
 KERNEL_MM = 0.4
@@ -140,7 +141,7 @@ def test_self_check_passes_everywhere(reading: Reading) -> None:
 
 
 def test_whole_millimetres_are_the_nearest(reading: Reading) -> None:
-    depth_mm = recombined(reading.tensors, read_contract(reading.model))
+    depth_mm = postprocessed(reading.tensors, read_contract(reading.model))
     assert np.abs(depth_mm - 1000 * reading.decoded_m).max() <= WHOLE_MM + FLOAT_NOISE
 
 

@@ -29,7 +29,7 @@ from tfl_depth.runtime import (
     FallbackWarning,
     SelfCheckError,
 )
-from tfl_depth.runtime.isolation import WorkerEngine
+from tfl_depth.runtime.engines.subprocess_engine import SubprocessEngine
 
 Pixels = npt.NDArray[np.uint8]
 FRAMES, FAILING = 8, 4
@@ -82,8 +82,8 @@ def opened(net: Path, library: str) -> Iterator[Callable[..., DepthRunner]]:
             **options,
         }
         runners.append(DepthRunner(net, **given))
-        engine = runners[-1]._network.expect_open()
-        if isinstance(engine, WorkerEngine):
+        engine = runners[-1]._engine.expect_open()
+        if isinstance(engine, SubprocessEngine):
             processes.append(engine._process)
         return runners[-1]
 
@@ -131,7 +131,7 @@ def test_stream_goes_on_on_the_cpu_from_the_frame_that_failed(
     fallbacks = [frame.fallback for frame in frames]
     assert fallbacks[:FAILING] == [None] * FAILING
     assert fallbacks[FAILING:] == [str(warned[0].message)] * (FRAMES - FAILING)
-    assert (runner.placement.delegate, runner.placement.taken) == (None, 0)
+    assert (runner.delegate_coverage.delegate, runner.delegate_coverage.taken) == (None, 0)
 
 
 @pytest.mark.parametrize(("fault", "isolate", "said"), AT_A_FRAME, ids=IDS)
@@ -279,13 +279,13 @@ def test_isolated_cpu_gives_the_same_depth(
         DepthRunner(models / f"{file}.tflite") as usual,
         DepthRunner(models / f"{file}.tflite", isolate=True) as isolated,
     ):
-        assert isolated.placement == usual.placement
+        assert isolated.delegate_coverage == usual.delegate_coverage
         for size in ("image", "model"):
             found = isolated.measure(image, size=size, channels="rgb")
             wanted = usual.measure(image, size=size, channels="rgb")
             np.testing.assert_array_equal(found.depth_mm, wanted.depth_mm)
             assert found.disagreement == wanted.disagreement
-        assert min(found.prepare_s, found.invoke_s, found.recombine_s) > 0
+        assert min(found.prepare_s, found.invoke_s, found.postprocess_s) > 0
 
 
 def test_isolated_model_that_is_refused_says_why(models: Path) -> None:
@@ -306,11 +306,11 @@ def test_compiled_model_goes_on_with_the_portable_one(
     with pytest.raises(DelegateRequiredError, match="portable model as `fallback_model`"):
         DepthRunner(compiled, **given)
     with DepthRunner(compiled, fallback_model=net, **given) as runner, DepthRunner(net) as usual:
-        assert runner.placement.taken == runner.placement.expected == 1
+        assert runner.delegate_coverage.taken == runner.delegate_coverage.expected == 1
         with pytest.warns(FallbackWarning, match="failed at a frame"):
             depth_mm = runner.infer(photo)
         np.testing.assert_array_equal(depth_mm, usual.infer(photo))
-        assert runner.placement == usual.placement
+        assert runner.delegate_coverage == usual.delegate_coverage
 
 
 @pytest.mark.parametrize(
@@ -336,7 +336,7 @@ ORPHAN = """
 import sys, numpy
 from tfl_depth.runtime import DepthRunner
 runner = DepthRunner(sys.argv[1], isolate=True)
-print(runner._network.expect_open()._process.pid, flush=True)
+print(runner._engine.expect_open()._process.pid, flush=True)
 sys.stdin.read()
 """
 

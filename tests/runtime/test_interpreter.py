@@ -9,8 +9,9 @@ import numpy.typing as npt
 import pytest
 
 from tests.support.kernels import INSTALLED
-from tfl_depth.runtime import DelegateRequiredError, DepthRunner, InterpreterError, interpreter
-from tfl_depth.runtime.interpreter import PACKAGES, open_interpreter
+from tfl_depth.runtime import DelegateRequiredError, DepthRunner, InterpreterError
+from tfl_depth.runtime.engines import interpreter
+from tfl_depth.runtime.engines.interpreter import PACKAGES, open_interpreter
 
 
 def install(folder: Path, monkeypatch: pytest.MonkeyPatch, **modules: str) -> None:

@@ -12,8 +12,8 @@ from time import monotonic, sleep
 import pytest
 
 from tfl_depth.runtime.delegates import probe_child
-from tfl_depth.runtime.delegates.confined import run_confined
 from tfl_depth.runtime.delegates.probe import Probe, probe
+from tfl_depth.runtime.delegates.sandbox import run_sandboxed
 
 GCC = shutil.which("gcc")
 pytestmark = pytest.mark.skipif(GCC is None, reason="there is no gcc to compile libraries with")
@@ -137,7 +137,7 @@ def test_a_library_that_hangs_is_stopped(attempt: Try) -> None:
 def test_children_of_a_library_that_hangs_are_stopped_too(tmp_path: Path) -> None:
     mark = tmp_path / "alive"
     command = [sys.executable, "-S", "-c", FORKING]
-    assert run_confined(command, {"MARK": str(mark)}, timeout_s=5).status is None
+    assert run_sandboxed(command, {"MARK": str(mark)}, timeout_s=5).status is None
     pids = [int(line) for line in mark.read_text().split()]
     assert len(pids) == 2
     # A process that is killed goes on until the kernel comes to it.

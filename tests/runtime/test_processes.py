@@ -128,7 +128,7 @@ def test_close_does_not_wait_for_a_forked_process(net: Path) -> None:
     run(
         """
 runner = DepthRunner(net, isolate=True)
-worker = runner._network.expect_open()._process
+worker = runner._engine.expect_open()._process
 child = forked(lambda: time.sleep(60))
 begin_s = time.monotonic()
 runner.close()
@@ -143,7 +143,7 @@ assert worker.returncode == 0 and took_s < 4, (worker.returncode, took_s)
 ORPHANS = """
 runner = DepthRunner(net, isolate=True)
 child = forked(lambda: time.sleep(60))
-print(runner._network.expect_open()._process.pid, child, flush=True)
+print(runner._engine.expect_open()._process.pid, child, flush=True)
 sys.stdin.read()
 """
 

@@ -24,7 +24,7 @@ from tfl_depth.runtime import (
     ModelFileError,
     SignatureError,
 )
-from tfl_depth.runtime.engine import InterpreterEngine
+from tfl_depth.runtime.engines.interpreter_engine import InterpreterEngine
 from tfl_depth.runtime.runner import Size
 
 Pixels = npt.NDArray[np.uint8]
@@ -138,7 +138,7 @@ def test_measurement_says_how_long_each_part_took(net: Path, photo: Pixels) -> N
         measured = runner.measure(photo)
         whole_s = perf_counter() - begin_s
         np.testing.assert_array_equal(measured.depth_mm, runner.infer(photo))
-    parts_s = (measured.prepare_s, measured.invoke_s, measured.recombine_s)
+    parts_s = (measured.prepare_s, measured.invoke_s, measured.postprocess_s)
     assert min(parts_s) > 0
     assert sum(parts_s) < whole_s
 
@@ -161,7 +161,7 @@ def test_context_closes_also_after_an_error(net: Path, photo: Pixels) -> None:
 def test_closing_frees_the_interpreter(net: Path, photo: Pixels) -> None:
     runner = DepthRunner(net)
     depth_mm = runner.infer(photo)
-    engine = runner._network.expect_open()
+    engine = runner._engine.expect_open()
     assert isinstance(engine, InterpreterEngine)
     interpreter = weakref.ref(engine._interpreter)
     runner.close()

@@ -15,11 +15,11 @@ import numpy.typing as npt
 import pytest
 
 from tests.support import ramp
-from tests.support.kernels import recombined, stored
+from tests.support.kernels import postprocessed, stored
 from tfl_depth.encoding import Decoder, Spans, encode
 from tfl_depth.format.contract import Contract, read_contract
 from tfl_depth.runtime import DepthRunner, SelfCheckError
-from tfl_depth.runtime.recombine import MAX_DISAGREEMENT, TwoCodes, recombiner
+from tfl_depth.runtime.postprocess import MAX_DISAGREEMENT, TwoCodes, depth_decoder
 from tfl_depth.runtime.runner import Size
 
 Codes = npt.NDArray[np.uint8]
@@ -75,9 +75,9 @@ def flagged(pair: Pair, spans: Spans) -> float:
     return float(np.mean(Decoder(spans).disagreement(*pair)))
 
 
-def recombine(pair: Pair, contract: Contract) -> npt.NDArray[np.unsignedinteger]:
+def postprocess(pair: Pair, contract: Contract) -> npt.NDArray[np.unsignedinteger]:
     integer, fractional = (stored(codes) for codes in pair)
-    return recombined({"integer": integer, "fractional": fractional}, contract)
+    return postprocessed({"integer": integer, "fractional": fractional}, contract)
 
 
 @pytest.mark.parametrize("fault", UNRELATED)
@@ -100,7 +100,7 @@ def test_noise_is_flagged(fault: str, spans: Spans) -> None:
 def test_frame_of_garbage_is_refused(fault: str, spans: Spans, contract: Contract) -> None:
     pair = (UNRELATED | NOISY)[fault](*encode(ramp.depth_m(spans), spans))
     with pytest.raises(SelfCheckError, match=r"contradict each other on \d+%.*delegate"):
-        recombine(pair, contract)
+        postprocess(pair, contract)
 
 
 def test_rounding_of_a_kernel_is_not_flagged(spans: Spans) -> None:
@@ -112,10 +112,10 @@ def test_rounding_of_a_kernel_is_not_flagged(spans: Spans) -> None:
 
 def test_few_bad_pixels_are_no_depth_and_the_rest_stays(spans: Spans, contract: Contract) -> None:
     integer, fractional = encode(ramp.depth_m(spans), spans)
-    whole = recombine((integer, fractional), contract)
+    whole = postprocess((integer, fractional), contract)
     bad = np.zeros(integer.shape, bool)
     bad[:, 100] = True  # of all depths, and 0.4 % of the pixels
-    found = recombine((np.where(bad, 0, integer).astype(np.uint8), fractional), contract)
+    found = postprocess((np.where(bad, 0, integer).astype(np.uint8), fractional), contract)
     assert np.mean(found[bad] == 0) > 1 - 2 / spans.codes_per_span - 0.05
     np.testing.assert_array_equal(found[~bad], whole[~bad])
 
@@ -125,11 +125,11 @@ def test_share_of_bad_pixels_is_told(spans: Spans, contract: Contract) -> None:
     integer[::32, 100] ^= 128
     disagreeing = float(np.mean(Decoder(spans).disagreement(integer, fractional)))
     assert 0 < disagreeing < MAX_DISAGREEMENT
-    recombine = recombiner(contract, {}, integer.shape)
-    codes, depth_mm = recombine.new_codes(), np.empty(integer.shape, recombine.dtype)
+    decoder = depth_decoder(contract, {}, integer.shape)
+    codes, depth_mm = decoder.new_codes(), np.empty(integer.shape, decoder.dtype)
     outputs = {"integer": stored(integer), "fractional": stored(fractional)}
-    recombine.collect(outputs, codes)
-    assert recombine.decode(codes, depth_mm) == disagreeing
+    decoder.collect(outputs, codes)
+    assert decoder.decode(codes, depth_mm) == disagreeing
 
 
 @pytest.mark.parametrize(
@@ -138,15 +138,15 @@ def test_share_of_bad_pixels_is_told(spans: Spans, contract: Contract) -> None:
 def test_share_is_exact_for_any_pairs_of_codes(edges_m: tuple[float, ...]) -> None:
     """Also where several codes are 0 mm, and consistent."""
     spans = Spans(edges_m)
-    recombine = TwoCodes(spans, (256, 256))
+    decoder = TwoCodes(spans, (256, 256))
     pairs = np.arange(65536, dtype=np.uint16).reshape(256, 256)
-    depth_mm = np.empty(pairs.shape, recombine.dtype)
+    depth_mm = np.empty(pairs.shape, decoder.dtype)
     for low in (0, 1, 200):
         codes = np.maximum(pairs, low).astype(np.uint16)
-        zeros = recombine.look_up(codes, depth_mm)
+        zeros = decoder.look_up(codes, depth_mm)
         integer, fractional = (part.astype(np.uint8) for part in np.divmod(codes ^ 0x8080, 256))
         expected = float(np.mean(Decoder(spans).disagreement(integer, fractional)))
-        assert recombine.disagreement(codes, zeros) == expected
+        assert decoder.disagreement(codes, zeros) == expected
 
 
 @pytest.mark.parametrize(("file", "share"), [("net", 0.0), ("net-single", None)])
@@ -161,12 +161,12 @@ def test_tensors_that_nobody_wrote_are_no_depth(spans: Spans, contract: Contract
     """Two zeros can be the middle of the range, of one pixel or a few."""
     nothing = np.full((4, 4), 128, np.uint8)
     with pytest.raises(SelfCheckError, match=r"zeros only|contradict"):
-        recombine((nothing, nothing), contract)
+        postprocess((nothing, nothing), contract)
     single = np.full((4, 4), 128, np.uint8)
     outputs = {"depth": stored(single)}
     contract = replace(contract, head="single", edges_m=(0.0, 10.0))
     with pytest.raises(SelfCheckError, match="zeros only"):
-        recombined(outputs, contract, {"depth": (0.1, -128)})
+        postprocessed(outputs, contract, {"depth": (0.1, -128)})
 
 
 def test_swapped_outputs_of_a_file_are_refused(models: Path, photo: npt.NDArray[np.uint8]) -> None:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pytest
 
 from tfl_depth.runtime import DepthError, DepthRunner, ImageError, SelfCheckError, stream
-from tfl_depth.runtime.handover import Handover, Stopped
+from tfl_depth.runtime.bounded_queue import BoundedQueue, QueueStopped
 from tfl_depth.runtime.runner import Size
 from tfl_depth.runtime.stream import SLOTS_IN_HAND
 
@@ -349,7 +349,7 @@ def test_video_without_a_frame_is_an_error(
 
 def test_queue_may_be_stopped_by_the_thread_that_is_in_it() -> None:
     """The garbage collector finds a stream that was left wherever it comes to, also in there."""
-    queue: Handover[int] = Handover(1)
+    queue: BoundedQueue[int] = BoundedQueue(1)
     queue.put(1)
 
     def collect_under_the_lock() -> None:
@@ -360,5 +360,5 @@ def test_queue_may_be_stopped_by_the_thread_that_is_in_it() -> None:
     thread.start()
     thread.join(PATIENCE_S)
     assert not thread.is_alive()
-    with pytest.raises(Stopped):
+    with pytest.raises(QueueStopped):
         queue.take()

@@ -40,7 +40,7 @@ def test_what_a_delegate_compiles_at_its_first_run_is_seen(
     with DepthRunner(net) as runner:
         now = [0.0]
         runs = chain([120.0], repeat(0.01))
-        engine = runner._network.expect_open()
+        engine = runner._engine.expect_open()
         invoke = engine.invoke
 
         def compile_first() -> float:

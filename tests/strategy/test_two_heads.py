@@ -8,7 +8,7 @@ import pytest
 from tests.converters.head.networks import RELU6, Net
 from tests.strategy.small_study import SIZE
 from tfl_depth.converters.graph import read_graph, write_graph
-from tfl_depth.runtime.interpreter import open_interpreter
+from tfl_depth.runtime.engines.interpreter import open_interpreter
 from tfl_depth.runtime.preprocess import write_input
 from tfl_depth.strategy.trained_heads import trained_head
 from tfl_depth.strategy.two_heads import TwoHeadedGraph, two_headed, two_headed_int8

@@ -20,11 +20,11 @@ from typing import Any
 
 import numpy as np
 
-from tests.support.kernels import INSTALLED, output_tensors, recombined, scales
+from tests.support.kernels import INSTALLED, output_tensors, postprocessed, scales
 from tfl_depth.files import write_whole
 from tfl_depth.format.contract import read_contract
 from tfl_depth.format.golden import read_golden
-from tfl_depth.runtime.prove import compare, tolerance_of
+from tfl_depth.runtime.golden_check import compare, tolerance_of
 
 ROOT = Path(__file__).resolve().parents[2]
 KERNELS = {
@@ -110,7 +110,7 @@ def measure(model: bytes, package: str, kernels: str) -> dict[str, float]:
     quantisation = scales(model, package=package)
     depth_mm = np.stack(
         [
-            recombined(
+            postprocessed(
                 output_tensors(model, rgb, package=package, **KERNELS[kernels]),
                 contract,
                 quantisation,

@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from tfl_depth.encoding import DepthMm
 from tfl_depth.format.contract import Contract
-from tfl_depth.runtime.interpreter import PACKAGES, open_interpreter
+from tfl_depth.runtime.engines.interpreter import PACKAGES, open_interpreter
+from tfl_depth.runtime.postprocess import depth_decoder
 from tfl_depth.runtime.preprocess import write_input
-from tfl_depth.runtime.recombine import recombiner
 
 INSTALLED = [name for name in PACKAGES if importlib.util.find_spec(name.partition(".")[0])]
 
@@ -42,18 +42,18 @@ def codes_of(tensor: npt.NDArray[np.int8]) -> npt.NDArray[np.uint8]:
     return (tensor[0, ..., 0].astype(np.int16) + 128).astype(np.uint8)
 
 
-def recombined(
+def postprocessed(
     outputs: Mapping[str, npt.NDArray[Any]],
     contract: Contract,
     scales: Mapping[str, tuple[float, int]] | None = None,
 ) -> DepthMm:
     """Millimetres (H, W) of output tensors (1, H, W, 1), at their own size."""
     _, height, width, _ = next(iter(outputs.values())).shape
-    recombine = recombiner(contract, scales or {}, (height, width))
-    depth_mm = np.empty((height, width), recombine.dtype)
-    codes = recombine.new_codes()
-    recombine.collect(outputs, codes)
-    recombine.decode(codes, depth_mm)
+    decoder = depth_decoder(contract, scales or {}, (height, width))
+    depth_mm = np.empty((height, width), decoder.dtype)
+    codes = decoder.new_codes()
+    decoder.collect(outputs, codes)
+    decoder.decode(codes, depth_mm)
     return depth_mm
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.support import ramp
 from tfl_depth.runtime import DepthRunner
-from tfl_depth.runtime.interpreter import open_interpreter
+from tfl_depth.runtime.engines.interpreter import open_interpreter
 from tfl_depth.tools import benchmark
 from tfl_depth.tools.lib import benchmark_cases
 
@@ -92,10 +92,10 @@ def test_usual_way_comes_to_the_same_depth(file: str, models: Path) -> None:
 
 
 def test_recombination_that_is_timed_passes_its_check() -> None:
-    timed = benchmark_cases.of_recombination()
+    timed = benchmark_cases.of_postprocessing()
     for kind in benchmark_cases.SPANS:
-        assert timed[f"recombine, {kind} spans"]() == 0.0
-        assert timed[f"recombine, {kind} spans, some without depth"]() == 0.0
+        assert timed[f"postprocess, {kind} spans"]() == 0.0
+        assert timed[f"postprocess, {kind} spans, some without depth"]() == 0.0
 
 
 def test_delegate_is_measured_alone(

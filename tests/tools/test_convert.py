@@ -25,7 +25,7 @@ from tfl_depth.format.contract import Contract, read_contract
 from tfl_depth.format.golden import METADATA_NAME
 from tfl_depth.recipes import DEFAULT
 from tfl_depth.runtime import DepthRunner
-from tfl_depth.runtime.interpreter import open_interpreter
+from tfl_depth.runtime.engines.interpreter import open_interpreter
 from tfl_depth.tools import prove
 
 Array = npt.NDArray[Any]

@@ -17,16 +17,16 @@ from keras import layers
 
 from tests.support.photos import write_photos
 from tests.support.small_net import OFFSET, SCALE, SIZE, run_convert, write_examples
-from tfl_depth.converters.targets import PlacedOperator, Placement, compile_for_target, vela
-from tfl_depth.converters.targets.input_copy import with_input_copy
-from tfl_depth.converters.targets.operator_rules import RULES
-from tfl_depth.converters.targets.picture import placement_picture
-from tfl_depth.converters.targets.placement import CPU, GPU, NPU, UNKNOWN, Estimate
+from tfl_depth.converters.deployment import PlacedOperator, Placement, compile_for_target, vela
+from tfl_depth.converters.deployment.input_copy import with_input_copy
+from tfl_depth.converters.deployment.operator_rules import RULES
+from tfl_depth.converters.deployment.picture import placement_picture
+from tfl_depth.converters.deployment.placement import CPU, GPU, NPU, UNKNOWN, Estimate
 from tfl_depth.converters.tflite_graph import FileOperator, read_graph, read_operators
 from tfl_depth.errors import ConversionError, ModelFileError
 from tfl_depth.format import golden
 from tfl_depth.format.contract_place import find_metadata
-from tfl_depth.runtime.interpreter import open_interpreter
+from tfl_depth.runtime.engines.interpreter import open_interpreter
 from tfl_depth.targets import TARGETS
 from tfl_depth.tools import placement as tool
 from tfl_depth.tools.convert import main as convert
@@ -353,7 +353,7 @@ def test_the_input_is_copied_where_vela_finds_that_faster(
         return vela.Compiled(given, operators, Estimate({}, 1e9, cycles[which], 1, 1, 1))
 
     # By its name the package has the function, which is called as the module is.
-    module = importlib.import_module("tfl_depth.converters.targets.compile")
+    module = importlib.import_module("tfl_depth.converters.deployment.compile")
     monkeypatch.setattr(module, "compile_model", compiled)
     placed = compile_for_target(model, target, TARGETS[target])
     assert placed.compiled is not None

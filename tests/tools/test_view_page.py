@@ -119,7 +119,7 @@ def test_the_page_shows_photo_depth_and_comparison_without_an_error(page: Browse
 
 
 def test_depth_has_the_colours_of_infer(page: Browser, runner: DepthRunner) -> None:
-    from tfl_depth.runtime.colour import colourise, depth_limits
+    from tfl_depth.runtime.colorize import colourise, depth_limits
 
     depth_mm = runner.infer(some_photo(1))
     expected = colourise(depth_mm, *depth_limits(depth_mm))[:150]

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.photos import write_photos
 from tfl_depth.converters import ImageSplit, convert
-from tfl_depth.converters.targets import compile_for_target
+from tfl_depth.converters.deployment import compile_for_target
 from tfl_depth.converters.tflite_graph import read_operators
 from tfl_depth.targets import TARGETS
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from tfl_depth.child import environment, run_code
 from tfl_depth.diagnostics.doctor_run import QUIETLY, WORKS, ModelRun
-from tfl_depth.runtime.delegates import Board, DelegateRow
-from tfl_depth.runtime.delegates.confined import run_confined
+from tfl_depth.runtime.delegates import Board, DelegateSpec
 from tfl_depth.runtime.delegates.extensions import all_rows
 from tfl_depth.runtime.delegates.probe import probe
-from tfl_depth.runtime.interpreter import PACKAGES
+from tfl_depth.runtime.delegates.sandbox import run_sandboxed
+from tfl_depth.runtime.engines.interpreter import PACKAGES
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def find_interpreters(timeout_s: float) -> Iterator[InterpreterStatus]:
 
 
 def _imported(name: str, timeout_s: float) -> tuple[str, str]:
-    ended = run_confined(
+    ended = run_sandboxed(
         run_code(f"import {name}", flags=QUIETLY), environment(), timeout_s=timeout_s
     )
     if ended.status == 0:
@@ -88,7 +88,7 @@ def find_delegates(board: Board, timeout_s: float) -> Iterator[DelegateStatus]:
         yield DelegateStatus(name, row.title, path, found, state, detail, row.install)
 
 
-def _probed(row: DelegateRow, library: Path | None, timeout_s: float) -> tuple[str, str]:
+def _probed(row: DelegateSpec, library: Path | None, timeout_s: float) -> tuple[str, str]:
     if library is None:
         return "missing", ""
     if not row.external:

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from tfl_depth.diagnostics.doctor_checks import DelegateStatus, InterpreterStatus
 from tfl_depth.diagnostics.doctor_run import WORKS, ModelRun
 from tfl_depth.runtime.delegates import Board
-from tfl_depth.runtime.delegates.choose import AUTO, CPU
 from tfl_depth.runtime.delegates.extensions import all_rows
+from tfl_depth.runtime.delegates.select import AUTO, CPU
 from tfl_depth.targets import TARGETS
 
 _RELEASE = "install the vendor's release in which it and the driver belong together"

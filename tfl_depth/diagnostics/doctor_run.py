@@ -12,12 +12,12 @@ from pathlib import Path
 from tfl_depth.child import environment, run_code
 from tfl_depth.diagnostics.doctor_run_child import MARK
 from tfl_depth.errors import DelegateError
-from tfl_depth.runtime.delegates import Board, Chosen, choose
-from tfl_depth.runtime.delegates.automatic import compiled_for
-from tfl_depth.runtime.delegates.choose import AUTO, CPU
-from tfl_depth.runtime.delegates.confined import cause, run_confined
+from tfl_depth.runtime.delegates import Board, SelectedDelegate, select_delegate
+from tfl_depth.runtime.delegates.auto_match import compiled_for
 from tfl_depth.runtime.delegates.extensions import all_rows
-from tfl_depth.runtime.delegates.model_file import read_model_file
+from tfl_depth.runtime.delegates.model_traits import read_model_traits
+from tfl_depth.runtime.delegates.sandbox import cause, run_sandboxed
+from tfl_depth.runtime.delegates.select import AUTO, CPU
 
 WORKS = "works"
 # Of Python: what others warn of is no news of the model.
@@ -57,21 +57,21 @@ def try_model(model: Path, board: Board, timeout_s: float) -> Iterator[ModelRun]
         # They stand in the reason, or in the run.
         warnings.simplefilter("ignore")
         try:
-            chosen = choose(AUTO, {}, content, board=board)
+            selected = select_delegate(AUTO, {}, content, board=board)
         except DelegateError as error:
             yield ModelRun(AUTO, "fails", str(error))
             return
-    run = _try(model, chosen, timeout_s)
+    run = _try(model, selected, timeout_s)
     yield run
-    portable = not compiled_for(all_rows(), read_model_file(content))
-    if portable and chosen.name != CPU and run.state != WORKS:
-        yield _try(model, Chosen(CPU, None, {}, {}, "In its place."), timeout_s)
+    portable = not compiled_for(all_rows(), read_model_traits(content))
+    if portable and selected.name != CPU and run.state != WORKS:
+        yield _try(model, SelectedDelegate(CPU, None, {}, {}, "In its place."), timeout_s)
 
 
-def _try(model: Path, chosen: Chosen, timeout_s: float) -> ModelRun:
-    command = run_code(_CHILD, model, *_delegate(chosen), flags=QUIETLY)
-    ended = run_confined(command, environment(**chosen.environment), timeout_s=timeout_s)
-    run = partial(ModelRun, chosen.name, reason=chosen.reason)
+def _try(model: Path, selected: SelectedDelegate, timeout_s: float) -> ModelRun:
+    command = run_code(_CHILD, model, *_delegate(selected), flags=QUIETLY)
+    ended = run_sandboxed(command, environment(**selected.environment), timeout_s=timeout_s)
+    run = partial(ModelRun, selected.name, reason=selected.reason)
     if ended.status is None:
         return run("hangs", f"it was stopped after {timeout_s:g} s")
     results = [line for line in ended.output.splitlines() if line.startswith(MARK)]
@@ -82,9 +82,9 @@ def _try(model: Path, chosen: Chosen, timeout_s: float) -> ModelRun:
     return run("fails" if "detail" in result else WORKS, **result)
 
 
-def _delegate(chosen: Chosen) -> list[str]:
+def _delegate(selected: SelectedDelegate) -> list[str]:
     """What the child opens: a library, or what is none by its name."""
-    if chosen.library is None:
+    if selected.library is None:
         return []
-    external = all_rows()[chosen.name].external
-    return [chosen.library if external else chosen.name, json.dumps(chosen.options)]
+    external = all_rows()[selected.name].external
+    return [selected.library if external else selected.name, json.dumps(selected.options)]

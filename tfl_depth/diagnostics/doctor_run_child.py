@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _run(runner: DepthRunner) -> dict[str, Any]:
-    warm, placement = asdict(runner.warm_up(RUNS)), asdict(runner.placement)
+    warm, placement = asdict(runner.warm_up(RUNS)), asdict(runner.delegate_coverage)
     proof = None if runner.contract.golden is None else runner.prove()
     if proof is not None and proof.verdict == "wrong":
         raise ProofError(str(proof))

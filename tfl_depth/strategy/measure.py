@@ -12,14 +12,14 @@ from typing import Any
 import cv2
 import numpy as np
 
-from tfl_depth.converters.targets import compile_for_target
-from tfl_depth.converters.targets.placement import CPU
+from tfl_depth.converters.deployment import compile_for_target
+from tfl_depth.converters.deployment.placement import CPU
 from tfl_depth.converters.tflite_graph import read_operators
 from tfl_depth.data import Dataset, Sample
 from tfl_depth.encoding import Spans
 from tfl_depth.evaluation.bootstrap import Change, paired_change
 from tfl_depth.evaluation.evaluate import enlarged, evaluate
-from tfl_depth.runtime.interpreter import open_interpreter
+from tfl_depth.runtime.engines.interpreter import open_interpreter
 from tfl_depth.runtime.preprocess import write_input
 from tfl_depth.strategy.banding import Banding, banding
 from tfl_depth.strategy.candidates import Candidate

@@ -21,9 +21,9 @@ from tfl_depth.encoding import Spans, depth_dtype, encode
 from tfl_depth.errors import InterpreterError
 from tfl_depth.format.contract import Contract, read_contract
 from tfl_depth.runtime import DepthRunner, Measurement
-from tfl_depth.runtime.interpreter import open_interpreter
+from tfl_depth.runtime.engines.interpreter import open_interpreter
+from tfl_depth.runtime.postprocess import TwoCodes
 from tfl_depth.runtime.preprocess import SIGN_BIT, resize_pixels, write_input
-from tfl_depth.runtime.recombine import TwoCodes
 
 Pixels = npt.NDArray[np.uint8]
 # A call is timed as a whole, unless it returns `Seconds`.
@@ -93,7 +93,7 @@ def _of_infer(runner: DepthRunner) -> dict[str, Case]:
         "infer": lambda: runner.infer(own, out=at_own),
         "infer, depth of the model's size": lambda: runner.infer(own, size="model", out=at_grid),
         "decode, right after an invoke": lambda: Seconds(
-            runner.measure(own, size="model", out=at_grid).recombine_s
+            runner.measure(own, size="model", out=at_grid).postprocess_s
         ),
         "infer 1280x720": lambda: runner.infer(camera, out=at_camera),
         "infer 1280x720, depth of the model's size": lambda: runner.infer(
@@ -116,7 +116,7 @@ def _a_frame_of_a_stream(runner: DepthRunner, frame: Pixels) -> Seconds:
 
 
 def _beside_invoke(measured: Measurement) -> Seconds:
-    return Seconds(measured.prepare_s + measured.recombine_s)
+    return Seconds(measured.prepare_s + measured.postprocess_s)
 
 
 class NaivePipeline:
@@ -144,7 +144,7 @@ class NaivePipeline:
             disagreement=None,
             prepare_s=prepared_s - begin_s,
             invoke_s=invoked_s - prepared_s,
-            recombine_s=perf_counter() - invoked_s,
+            postprocess_s=perf_counter() - invoked_s,
         )
 
     def _quantised(self, rgb: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -174,8 +174,8 @@ class NaivePipeline:
         return np.asarray((tensor.astype(np.float32) - zero_point) * scale if scale else tensor)
 
 
-def of_recombination() -> dict[str, Case]:
-    """The recombination of 384x640, self-check included, and a memory copy of as many bytes."""
+def of_postprocessing() -> dict[str, Case]:
+    """The postprocessing of 384x640, self-check included, and a memory copy of as many bytes."""
     cases = {"copy": copy_of(2 * GRID_SIZE[0] * GRID_SIZE[1])}
     for kind, spans in SPANS.items():
         cases |= _of_spans(kind, spans)
@@ -188,20 +188,20 @@ def _of_spans(kind: str, spans: Spans) -> dict[str, Case]:
     depth_m = cv2.resize(coarse, GRID_SIZE[::-1], interpolation=cv2.INTER_LINEAR)
     tensors = ((code ^ SIGN_BIT).view(np.int8)[None, ..., None] for code in encode(depth_m, spans))
     outputs = dict(zip(("integer", "fractional"), tensors, strict=True))
-    recombine = TwoCodes(spans, GRID_SIZE)
-    codes, depth_mm = recombine.new_codes(), np.empty(GRID_SIZE, recombine.dtype)
+    decoder = TwoCodes(spans, GRID_SIZE)
+    codes, depth_mm = decoder.new_codes(), np.empty(GRID_SIZE, decoder.dtype)
 
     outputs_of_some = {name: tensor.copy() for name, tensor in outputs.items()}
     for tensor in outputs_of_some.values():
         tensor[0, 0] = NEAREST
 
     def both(tensors: dict[str, npt.NDArray[np.int8]]) -> float | None:
-        recombine.collect(tensors, codes)
-        return recombine.decode_grid(codes, depth_mm)
+        decoder.collect(tensors, codes)
+        return decoder.decode_grid(codes, depth_mm)
 
     return {
-        f"recombine, {kind} spans": lambda: both(outputs),
-        f"recombine, {kind} spans, some without depth": lambda: both(outputs_of_some),
+        f"postprocess, {kind} spans": lambda: both(outputs),
+        f"postprocess, {kind} spans, some without depth": lambda: both(outputs_of_some),
     }
 
 

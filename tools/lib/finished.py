@@ -11,7 +11,7 @@ from time import monotonic
 from typing import Any
 
 from tfl_depth.files import write_whole
-from tfl_depth.runtime.closing import Closing
+from tfl_depth.runtime.closeable import Closeable
 
 RECORD = ".tfl-depth.json"
 VERSION = 1
@@ -20,7 +20,7 @@ VERSION = 1
 EVERY_S, EVERY_TIMES = 2.0, 20.0
 
 
-class Finished(Closing):
+class Finished(Closeable):
     """The record of one folder, for one way of making files. A context manager, which writes it.
 
     Finished is what the same file (path and content), the same model and the same options have

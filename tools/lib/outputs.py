@@ -20,7 +20,7 @@ from tfl_depth.intrinsics import Intrinsics
 from tfl_depth.plain_path import plain_path
 from tfl_depth.png import png_content
 from tfl_depth.point_cloud import ply
-from tfl_depth.runtime.colour import colourise, depth_percentiles
+from tfl_depth.runtime.colorize import colourise, depth_percentiles
 
 Picture = npt.NDArray[np.uint8]
 

@@ -10,7 +10,7 @@ from tfl_depth.errors import ConversionError
 from tfl_depth.targets import TARGETS, Target
 
 if TYPE_CHECKING:
-    from tfl_depth.converters.targets import PlacedOperator, Placement
+    from tfl_depth.converters.deployment import PlacedOperator, Placement
 
 # Options that replace a Vela setting of the target, which boards with other memories need.
 _VELA_OPTIONS = {
@@ -113,7 +113,7 @@ def _not_on_npu(placement: Placement) -> list[str]:
 
 def table(placement: Placement) -> str:
     """A line for each operator: place, cycles, and reason where there is one."""
-    from tfl_depth.converters.targets.picture import short_name
+    from tfl_depth.converters.deployment.picture import short_name
 
     lines = [_line(operator, short_name(operator)) for operator in placement.operators]
     return "\n".join([f"{'place':<8}{'cycles':>12}  operator", *lines])

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from time import monotonic
 
 from tfl_depth.runtime import DepthRunner, StreamFrame
-from tfl_depth.runtime.closing import Closing
+from tfl_depth.runtime.closeable import Closeable
 from tfl_depth.runtime.preprocess import Pixels
 from tfl_depth.runtime.video import Video
 from tfl_depth.tools.lib.inputs import Input
@@ -19,7 +19,7 @@ IDLE_S = 10.0
 FRAMES_PER_SECOND = 25.0
 
 
-class Live(Closing):
+class Live(Closeable):
     """A stream that runs in a thread of its own and keeps one frame: older ones are dropped."""
 
     def __init__(self, runner: DepthRunner, source: Input) -> None:

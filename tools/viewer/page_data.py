@@ -19,7 +19,7 @@ from tfl_depth.errors import ModelFileError
 from tfl_depth.intrinsics import Intrinsics
 from tfl_depth.quiet import quiet
 from tfl_depth.runtime import DepthRunner, StreamFrame
-from tfl_depth.runtime.colour import depth_limits
+from tfl_depth.runtime.colorize import depth_limits
 from tfl_depth.runtime.preprocess import Pixels
 from tfl_depth.tools.lib import cli_common
 
@@ -57,7 +57,7 @@ class Pictures:
         measured = self._runner.measure(bgr)
         facts = {
             "disagreement": measured.disagreement,
-            "seconds": measured.prepare_s + measured.invoke_s + measured.recombine_s,
+            "seconds": measured.prepare_s + measured.invoke_s + measured.postprocess_s,
             "fallback": measured.fallback,
         }
         return self._packed(bgr, measured.depth_mm, facts)

@@ -1,0 +1,17 @@
+"""From a portable .tflite file to one for a board, and where its operators will run there."""
+
+from tfl_depth.converters.deployment.compile import (
+    CompiledModel,
+    compile_for_target,
+    refuse_unplaced,
+)
+from tfl_depth.converters.deployment.placement import Estimate, PlacedOperator, Placement
+
+__all__ = [
+    "CompiledModel",
+    "Estimate",
+    "PlacedOperator",
+    "Placement",
+    "compile_for_target",
+    "refuse_unplaced",
+]

@@ -1,0 +1,110 @@
+"""From a portable .tflite file and a target to what runs there, and where its operators run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from tfl_depth.converters.deployment.input_copy import with_input_copy
+from tfl_depth.converters.deployment.operator_rules import placed_by
+from tfl_depth.converters.deployment.placement import (
+    CPU,
+    NPU,
+    UNKNOWN,
+    PlacedOperator,
+    Placement,
+)
+from tfl_depth.converters.deployment.vela import Compiled, compile_model
+from tfl_depth.converters.metadata import with_contract
+from tfl_depth.converters.tflite_graph import FileOperator, read_graph_and_operators
+from tfl_depth.errors import ConversionError
+from tfl_depth.format.contract import read_contract
+from tfl_depth.format.contract_place import find_contract
+from tfl_depth.targets import Target, VelaSettings
+
+# What a compiler puts in the place of the operators that it takes.
+_COMPILED = "CUSTOM"
+# Memory modes of Vela in which the input lies outside of the NPU's memory begin so.
+_OWN_MEMORY = "Dedicated_Sram"
+
+
+@dataclass(frozen=True)
+class CompiledModel:
+    """Where a model runs, and the file for it.
+
+    Attributes:
+        placement: the report.
+        compiled: the .tflite for the target, contract included, or None where the portable file
+            goes there.
+    """
+
+    placement: Placement
+    compiled: bytes | None
+
+
+def compile_for_target(model: bytes, name: str, target: Target) -> CompiledModel:
+    """Compile a model where its target's compiler can be run, and find where its operators run.
+
+    Args:
+        model: a portable .tflite file.
+        name: the name of the target.
+        target: may differ from the one of that name in its Vela settings.
+
+    Raises:
+        ConversionError: the model is compiled already, or its compiler fails.
+        ModelFileError, ContractError: the file is damaged.
+    """
+    contract = read_contract(model) if find_contract(model) else None
+    graph, operators = read_graph_and_operators(model)
+    if any(operator.kind.startswith(_COMPILED) for operator in operators):
+        raise ConversionError(
+            "The model is compiled already: pass the portable file that it was made of."
+        )
+    if target.vela is None:
+        placed, source = _by_file(operators, target), target.source
+        return CompiledModel(Placement(name, placed, graph.macs, None, source), None)
+    made = _compiled(model, target.vela, takes_bytes=graph.inputs[0].dtype == "int8")
+    compiled = made.model if contract is None else with_contract(made.model, contract)
+    source = f"Vela {version('ethos-u-vela')}"
+    return CompiledModel(
+        Placement(name, made.operators, graph.macs, made.estimate, source), compiled
+    )
+
+
+def _compiled(model: bytes, settings: VelaSettings, *, takes_bytes: bool) -> Compiled:
+    """The model, or the same with a copy of its input first where Vela finds that faster."""
+    made = compile_model(model, settings)
+    if not (takes_bytes and settings.memory_mode.startswith(_OWN_MEMORY)):
+        return made
+    return min(made, compile_model(with_input_copy(model), settings), key=_cost)
+
+
+def _cost(compiled: Compiled) -> tuple[int, float]:
+    """Operators on the CPU, whose time nobody knows, and cycles of the others."""
+    left = sum(operator.place != NPU for operator in compiled.operators)
+    return left, compiled.estimate.cycles
+
+
+def _by_file(operators: tuple[FileOperator, ...], target: Target) -> tuple[PlacedOperator, ...]:
+    if target.rules is not None:
+        return placed_by(target.rules, operators)
+    where = CPU if target.delegate is None else UNKNOWN
+    reason = "" if target.delegate is None else "the board's compiler tells"
+    return tuple(PlacedOperator(each.kind, each.name, where, reason) for each in operators)
+
+
+def refuse_unplaced(placement: Placement) -> None:
+    """Refuse a model of which an operator is not known to run on the NPU.
+
+    Raises:
+        ConversionError: there is such an operator.
+    """
+    others = [operator for operator in placement.operators if operator.place != NPU]
+    if others:
+        first = others[0]
+        raise ConversionError(
+            f"{len(others)} of {len(placement.operators)} operators are not known to run on the "
+            f"NPU of {placement.target}, the first of them {first.kind} ({first.place}: "
+            f"{first.reason or 'no NPU'}): see them with tfl-depth placement, or leave out "
+            "--strict-placement."
+        )

@@ -1,0 +1,177 @@
+"""Arm's Vela, run as a process: compiles a model for an Ethos-U and says what that will cost.
+
+Its exit status is 0 with operators left on the CPU, and its time leaves them out; where they run
+stands in the CSV file of its layers, and why they are refused only in what it prints.
+"""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import re
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from tfl_depth import child
+from tfl_depth.converters.deployment.placement import CPU, NPU, Estimate, PlacedOperator
+from tfl_depth.converters.tflite_graph import read_operators
+from tfl_depth.errors import ConversionError
+from tfl_depth.targets import VelaSettings
+
+# The largest network of the zoo takes half a minute on a slow processor.
+TIME_LIMIT_S = 1200
+_STEM = "model"
+_REFUSAL = re.compile(r"operator: (\w+), ofm: '(.*)'\n\s*Reason: (.*)")
+# What to do about an operator that Vela refuses; the rest is best looked up.
+_ADVICE = {
+    "RESIZE_BILINEAR": "double the features step by step: half-pixel bilinear must be exactly 2x",
+    "RESIZE_NEAREST_NEIGHBOR": "enlarge by 2, 4 or 8",
+    "QUANTIZE": "convert with --int8, whose tensors in and out are bytes",
+    "DEQUANTIZE": "convert with --int8, whose tensors in and out are bytes",
+}
+_LOOK_UP = "use operators of `vela --supported-ops-report` in its place"
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """What Vela has made of a model.
+
+    Attributes:
+        model: the compiled .tflite; a contract in it has lost its digest.
+        operators: those of the model, in the order in which they run.
+        estimate: of those on the NPU.
+    """
+
+    model: bytes
+    operators: tuple[PlacedOperator, ...]
+    estimate: Estimate
+
+
+def compile_model(model: bytes, settings: VelaSettings) -> Compiled:
+    """Compile a .tflite file.
+
+    Raises:
+        ConversionError: Vela is not installed, refuses the model or its settings, or hangs.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / f"{_STEM}.tflite"
+        source.write_bytes(model)
+        printed = _run(source, settings)
+        compiled = source.with_name(f"{_STEM}_vela.tflite")
+        layers, summaries = (
+            list(Path(folder).glob(f"{_STEM}_{what}.csv")) for what in ("per-layer", "summary_*")
+        )
+        if not compiled.is_file() or not layers or not summaries:
+            raise ConversionError(f"Vela compiled nothing. {_last_words(printed)}")
+        return Compiled(
+            model=compiled.read_bytes(),
+            operators=_operators(model, _rows(layers[0]), _refusals(printed)),
+            estimate=_estimate(_rows(summaries[0])[0], settings),
+        )
+
+
+def _run(source: Path, settings: VelaSettings) -> str:
+    if importlib.util.find_spec("ethosu") is None:
+        raise ConversionError(
+            "Arm's compiler Vela is not installed: pip install 'ethos-u-vela>=5.2'."
+        )
+    try:
+        done = subprocess.run(
+            [
+                *child.run_module("ethosu.vela", source, "--output-dir", source.parent),
+                *("--accelerator-config", settings.accelerator, "--config", settings.config),
+                *("--system-config", settings.system_config),
+                *("--memory-mode", settings.memory_mode, "--verbose-performance"),
+            ],
+            env=child.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=TIME_LIMIT_S,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ConversionError(
+            f"Vela took more than {TIME_LIMIT_S} s for {settings.accelerator} and was stopped."
+        ) from error
+    if done.returncode != 0:
+        raise ConversionError(
+            f"Vela cannot compile for {settings.accelerator} with {settings.system_config} and "
+            f"{settings.memory_mode} of {settings.config}. {_last_words(done.stdout)}"
+        )
+    return done.stdout
+
+
+def _last_words(printed: str) -> str:
+    """Vela's own error, or its last line."""
+    lines = [line.strip() for line in printed.splitlines() if line.strip()]
+    errors = [line for line in lines if "error" in line.lower()]
+    return f"It says: {(errors or lines or ['nothing'])[-1]}"
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _refusals(printed: str) -> dict[str, str]:
+    """Why an operator is left on the CPU, by the name of the tensor that it gives."""
+    return {name: reason.strip() for _kind, name, reason in _REFUSAL.findall(printed)}
+
+
+def _operators(
+    model: bytes, rows: list[dict[str, str]], refusals: dict[str, str]
+) -> tuple[PlacedOperator, ...]:
+    """The model's operators in Vela's order, each with the sum of its commands.
+
+    A row bears the name of the tensor that an operator gives. Copies that Vela puts before an
+    operator bear that of the tensor which they copy, and are told from the tensor's own operator by
+    its type; they count to the operator of the next row. What has no row was folded into others.
+    """
+    kinds = {operator.name: operator.kind for operator in read_operators(model)}
+    own: dict[str, list[dict[str, str]]] = {}
+    copies: list[dict[str, str]] = []
+    for row in rows:
+        name, parts = row["Name"], own.get(row["Name"], [])
+        if name not in kinds or (parts and _type(parts[-1]) != _type(row)):
+            copies.append(row)
+            continue
+        own[name] = [*parts, *copies, row]
+        copies = []
+    parts_by_name = own | {name: [] for name in kinds.keys() - own.keys()}
+    return tuple(
+        _operator(kinds[name], name, parts, refusals) for name, parts in parts_by_name.items()
+    )
+
+
+def _type(row: dict[str, str]) -> str:
+    return row["Original Operator"]
+
+
+def _operator(
+    kind: str, name: str, parts: list[dict[str, str]], refusals: dict[str, str]
+) -> PlacedOperator:
+    if name not in refusals and all(part["Target"] == "NPU" for part in parts):
+        return PlacedOperator(kind, name, NPU, cycles=sum(int(part["Op Cycles"]) for part in parts))
+    reason = refusals.get(name, "Vela names no reason")
+    return PlacedOperator(kind, name, CPU, reason, _ADVICE.get(kind, _LOOK_UP))
+
+
+def _estimate(summary: dict[str, str], settings: VelaSettings) -> Estimate:
+    def kibibytes(*memories: str) -> int:
+        return round(1024 * sum(float(summary[f"{memory}_memory_used"]) for memory in memories))
+
+    return Estimate(
+        configuration={
+            "accelerator": settings.accelerator,
+            "config": settings.config,
+            "system_config": settings.system_config,
+            "memory_mode": settings.memory_mode,
+        },
+        clock_hz=float(summary["core_clock"]),
+        cycles=int(float(summary["cycles_total"])),
+        macs_per_cycle=settings.macs_per_cycle,
+        sram_bytes=kibibytes("sram"),
+        other_bytes=kibibytes("dram", "on_chip_flash", "off_chip_flash"),
+    )

@@ -1,0 +1,68 @@
+"""`auto`: the delegate that fits both the board and the file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from tfl_depth.errors import DelegateError
+from tfl_depth.runtime.delegates.board import Board
+from tfl_depth.runtime.delegates.model_traits import ModelTraits
+from tfl_depth.runtime.delegates.spec import DelegateSpec
+
+
+class AutoMatch(NamedTuple):
+    """What `auto` has found: a name of the table, or None for the CPU, and why."""
+
+    name: str | None
+    reason: str
+
+
+def match_automatically(
+    rows: Mapping[str, DelegateSpec], model: ModelTraits, board: Board
+) -> AutoMatch:
+    """Go through the table in its order.
+
+    Raises:
+        DelegateError: the model is compiled for an NPU whose delegate is not on the board.
+    """
+    wanted = compiled_for(rows, model)
+    if wanted:
+        return _compiled(wanted, board)
+    looked: list[str] = []
+    for name, row in rows.items():
+        if not (row.portable and row.devices):
+            continue
+        devices, library = board.devices(row.devices), board.library(row.libraries, row.folders)
+        if devices and library is not None:
+            reason = f"{devices[0]} and {library} are there ({board.description}), for {row.title}"
+            return AutoMatch(name, f"Chosen by auto: {reason}.{_passed_over(looked)}")
+        missing = [*row.devices] * (not devices) + [*row.libraries] * (library is None)
+        looked.append(f"{name} (no {' or '.join(missing)})")
+    reason = f"No NPU that takes this model is here ({board.description}): the CPU runs it."
+    return AutoMatch(None, f"{reason}{_passed_over(looked)}")
+
+
+def compiled_for(
+    rows: Mapping[str, DelegateSpec], model: ModelTraits
+) -> Mapping[str, DelegateSpec]:
+    """The rows whose compiler has made the model; none for a portable one."""
+    return {name: row for name, row in rows.items() if row.compiled in model.custom_operators}
+
+
+def _compiled(wanted: Mapping[str, DelegateSpec], board: Board) -> AutoMatch:
+    for name, row in wanted.items():
+        library = board.library(row.libraries, row.folders)
+        if library is not None:
+            reason = f"the model is compiled for it (operator '{row.compiled}'), {library} is there"
+            return AutoMatch(name, f"Chosen by auto: {reason}.")
+    name, row = next(iter(wanted.items()))
+    raise DelegateError(
+        f"The model is compiled for the delegate {name} (operator '{row.compiled}'), and its "
+        f"library ({' or '.join(row.libraries)}) is not on this board, {board.description}: "
+        f"{row.install}, or take the portable model."
+    )
+
+
+def _passed_over(looked: list[str]) -> str:
+    return f" Looked for before: {', '.join(looked)}." if looked else ""

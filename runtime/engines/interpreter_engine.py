@@ -1,0 +1,69 @@
+"""A TensorFlow Lite interpreter in this process."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import Any
+
+import numpy.typing as npt
+
+from tfl_depth.runtime.engines.binding import bind, expect_declared_shapes
+from tfl_depth.runtime.engines.engine import Engine, EngineConfig, EngineInfo, fault_of
+from tfl_depth.runtime.engines.interpreter import open_with_delegate
+from tfl_depth.runtime.preprocess import Channels, Codes, Pixels, write_input
+
+
+class InterpreterEngine(Engine):
+    """An interpreter in this process: what brings it down brings down all."""
+
+    def __init__(self, config: EngineConfig) -> None:
+        """Open the model.
+
+        Raises:
+            InterpreterError: as `open_with_delegate`.
+            ContractError: the model does not keep its contract.
+            ModelFileError: its tensors come out with other shapes than the file declares.
+        """
+        self._delegate = config.delegate
+        self._interpreter, coverage = open_with_delegate(
+            config.model,
+            config.delegate,
+            num_threads=config.num_threads,
+            xnnpack=config.xnnpack,
+        )
+        expect_declared_shapes(self._interpreter, config.model)
+        source, outputs = bind(self._interpreter, config.contract)
+        _, height, width, _ = outputs[config.contract.output_names[0]]["shape"]
+        scales = {name: detail["quantization"] for name, detail in outputs.items()}
+        self.info = EngineInfo(config.contract, coverage, (int(height), int(width)), scales)
+        self._decoder = self.info.new_decoder()
+        # Each gives a view of its tensor when it is called, and is none itself.
+        tensor = self._interpreter.tensor
+        self._input: Any = tensor(source["index"])
+        self._outputs = {name: tensor(detail["index"]) for name, detail in outputs.items()}
+
+    # No view of a tensor may be left when the interpreter is invoked, not even in the traceback of
+    # an error that somebody keeps: so `write` and `collect` do nothing that can fail.
+
+    def write(self, pixels: Pixels | Codes, channels: Channels) -> None:
+        """Write straight into the input tensor."""
+        write_input(pixels, channels, self._input()[0])
+
+    def invoke(self) -> float:
+        """Invoke the interpreter."""
+        begin_s = perf_counter()
+        try:
+            self._interpreter.invoke()
+        except (RuntimeError, ValueError) as error:
+            said = str(error).strip().rstrip(".")
+            raise fault_of(self._delegate, f"failed at a frame: {said}") from error
+        return perf_counter() - begin_s
+
+    def collect(self, codes: npt.NDArray[Any]) -> None:
+        """Copy straight from the output tensors."""
+        self._decoder.collect({name: view() for name, view in self._outputs.items()}, codes)
+
+    def _close(self) -> None:
+        """Free the interpreter's memory."""
+        self._interpreter = self._input = None
+        self._outputs = {}

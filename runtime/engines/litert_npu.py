@@ -1,0 +1,135 @@
+"""LiteRT's own way to an NPU, its dispatch interface, which no interpreter can be given."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import replace
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tfl_depth.errors import DelegateError
+from tfl_depth.runtime.delegates.coverage import read_coverage
+from tfl_depth.runtime.delegates.selected import SelectedDelegate
+from tfl_depth.runtime.engines.binding import bind
+from tfl_depth.runtime.engines.engine import Engine, EngineConfig, EngineInfo, fault_of
+from tfl_depth.runtime.preprocess import Channels, Codes, Pixels, write_input
+
+# The delegate of `runtime.delegates.table` that stands for it.
+NAME = "litert-npu"
+# The enumerations of LiteRT that the texts of options are names in.
+ENUMERATIONS = {
+    "graph_backend": "IntelOpenVinoGraphBackend",
+    "performance_mode": "IntelOpenVinoPerformanceMode",
+}
+
+
+class LitertNpuEngine(Engine):
+    """A model that LiteRT has compiled for an NPU, wholly or not at all."""
+
+    def __init__(self, config: EngineConfig, delegate: SelectedDelegate) -> None:
+        """Compile the model.
+
+        Raises:
+            DelegateError: ai-edge-litert is not installed, or cannot run all of the model there.
+            ContractError: the model does not keep its contract.
+        """
+        self._delegate = delegate
+        # It is never allocated: it only tells of the model, also of one that is compiled already.
+        interpreter = _litert("interpreter").Interpreter(model_content=config.model)
+        source, self._details = bind(interpreter, config.contract)
+        _, height, width, _ = self._details[config.contract.output_names[0]]["shape"]
+        scales = {name: detail["quantization"] for name, detail in self._details.items()}
+        left = read_coverage(interpreter, delegate.name)
+        coverage = replace(left, taken=left.operators, left={})
+        self.info = EngineInfo(config.contract, coverage, (int(height), int(width)), scales)
+        self._decoder = self.info.new_decoder()
+        self._pixels: npt.NDArray[Any] = np.empty(source["shape"], source["dtype"])
+        self._model = _compiled(config.model, delegate)
+        (self._signature,) = self._model.get_signature_list()
+        name = config.contract.input_name
+        self._inputs = {name: self._model.create_input_buffer_by_name(self._signature, name)}
+        self._outputs = {
+            name: self._model.create_output_buffer_by_name(self._signature, name)
+            for name in self._details
+        }
+
+    def write(self, pixels: Pixels | Codes, channels: Channels) -> None:
+        """Write into the input's buffer."""
+        write_input(pixels, channels, self._pixels[0])
+        for buffer in self._inputs.values():
+            buffer.write(self._pixels)
+
+    def invoke(self) -> float:
+        """Run the compiled model."""
+        begin_s = perf_counter()
+        try:
+            self._model.run_by_name(self._signature, self._inputs, self._outputs)
+        except (RuntimeError, ValueError) as error:
+            raise fault_of(self._delegate, f"failed at a frame: {str(error).strip()}") from error
+        return perf_counter() - begin_s
+
+    def collect(self, codes: npt.NDArray[Any]) -> None:
+        """Copy from the outputs' buffers."""
+        tensors = {name: self._tensor(name) for name in self._outputs}
+        self._decoder.collect(tensors, codes)
+
+    def _tensor(self, name: str) -> npt.NDArray[Any]:
+        shape, dtype = self._details[name]["shape"], self._details[name]["dtype"]
+        return np.reshape(self._outputs[name].read(int(np.prod(shape)), dtype), shape)
+
+    def _close(self) -> None:
+        """Free the compiled model's memory."""
+        self._inputs, self._outputs, self._model = {}, {}, None
+
+
+def _litert(module: str) -> Any:
+    try:
+        return importlib.import_module(f"ai_edge_litert.{module}")
+    except ImportError as error:
+        raise DelegateError(
+            f"The delegate {NAME} is a part of ai-edge-litert, which cannot be imported ({error}): "
+            "pip install ai-edge-litert."
+        ) from error
+
+
+def _compiled(model: bytes, delegate: SelectedDelegate) -> Any:
+    options = _options(_litert("options"), delegate)
+    try:
+        return _litert("compiled_model").CompiledModel.from_buffer(model, options=options)
+    except RuntimeError as error:
+        said = " ".join(str(error).split())
+        raise DelegateError(
+            f"The delegate {delegate.name} cannot run all of this model ({said}): LiteRT has "
+            "written why to standard error; for Intel's, pip install openvino."
+        ) from error
+
+
+def _options(litert: Any, delegate: SelectedDelegate) -> Any:
+    options = litert.Options(
+        # Not the CPU as well: then LiteRT runs there what it cannot run here, without a word.
+        hardware_accelerators=litert.HardwareAccelerator.NPU,
+        intel_openvino_options=_intel(litert, delegate.options),
+    )
+    # Its GPU computes in 16 bits by default, 38 mm off on a ramp, which no self-check sees.
+    options.gpu_options.enforce_f32 = True
+    return options
+
+
+def _intel(litert: Any, texts: dict[str, str]) -> Any:
+    given = {
+        option: getattr(litert, ENUMERATIONS[option])[text.upper()]
+        for option, text in texts.items()
+    }
+    options = litert.IntelOpenVinoOptions(**given)
+    if options.graph_backend == litert.IntelOpenVinoGraphBackend.CPU:
+        # Its low-precision transformations compute INT8 wrongly on processors with AVX2 and no
+        # VNNI: there pairs of products saturate in 16 bits (vpmaddubsw), so that an integer head,
+        # whose weights are all 127, comes out at half of its value.
+        options.configs_map["LP_TRANSFORMS_MODE"] = "NO"
+    if options.graph_backend != litert.IntelOpenVinoGraphBackend.NPU:
+        # Floats in 32 bits: a GPU computes in 16 otherwise, and a CPU with AMX in bfloat16.
+        options.configs_map["INFERENCE_PRECISION_HINT"] = "f32"
+    return options

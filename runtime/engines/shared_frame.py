@@ -1,0 +1,33 @@
+"""A frame in memory that two processes share: pixels there, codes back."""
+
+from __future__ import annotations
+
+import mmap
+import os
+
+import numpy as np
+
+from tfl_depth.runtime.engines.engine import EngineInfo
+from tfl_depth.runtime.preprocess import Codes, Pixels
+
+# Where an array may begin; as long as a line of any processor's cache.
+ALIGNMENT = 64
+
+
+class SharedFrame:
+    """The arrays of one frame. Both processes make it, over one file in memory.
+
+    Attributes:
+        input: as `EngineInfo.new_input` makes it.
+        codes: as `DepthDecoder.new_codes` makes them.
+    """
+
+    def __init__(self, handle: int, info: EngineInfo) -> None:
+        """Map a file, which is made long enough and may be closed afterwards."""
+        pixels, codes = info.new_input(), info.new_decoder().new_codes()
+        place = -(-pixels.nbytes // ALIGNMENT) * ALIGNMENT
+        size = place + codes.nbytes
+        os.ftruncate(handle, size)
+        memory = mmap.mmap(handle, size)
+        self.input: Pixels | Codes = np.ndarray(pixels.shape, pixels.dtype, memory)
+        self.codes = np.ndarray(codes.shape, codes.dtype, memory, place)

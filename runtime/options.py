@@ -1,0 +1,42 @@
+"""How a model is to be run: the arguments of `DepthRunner` beside the model itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from tfl_depth.errors import DepthError
+from tfl_depth.runtime.arguments import expect_count, expect_seconds
+
+OnFault = Literal["raise", "cpu"]
+
+
+@dataclass(frozen=True)
+class RunnerOptions:
+    """The fields are described at `DepthRunner`.
+
+    Raises:
+        DepthError: a value that is none of those allowed, or one that needs another.
+    """
+
+    num_threads: int | None = None
+    xnnpack: bool | None = None
+    delegate: str | None = None
+    delegate_options: Mapping[str, Any] = field(default_factory=dict)
+    strict: bool = False
+    isolate: bool = False
+    timeout_s: float = 5.0
+    start_timeout_s: float = 120.0
+    on_fault: OnFault = "raise"
+    fallback_model: bytes | None = None
+
+    def __post_init__(self) -> None:
+        if self.on_fault not in ("raise", "cpu"):
+            raise DepthError(f"Expected `on_fault` to be 'raise' or 'cpu', got {self.on_fault!r}.")
+        for name in ("timeout_s", "start_timeout_s"):
+            expect_seconds(name, getattr(self, name))
+        if not isinstance(self.num_threads, (int, type(None))):
+            expect_count("num_threads", self.num_threads)
+        if self.fallback_model is not None and self.on_fault != "cpu":
+            raise DepthError('`fallback_model` is for on_fault="cpu" only: add that, or leave it.')
