@@ -152,8 +152,8 @@ def test_names_with_folders_and_commas_are_written(
             shutil.copy(data / kind / f"val{number % 3}.{ending}", path)
     listed = [names[0], *names[2:]]
     (other / "val.txt").write_bytes(os.fsencode("\n".join(listed)))
-    model = Path(shutil.copy(model, tmp_path / "caf\udce9.tflite"))
-    output = ["--output", str(tmp_path / "report")]
+    model = Path(shutil.copy(model, tmp_path / f"caf\udce9{model.suffix}"))
+    output = ["--json", "--output", str(tmp_path / "report")]
     assert evaluate.main([*arguments(model, other), *output]) == 0
     pictures = {path.name for path in (tmp_path / "report").glob("*.png")}
     assert {name for name in pictures if "room_one" in name}

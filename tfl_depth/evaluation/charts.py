@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
+from matplotlib.text import Text
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -18,6 +20,9 @@ DOTS_PER_INCH = 110
 
 def chart_png(figure: Figure) -> bytes:
     """The content of a PNG file."""
+    for text in figure.findobj(Text):  # names of files need not be UTF-8, which matplotlib wants
+        text.set_text(text.get_text().encode(errors="backslashreplace").decode())
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH)
+    # No date and no version inside: the same values make the same file.
+    figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
     return buffer.getvalue()

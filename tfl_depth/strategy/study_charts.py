@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 from matplotlib.ticker import ScalarFormatter
 
+from tfl_depth.evaluation.charts import chart_png
 from tfl_depth.strategy.conclusions import trajectory
 from tfl_depth.strategy.experiments import GRANULARITIES, TITLES, Granularity
 from tfl_depth.strategy.operator_names import short_names
@@ -54,7 +54,7 @@ def trajectory_chart(results: StudyResults) -> bytes:
     axes.set_title(f"{results.network}: FP32 abs_rel {abs_rel:.4f}", loc="left")
     axes.legend(frameon=False)
     axes.grid(axis="y", alpha=0.3)
-    return _png(figure)
+    return chart_png(figure)
 
 
 def budget_chart(results: StudyResults) -> bytes:
@@ -76,7 +76,7 @@ def budget_chart(results: StudyResults) -> bytes:
     axes.set_xscale("log")
     axes.set_xlabel("median deviation from FP32, mm")
     axes.set_xlim(right=LABEL_ROOM * max(values))
-    return _png(figure)
+    return chart_png(figure)
 
 
 def ranges_chart(results: StudyResults) -> bytes:
@@ -101,7 +101,7 @@ def ranges_chart(results: StudyResults) -> bytes:
             frameon=False, fontsize=8, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.16)
         )
     figure.axes[0].set_ylabel("median deviation from FP32, mm")
-    return _png(figure)
+    return chart_png(figure)
 
 
 def layers_chart(results: StudyResults) -> bytes:
@@ -128,7 +128,7 @@ def layers_chart(results: StudyResults) -> bytes:
     right.set_title("one feature map in int8", loc="left")
     for axes in (left, right):
         axes.set_xlabel("median deviation, mm")
-    return _png(figure)
+    return chart_png(figure)
 
 
 def scene_chart(
@@ -163,11 +163,4 @@ def scene_chart(
             axes.set_title(f"{title}\n{TITLES[granularity]}", loc="left", fontsize=8)
     if last is not None:
         figure.colorbar(last, ax=panels, shrink=0.7, extend="both", label="INT8 - FP32, mm")
-    return _png(figure)
-
-
-def _png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    # No date and no version inside: the same results make the same file.
-    figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
-    return buffer.getvalue()
+    return chart_png(figure)
