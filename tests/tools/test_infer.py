@@ -212,6 +212,18 @@ def test_what_is_not_finished_or_out_of_date_is_computed(
     )
 
 
+def test_photo_of_the_same_size_and_date_may_be_another_one(
+    net: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photo = tmp_path / "a.bmp"
+    for value in (50, 200):
+        pixels = np.full((15, 21, 3), value, np.uint8)
+        photo.write_bytes(cv2.imencode(".bmp", pixels)[1].tobytes())
+        os.utime(photo, (1, 1))
+        assert run(net, photo, "--output", tmp_path / "depth") == 0
+        assert "a.bmp: 21x15" in capsys.readouterr().out
+
+
 def test_same_photo_with_another_date_is_finished(
     net: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

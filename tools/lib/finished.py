@@ -56,7 +56,7 @@ class Finished(Closeable):
         """Note that they are."""
         self._outputs[stem] = {
             "source": os.path.abspath(source),  # noqa: PTH100
-            "source_state": _state(source),
+            "source_state": _source_state(source),
             "sha256": _digest(source),
             "made_by": self._made_by,
             "files": {file.name: _state(file) for file in files},
@@ -94,9 +94,18 @@ def _state(file: Path) -> list[int] | None:
     return [found.st_size, found.st_mtime_ns]
 
 
+def _source_state(file: Path) -> list[int] | None:
+    """With the time of the last change in the file system, which no program can set."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return [found.st_size, found.st_mtime_ns, found.st_ctime_ns]
+
+
 def _is_same(source: Path, entry: Mapping[str, Any]) -> bool:
     """Whether a source holds what it held; one with another date may."""
-    state = _state(source)
+    state = _source_state(source)
     return state is not None and (
         entry.get("source_state") == state or entry.get("sha256") == _digest(source)
     )
