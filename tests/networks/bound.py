@@ -17,7 +17,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-
 from tests.networks.measure import read_photos
 from tests.networks.sources import keras_network
 from tests.networks.strangers import stranger_named
