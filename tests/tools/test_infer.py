@@ -19,7 +19,7 @@ from tfl_depth.point_cloud import POINT, ply
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.runtime.video import Video
 from tfl_depth.tools import infer
-from tfl_depth.tools.lib import finished, outputs
+from tfl_depth.tools.lib import finished, infer_inputs, outputs
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -420,7 +420,7 @@ def interrupted_after(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
             raise KeyboardInterrupt
         return original(*arguments)
 
-    monkeypatch.setattr(infer, "side_by_side", interrupted)
+    monkeypatch.setattr(infer_inputs, "side_by_side", interrupted)
 
 
 @pytest.mark.usefixtures("camera")

@@ -1,0 +1,185 @@
+"""What `tools/infer` does with each photo, video and camera: compute, write, note and report."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+from tfl_depth.errors import DepthError, ImageError, TruncatedVideoError
+from tfl_depth.runtime import DepthRunner, StreamFrame
+from tfl_depth.runtime.preprocess import read_image
+from tfl_depth.runtime.stream import Stream
+from tfl_depth.runtime.video import Video
+from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib.camera_options import camera
+from tfl_depth.tools.lib.finished import Finished
+from tfl_depth.tools.lib.input_report import InputReport
+from tfl_depth.tools.lib.inputs import Input, output_stem
+from tfl_depth.tools.lib.outputs import (
+    SUFFIXES,
+    Outputs,
+    Pace,
+    Picture,
+    describe,
+    side_by_side,
+    summary,
+    video_writer,
+)
+
+# Of the video that is written, where its source does not say.
+FRAMES_PER_SECOND = 25.0
+# What becomes of an input, beside a failure.
+WRITTEN, FINISHED, CUT = "written", "finished before", "ends early"
+
+
+def infer_photos(
+    runner: DepthRunner,
+    photos: list[Path],
+    options: argparse.Namespace,
+    report: InputReport,
+    finished: Finished,
+) -> int:
+    """Write the outputs of photos; how many failed, which only --keep-going allows."""
+    outputs = _outputs(options, ("depth", "colour"), None)
+
+    def files_of(photo: Path) -> list[Path]:
+        return outputs.files(photo.stem, runner.depth_dtype)
+
+    done = {
+        photo
+        for photo in photos
+        if not options.overwrite and finished.has(photo, photo.stem, files_of(photo))
+    }
+    for photo in photos:
+        if photo in done:
+            report.add(photo, FINISHED, files=[*map(str, files_of(photo))])
+    if done:
+        report.say(f"{len(done)} of {len(photos)} photos were finished before.")
+    todo = [photo for photo in photos if photo not in done]
+    failed = 0
+    for photo in cli_common.progress(todo, len(todo), "infer"):
+        try:
+            bgr = read_image(photo)
+            depth_mm = runner.infer(bgr)
+            # Of a large photo only what is written stays in memory.
+            shown = bgr if "ply" in outputs.kinds else None
+            del bgr
+        except DepthError as error:
+            if not options.keep_going:
+                raise
+            report.fail(photo, error)
+            failed += 1
+            continue
+        outputs.write(photo.stem, depth_mm, shown)
+        finished.add(photo, photo.stem, files_of(photo))
+        report.say(f"{photo}: {describe(depth_mm)}")
+        report.add(photo, WRITTEN, files=[*map(str, files_of(photo))], **summary(depth_mm))
+    return failed
+
+
+def infer_video(
+    runner: DepthRunner,
+    source: Input,
+    options: argparse.Namespace,
+    report: InputReport,
+    finished: Finished,
+) -> None:
+    """Write the outputs of a video, or of a camera until it is stopped.
+
+    Raises:
+        ImageError: it gives no frame.
+        TruncatedVideoError: it ends early, and --keep-going is not given.
+    """
+    edges_m = runner.contract.edges_m
+    limits_mm = (round(1000 * edges_m[0]), round(1000 * edges_m[-1]))
+    outputs = _outputs(options, ("video",), limits_mm)
+    stem = output_stem(source)
+    file = options.output / f"{stem}{SUFFIXES['video']}"
+    with_video = "video" in outputs.kinds
+    # The video is the last that is written.
+    noted = source if with_video and isinstance(source, Path) else None
+    if noted is not None and not options.overwrite and finished.has(noted, stem, [file]):
+        report.say(f"{source} was finished before.")
+        report.add(source, FINISHED, files=[str(file)])
+        return
+    cut: TruncatedVideoError | None = None
+    with (
+        Video(source) as video,
+        runner.stream(video, on_full="drop_oldest" if video.is_camera else "block") as frames,
+        video_writer(file, video.frames_per_second or FRAMES_PER_SECOND)
+        if with_video
+        else nullcontext() as write,
+    ):
+        # Not so many as the file says that it has: it may not know.
+        total = options.frames or video.frame_count
+        shown = cli_common.progress(islice(frames, options.frames), total, video.name)
+        try:
+            rate = video.frames_per_second or FRAMES_PER_SECOND
+            _write_frames(shown, stem, outputs, write, rate)
+        except KeyboardInterrupt:
+            if not video.is_camera:  # which has no other end
+                raise
+        except TruncatedVideoError as error:
+            cut = error
+        if not frames.delivered:
+            raise ImageError(f"{video.name} was stopped before its first frame.")
+    _report_frames(
+        video.name, frames, report, WRITTEN if cut is None else CUT, [file] if with_video else []
+    )
+    if cut is None:
+        if noted is not None:
+            finished.add(noted, stem, [file])
+    elif options.keep_going:
+        report.warn(f"{cut} What is written ends there.")
+    else:
+        raise cut
+
+
+def _report_frames(
+    name: str, frames: Stream, report: InputReport, what: str, files: list[Path]
+) -> None:
+    """Say how many frames there were, and how late their depth came."""
+    median_ms, p95_ms = (1000 * frames.latency_s(percent) for percent in (50, 95))
+    report.say(
+        f"{name}: {frames.delivered} frames, {frames.dropped} dropped, latency "
+        f"{median_ms:.1f} ms, 95 % within {p95_ms:.1f} ms"
+    )
+    report.add(
+        name,
+        what,
+        files=[*map(str, files)],
+        frames=frames.delivered,
+        dropped=frames.dropped,
+        latency_ms={"median": median_ms, "p95": p95_ms},
+    )
+
+
+def _write_frames(
+    frames: Iterable[StreamFrame],
+    stem: str,
+    outputs: Outputs,
+    write: Callable[[Picture], None] | None,
+    frames_per_second: float,
+) -> None:
+    of_each = replace(outputs, kinds=tuple(kind for kind in outputs.kinds if kind != "video"))
+    pace, before = Pace(frames_per_second), None
+    for frame in frames:
+        of_each.write(f"{stem}_{frame.number:06d}", frame.depth_mm, frame.pixels)
+        if write is not None:
+            picture = side_by_side(frame.pixels, outputs.colourised(frame.depth_mm))
+            for _ in range(pace.repeats(frame.time_s)):
+                write(picture if before is None else before)
+            write(picture)
+            before = picture
+
+
+def _outputs(
+    options: argparse.Namespace, kinds: tuple[str, ...], limits_mm: tuple[int, int] | None
+) -> Outputs:
+    return Outputs(
+        options.save or kinds, options.output, camera(options), options.range or limits_mm
+    )
