@@ -10,7 +10,8 @@ from typing import Any
 
 from docs.scripts import benchmark_figures, zoo_chart
 from tfl_depth.files import write_whole
-from tfl_depth.strategy.experiments import GRANULARITIES, TITLES, experiment_id
+from tfl_depth.recipes import DEFAULT, DEFAULT_PER_TENSOR
+from tfl_depth.strategy.experiments import GRANULARITIES, TITLES, Granularity, experiment_id
 from tfl_depth.strategy.results import RESULTS, ExperimentResult, StudyResults, read_results
 from tfl_depth.tables import markdown, with_table
 from tfl_depth.tools.lib import cli_common
@@ -25,8 +26,9 @@ INT8_ROWS = {
     "int8": "INT8 the usual way: one output",
     "two-heads-round": "INT8, two trained heads (the founding project's)",
     "split": "INT8, exact split, `--recipe minmax`",
-    "gptq": "**INT8, exact split, as `tools/convert` makes it**",
 }
+DEFAULT_ROW = "**INT8, exact split, as `tools/convert` makes it**"
+DEFAULTS: dict[Granularity, str] = {"per_channel": DEFAULT, "per_tensor": DEFAULT_PER_TENSOR}
 ZOO = sorted(ROOT.glob("zoo/*/metrics.json"))
 
 
@@ -122,7 +124,7 @@ def int8_table(found: Sequence[StudyResults]) -> str:
         lines.append([f"**`{results.network}`**", *[""] * 6])
         lines.append(["FP32", "float", f"{abs_rel:.4f}", *["-"] * 4])
         for granularity in GRANULARITIES:
-            for name, title in INT8_ROWS.items():
+            for name, title in {**INT8_ROWS, DEFAULTS[granularity]: DEFAULT_ROW}.items():
                 measured = results.experiments.get(experiment_id(name, granularity))
                 if measured is not None:
                     lines.append(_int8_cells(title, measured))
