@@ -30,7 +30,7 @@ PARALLEL = --numprocesses logical --maxprocesses 8 --dist loadfile
 BOARD_TESTS = $(addprefix tests/runtime/test_,$(addsuffix .py,\
   exactness golden_check postprocess interpreter runner self_check model_files))
 
-.PHONY: setup demo test board-test openvino-test frameworks-test kernels coverage soak fuzz hashes lint check figures figures-zoo \
+.PHONY: setup demo test tflite-test board-test openvino-test frameworks-test kernels coverage soak fuzz hashes lint check figures figures-zoo \
   figures-demo benchmark strategy docs pictures dist dist-test clean
 
 setup: .venv/.complete
@@ -65,23 +65,26 @@ build/board/.complete: tests/support/make_board.py requirements/tflite-runtime.t
 	@.venv/bin/python -m tests.support.make_board $(@D)
 
 # The runtime's tests on aarch64, emulated, with each interpreter package: some minutes.
-board-test: build/board/.complete build/test-models/.complete
-	build/board/tflite-runtime/python -m pytest -p no:cacheprovider $(BOARD_TESTS)
-	build/board/ai-edge-litert/python -m pytest -p no:cacheprovider $(BOARD_TESTS)
+board-test: board-test-tflite-runtime board-test-ai-edge-litert
+board-test-%: build/board/.complete build/test-models/.complete
+	build/board/$*/python -m pytest -p no:cacheprovider $(BOARD_TESTS)
 
-# All tests, then the light ones once more with a board's interpreter and numpy 1, and on aarch64.
+# The light tests with a board's interpreter and numpy 1.
 ifeq ($(has_tflite_python),yes)
-test: setup .venv-tflite/.complete build/test-models/.complete
-	.venv/bin/python -m pytest $(PARALLEL)
+tflite-test: .venv-tflite/.complete build/test-models/.complete
 	.venv-tflite/bin/python -m pytest $(LIGHT_TESTS)
 else
-test: setup build/test-models/.complete
-	.venv/bin/python -m pytest $(PARALLEL)
+tflite-test:
 	@echo 'Left out: the light tests with tflite-runtime, pinned for Python 3.11 (set TFLITE_PYTHON).'
 endif
+
+# All tests, then those of the runtime once more, two environments at a time.
+test: setup build/test-models/.complete
+	.venv/bin/python -m pytest $(PARALLEL)
 	@if $(MAKE) --no-print-directory build/board/.complete; \
-	then $(MAKE) --no-print-directory board-test; \
-	else echo 'Left out: the light tests on aarch64, for the reason above.'; fi
+	then $(MAKE) --no-print-directory --jobs 2 --output-sync=target tflite-test board-test; \
+	else echo 'Left out: the light tests on aarch64, for the reason above.'; \
+	$(MAKE) --no-print-directory tflite-test; fi
 
 # What the light tests run of runtime/, in lines and branches; below 95 % it fails.
 coverage: setup build/test-models/.complete
