@@ -30,6 +30,9 @@ def trajectory_chart(results: StudyResults) -> bytes:
     """abs_rel from FP32 over the phases, with the 95 % interval of the change from FP32."""
     figure = Figure(figsize=(9, 4.5), layout="constrained")
     axes = figure.subplots()
+    # Before anything is drawn, so that the margins are those of this scale.
+    axes.set_yscale("symlog", linthresh=1)
+    axes.yaxis.set_major_formatter(ScalarFormatter())
     for shift, granularity in zip((-0.06, 0.06), GRANULARITIES, strict=True):
         steps = trajectory(results, granularity)
         changes = [found.change["abs_rel"] for _, found in steps]
@@ -46,8 +49,6 @@ def trajectory_chart(results: StudyResults) -> bytes:
             label=f"weights {TITLES[granularity]}",
         )
         axes.set_xticks(range(len(steps)), [label for label, _ in steps])
-    axes.set_yscale("symlog", linthresh=1)
-    axes.yaxis.set_major_formatter(ScalarFormatter())
     axes.axhline(0, color="grey", linewidth=0.8, linestyle="--")
     axes.set_ylabel("change of abs_rel from FP32, %")
     abs_rel = results.experiments["fp32"].metrics["abs_rel"]
