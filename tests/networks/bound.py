@@ -14,12 +14,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from tests.networks.measure import read_photos
 from tests.networks.sources import keras_network
 from tests.networks.strangers import stranger_named
+from tests.support.peak_memory import peak_mib
 from tfl_depth.converters.importers import import_network
 from tfl_depth.converters.representative import find_images
 
@@ -45,20 +47,16 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def run(command: Sequence[str]) -> float:
-    """Run a command, and return its greatest memory in GiB.
-
-    What the system counts of a finished process begins with the memory of the one that started it.
-    """
-    greatest_kib = 0
+    """Run a command, and return its greatest memory in GiB."""
+    greatest_mib = 0.0
     process = subprocess.Popen(command)
     while process.poll() is None:
-        for line in Path(f"/proc/{process.pid}/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                greatest_kib = int(line.split()[1])
+        with suppress(ProcessLookupError):
+            greatest_mib = peak_mib(process.pid)
         time.sleep(0.5)
     if process.returncode:
         raise SystemExit(process.returncode)
-    return greatest_kib / 2**20
+    return greatest_mib / 1024
 
 
 def float_network(photos: Path) -> bytes:

@@ -15,14 +15,11 @@ ROOT = Path(__file__).resolve().parents[2]
 # twice while it decodes them.
 MOST_MIB = 300
 CHILD = r"""
-import re, sys
-from pathlib import Path
+import sys
 import numpy as np
+from tests.support.peak_memory import peak_mib
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.tools import infer
-def peak_mib():
-    # Not ru_maxrss, which begins with the peak of the process that started this one.
-    return int(re.search(r"VmHWM:\s*(\d+)", Path("/proc/self/status").read_text())[1]) / 1024
 model, photo, folder, kind = sys.argv[1:]
 with DepthRunner(model) as runner:
     runner.infer(np.zeros((64, 96, 3), np.uint8))
