@@ -11,7 +11,8 @@ import numpy.typing as npt
 from tfl_depth.converters.graph.flatbuffer import options
 from tfl_depth.converters.graph.graph import Graph, Operator, Tensor, constant
 
-_OPTIONS = {
+# The options of operators on two inputs, by their kind.
+BINARY_OPTIONS = {
     "ADD": "AddOptions",
     "DIV": "DivOptions",
     "MAXIMUM": "MaximumMinimumOptions",
@@ -54,7 +55,7 @@ class Maker:
         """Append ADD, SUB, MUL, MAXIMUM and so on of two tensors, or a tensor and a number."""
         first, second = self._operand(a), self._operand(b)
         shape = np.broadcast_shapes(first.shape, second.shape)
-        made = options(_OPTIONS[kind]) if kind in _OPTIONS else None
+        made = options(BINARY_OPTIONS[kind]) if kind in BINARY_OPTIONS else None
         return self.apply(kind, [first, second], shape, made)
 
     def constant(self, value: npt.ArrayLike, dtype: npt.DTypeLike = np.float32) -> Tensor:

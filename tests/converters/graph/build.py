@@ -9,20 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from tfl_depth.converters.graph import Graph, Operator, Tensor, constant, options
+from tfl_depth.converters.graph.rewrites.maker import BINARY_OPTIONS
 
 Floats = npt.NDArray[np.float32]
 Operand = Tensor | npt.ArrayLike
 
 _FLOAT, _INT = np.dtype(np.float32), np.dtype(np.int32)
 ACTIVATIONS = {None: 0, "RELU": 1, "RELU_N1_TO_1": 2, "RELU6": 3}
-_OPTIONS = {
-    "ADD": "AddOptions",
-    "DIV": "DivOptions",
-    "MAXIMUM": "MaximumMinimumOptions",
-    "MINIMUM": "MaximumMinimumOptions",
-    "MUL": "MulOptions",
-    "SUB": "SubOptions",
-}
 
 
 class Build:
@@ -87,7 +80,7 @@ class Build:
         """ADD, SUB, MUL, DIV and others of two operands."""
         first, second = self._tensor(a), self._tensor(b)
         shape = np.broadcast_shapes(first.shape, second.shape)
-        made: Any = options(_OPTIONS[kind]) if kind in _OPTIONS else None
+        made: Any = options(BINARY_OPTIONS[kind]) if kind in BINARY_OPTIONS else None
         if activation is not None:
             made.fusedActivationFunction = ACTIVATIONS[activation]
         return self.apply(kind, [first, second], shape, made)

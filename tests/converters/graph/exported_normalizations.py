@@ -112,17 +112,23 @@ def group_tf(build: Build, x: Tensor) -> Tensor:
     return build.reshape(y, *x.shape)
 
 
-def group_pt(build: Build, x: Tensor) -> Tensor:
-    """nn.GroupNorm: statistics of (1, groups, C / groups, H W), applied to (1, C, H, W)."""
-    _, height, width, channels = x.shape
-    inner = channels // 2
-    first = build.nchw(x)
-    grouped = build.reshape(first, 1, 2, inner, height * width)
+def _of_two_groups(build: Build, first: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and 1 / deviation, (1, 2, 1, 1), of two groups of the channels of (1, C, H, W)."""
+    _, channels, height, width = first.shape
+    grouped = build.reshape(first, 1, 2, channels // 2, height * width)
     mean = build.reduce("MEAN", grouped, 2, 3)
     centered = build.binary("SUB", grouped, mean)
     squares = build.binary("MUL", centered, centered)
     variance = build.binary("ADD", build.reduce("MEAN", squares, 2, 3, keep=False), 1e-5)
-    deviation = build.unary("RSQRT", build.reshape(variance, 1, 2, 1, 1))
+    return mean, build.unary("RSQRT", build.reshape(variance, 1, 2, 1, 1))
+
+
+def group_pt(build: Build, x: Tensor) -> Tensor:
+    """nn.GroupNorm: statistics of (1, groups, C / groups, H W), applied to (1, C, H, W)."""
+    channels = x.shape[-1]
+    inner = channels // 2
+    first = build.nchw(x)
+    mean, deviation = _of_two_groups(build, first)
     factor = build.binary("MUL", deviation, build.random(1, 2, inner, 1))
     offset = build.binary("MUL", build.binary("MUL", mean, -1.0), factor)
     offset = build.binary("ADD", offset, build.random(1, 2, inner, 1))
@@ -132,15 +138,10 @@ def group_pt(build: Build, x: Tensor) -> Tensor:
 
 def group_without_factor_pt(build: Build, x: Tensor) -> Tensor:
     """nn.GroupNorm(affine=False): statistics are broadcast to the channels of their group."""
-    _, height, width, channels = x.shape
+    channels = x.shape[-1]
     inner = channels // 2
     first = build.nchw(x)
-    grouped = build.reshape(first, 1, 2, inner, height * width)
-    mean = build.reduce("MEAN", grouped, 2, 3)
-    centered = build.binary("SUB", grouped, mean)
-    squares = build.binary("MUL", centered, centered)
-    variance = build.binary("ADD", build.reduce("MEAN", squares, 2, 3, keep=False), 1e-5)
-    deviation = build.unary("RSQRT", build.reshape(variance, 1, 2, 1, 1))
+    mean, deviation = _of_two_groups(build, first)
     offset = build.binary("MUL", build.binary("MUL", mean, -1.0), deviation)
     factor, offset = (
         build.reshape(_broadcast(build, value, (1, 2, inner, 1)), 1, channels, 1, 1)
