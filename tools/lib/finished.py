@@ -87,20 +87,21 @@ def _read(file: Path) -> dict[str, dict[str, Any]]:
 
 def _state(file: Path) -> list[int] | None:
     """What changes with a file's content, short of reading it."""
-    try:
-        found = file.stat()
-    except OSError:
-        return None
-    return [found.st_size, found.st_mtime_ns]
+    return _stat(file, "st_size", "st_mtime_ns")
 
 
 def _source_state(file: Path) -> list[int] | None:
     """With the time of the last change in the file system, which no program can set."""
+    return _stat(file, "st_size", "st_mtime_ns", "st_ctime_ns")
+
+
+def _stat(file: Path, *fields: str) -> list[int] | None:
+    """What the file system says of a file; None where there is none."""
     try:
         found = file.stat()
     except OSError:
         return None
-    return [found.st_size, found.st_mtime_ns, found.st_ctime_ns]
+    return [getattr(found, field) for field in fields]
 
 
 def _is_same(source: Path, entry: Mapping[str, Any]) -> bool:
