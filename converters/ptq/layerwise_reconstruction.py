@@ -168,9 +168,7 @@ def _solved(
     # Of a wide kernel these are hundreds of megabytes.
     tried = np.empty((len(shares), *weights.shape), np.float32)
     for part in parts:
-        gram = _gram(centered.x[:, :, part]) if whole is None else whole
-        factor = triangular_factor(gram)
-        del gram
+        factor = triangular_factor(_gram(centered.x[:, :, part]) if whole is None else whole)
         tried[..., part] = _rounded(weights[..., part], top, shares, factor, at_end[..., part])
     candidates = [_Candidate.of(rounded, centered, task) for rounded in tried]
     best = candidates[0]
