@@ -41,7 +41,7 @@ def with_golden(model: bytes, contract: Contract, photos: Sequence[Path]) -> tup
     Returns:
         The file with them, and its new contract, in which `golden` says how far the kernels of the
         CPU lie apart: the reference kernels, which give the golden depth, against TensorFlow Lite's
-        optimised ones and XNNPACK's. These round at other places, and are as right.
+        optimized ones and XNNPACK's. These round at other places, and are as right.
     """
     size = (contract.height, contract.width)
     rgb = np.stack([read_pixels(path, size) & KEPT_BITS | MIDDLE for path in photos])
@@ -70,7 +70,7 @@ def depth_by(
     xnnpack: bool = True,
     reference: bool = False,
 ) -> DepthMm:
-    """Millimetres (N, H, W) that kernels (see `open_interpreter`) give for photos (N, h, w, 3)."""
+    """Millimeters (N, H, W) that kernels (see `open_interpreter`) give for photos (N, h, w, 3)."""
     signature = open_interpreter(model, xnnpack=xnnpack, reference=reference).get_signature_runner()
     (source,) = signature.get_input_details().values()
     pixels = np.empty(source["shape"], source["dtype"])

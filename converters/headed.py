@@ -41,7 +41,7 @@ class HeadOptions:
 
     Attributes:
         kind: "split" or "single".
-        range_m: least and greatest depth, in metres.
+        range_m: least and greatest depth, in meters.
         spans: of the split, where they are given.
         recipe: what is done to the weights; None: nothing.
         integers: whether the file will compute in integers.

@@ -42,8 +42,8 @@ class DepthNetwork:
         imported: as it came in.
         graph: float, in the plain form, of one output; its input is the stage's.
         stage: how pixels become the graph's input.
-        depth: the source's depth in metres.
-        formula: from the output to metres.
+        depth: the source's depth in meters.
+        formula: from the output to meters.
         photos: to calibrate with, (height, width, 3) uint8 RGB of the input's size.
     """
 
@@ -97,7 +97,7 @@ def open_network(
         source: a file or folder, the bytes of a .tflite, or a Keras model.
         size: (height, width), where the network takes any.
         output_name: of the depth among several outputs; None: the finest.
-        formula: from that output to metres.
+        formula: from that output to meters.
         pixels: what is done to pixels outside the network.
         read_photos: gives the photos to calibrate with, at (height, width).
 

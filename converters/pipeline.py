@@ -96,7 +96,7 @@ def convert(
         network: a .keras, .h5, .onnx, .pt2 or .tflite file, a SavedModel folder, the bytes of a
             .tflite, or a Keras model.
         images: to calibrate with (not for float32) and to verify with.
-        max_depth_m: end of the depth range, in metres; None: 15.
+        max_depth_m: end of the depth range, in meters; None: 15.
         spans: the split's intervals, whose last edge is the range; None: they are placed so that
             the largest step in depth is the same in all.
         span_m: width of the spans instead, where depth is linear.
@@ -104,7 +104,7 @@ def convert(
         head: "split" (outputs `integer` and `fractional`) or "single" (output `depth`).
         size: (height, width) to deploy for, where the network takes any.
         output_name: of the depth among several outputs; None: the finest.
-        unit: of the network's depth; None: metres, unless photos say otherwise.
+        unit: of the network's depth; None: meters, unless photos say otherwise.
         disparity: (least, greatest) depth of an output of 0 to 1 that is scaled disparity.
         reciprocal: depth is this number / output.
         inverse: depth is 1 / output.

@@ -1,4 +1,4 @@
-"""The images that quantisation ranges are measured on, and those kept apart to verify with."""
+"""The images that quantization ranges are measured on, and those kept apart to verify with."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class TfliteGraph:
 
     Attributes:
         inputs, outputs: by their signature names, where there is a signature.
-        parameters: elements of constants that are float or quantised, with batch normalisation
+        parameters: elements of constants that are float or quantized, with batch normalization
             folded into them. None where it cannot be known.
         macs: of one inference, by the definition of `tfl_depth.evaluation.macs`. None where it
             cannot be known: a compiler has packed operators into one, a graph runs others, or the
@@ -60,8 +60,8 @@ class FileOperator:
         kind: TensorFlow Lite's name of it.
         name: of the first tensor that it gives.
         source, result: types of the first tensor that it takes and of the first that it gives.
-        weight_scales: of its kernel; none without a kernel, or where it is not quantised.
-        largest: the largest value that the result can hold, where it is quantised.
+        weight_scales: of its kernel; none without a kernel, or where it is not quantized.
+        largest: the largest value that the result can hold, where it is quantized.
         options: its attributes.
     """
 
@@ -224,7 +224,7 @@ def is_constant(buffer: Any) -> bool:
 
 
 def _is_weight(tensor: Any) -> bool:
-    """Integers that are not quantised are shapes and axes."""
+    """Integers that are not quantized are shapes and axes."""
     quantization = tensor.quantization
     return tensor.type in _FLOATS or (quantization is not None and quantization.scale is not None)
 

@@ -2,8 +2,8 @@
 
     python examples/evaluate_your_pairs.py model.tflite pairs
 
-`pairs` holds rgb/NAME.jpg or .png and depth/NAME.png (16 bit, millimetres, 0 = no reading), or
-depth/NAME of floating-point metres: .npy, .npz, .tiff, .exr. Nothing is aligned to the truth; each
+`pairs` holds rgb/NAME.jpg or .png and depth/NAME.png (16 bit, millimeters, 0 = no reading), or
+depth/NAME of floating-point meters: .npy, .npz, .tiff, .exr. Nothing is aligned to the truth; each
 image counts alike. `tools/evaluate --dataset pairs --split all` does the same, with pictures.
 """
 

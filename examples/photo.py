@@ -1,9 +1,9 @@
-"""Depth of one photo, in millimetres and as a picture.
+"""Depth of one photo, in millimeters and as a picture.
 
     python examples/photo.py model.tflite photo.jpg
 
-prints how far away the middle of the photo is, and writes photo_depth.png (16 bit, millimetres,
-0 = no depth) and photo_colour.png, with a legend in metres, into this folder. The model is one that
+prints how far away the middle of the photo is, and writes photo_depth.png (16 bit, millimeters,
+0 = no depth) and photo_color.png, with a legend in meters, into this folder. The model is one that
 `tools/convert` or `make demo` has made. Depth past 65.535 m is uint32, which no PNG holds: keep it
 with `numpy.save`.
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import cv2
 
-from tfl_depth.runtime import DepthError, DepthRunner, colourise
+from tfl_depth.runtime import DepthError, DepthRunner, colorize
 
 
 def main(model: str, photo: str) -> None:
@@ -27,7 +27,7 @@ def main(model: str, photo: str) -> None:
     print(f"{depth_mm[height // 2, width // 2] / 1000:.3f} m in the middle of {photo}")
     stem = Path(photo).stem
     cv2.imwrite(f"{stem}_depth.png", depth_mm)
-    cv2.imwrite(f"{stem}_colour.png", colourise(depth_mm))
+    cv2.imwrite(f"{stem}_color.png", colorize(depth_mm))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""A video to coloured point clouds, one PLY file for every 30th frame.
+"""A video to colored point clouds, one PLY file for every 30th frame.
 
     python examples/video_to_point_cloud.py model.tflite drive.mp4 clouds --fov 70 --every 30
 
-writes clouds/drive_000000.ply, clouds/drive_000030.ply and so on: metres from the camera, x to the
+writes clouds/drive_000000.ply, clouds/drive_000030.ply and so on: meters from the camera, x to the
 right, y down, z forward. Any viewer opens them (MeshLab, CloudCompare, Blender). `--fov` is the
 camera's horizontal field of view in degrees; of a calibrated one, give `Intrinsics` its own four
 numbers.

@@ -14,7 +14,7 @@ from tfl_depth.errors import (
     SignatureError,
     TruncatedVideoError,
 )
-from tfl_depth.runtime.colorize import colourise
+from tfl_depth.runtime.colorize import colorize
 from tfl_depth.runtime.delegates.coverage import DelegateCoverage
 from tfl_depth.runtime.golden_check import GoldenCheck, Tolerance
 from tfl_depth.runtime.runner import DepthRunner, Measurement
@@ -44,5 +44,5 @@ __all__ = [
     "TruncatedVideoError",
     "Video",
     "WarmUp",
-    "colourise",
+    "colorize",
 ]

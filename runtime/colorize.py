@@ -1,4 +1,4 @@
-"""Depth as a picture for people: colours with a legend in metres."""
+"""Depth as a picture for people: colors with a legend in meters."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from tfl_depth.encoding import DepthMm
 
-# Cividis reads the same with and without colour-blindness (Nunez et al., PLOS ONE 2018).
-COLOUR_MAP = cv2.COLORMAP_CIVIDIS
+# Cividis reads the same with and without color-blindness (Nunez et al., PLOS ONE 2018).
+COLOR_MAP = cv2.COLORMAP_CIVIDIS
 NO_DEPTH_BGR = (60, 60, 60)
 LEGEND_TICKS = 5
 STRIP_PIXELS = 1 << 18
@@ -19,16 +19,16 @@ STRIP_PIXELS = 1 << 18
 MAX_COUNTED_MM = 1 << 24
 
 
-def colourise(
+def colorize(
     depth_mm: DepthMm, near_mm: int | None = None, far_mm: int | None = None
 ) -> npt.NDArray[np.uint8]:
-    """Colour depth from near (bright) to far (dark), with a legend below.
+    """Color depth from near (bright) to far (dark), with a legend below.
 
-    The legend is in metres, or in millimetres where all of it is less than 1 m.
+    The legend is in meters, or in millimeters where all of it is less than 1 m.
 
     Args:
-        depth_mm: (H, W) millimetres, 0 = no depth, which is drawn grey.
-        near_mm: depth of the brightest colour; None: nearly the least that there is.
+        depth_mm: (H, W) millimeters, 0 = no depth, which is drawn gray.
+        near_mm: depth of the brightest color; None: nearly the least that there is.
         far_mm: depth of the darkest, which may be the smaller; None: nearly the most that there
             is. Both ends take what lies beyond them, and the legend says so, as "> 1.00 m", where
             there is such depth.
@@ -46,24 +46,24 @@ def colourise(
     span_mm = (far_mm - near_mm) or 1
     for rows in strips(depth_mm):
         part = picture[rows][: len(depth_mm[rows])]
-        part[:] = _coloured((depth_mm[rows].astype(np.float64) - near_mm) / span_mm)
+        part[:] = _colored((depth_mm[rows].astype(np.float64) - near_mm) / span_mm)
         part[depth_mm[rows] == 0] = NO_DEPTH_BGR
     return picture
 
 
 def gradient(steps: int) -> npt.NDArray[np.uint8]:
-    """The colours from near to far, (steps, 3) uint8, BGR."""
-    return _coloured(np.linspace(0, 1, steps)[None]).reshape(steps, 3)
+    """The colors from near to far, (steps, 3) uint8, BGR."""
+    return _colored(np.linspace(0, 1, steps)[None]).reshape(steps, 3)
 
 
-def _coloured(share: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
-    """Colours of 0 (near) to 1 (far)."""
+def _colored(share: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
+    """Colors of 0 (near) to 1 (far)."""
     brightness = np.rint(255 * (1 - np.clip(share, 0, 1))).astype(np.uint8)
-    return np.asarray(cv2.applyColorMap(brightness, COLOUR_MAP), np.uint8)
+    return np.asarray(cv2.applyColorMap(brightness, COLOR_MAP), np.uint8)
 
 
 def _labels(depth_mm: DepthMm, near_mm: int, far_mm: int) -> list[str]:
-    """From near to far, in metres."""
+    """From near to far, in meters."""
     below = any(_between(depth_mm[rows], 1, min(near_mm, far_mm)) for rows in strips(depth_mm))
     above = any((depth_mm[rows] > max(near_mm, far_mm, 0)).any() for rows in strips(depth_mm))
     ends = ("< " if below else "", "> " if above else "")
@@ -77,7 +77,7 @@ def _legend_scale(width: int) -> float:
 
 
 def _legend_heights(width: int) -> tuple[int, int]:
-    """Of the bar of colours and of the text below it, in pixels."""
+    """Of the bar of colors and of the text below it, in pixels."""
     return round(36 * _legend_scale(width)), round(56 * _legend_scale(width))
 
 
@@ -95,7 +95,7 @@ def _draw_legend(legend: npt.NDArray[np.uint8], labels: Sequence[str]) -> None:
 
 
 def depth_limits(depth_mm: DepthMm) -> tuple[int, int]:
-    """A robust near and far limit to colour between: the 1st and 99th percentile of depth."""
+    """A robust near and far limit to color between: the 1st and 99th percentile of depth."""
     near, far = depth_percentiles(depth_mm, (1, 99)) or (0, 1)
     return int(near), int(np.ceil(far))
 

@@ -1,4 +1,4 @@
-"""Check of the millimetres: the depth that comes out here, beside what the reference kernels gave.
+"""Check of the millimeters: the depth that comes out here, beside what the reference kernels gave.
 
 TensorFlow Lite's reference kernels give the same bytes in every package and on every processor.
 Other correct kernels round at other places. How far that moves the depth depends on the network
@@ -22,7 +22,7 @@ from tfl_depth.runtime.engines.fallback import FallbackEngine
 from tfl_depth.runtime.postprocess import MAX_DISAGREEMENT
 
 # Of what correct kernels of the CPU differ by, and beside it a step of the code and the rounding to
-# whole millimetres.
+# whole millimeters.
 SPREAD_FACTOR = 3
 ROUNDING_MM = 1.0
 
@@ -31,7 +31,7 @@ class Tolerance(NamedTuple):
     """Differences of depth, such as the largest that correct kernels may make.
 
     Attributes:
-        median_mm, p95_mm, worst_mm: over all pixels of all golden images, in millimetres.
+        median_mm, p95_mm, worst_mm: over all pixels of all golden images, in millimeters.
     """
 
     median_mm: float
@@ -47,7 +47,7 @@ class GoldenCheck:
         verdict: "right" if no difference is above its tolerance, and the two codes of a pixel
             contradict each other on no more than 1 % of the pixels of each image; else "wrong".
         median_mm, p95_mm, worst_mm: absolute difference over all pixels of all golden images, in
-            millimetres. A pixel that should have depth and has none, or the other way round, is
+            millimeters. A pixel that should have depth and has none, or the other way round, is
             wrong by all of its depth.
         worst_image: the golden image with the worst pixel, from 0.
         worst_pixel: its (row, column) on the grid of the network's outputs.

@@ -1,4 +1,4 @@
-"""From the network's output tensors to millimetres."""
+"""From the network's output tensors to millimeters."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class _Tables:
     """Of pairs of bytes as they lie in int8 tensors, 256 * integer + fractional.
 
     Attributes:
-        depth_mm: (65536,) millimetres; 0 where the two contradict each other.
-        of_0_mm: those that are 0 mm and yet consistent: one or, of spans of centimetres, a few.
+        depth_mm: (65536,) millimeters; 0 where the two contradict each other.
+        of_0_mm: those that are 0 mm and yet consistent: one or, of spans of centimeters, a few.
     """
 
     def __init__(self, spans: Spans) -> None:
@@ -53,11 +53,11 @@ def depth_decoder(
 
     Args:
         contract: says which outputs there are and what they mean.
-        scales: quantisation (scale, zero point) of each output; scale 0 for float32.
+        scales: quantization (scale, zero point) of each output; scale 0 for float32.
         size: (height, width) of the outputs.
     """
     if contract.precision != "int8":
-        return _Metres(contract, size)
+        return _Meters(contract, size)
     if contract.head == "single":
         return _OneCode(contract.spans, size, *scales["depth"])
     return TwoCodes(contract.spans, size)
@@ -92,7 +92,7 @@ class DepthDecoder(ABC):
 
     @abstractmethod
     def look_up(self, codes: npt.NDArray[Any], out: DepthMm) -> int:
-        """Write the millimetres (H, W); 0 where two codes contradict each other.
+        """Write the millimeters (H, W); 0 where two codes contradict each other.
 
         Returns:
             How many are 0.
@@ -107,7 +107,7 @@ class DepthDecoder(ABC):
         return self.disagreement(codes, self.look_up(codes, out))
 
     def decode(self, codes: npt.NDArray[Any], out: DepthMm) -> float | None:
-        """Write a frame's millimetres, enlarged bilinearly where `out` is not of its size.
+        """Write a frame's millimeters, enlarged bilinearly where `out` is not of its size.
 
         Args:
             codes: what `collect` has filled.
@@ -194,7 +194,7 @@ class _OneCode(DepthDecoder):
     def __init__(self, spans: Spans, size: tuple[int, int], scale: float, zero_point: int) -> None:
         super().__init__(spans, size)
         values = _BYTES.astype(np.int8).astype(np.int64) - zero_point
-        self._look_up = LookUp(_millimetres(values * scale, spans))
+        self._look_up = LookUp(_millimeters(values * scale, spans))
 
     def new_codes(self) -> npt.NDArray[np.uint8]:
         return np.empty(self._grid_mm.shape, np.uint8)
@@ -206,7 +206,7 @@ class _OneCode(DepthDecoder):
         return self._look_up(codes, out)
 
 
-class _Metres(DepthDecoder):
+class _Meters(DepthDecoder):
     """Outputs in floating point; for comparisons, so plain rather than fast."""
 
     def __init__(self, contract: Contract, size: tuple[int, int]) -> None:
@@ -226,12 +226,12 @@ class _Metres(DepthDecoder):
             depth_m = codes[0].astype(np.float64)
         else:
             depth_m = decode_float(codes[0], codes[1], self._spans)
-        np.copyto(out, _millimetres(depth_m, self._spans))
+        np.copyto(out, _millimeters(depth_m, self._spans))
         return count_zeros(out)
 
 
-def _millimetres(depth_m: npt.NDArray[np.floating], spans: Spans) -> DepthMm:
-    """Whole millimetres within 0 and the range; what is not a number is no depth."""
+def _millimeters(depth_m: npt.NDArray[np.floating], spans: Spans) -> DepthMm:
+    """Whole millimeters within 0 and the range; what is not a number is no depth."""
     # Not nan_to_num: it looks up float limits, of which numpy 1 warns wherever a library has made
     # the processor flush subnormals to zero, as tflite-runtime 2.14 for aarch64 does on import.
     depth_m = np.clip(np.where(np.isnan(depth_m), 0, depth_m), 0, spans.max_depth_m)

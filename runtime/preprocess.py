@@ -29,7 +29,7 @@ def load_pixels(image: Any, channels: Channels) -> tuple[Pixels, Channels]:
     """Get an image's pixels, without copying an array that is fit.
 
     Args:
-        image: a path (str or os.PathLike), a PIL image, or a uint8 array, (H, W, 3) or grey (H, W).
+        image: a path (str or os.PathLike), a PIL image, or a uint8 array, (H, W, 3) or gray (H, W).
         channels: the order in an array; paths and PIL images know their own.
 
     Returns:
@@ -140,8 +140,8 @@ def _checked(pixels: npt.NDArray[Any]) -> Pixels:
             f"Expected an image of dtype uint8, pixels 0 to 255, got {pixels.dtype}. Convert it "
             "yourself: only you know what its values mean."
         )
-    grey, colour = pixels.ndim == 2, pixels.ndim == 3 and pixels.shape[-1] == 3
-    if not (grey or colour):
+    gray, color = pixels.ndim == 2, pixels.ndim == 3 and pixels.shape[-1] == 3
+    if not (gray or color):
         raise ImageError(f"Expected an image of shape (H, W, 3) or (H, W), got {pixels.shape}.")
     if pixels.size == 0:
         raise ImageError(f"Expected an image with pixels, got shape {pixels.shape}.")

@@ -1,4 +1,4 @@
-"""`DepthRunner`: a .tflite file in, millimetres out."""
+"""`DepthRunner`: a .tflite file in, millimeters out."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Measurement:
     """The depth of one image, and how it came about.
 
     Attributes:
-        depth_mm: (H, W) of the runner's `depth_dtype`: millimetres, 0 = no depth.
+        depth_mm: (H, W) of the runner's `depth_dtype`: millimeters, 0 = no depth.
         disagreement: share of the network's pixels, 0 to 1, whose two codes contradict each other;
             these have no depth. None for a model without two codes, which cannot be checked.
         prepare_s: seconds from pixels to the network's input.
@@ -162,13 +162,13 @@ class DepthRunner(Closeable):
         """Compute the depth of one image.
 
         Args:
-            img: a path, a PIL image, or a uint8 array: (H, W, 3), or grey (H, W).
+            img: a path, a PIL image, or a uint8 array: (H, W, 3), or gray (H, W).
             size: "image" for depth at the image's size, "model" for the network's own grid.
             channels: order of an array's channels, "bgr" as OpenCV gives them, or "rgb".
             out: where to write the depth, (H, W) of `depth_dtype`, C-contiguous; it is returned.
 
         Returns:
-            (H, W) of `depth_dtype`: millimetres along the optical axis, 0 = no depth.
+            (H, W) of `depth_dtype`: millimeters along the optical axis, 0 = no depth.
 
         Raises:
             ImageError: not an image.

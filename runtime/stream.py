@@ -51,7 +51,7 @@ class StreamFrame:
         number: of the frame in its source, from 0 on; a gap is frames that were dropped.
         pixels: (H, W, 3) or (H, W) uint8, as the source gave them; not copied.
         channels: the order in `pixels`.
-        depth_mm: (H, W) of the runner's `depth_dtype`: millimetres, 0 = no depth.
+        depth_mm: (H, W) of the runner's `depth_dtype`: millimeters, 0 = no depth.
         disagreement: as in `Measurement`.
         latency_s: seconds from when the source gave the frame until its depth was there.
         fallback: as in `Measurement`.

@@ -15,7 +15,7 @@ _ALL_ONES = 0xFFFF
 
 
 class Upsampler:
-    """Resizes millimetres bilinearly; 0 spreads and never mixes.
+    """Resizes millimeters bilinearly; 0 spreads and never mixes.
 
     It keeps its working memory for the next frame, so it is not safe to share between threads.
     """
@@ -42,7 +42,7 @@ class Upsampler:
             self._spread_zeros(depth_mm, out)
 
     def _resize_as_float(self, depth_mm: DepthMm, out: DepthMm) -> None:
-        # OpenCV 4 has no uint32; float32 holds every whole number of millimetres up to 16 km.
+        # OpenCV 4 has no uint32; float32 holds every whole number of millimeters up to 16 km.
         source, resized = _each_of(self._floats, depth_mm, out)
         np.copyto(source, depth_mm)
         _resize(source, resized)
@@ -56,7 +56,7 @@ class Upsampler:
         source.fill(0)
         np.copyto(source, _ALL_ONES, where=present)
         # All ones stay so only where no 0 has a weight: 1/131070 of one clears a bit already, and
-        # less moves no depth of 16 bits by half a millimetre.
+        # less moves no depth of 16 bits by half a millimeter.
         _resize(source, resized)
         np.not_equal(resized, _ALL_ONES, out=touched)
         np.copyto(out, 0, where=touched)

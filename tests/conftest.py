@@ -67,7 +67,7 @@ def net(models: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def photo() -> npt.NDArray[np.uint8]:
-    """BGR pixels (150, 210, 3), smooth and colourful."""
+    """BGR pixels (150, 210, 3), smooth and colorful."""
     coarse = np.random.default_rng(1).integers(0, 256, (10, 14, 3), np.uint8)
     pixels = cv2.resize(coarse, (210, 150), interpolation=cv2.INTER_CUBIC)
     pixels.flags.writeable = False

@@ -35,14 +35,14 @@ __all__ = [
     "integer_code",
 ]
 
-# (H, W) uint16 or uint32: millimetres, 0 = no depth.
+# (H, W) uint16 or uint32: millimeters, 0 = no depth.
 DepthMm = npt.NDArray[np.unsignedinteger[Any]]
 
 CODES = 255
 MAX_SPANS = 127
 # One sample for each place: more say nothing that the code can hold.
 MAX_SAMPLES = CODES + 1
-# uint16 millimetres, 0 meaning "no depth".
+# uint16 millimeters, 0 meaning "no depth".
 UINT16_LIMIT_MM = 65535
 UINT32_LIMIT_MM = 2**32 - 1
 
@@ -52,12 +52,12 @@ class Spans:
     """Consecutive depth intervals that the split counts.
 
     Attributes:
-        edges_m: ascending borders in metres, one more than there are spans.
-        curves_m: for each span its depth in metres at 2 to 256 equal steps of the place, ascending
+        edges_m: ascending borders in meters, one more than there are spans.
+        curves_m: for each span its depth in meters at 2 to 256 equal steps of the place, ascending
             from the span's first edge to its last, and linear between them; None: all are straight.
 
     Raises:
-        SpansError: on creation, where edges are not ascending finite metres from 0 on, or are so
+        SpansError: on creation, where edges are not ascending finite meters from 0 on, or are so
             many that fewer than two integer codes were left for a span; or where curves are not as
             above.
     """
@@ -70,7 +70,7 @@ class Spans:
         if not 2 <= len(edges) <= MAX_SPANS + 1:
             raise SpansError(f"Expected 1 to {MAX_SPANS} spans, got {len(edges) - 1}.")
         if not all(math.isfinite(edge) for edge in edges) or edges[0] < 0:
-            raise SpansError(f"Expected span edges in metres from 0 on, got {list(edges)}.")
+            raise SpansError(f"Expected span edges in meters from 0 on, got {list(edges)}.")
         if not _ascends(edges):
             raise SpansError(f"Expected ascending span edges, got {list(edges)}.")
         if 1000 * edges[-1] > UINT32_LIMIT_MM:
@@ -100,7 +100,7 @@ class Spans:
 
     @classmethod
     def uniform(cls, max_depth_m: float, span_m: float = 1.0) -> Spans:
-        """Spans of `span_m` metres from 0 to `max_depth_m`, which they must divide."""
+        """Spans of `span_m` meters from 0 to `max_depth_m`, which they must divide."""
         if not (math.isfinite(max_depth_m) and math.isfinite(span_m) and 0 < span_m <= max_depth_m):
             raise SpansError(
                 f"Expected a span of more than 0 m and at most the range, got {span_m:g} m for "
@@ -124,12 +124,12 @@ class Spans:
 
     @property
     def max_depth_m(self) -> float:
-        """The last edge, in metres."""
+        """The last edge, in meters."""
         return self.edges_m[-1]
 
     @property
     def widths_m(self) -> tuple[float, ...]:
-        """Width of each span, in metres."""
+        """Width of each span, in meters."""
         return tuple(far - near for near, far in itertools.pairwise(self.edges_m))
 
     @property
@@ -161,7 +161,7 @@ class Spans:
 
     @cached_property
     def levels_m(self) -> npt.NDArray[np.float64]:
-        """Depth (N, 256) in metres at each place of each span, 0 to 255."""
+        """Depth (N, 256) in meters at each place of each span, 0 to 255."""
         return np.stack([_levels_m(curve) for curve in self._curves_m])
 
     @property
@@ -170,7 +170,7 @@ class Spans:
 
     @cached_property
     def _knots(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Every sample's depth in metres, and where it stands: span plus place of 0 to 1."""
+        """Every sample's depth in meters, and where it stands: span plus place of 0 to 1."""
         curves = self._curves_m
         # A span's last sample is the next one's first.
         places = [
@@ -196,7 +196,7 @@ class Spans:
     def depth_at(
         self, n: npt.NDArray[np.int64], place: npt.NDArray[np.floating]
     ) -> npt.NDArray[np.float64]:
-        """Metres at a place, 0 to 1, of span n; what `locate` undoes."""
+        """Meters at a place, 0 to 1, of span n; what `locate` undoes."""
         if self.curves_m is None:
             return np.asarray(np.asarray(self.edges_m)[n] + np.asarray(self.widths_m)[n] * place)
         depths, places = self._knots
@@ -208,7 +208,7 @@ def _ascends(values: Sequence[float]) -> bool:
 
 
 def _levels_m(curve: Sequence[float]) -> npt.NDArray[np.float64]:
-    """Metres (256,) at each place of a span, from its equally spaced samples.
+    """Meters (256,) at each place of a span, from its equally spaced samples.
 
     In whole numbers up to the last step, so that every reader of the contract finds the same.
     """
@@ -242,13 +242,13 @@ def integer_code(
 
 
 def depth_dtype(spans: Spans) -> np.dtype[np.unsignedinteger[Any]]:
-    """uint16 where millimetres of the whole range fit it, else uint32."""
+    """uint16 where millimeters of the whole range fit it, else uint32."""
     fits = round(1000 * spans.max_depth_m) <= UINT16_LIMIT_MM
     return np.dtype(np.uint16 if fits else np.uint32)
 
 
 class Decoder:
-    """Tables from the pair of codes to millimetres, built once for a set of spans.
+    """Tables from the pair of codes to millimeters, built once for a set of spans.
 
     Attributes:
         spans: what they decode.
@@ -269,10 +269,10 @@ class Decoder:
         self.depth_mm: DepthMm = np.where(self.agrees, depth_mm, 0).astype(depth_dtype(spans))
 
     def decode(self, integer: npt.NDArray[np.uint8], fractional: npt.NDArray[np.uint8]) -> DepthMm:
-        """Millimetres of two code tensors of one shape; 0 (no depth) where they disagree.
+        """Millimeters of two code tensors of one shape; 0 (no depth) where they disagree.
 
         n = integer // M; place = fractional where n is even, else 255 - fractional; depth =
-        levels[n, place], to the nearest millimetre.
+        levels[n, place], to the nearest millimeter.
         """
         return self.depth_mm[_pair(integer, fractional)]
 
@@ -309,7 +309,7 @@ def _pair(
 def decode_float(
     integer: npt.NDArray[np.floating], fractional: npt.NDArray[np.floating], spans: Spans
 ) -> npt.NDArray[np.float64]:
-    """Metres of a split head that computes in floating point, not rounded; nan stays nan.
+    """Meters of a split head that computes in floating point, not rounded; nan stays nan.
 
     Args:
         integer: 0 to `spans.integer_max`, in spans.

@@ -32,7 +32,7 @@ class Intrinsics:
 
     @classmethod
     def from_field_of_view(cls, degrees: float, size: tuple[int, ...]) -> Intrinsics:
-        """Square pixels and a centred axis.
+        """Square pixels and a centered axis.
 
         Args:
             degrees: the horizontal field of view, between 0 and 180.

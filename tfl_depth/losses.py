@@ -1,6 +1,6 @@
-"""Training losses: pure functions of depth in metres, backend-neutral.
+"""Training losses: pure functions of depth in meters, backend-neutral.
 
-Each takes `depth_true` and `depth_pred`, (batch, H, W, 1) float32 in metres, where a true depth
+Each takes `depth_true` and `depth_pred`, (batch, H, W, 1) float32 in meters, where a true depth
 of 0 marks a pixel without a reading, and returns a scalar float32: a mean over the pixels that have
 one, 0 where none has. Only `seed_dual_head` takes two predictions. None checks its arguments.
 """
@@ -44,7 +44,7 @@ SEED_CONSISTENCY_WEIGHT = 0.5
 
 # At zero the slope of a root is infinite; below this value it is a straight line.
 _LEAST_ROOT = 1e-6
-# Metres. Keeps a batch without any residual from dividing by zero.
+# Meters. Keeps a batch without any residual from dividing by zero.
 _LEAST_BERHU_THRESHOLD = 1e-6
 _IMAGE_AXES = (1, 2, 3)
 
@@ -107,12 +107,12 @@ def scale_invariant_gradient(depth_true: Any, depth_pred: Any) -> Any:
     2017), equations 8 and 9: g_h, the two differences (down and right) at spacing h, each over the
     sum of the two absolute depths, compared by the 2-norm. There of inverse depth, which only
     turns the sign of g_h; there summed, here per spacing a mean over the pixels whose two
-    neighbours exist and have a reading too, then the mean over the spacings.
+    neighbors exist and have a reading too, then the mean over the spacings.
     """
     valid = _valid(depth_true)
     total = 0.0
     for spacing in GRADIENT_SPACINGS:
-        here, down, right = _neighbours(valid, spacing)
+        here, down, right = _neighbors(valid, spacing)
         true_down, true_right = _relative_steps(depth_true, spacing)
         pred_down, pred_right = _relative_steps(depth_pred, spacing)
         norm = _root((pred_down - true_down) ** 2 + (pred_right - true_right) ** 2)
@@ -121,7 +121,7 @@ def scale_invariant_gradient(depth_true: Any, depth_pred: Any) -> Any:
 
 
 def berhu(depth_true: Any, depth_pred: Any) -> Any:
-    """Reverse Huber loss of the residual in metres: absolute when small, squared when large.
+    """Reverse Huber loss of the residual in meters: absolute when small, squared when large.
 
     I. Laina et al., "Deeper Depth Prediction with Fully Convolutional Residual Networks" (3DV
     2016): |x| up to c, (x^2 + c^2) / 2c beyond, with c a fifth of the largest |x| of the batch,
@@ -136,17 +136,17 @@ def berhu(depth_true: Any, depth_pred: Any) -> Any:
 
 
 def seed_dual_head(depth_true: Any, integer: Any, fractional: Any, *, max_depth_m: float) -> Any:
-    """The seed project's loss of two trained sigmoid heads, whole metres and fraction of a metre.
+    """The seed project's loss of two trained sigmoid heads, whole meters and fraction of a meter.
 
     A baseline to measure the exact split against. From the seed are the weights 1.0, 10.0 and 0.5
     and that the heads are put together by a sum. The rest is our reading: L1 for all three terms,
-    the integer term in metres rather than in shares of the range, and the mean over valid pixels.
+    the integer term in meters rather than in shares of the range, and the mean over valid pixels.
 
     Args:
         depth_true: as the module says, at most `max_depth_m`.
         integer: (batch, H, W, 1) float32 of 0 to 1, to be floor(depth) / max_depth_m.
-        fractional: (batch, H, W, 1) float32 of 0 to 1, to be depth - floor(depth), in metres.
-        max_depth_m: what an integer head of 1 means, in metres.
+        fractional: (batch, H, W, 1) float32 of 0 to 1, to be depth - floor(depth), in meters.
+        max_depth_m: what an integer head of 1 means, in meters.
     """
     valid = _valid(depth_true)
     whole_m, whole_true_m = integer * max_depth_m, ops.floor(depth_true)
@@ -187,14 +187,14 @@ def _root(square: Any) -> Any:
     return square / ops.sqrt(ops.maximum(square, _LEAST_ROOT**2))
 
 
-def _neighbours(image: Any, spacing: int) -> tuple[Any, Any, Any]:
-    """Pixels that have both, and their neighbours `spacing` down and right."""
+def _neighbors(image: Any, spacing: int) -> tuple[Any, Any, Any]:
+    """Pixels that have both, and their neighbors `spacing` down and right."""
     here = image[:, :-spacing, :-spacing]
     return here, image[:, spacing:, :-spacing], image[:, :-spacing, spacing:]
 
 
 def _relative_steps(depth: Any, spacing: int) -> tuple[Any, Any]:
-    here, down, right = _neighbours(depth, spacing)
+    here, down, right = _neighbors(depth, spacing)
     return _relative_step(here, down), _relative_step(here, right)
 
 

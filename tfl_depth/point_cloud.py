@@ -19,11 +19,11 @@ PLY_TYPES = {"f": "float", "u": "uchar"}
 def ply(depth_mm: DepthMm, bgr: npt.NDArray[np.uint8], camera: Intrinsics) -> bytes:
     """A binary PLY file of all pixels with depth.
 
-    x is to the right, y down and z forward, in metres from the camera.
+    x is to the right, y down and z forward, in meters from the camera.
 
     Args:
-        depth_mm: (H, W) millimetres along the optical axis, 0 = no depth.
-        bgr: (H, W, 3), the points' colours.
+        depth_mm: (H, W) millimeters along the optical axis, 0 = no depth.
+        bgr: (H, W, 3), the points' colors.
         camera: of an image of that size.
     """
     v, u = np.nonzero(depth_mm)

@@ -31,14 +31,14 @@ IMAGE_WIDTH = 640
 
 TERMS = {
     "nyuv2": (
-        "NYU Depth V2, the official 795 labelled training images, 627 of them to train and 168 of "
+        "NYU Depth V2, the official 795 labeled training images, 627 of them to train and 168 of "
         "other scenes to validate (N. Silberman, D. Hoiem, P. Kohli, R. Fergus, ECCV 2012). "
         "Research data: whoever ships a network trained on it settles the terms with its authors."
     ),
     "redkitchen": (
         "7-Scenes RedKitchen, every second frame of one sequence, 400 to train, 50 to choose the "
         "epoch and 50 to report, drawn at random (J. Shotton et al., CVPR 2013). Non-commercial "
-        "research licence."
+        "research license."
     ),
 }
 LIMITS = {
@@ -134,21 +134,21 @@ def model_card(name: str, metrics: dict[str, Any]) -> str:
         f"half of {recipe['height']}x{recipe['width']} (height x width). "
         f"{metrics['parameters'] / 1e6:.2f} million parameters, stored as float16; "
         f"{metrics['macs'] / 1e9:.2f} billion multiply-accumulates an image. It takes RGB pixels "
-        "of 0 to 255 and gives metres along the optical axis.",
+        "of 0 to 255 and gives meters along the optical axis.",
         "## Figures",
         f"{metrics['dataset']}, split `{metrics['split']}`, {metrics['images']} images, float32: "
         "metric depth, nothing aligned, full image size, the field's crop and range, mean over "
-        "images (`metrics.json`). rmse and sq_rel are in metres.",
+        "images (`metrics.json`). rmse and sq_rel are in meters.",
         f"| {header} |\n| {rule} |\n| {figures} |",
         "## Recipe",
         f"`tools/train zoo/{name}/recipe.json --data DIR`: from {_start(recipe['start'])}, "
         f"{_cycles(recipe)}, in batches of {recipe['batch_size']}, "
         f"loss `{recipe['loss']}`{_taught(recipe)}, AdamW, "
         f"exponential moving average of the weights ({recipe['ema_momentum']:g}); mirrored, "
-        f"turned, zoomed (with the depth, up to {recipe['max_zoom']:g}) and recoloured images. "
+        f"turned, zoomed (with the depth, up to {recipe['max_zoom']:g}) and recolored images. "
         f"The epoch with the best abs_rel on split `val` was kept{_flattery(metrics['split'])}.",
         "## Limits",
-        "Metres hold for cameras with the focal length of the training data "
+        "Meters hold for cameras with the focal length of the training data "
         f"({_focal(metrics['dataset'])} of the image's width); another camera sees its depth "
         f"scaled by the ratio. {LIMITS.get(metrics['dataset'], '')}",
         "## Data and terms",

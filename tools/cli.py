@@ -17,9 +17,9 @@ COMMANDS = {
     "placement": "where the operators of a .tflite will run on a target",
     "inspect": "what a model takes, gives, holds and computes",
     "sign": "sign a model, so that a device can tell who it is from",
-    "infer": "photos, videos and cameras to depth in millimetres",
+    "infer": "photos, videos and cameras to depth in millimeters",
     "doctor": "what this board can run, and what to install",
-    "prove": "whether a delegate gives the right millimetres",
+    "prove": "whether a delegate gives the right millimeters",
     "benchmark": "what the runtime costs beside the network",
     "evaluate": "the field's metrics of a model, alone or against another",
     "train": "a network from its recipe",
@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = cli_common.parser(
         "tfl-depth",
-        "Monocular metric depth on edge NPUs: from a Keras network to millimetres on the board.\n"
+        "Monocular metric depth on edge NPUs: from a Keras network to millimeters on the board.\n"
         "The exit status is 0, 1 for an error, or 2 for a call that makes no sense.",
         EXAMPLE,
     )

@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, text in (
         ("int8", "every tensor int8 or int32, those in and out too"),
         ("int16x8", "int16 activations, int8 weights: the upper bound of what 8-bit weights give"),
-        ("float32", "no quantisation: the reference"),
+        ("float32", "no quantization: the reference"),
     ):
         precision.add_argument(
             f"--{name}", dest="precision", action="store_const", const=name, help=text
@@ -86,18 +86,18 @@ def _parser() -> argparse.ArgumentParser:
         default="split",
         help="two tensors, integer and fractional (split, default), or one (single)",
     )
-    parser.add_argument("--max-depth", type=float, metavar="METRES", help="range of the depth (15)")
+    parser.add_argument("--max-depth", type=float, metavar="METERS", help="range of the depth (15)")
     parser.add_argument(
         "--span",
         type=float,
-        metavar="METRES",
+        metavar="METERS",
         help="width of a span; left out, up to 15 spans of the same step in depth",
     )
     parser.add_argument(
         "--spans",
         type=cli_common.numbers,
         metavar="EDGES",
-        help="edges of growing spans, in metres: 0,1,2,4,8,16,32,80 is fine near and coarse far",
+        help="edges of growing spans, in meters: 0,1,2,4,8,16,32,80 is fine near and coarse far",
     )
     network_options.add_network_options(parser)
     target_options.add_options(parser, default="cpu")

@@ -219,7 +219,7 @@ def _table(result: dict[str, Any]) -> str:
     if result["marked_pixels"]:
         lines.append(
             f"{result['marked_pixels']:,} pixels hold a mark of no reading (65535, or no number of "
-            "metres), and do not count"
+            "meters), and do not count"
         )
     against = result.get("against")
     if against:

@@ -1,4 +1,4 @@
-"""`tfl-depth infer`: photos, videos and cameras to millimetre depth maps, and pictures of them."""
+"""`tfl-depth infer`: photos, videos and cameras to millimeter depth maps, and pictures of them."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def _parser() -> argparse.ArgumentParser:
         "tfl-depth infer",
         "Compute depth of photos, videos and cameras. For each NAME.* the output folder gets\n"
         "what --save lists:\n"
-        "  depth   NAME_depth.png, 16 bit, millimetres, 0 = no depth (NAME_depth.npy where the\n"
+        "  depth   NAME_depth.png, 16 bit, millimeters, 0 = no depth (NAME_depth.npy where the\n"
         "          model's range passes 65.535 m)\n"
-        "  colour  NAME_colour.png, a picture with a legend in metres\n"
-        "  npy     NAME_depth.npy, millimetres\n"
-        "  ply     NAME_points.ply, a point cloud in metres: x right, y down, z forward\n"
+        "  color  NAME_color.png, a picture with a legend in meters\n"
+        "  npy     NAME_depth.npy, millimeters\n"
+        "  ply     NAME_points.ply, a point cloud in meters: x right, y down, z forward\n"
         "  video   NAME_depth.mp4, a video or a camera side by side with its depth\n"
         "Frames of a video have the other kinds as NAME_000000_*. What the same photo, model and\n"
         "options have made before is skipped, so that a folder can be gone on with; the folder's\n"
@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
         "--save",
         type=_kinds,
         metavar="KINDS",
-        help="what to write (depth,colour of photos, video of videos and cameras)",
+        help="what to write (depth,color of photos, video of videos and cameras)",
     )
     cli_common.add_delegate(parser)
     cli_common.add_public_key(parser)
@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         "--range",
         type=_range_mm,
         metavar="NEAR,FAR",
-        help="metres of the first and the last colour (each photo's own; the model's for videos)",
+        help="meters of the first and the last color (each photo's own; the model's for videos)",
     )
     parser.add_argument(
         "--frames", type=cli_common.count, metavar="N", help="stop a video or camera after N"
@@ -91,7 +91,7 @@ def _kinds(text: str) -> tuple[str, ...]:
 def _range_mm(text: str) -> tuple[int, int]:
     numbers = cli_common.numbers(text)
     if len(numbers) != 2 or not 0 <= numbers[0] < numbers[1] < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected metres like 0.5,10, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected meters like 0.5,10, got {text!r}")
     return round(1000 * numbers[0]), round(1000 * numbers[1])
 
 

@@ -1,4 +1,4 @@
-"""`tfl-depth prove`: whether a delegate gives the millimetres that the reference kernels gave."""
+"""`tfl-depth prove`: whether a delegate gives the millimeters that the reference kernels gave."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tfl_depth.errors import ProofError
 from tfl_depth.files import write_together
 from tfl_depth.png import as_png
 from tfl_depth.runtime import DepthRunner, GoldenCheck
-from tfl_depth.runtime.colorize import colourise
+from tfl_depth.runtime.colorize import colorize
 from tfl_depth.tools.lib import cli_common
 
 EXAMPLE = "tfl-depth prove model.tflite --delegate ethosu --output proof/"
@@ -30,7 +30,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = cli_common.parser(
         "tfl-depth prove",
         "Run the photos that `tfl-depth convert` has put into a model, its golden vectors, and\n"
-        "compare their depth in millimetres with what TensorFlow Lite's reference kernels gave.\n"
+        "compare their depth in millimeters with what TensorFlow Lite's reference kernels gave.\n"
         "The exit status is 1 where the depth is wrong.",
         EXAMPLE,
     )
@@ -43,8 +43,8 @@ def _parser() -> argparse.ArgumentParser:
         "--output",
         type=Path,
         metavar="DIR",
-        help="write the error of each golden image N there: N_error.png, 16 bit, millimetres, and "
-        "N_error_colour.png for people; made if absent",
+        help="write the error of each golden image N there: N_error.png, 16 bit, millimeters, and "
+        "N_error_color.png for people; made if absent",
     )
     return parser
 
@@ -68,12 +68,12 @@ def as_report(proof: GoldenCheck) -> dict[str, Any]:
 
 
 def _pictures(proof: GoldenCheck, folder: Path) -> dict[Path, bytes]:
-    """Absolute errors in millimetres, and in colours from nothing (dark) to the worst (bright)."""
+    """Absolute errors in millimeters, and in colors from nothing (dark) to the worst (bright)."""
     files = {}
     for number, error_mm in enumerate(np.abs(proof.error_mm)):
         shown_mm = np.clip(error_mm, 0, np.iinfo(np.uint16).max).astype(np.uint16)
         files[folder / f"{number}_error.png"] = as_png(shown_mm)
         # An error of 0 would be drawn as missing depth.
-        picture = colourise(np.maximum(shown_mm, 1), max(round(proof.worst_mm), 1), 0)
-        files[folder / f"{number}_error_colour.png"] = as_png(picture)
+        picture = colorize(np.maximum(shown_mm, 1), max(round(proof.worst_mm), 1), 0)
+        files[folder / f"{number}_error_color.png"] = as_png(picture)
     return files

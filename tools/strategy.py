@@ -31,7 +31,7 @@ def _parser() -> argparse.ArgumentParser:
         "Take a network to int8 in every way there is, measure each on the same images, find the\n"
         "operators that the error comes from, and write the report: DIR/README.md, with the\n"
         "results of this network (DIR/NAME/results.json, pictures) and of those that were\n"
-        "measured into DIR before. Keras networks that give metres are trained, too. Started\n"
+        "measured into DIR before. Keras networks that give meters are trained, too. Started\n"
         "again after an interruption, it measures what is missing.",
         EXAMPLE,
     )
@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
         help="images to measure on (val); those of train calibrate and train",
     )
     parser.add_argument(
-        "--max-depth", type=float, metavar="METRES", help="range of the depth (the dataset's)"
+        "--max-depth", type=float, metavar="METERS", help="range of the depth (the dataset's)"
     )
     network_options.add_network_options(parser)
     parser.add_argument(

@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = cli_common.parser(
         "tfl-depth view",
-        "Look at a model's depth in the browser: photo and depth with a read-out in millimetres,\n"
+        "Look at a model's depth in the browser: photo and depth with a read-out in millimeters,\n"
         "the point cloud to turn, FP32 beside INT8, live videos and cameras. The page is served\n"
         "on 127.0.0.1 until Ctrl-C, to this machine alone; photos can be dragged into it.",
         EXAMPLE,
@@ -90,7 +90,7 @@ def _view(options: argparse.Namespace) -> None:
 
 
 def _facts(options: argparse.Namespace, runner: DepthRunner) -> dict[str, Any]:
-    """What the page says of the model, and the colours of depth."""
+    """What the page says of the model, and the colors of depth."""
     contract, placement = runner.contract, runner.delegate_coverage
     return {
         "model": options.model.name,

@@ -18,11 +18,11 @@ from tfl_depth.converters.deployment.placement import (
 _WIDTH, _LABEL, _MARGIN, _ROW, _HEADER = 1000, 330, 12, 16, 40
 _FONT, _SCALE, _BLACK = cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0, 0, 0)
 # BGR. Told apart by brightness as well as by hue.
-_COLOURS = {NPU: (160, 110, 30), CPU: (60, 60, 220), GPU: (0, 165, 255), UNKNOWN: (170, 170, 170)}
+_COLORS = {NPU: (160, 110, 30), CPU: (60, 60, 220), GPU: (0, 165, 255), UNKNOWN: (170, 170, 170)}
 
 
 def placement_picture(placement: Placement, title: str) -> npt.NDArray[np.uint8]:
-    """A bar for each operator: its cycles, coloured by where it runs.
+    """A bar for each operator: its cycles, colored by where it runs.
 
     An operator without cycles, on the CPU say, gets a bar of full length: its time is unknown.
 
@@ -49,7 +49,7 @@ def _draw_operator(
     share = 1.0 if operator.cycles is None else operator.cycles / longest
     right = _LABEL + max(1, round(room * share))
     bar = ((_LABEL, top + 2), (right, top + _ROW - 3))
-    cv2.rectangle(picture, *bar, _COLOURS[operator.place], cv2.FILLED)
+    cv2.rectangle(picture, *bar, _COLORS[operator.place], cv2.FILLED)
     _write(picture, short_name(operator)[:48], _MARGIN, top + 11)
     known = f"{operator.cycles:,} cycles" if operator.cycles is not None else "time unknown"
     beyond = known if operator.place == NPU else f"{operator.place}, {known}"

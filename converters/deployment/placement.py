@@ -80,7 +80,7 @@ class Placement:
         return 1000 * self.estimate.cycles / self.estimate.clock_hz
 
     @property
-    def utilisation(self) -> float | None:
+    def utilization(self) -> float | None:
         """Share of the NPU's peak, 0 to 1; known when the time is."""
         if self.estimate is None or self.milliseconds is None or self.macs is None:
             return None
@@ -101,7 +101,7 @@ class Placement:
             },
             "macs": self.macs,
             "milliseconds": self.milliseconds,
-            "utilisation": self.utilisation,
+            "utilization": self.utilization,
             "estimate": estimate,
             "operators": [asdict(operator) for operator in self.operators],
         }

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from tfl_depth.converters.head.formula import METERS, Formula
 from tfl_depth.converters.head.plausible import Maps, looks_like_depth
 
-# Depth that no network of this kind gives, in metres.
+# Depth that no network of this kind gives, in meters.
 _TOO_FAR_M = 200.0
 # What disparity is tried with, where the range begins at 0.
 _NEAREST_M = 0.1
@@ -35,7 +35,7 @@ def with_advice(problem: str, outputs: Maps, options: Iterator[Option]) -> str:
     good = [option.text for option in options if _works(outputs, option)]
     if not good:
         return (
-            f"{problem}. No option makes depth of it: export the network so that it gives metres."
+            f"{problem}. No option makes depth of it: export the network so that it gives meters."
         )
     return (
         f"{problem}. It becomes depth with {' or '.join(good)}: choose what the network was "

@@ -45,7 +45,7 @@ def used_interval(
     """Find the interval of y on which depth covers a range, or as much of it as it reaches.
 
     Args:
-        function: depth in metres of y.
+        function: depth in meters of y.
         seen: values of y between which those of photos lie; the search begins there.
         range_m: least and greatest depth.
         slack_m: how far from its end the depth may stay where it only creeps towards it, as behind

@@ -42,7 +42,7 @@ class DepthCheck:
 
     Attributes:
         below, above: shares of pixels at the ends of the range or outside of it, 0 to 1.
-        percentiles_m: the 1st, 5th, 25th, 50th, 75th, 95th and 99th of depth, in metres.
+        percentiles_m: the 1st, 5th, 25th, 50th, 75th, 95th and 99th of depth, in meters.
         errors: why it is no depth in this range, with what to do.
         warnings: what is odd about it.
     """
@@ -75,7 +75,7 @@ def check_depth(
 
     Args:
         outputs: for each photo (H, W), what the network gives in FP32, before the formula.
-        formula: from that to metres.
+        formula: from that to meters.
         range_m: least and greatest depth.
         most_m: the greatest depth that the network can give at all, where that is known.
         upright: whether photos may be expected to show what is near at their bottom.
@@ -114,7 +114,7 @@ def _errors(
     elif negative > _REFUSE:
         yield (
             f"The network's output is negative at {negative:.0%} of the pixels, as logits are: "
-            "export the network with its last activation, so that it gives metres."
+            "export the network with its last activation, so that it gives meters."
         )
     elif max(below, above) > _REFUSE:
         where = f"{range_m[1]:g} m or more" if above > below else f"about {range_m[0]:g} m or less"

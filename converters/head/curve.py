@@ -24,7 +24,7 @@ MOST_SPANS = 15
 
 @dataclass(frozen=True)
 class Curve:
-    """A monotone function from y to depth in metres.
+    """A monotone function from y to depth in meters.
 
     Attributes:
         function: it, in any place.
@@ -45,7 +45,7 @@ class Curve:
         return float(self.depth_m[0]), float(self.depth_m[-1])
 
     def depth(self, y: Values) -> Values:
-        """Depth in metres, clipped to the ends: what an ideal decoder gives."""
+        """Depth in meters, clipped to the ends: what an ideal decoder gives."""
         return np.clip(self.function(np.asarray(y, np.float64)), *self.ends_m)
 
     def y_at(self, depth_m: Values) -> Values:
@@ -56,7 +56,7 @@ class Curve:
 
 
 def usual_count(range_m: tuple[float, float]) -> int:
-    """The number of spans for a range of depth: one for each metre, but at most 15."""
+    """The number of spans for a range of depth: one for each meter, but at most 15."""
     return min(max(math.ceil(range_m[1] - range_m[0] - 1e-6), 1), MOST_SPANS)
 
 
@@ -70,7 +70,7 @@ def measure_curve(
     """Measure depth as a function of y, as far as y is needed for a range of depth.
 
     Args:
-        function: depth in metres of y (see `depth_function`).
+        function: depth in meters of y (see `depth_function`).
         seen: values of y between which (nearly) all values of photos lie.
         range_m: least and greatest depth to be covered.
         count: of spans that it will be parted into; None: the usual number. Where depth only creeps

@@ -1,4 +1,4 @@
-"""The function g from y to metres, evaluated wherever one likes."""
+"""The function g from y to meters, evaluated wherever one likes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BLOCK = 1024
 
 
 def depth_function(head: Head, formula: Formula) -> Function:
-    """The function from y to depth in metres: the head's tail, and the formula behind it.
+    """The function from y to depth in meters: the head's tail, and the formula behind it.
 
     The tail runs on the interpreter, in float32.
 

@@ -1,4 +1,4 @@
-"""Formulas from a network's output to metres that are not in the network."""
+"""Formulas from a network's output to meters that are not in the network."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ METERS: dict[Unit, float] = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 
 @dataclass(frozen=True)
 class Formula:
-    """How many metres a network's output means.
+    """How many meters a network's output means.
 
     Attributes:
         unit: of the depth.
@@ -59,7 +59,7 @@ class Formula:
 
     @property
     def numbers(self) -> tuple[float, float, float]:
-        """(a, b, c): depth in metres is a * output, or a / (b + c * output) where it `divides`."""
+        """(a, b, c): depth in meters is a * output, or a / (b + c * output) where it `divides`."""
         meters = METERS[self.unit]
         if self.disparity is not None:
             least, greatest = self.disparity
@@ -69,7 +69,7 @@ class Formula:
         return meters, 0.0, 0.0
 
     def __call__(self, output: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Metres of a network's output, float64 of its shape; infinite where the output is 0."""
+        """Meters of a network's output, float64 of its shape; infinite where the output is 0."""
         a, b, c = self.numbers
         values = np.asarray(output, np.float64)
         if not self.divides:

@@ -48,7 +48,7 @@ def looks_like_depth(maps_m: Maps, range_m: tuple[float, float], least_filled: f
     """Whether maps are what depth in this range would be.
 
     Args:
-        maps_m: (H, W) each, in metres.
+        maps_m: (H, W) each, in meters.
         range_m: least and greatest depth.
         least_filled: share of the range that the 95th percentile must reach.
     """

@@ -30,7 +30,7 @@ def resize_difference(pairs_m: Iterable[tuple[Depth, Depth]]) -> ResizeDifferenc
 
     Args:
         pairs_m: for each photo, (H, W) from the network as it came, and (h, w) from before its
-            resize, both in metres.
+            resize, both in meters.
     """
     found = []
     for full_m, small_m in pairs_m:

@@ -1,4 +1,4 @@
-"""The single head: the network's own end, and its output as metres."""
+"""The single head: the network's own end, and its output as meters."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class SingleHead:
     """A single head in its graph.
 
     Attributes:
-        depth: (1, H, W, 1), the graph's output of this name, in metres.
+        depth: (1, H, W, 1), the graph's output of this name, in meters.
         pinned: the ranges that tensors must have.
     """
 
@@ -42,7 +42,7 @@ def single_head(
     max_depth_m: float,
     integers: bool,
 ) -> SingleHead:
-    """Name a network's depth `depth`, in metres.
+    """Name a network's depth `depth`, in meters.
 
     Where depth is a straight line over y, the line goes into the last convolution; else the
     network's own operators stay, and the formula becomes operators.
@@ -51,7 +51,7 @@ def single_head(
         graph: of one output; is changed.
         head: its end, or None where `find_head` refused it.
         curve: depth as a function of y, or None where it is not known.
-        formula: from the network's output to metres.
+        formula: from the network's output to meters.
         max_depth_m: the end of the range.
         integers: whether the network will compute in integers.
 

@@ -28,7 +28,7 @@ class HeadSpans:
 
     Attributes:
         edges_y: value of y at each edge, all ascending or all descending.
-        edges_m: depth in metres at each, ascending.
+        edges_m: depth in meters at each, ascending.
         curves_m: for each span its depths at equal steps of y, from edge to edge; None where depth
             is straight in all of them.
     """
@@ -71,8 +71,8 @@ def place_spans(
 
     Args:
         curve: depth as a function of y.
-        count: how many; None: one for each metre, but at most 15.
-        edges_m: their edges in metres instead. The first and the last one move to where a curved
+        count: how many; None: one for each meter, but at most 15.
+        edges_m: their edges in meters instead. The first and the last one move to where a curved
             depth ends, if they lie beyond.
         per_channel: whether each filter of a convolution will have its own scale. Without it, the
             spans get few different widths, so that filters of one width share a scale exactly.

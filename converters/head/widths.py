@@ -53,7 +53,7 @@ def _greedy(distance: Values, slopes: Values, rise: float, most: int) -> list[fl
     Args:
         distance: ascending places from 0.
         slopes: between them.
-        rise: in metres.
+        rise: in meters.
         most: stop behind this number of spans.
     """
     ends: list[float] = []

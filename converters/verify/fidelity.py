@@ -1,4 +1,4 @@
-"""What the conversion costs: the finished file against the source network, in millimetres."""
+"""What the conversion costs: the finished file against the source network, in millimeters."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tfl_depth.converters.representative import read_pixels
 from tfl_depth.encoding import Spans
 from tfl_depth.runtime import DepthRunner
 
-# Depth (h, w) in metres, not clipped, of pixels (H, W, 3) uint8 RGB.
+# Depth (h, w) in meters, not clipped, of pixels (H, W, 3) uint8 RGB.
 Reference = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float64]]
 
 
@@ -30,7 +30,7 @@ class Fidelity:
         median_mm, mean_mm, p95_mm, max_mm: of the absolute difference.
         wrap_share: of pixels within the range that differ by more than half a span, 0 to 1.
         below_share, above_share: of pixels whose FP32 depth is outside the range, 0 to 1.
-        depth_p5_m, depth_median_m, depth_p95_m: of the source's depth, in metres.
+        depth_p5_m, depth_median_m, depth_p95_m: of the source's depth, in meters.
     """
 
     images: int

@@ -17,23 +17,23 @@ DepthM = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class SourceDepth:
-    """A network that gives metres for pixels, run by the framework that it came from.
+    """A network that gives meters for pixels, run by the framework that it came from.
 
     Attributes:
         run: computes all outputs of the source, in its order, of one input (1, ...) float32.
         output: place of the depth among them.
         as_input: makes the source's input of pixels (H, W, 3), RGB.
-        in_metres: makes metres of the output's values.
+        in_meters: makes meters of the output's values.
     """
 
     run: Callable[[npt.NDArray[np.float32]], list[npt.NDArray[Any]]]
     output: int
     as_input: Callable[[Pixels], npt.NDArray[np.float32]]
-    in_metres: Callable[[DepthM], DepthM]
+    in_meters: Callable[[DepthM], DepthM]
 
     def __call__(self, pixels: Pixels) -> DepthM:
-        """Depth (h, w) in metres, not clipped, of pixels (H, W, 3) uint8 RGB."""
-        return self.in_metres(self.output_map(pixels))
+        """Depth (h, w) in meters, not clipped, of pixels (H, W, 3) uint8 RGB."""
+        return self.in_meters(self.output_map(pixels))
 
     def output_map(self, pixels: Pixels) -> DepthM:
         """The source's output (h, w) for pixels (H, W, 3) uint8 RGB, before the formula."""

@@ -24,7 +24,7 @@ const Split = (() => {
     return Array.from({ length: count + 1 }, (_, k) => (maxDepthM * k) / count);
   }
 
-  /* What follows from the edges of the spans, in metres. */
+  /* What follows from the edges of the spans, in meters. */
   function makeSpans(edgesM) {
     const count = edgesM.length - 1;
     const codesPerSpan = Math.floor(CODES / count);
@@ -70,7 +70,7 @@ const Split = (() => {
     return { integer: integerCode(n, place, spans), fractional };
   }
 
-  /* Millimetres of two codes, and how they are found; no depth where the codes disagree. */
+  /* Millimeters of two codes, and how they are found; no depth where the codes disagree. */
   function decode(integer, fractional, spans) {
     let n = Math.floor(integer / spans.codesPerSpan);
     let place = n % 2 === 0 ? fractional : CODES - fractional;
@@ -83,7 +83,7 @@ const Split = (() => {
     return { n, place, agrees, depthMm: agrees ? rint(1000 * depthM) : 0 };
   }
 
-  /* What is left of a depth in one byte over the whole range, in millimetres. */
+  /* What is left of a depth in one byte over the whole range, in millimeters. */
   function throughOneByte(depthM, spans) {
     const code = clip(rint((CODES * depthM) / spans.maxDepthM), 0, CODES);
     return rint((1000 * code * spans.maxDepthM) / CODES);

@@ -17,7 +17,7 @@
   const part = (name) => page.querySelector(`[data-part="${name}"]`);
   const drawing = part("drawing");
   const slider = part("slider");
-  const metres = part("metres");
+  const meters = part("meters");
   const integerInput = part("integer-input");
   const fractionalInput = part("fractional-input");
 
@@ -58,7 +58,7 @@
   }
 
   function drawRuler(x, room) {
-    caption("spans, in metres", RULER.top - 10);
+    caption("spans, in meters", RULER.top - 10);
     const every = Math.ceil((30 * spans.count) / room);
     for (let k = 0; k < spans.count; k += 1) {
       element("rect", {
@@ -139,9 +139,9 @@
     say("one-byte", `${oneByte} mm, ${Math.abs(oneByte - trueMm).toFixed(1)} mm off`);
     slider.max = spans.count;
     slider.value = position(depthM);
-    slider.setAttribute("aria-valuetext", `${depthM.toFixed(3)} metres`);
-    metres.max = spans.maxDepthM;
-    if (document.activeElement !== metres) metres.value = depthM.toFixed(3);
+    slider.setAttribute("aria-valuetext", `${depthM.toFixed(3)} meters`);
+    meters.max = spans.maxDepthM;
+    if (document.activeElement !== meters) meters.value = depthM.toFixed(3);
     integerInput.value = integer;
     fractionalInput.value = fractional;
     check();
@@ -174,10 +174,10 @@
     });
   });
   slider.addEventListener("input", () => setDepth(depthAt(Number(slider.value))));
-  metres.addEventListener("input", () => {
-    if (metres.value !== "") setDepth(Number(metres.value));
+  meters.addEventListener("input", () => {
+    if (meters.value !== "") setDepth(Number(meters.value));
   });
-  metres.addEventListener("change", () => setDepth(depthM));
+  meters.addEventListener("change", () => setDepth(depthM));
   for (const input of [integerInput, fractionalInput]) input.addEventListener("input", check);
   drawing.addEventListener("pointerdown", (event) => {
     drawing.setPointerCapture(event.pointerId);

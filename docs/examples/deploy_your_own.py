@@ -1,4 +1,4 @@
-"""Deploy a network of your own: from its file to an INT8 file, and to millimetres.
+"""Deploy a network of your own: from its file to an INT8 file, and to millimeters.
 
     python docs/examples/deploy_your_own.py NETWORK PHOTOS OUTPUT.tflite
 

@@ -1,7 +1,7 @@
-"""`make demo`: the bundled checkpoint to INT8, a real photo to millimetres.
+"""`make demo`: the bundled checkpoint to INT8, a real photo to millimeters.
 
 It needs no data of its own: it calibrates with the pictures that scikit-image ships, which cover
-the range of natural colours and textures well enough to show the way. For a product, calibrate
+the range of natural colors and textures well enough to show the way. For a product, calibrate
 with images of your own camera.
 """
 
@@ -81,14 +81,14 @@ def _demo(output: Path, picture: Path | None) -> None:
     pixels = read_image(photos / PHOTO)
     with DepthRunner(model) as runner:
         depth_mm = runner.infer(pixels)
-    outputs = Outputs(("depth", "colour"), output)
+    outputs = Outputs(("depth", "color"), output)
     outputs.write("photo", depth_mm, pixels)
-    beside = side_by_side(pixels, outputs.colourised(depth_mm))
+    beside = side_by_side(pixels, outputs.colorized(depth_mm))
     write_whole(output / "side_by_side.png", as_png(beside))
     if picture is not None:
         write_whole(picture, as_png(reduced(beside)))
     print(f"\n{PHOTO}: {describe(depth_mm)}")
-    for name in ("photo_depth.png", "photo_colour.png", "side_by_side.png"):
+    for name in ("photo_depth.png", "photo_color.png", "side_by_side.png"):
         print(f"  {output / name}")
 
 

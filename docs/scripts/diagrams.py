@@ -53,11 +53,11 @@ def conversion_diagram() -> Figure:
 
 
 def frame_diagram() -> Figure:
-    """The way of an image to millimetres."""
+    """The way of an image to millimeters."""
     return _diagram(FRAME, LIGHT)
 
 
-def _diagram(rows: tuple[tuple[Box, ...], ...], colour: str) -> Figure:
+def _diagram(rows: tuple[tuple[Box, ...], ...], color: str) -> Figure:
     columns = max(map(len, rows))
     width = columns * (_WIDTH + _GAP)
     height = len(rows) * (_HEIGHT + _GAP)
@@ -69,7 +69,7 @@ def _diagram(rows: tuple[tuple[Box, ...], ...], colour: str) -> Figure:
         bottom = height - _GAP - _HEIGHT - row * (_HEIGHT + _GAP)
         for column, box in enumerate(boxes):
             left = column * (_WIDTH + _GAP)
-            _draw_box(ax, box, left, bottom, colour)
+            _draw_box(ax, box, left, bottom, color)
             if column > 0:
                 _draw_arrow(ax, (left - _GAP, bottom + _HEIGHT / 2), (left, bottom + _HEIGHT / 2))
         if row > 0:
@@ -77,12 +77,12 @@ def _diagram(rows: tuple[tuple[Box, ...], ...], colour: str) -> Figure:
     return figure
 
 
-def _draw_box(ax: Axes, box: Box, left: float, bottom: float, colour: str) -> None:
+def _draw_box(ax: Axes, box: Box, left: float, bottom: float, color: str) -> None:
     title, text = box
     ax.add_patch(
         FancyBboxPatch(
             (left, bottom), _WIDTH, _HEIGHT, boxstyle="round,pad=0,rounding_size=0.1",
-            facecolor=colour, edgecolor=INK, linewidth=0.8,
+            facecolor=color, edgecolor=INK, linewidth=0.8,
         )
     )  # fmt: skip
     middle = left + _WIDTH / 2

@@ -22,11 +22,11 @@ from tfl_depth.encoding import CODES, Decoder, Spans, encode
 from tfl_depth.files import write_whole
 
 IMAGES = Path(__file__).resolve().parents[1] / "images"
-# Okabe and Ito's colours, which stay apart for colour-blind readers; as in assets/site.css.
-INTEGER, FRACTIONAL, GREY, INK = "#0072b2", "#d55e00", "#9aa3ad", "#1b2733"
+# Okabe and Ito's colors, which stay apart for color-blind readers; as in assets/site.css.
+INTEGER, FRACTIONAL, GRAY, INK = "#0072b2", "#d55e00", "#9aa3ad", "#1b2733"
 # Any: matplotlib types the keys as literals, and says so only in its stubs.
 SETTINGS: dict[Any, Any] = {
-    "axes.edgecolor": GREY,
+    "axes.edgecolor": GRAY,
     "axes.labelcolor": INK,
     "axes.spines.right": False,
     "axes.spines.top": False,
@@ -66,7 +66,7 @@ def as_svg(draw: Callable[[], Figure]) -> bytes:
 
 
 def levels() -> Figure:
-    """A slope of half a metre through one byte, and through the split."""
+    """A slope of half a meter through one byte, and through the split."""
     depth_m = np.linspace(2, 2.5, 2001)
     one_byte_m = np.rint(CODES * depth_m / SPANS.max_depth_m) * SPANS.max_depth_m / CODES
     split_m = Decoder(SPANS).decode(*encode(depth_m, SPANS)) / 1000
@@ -75,11 +75,11 @@ def levels() -> Figure:
         f"one INT8 tensor: {1000 * SPANS.max_depth_m / CODES:.0f} mm steps",
         f"the split's two: {SPANS.steps_mm[0]:.1f} mm steps",
     )
-    for ax, title, decoded_m, colour in zip(
+    for ax, title, decoded_m, color in zip(
         axes, titles, (one_byte_m, split_m), (FRACTIONAL, INTEGER), strict=True
     ):
-        ax.plot(depth_m, depth_m, color=GREY, linewidth=3, alpha=0.5, label="true")
-        ax.plot(depth_m, decoded_m, color=colour, linewidth=1.4, label="decoded")
+        ax.plot(depth_m, depth_m, color=GRAY, linewidth=3, alpha=0.5, label="true")
+        ax.plot(depth_m, decoded_m, color=color, linewidth=1.4, label="decoded")
         ax.set(title=title, xlabel="true depth, m", xlim=(2, 2.5), ylim=(1.97, 2.53))
         ax.legend(frameon=False, loc="upper left")
     axes[0].set_ylabel("decoded depth, m")
@@ -91,18 +91,18 @@ def thermometer() -> Figure:
     full = np.clip(DEPTH_M - np.asarray(SPANS.edges_m[:-1]), 0, 1)
     signs = (-1.0) ** np.arange(SPANS.count)
     figure, (ax,) = _figure(8, 2.7)
-    colours = [INTEGER if sign > 0 else "#74b0d6" for sign in signs]
+    colors = [INTEGER if sign > 0 else "#74b0d6" for sign in signs]
     spans = np.arange(SPANS.count)
-    ax.bar(spans, np.ones(SPANS.count), 0.72, color="none", edgecolor=GREY)
-    ax.bar(spans, full, 0.72, color=colours)
+    ax.bar(spans, np.ones(SPANS.count), 0.72, color="none", edgecolor=GRAY)
+    ax.bar(spans, full, 0.72, color=colors)
     for k, sign in enumerate(signs):
         ax.text(k, -0.16, "+" if sign > 0 else "\N{MINUS SIGN}", ha="center")
     ax.text(5, 1.06, f"{full[5]:.3f}", ha="center", color=FRACTIONAL, fontweight="bold")
-    for height, text, colour in (
+    for height, text, color in (
         (1.36, f"counted: {full.sum():.3f} spans are full", INTEGER),
         (1.12, f"added with the signs below: {full @ signs:.3f}", FRACTIONAL),
     ):
-        ax.text(14.4, height, text, ha="right", color=colour, fontweight="bold")
+        ax.text(14.4, height, text, ha="right", color=color, fontweight="bold")
     ax.set(title=f"{DEPTH_M} m in 15 spans of 1 m", ylim=(-0.2, 1.55), yticks=[0, 1])
     ax.set_yticklabels(["empty", "full"])
     ax.set_xticks(spans, [f"{k}-{k + 1}" for k in spans], fontsize=8)
@@ -118,17 +118,17 @@ def codes() -> Figure:
     figure, axes = _figure(8, 3.6, rows=2, sharex=True)
     example = encode(DEPTH_M, SPANS)
     rows = (("integer", integer, INTEGER), ("fractional", fractional, FRACTIONAL))
-    for ax, (name, values, colour), at_example in zip(axes, rows, example, strict=True):
+    for ax, (name, values, color), at_example in zip(axes, rows, example, strict=True):
         code = int(at_example)
-        ax.plot(depth_m, values, color=colour, linewidth=1.4)
-        ax.plot([DEPTH_M], [code], "o", color=colour)
-        ax.axvline(DEPTH_M, color=GREY, linestyle=":", linewidth=1)
+        ax.plot(depth_m, values, color=color, linewidth=1.4)
+        ax.plot([DEPTH_M], [code], "o", color=color)
+        ax.axvline(DEPTH_M, color=GRAY, linestyle=":", linewidth=1)
         ax.annotate(
-            f"{name} = {code}", (DEPTH_M, code), (8, -3), textcoords="offset points", color=colour
+            f"{name} = {code}", (DEPTH_M, code), (8, -3), textcoords="offset points", color=color
         )
         ax.set(title=f"{name}, code", xlim=(0, 8))
         for k in range(1, 8, 2):
-            ax.axvspan(k, k + 1, color=GREY, alpha=0.12, linewidth=0)
+            ax.axvspan(k, k + 1, color=GRAY, alpha=0.12, linewidth=0)
     axes[0].set_yticks(range(0, 137, 17))
     axes[1].set_yticks([0, 128, 255])
     axes[1].set_xlabel("depth, m (odd spans are shaded: there the fraction falls)")
@@ -144,12 +144,12 @@ def boundary() -> Figure:
     sawtooth_m = np.floor(count_m) + fraction / CODES
     folded_m = Decoder(SPANS).decode(encode(count_m, SPANS)[0], encode(place_m, SPANS)[1]) / 1000
     figure, (ax,) = _figure(8, 2.6)
-    for name, decoded_m, colour in (
-        ("whole metres and a sawtooth fraction", sawtooth_m, FRACTIONAL),
-        ("whole metres and a folded fraction", folded_m, INTEGER),
+    for name, decoded_m, color in (
+        ("whole meters and a sawtooth fraction", sawtooth_m, FRACTIONAL),
+        ("whole meters and a folded fraction", folded_m, INTEGER),
     ):
         error_mm = np.maximum(1000 * np.abs(decoded_m - depth_m), 0.1)
-        ax.plot(depth_m, error_mm, color=colour, linewidth=1.4, label=name)
+        ax.plot(depth_m, error_mm, color=color, linewidth=1.4, label=name)
     ax.set(
         title="two tensors that see depths 4 mm apart", yscale="log", ylim=(0.1, 3000),
         xlabel="true depth, m", ylabel="error, mm", xlim=(2.95, 3.05),
@@ -166,12 +166,12 @@ def steps() -> Figure:
     figure, (ax,) = _figure(8, 2.8)
     lines = (
         ("one INT8 tensor", Spans((0.0, 80.0)), FRACTIONAL),
-        ("split, 80 spans of 1 m", uniform, GREY),
+        ("split, 80 spans of 1 m", uniform, GRAY),
         ("split, spans 0,1,2,4,8,16,32,80", growing, INTEGER),
     )
-    for name, spans, colour in lines:
+    for name, spans, color in lines:
         ax.stairs(
-            spans.steps_mm, spans.edges_m, baseline=None, color=colour, linewidth=1.8, label=name
+            spans.steps_mm, spans.edges_m, baseline=None, color=color, linewidth=1.8, label=name
         )
     ax.set(
         title="step of the code, mm", xlabel="depth, m", xscale="log", yscale="log",

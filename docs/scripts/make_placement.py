@@ -71,7 +71,7 @@ def _converted() -> bytes:
 
 
 def _small_png(bgr: npt.NDArray[np.uint8]) -> bytes:
-    """A PNG of 32 colours, which this picture is content with: a tenth of the bytes."""
+    """A PNG of 32 colors, which this picture is content with: a tenth of the bytes."""
     content = io.BytesIO()
     picture = Image.fromarray(np.ascontiguousarray(bgr[..., ::-1]))
     picture.quantize(32, dither=Image.Dither.NONE).save(content, "PNG", optimize=True)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from docs.scripts.demo import ROOT
-from tfl_depth.evaluation.charts import COLOURS, MARKERS, chart_png
+from tfl_depth.evaluation.charts import COLORS, MARKERS, chart_png
 
 RESULTS = ROOT / "docs" / "figures" / "zoo_latency.json"
 PICTURE = ROOT / "docs" / "images" / "zoo.png"
@@ -63,15 +63,15 @@ def zoo_picture(
 
 def _draw(panel: Any, latency_ms: dict[str, dict[str, float]], errors: dict[str, float]) -> None:
     targets = next(iter(latency_ms.values()))
-    for target, colour, marker in zip(targets, COLOURS, MARKERS, strict=False):
+    for target, color, marker in zip(targets, COLORS, MARKERS, strict=False):
         points = [(times[target], errors[name]) for name, times in latency_ms.items()]
-        panel.plot(*zip(*points, strict=True), marker, color=colour)
+        panel.plot(*zip(*points, strict=True), marker, color=color)
         # A network that is slower and better begins a step: at its time nothing less was to be had.
         front = zip(*pareto_front(points), strict=True)
-        panel.step(*front, marker=marker, color=colour, where="post", label=target)
+        panel.step(*front, marker=marker, color=color, where="post", label=target)
     for number, (name, times) in enumerate(latency_ms.items()):
         place = (min(times.values()), errors[name])
-        above_or_below = (-4, -16 if number % 2 else 9)  # neighbours may be as good
+        above_or_below = (-4, -16 if number % 2 else 9)  # neighbors may be as good
         panel.annotate(name, place, above_or_below, textcoords="offset points", fontsize=8)
     panel.set_xscale("log")
     panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))

@@ -147,7 +147,7 @@ TABLE: Mapping[str, DelegateSpec] = {
             "graph_priority": "0 (default) to 4",
             "htp_performance_mode": "0 (default) to 9; 2 is burst",
             "htp_perf_ctrl_strategy": "0 (manual) or 1 (automatic)",
-            "htp_precision": "of float graphs: 0 quantised, 1 float16",
+            "htp_precision": "of float graphs: 0 quantized, 1 float16",
             "htp_pd_session": "unsigned or signed",
             "htp_optimization_strategy": "0 for inference, 1 for preparation, 2 for both more",
             "htp_use_conv_hmx": "false where convolutions with few channels come out wrong",

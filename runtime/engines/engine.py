@@ -45,7 +45,7 @@ class EngineInfo:
         contract: what the file says of itself.
         coverage: where its operators run.
         grid_size: (height, width) of its outputs.
-        scales: quantisation (scale, zero point) of each output, by name; scale 0 for float32.
+        scales: quantization (scale, zero point) of each output, by name; scale 0 for float32.
     """
 
     contract: Contract

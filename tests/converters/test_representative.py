@@ -117,9 +117,9 @@ def test_pixels_are_rgb_at_the_networks_size(tmp_path: Path) -> None:
     assert (pixels == (200, 0, 0)).all()
 
 
-def test_grey_images_become_rgb(tmp_path: Path) -> None:
-    cv2.imwrite(str(tmp_path / "grey.png"), np.full((16, 16), 90, np.uint8))
-    assert (read_pixels(tmp_path / "grey.png", (8, 8)) == 90).all()
+def test_gray_images_become_rgb(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "gray.png"), np.full((16, 16), 90, np.uint8))
+    assert (read_pixels(tmp_path / "gray.png", (8, 8)) == 90).all()
 
 
 @pytest.mark.parametrize("samples", [0, -1])

@@ -68,7 +68,7 @@ def test_depth_of_any_name_is_read(tmp_path: Path) -> None:
     """By its name OpenCV ended the process."""
     path = tmp_path / f"{NOT_UTF8}.png"
     path.write_bytes(cv2.imencode(".png", np.full((4, 5), 1500, np.uint16))[1].tobytes())
-    found = read_png(path, per_metre=1000).depth_m
+    found = read_png(path, per_meter=1000).depth_m
     np.testing.assert_array_equal(found, np.full((4, 5), 1.5, np.float32))
 
 
@@ -86,7 +86,7 @@ def test_photos_of_any_name_are_computed_and_told(tmp_path: Path, net: Path) -> 
     assert done.returncode == 0, done.stderr
     for name in names:
         assert os.fsencode(f"{photos / name}.png: 30x20") in done.stdout
-        assert (tmp_path / f"depth {NOT_UTF8}" / f"{name}_colour.png").is_file()
+        assert (tmp_path / f"depth {NOT_UTF8}" / f"{name}_color.png").is_file()
 
 
 def test_a_large_folder_takes_as_much_longer_as_it_is_larger(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def test_a_partner_is_missed_on_either_side(tmp_path: Path) -> None:
 
 @READERS
 def test_a_photo_that_is_cut_short_is_broken(dataset: Path, read: Reader) -> None:
-    """From a file, OpenCV would read it and fill it up with grey."""
+    """From a file, OpenCV would read it and fill it up with gray."""
     photo = dataset / "rgb" / "train3.jpg"
     photo.write_bytes(photo.read_bytes()[: photo.stat().st_size // 2])
     with pytest.raises(DatasetError, match=r"1 of 8 .*train3: its rgb image is unfit: .*damaged"):
@@ -103,8 +103,8 @@ def test_a_damaged_array_is_broken(tmp_path: Path, ending: str, content: bytes) 
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        (np.ones((64, 96), np.uint16), "floating-point metres"),
-        (np.ones((64, 96, 3), np.float32), "floating-point metres"),
+        (np.ones((64, 96), np.uint16), "floating-point meters"),
+        (np.ones((64, 96, 3), np.float32), "floating-point meters"),
         (np.full((64, 96), -np.inf, np.float32), "no valid depth"),
     ],
 )

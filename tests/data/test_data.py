@@ -41,7 +41,7 @@ def test_loader_reads_the_split_in_its_order(dataset: Path) -> None:
     ]
 
 
-def test_loader_gives_rgb_metres_and_the_camera(dataset: Path) -> None:
+def test_loader_gives_rgb_meters_and_the_camera(dataset: Path) -> None:
     depth_mm = slope((64, 96), 900)
     red = np.zeros((64, 96, 3), np.uint8)
     red[..., 0] = 200

@@ -15,7 +15,7 @@ from PIL import Image
 from tests.support.synthetic_data import slope
 from tfl_depth.data import DATASETS, load_split
 from tfl_depth.data.crops import NYU_BORDER, NYU_EIGEN
-from tfl_depth.data.depth_files import read_metres, read_png
+from tfl_depth.data.depth_files import read_meters, read_png
 from tfl_depth.data.turns import Turn
 from tfl_depth.errors import DatasetError
 from tfl_depth.intrinsics import Intrinsics
@@ -25,9 +25,9 @@ SIZE = (48, 64)
 
 
 def corners(size: tuple[int, int]) -> Array:
-    """RGB pixels with another colour in each corner, and smooth between these."""
-    colours = [[(200, 0, 0), (0, 200, 0)], [(0, 0, 200), (200, 200, 0)]]
-    small = np.array(colours, np.uint8)
+    """RGB pixels with another color in each corner, and smooth between these."""
+    colors = [[(200, 0, 0), (0, 200, 0)], [(0, 0, 200), (200, 200, 0)]]
+    small = np.array(colors, np.uint8)
     return np.asarray(cv2.resize(small, size[::-1], interpolation=cv2.INTER_LINEAR))
 
 
@@ -69,25 +69,25 @@ def test_marked_pixels_of_ones_own_data_count_as_no_reading_and_are_told(tmp_pat
     assert sample.marked == 200
 
 
-@pytest.mark.parametrize("per_metre", [1000, 256, 5000])
+@pytest.mark.parametrize("per_meter", [1000, 256, 5000])
 def test_the_largest_value_of_16_bits_is_no_reading_in_any_unit(
-    per_metre: float, tmp_path: Path
+    per_meter: float, tmp_path: Path
 ) -> None:
     cv2.imwrite(str(tmp_path / "depth.png"), np.array([[0, 100, 65534, 65535]], np.uint16))
-    depth_m, marked = read_png(tmp_path / "depth.png", per_metre=per_metre)
-    np.testing.assert_allclose(depth_m, [[0, 100 / per_metre, 65534 / per_metre, 0]], rtol=1e-6)
+    depth_m, marked = read_png(tmp_path / "depth.png", per_meter=per_meter)
+    np.testing.assert_allclose(depth_m, [[0, 100 / per_meter, 65534 / per_meter, 0]], rtol=1e-6)
     assert marked == 1
 
 
 def test_the_largest_value_of_8_bits_is_the_end_of_the_range(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "depth.png"), np.array([[0, 255]], np.uint8))
-    depth_m, marked = read_png(tmp_path / "depth.png", per_metre=25.5, bits=8)
+    depth_m, marked = read_png(tmp_path / "depth.png", per_meter=25.5, bits=8)
     assert (depth_m.tolist(), marked) == ([[0, 10]], 0)
 
 
-def test_what_is_no_number_of_metres_is_a_mark(tmp_path: Path) -> None:
+def test_what_is_no_number_of_meters_is_a_mark(tmp_path: Path) -> None:
     np.save(tmp_path / "depth.npy", np.array([[np.nan, np.inf, -1, 0, 2.5]], np.float32))
-    depth_m, marked = read_metres(tmp_path / "depth.npy")
+    depth_m, marked = read_meters(tmp_path / "depth.npy")
     assert (depth_m.tolist(), marked) == ([[0, 0, 0, 0, 2.5]], 3)
 
 

@@ -47,7 +47,7 @@ def stored(dtype: Any, corner: Any = 0, first: float = 1000, size: tuple[int, in
 
 
 def assert_depth(sample: Sample, expected_m: Array) -> None:
-    """Exactly these metres, and nothing in the upper left corner."""
+    """Exactly these meters, and nothing in the upper left corner."""
     expected = expected_m.astype(np.float32)
     expected[:4, :4] = 0
     np.testing.assert_array_equal(sample.depth_m, expected)
@@ -317,34 +317,34 @@ def test_diode_without_a_mask_is_broken(tmp_path: Path) -> None:
 
 
 def write_pair(folder: Path, name: str, ending: str) -> Array:
-    """Write a pair and return its metres."""
+    """Write a pair and return its meters."""
     photo(folder / "rgb" / f"{name}.jpg")
     path = folder / "depth" / f"{name}{ending}"
     path.parent.mkdir(exist_ok=True)
-    metres = stored(np.float32, math.nan, first=0.25)
+    meters = stored(np.float32, math.nan, first=0.25)
     match ending:
         case ".npy":
-            np.save(path, metres)
+            np.save(path, meters)
         case ".npz":
-            np.savez(path, other=np.zeros(2), depth=metres)
+            np.savez(path, other=np.zeros(2), depth=meters)
         case ".png":
             image(path, stored(MM))
         case _:
-            image(path, metres)
-    return metres
+            image(path, meters)
+    return meters
 
 
 @pytest.mark.parametrize("ending", [".npy", ".npz", ".tiff", ".tif"])
-def test_pairs_with_depth_in_metres(tmp_path: Path, ending: str) -> None:
-    metres = write_pair(tmp_path, "a", ending)
-    assert_depth(load_split("pairs", tmp_path, "all")[0], metres)
+def test_pairs_with_depth_in_meters(tmp_path: Path, ending: str) -> None:
+    meters = write_pair(tmp_path, "a", ending)
+    assert_depth(load_split("pairs", tmp_path, "all")[0], meters)
 
 
-@pytest.mark.parametrize(("dataset", "per_metre"), [("pairs", 1000), ("pairs-256", 256)])
-def test_pairs_with_depth_as_png(tmp_path: Path, dataset: str, per_metre: int) -> None:
+@pytest.mark.parametrize(("dataset", "per_meter"), [("pairs", 1000), ("pairs-256", 256)])
+def test_pairs_with_depth_as_png(tmp_path: Path, dataset: str, per_meter: int) -> None:
     write_pair(tmp_path / "val", "a", ".png")
     sample = load_split(dataset, tmp_path, "val")[0]
-    assert_depth(sample, stored(float) / per_metre)
+    assert_depth(sample, stored(float) / per_meter)
     assert sample.intrinsics is None
 
 
@@ -382,16 +382,16 @@ def write_exr(folder: Path, channels: dict[str, Any]) -> None:
         {"RGB": np.stack([EXR_DEPTH_M] * 3, axis=-1)},
         {"Z": EXR_DEPTH_M.astype(np.float16)},
     ],
-    ids=["Z", "the only one", "of Blender", "grey as RGB", "half"],
+    ids=["Z", "the only one", "of Blender", "gray as RGB", "half"],
 )
-def test_exr_of_metres_is_read(tmp_path: Path, channels: dict[str, Any]) -> None:
+def test_exr_of_meters_is_read(tmp_path: Path, channels: dict[str, Any]) -> None:
     write_exr(tmp_path, channels)
     (sample,) = load_split("pairs", tmp_path, "all")
     expected_m = np.where(np.isfinite(EXR_DEPTH_M), EXR_DEPTH_M, 0)
     np.testing.assert_array_equal(sample.depth_m, expected_m)
 
 
-def test_exr_in_colour_is_refused(tmp_path: Path) -> None:
+def test_exr_in_color_is_refused(tmp_path: Path) -> None:
     write_exr(tmp_path, {"RGB": np.stack([EXR_DEPTH_M, EXR_DEPTH_M, EXR_DEPTH_M / 2], axis=-1)})
     with pytest.raises(DatasetError, match=r"one channel, .* got B, G, R"):
         load_split("pairs", tmp_path, "all")

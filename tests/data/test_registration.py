@@ -92,8 +92,8 @@ def edge_contrast(samples: list[Sample], registration: Registration) -> float:
     """How much stronger the photo's gradient is where depth jumps than around there."""
     total, count = 0.0, 0
     for sample in samples:
-        grey = cv2.cvtColor(sample.rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
-        gradient = np.minimum(np.hypot(cv2.Sobel(grey, -1, 1, 0), cv2.Sobel(grey, -1, 0, 1)), 200)
+        gray = cv2.cvtColor(sample.rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
+        gradient = np.minimum(np.hypot(cv2.Sobel(gray, -1, 1, 0), cv2.Sobel(gray, -1, 0, 1)), 200)
         contrast = cv2.GaussianBlur(gradient - cv2.blur(gradient, (61, 61)), (0, 0), 1.0)
         columns, rows, depth_m = jumps(sample.depth_m)
         x, y, _ = registration.project(columns, rows, depth_m)
@@ -105,7 +105,7 @@ def edge_contrast(samples: list[Sample], registration: Registration) -> float:
 
 
 def jumps(depth_m: Array) -> tuple[Array, Array, Array]:
-    """Columns, rows and nearer depth where neighbours to the right differ by over 6 %."""
+    """Columns, rows and nearer depth where neighbors to the right differ by over 6 %."""
     left, right = depth_m[:, :-1], depth_m[:, 1:]
     nearer = np.minimum(left, right)
     rows, columns = np.nonzero((nearer > 0) & (np.abs(left - right) > 0.06 * nearer))

@@ -53,7 +53,7 @@ def test_int8_stays_near_the_float_network_on_photos_that_did_not_calibrate(made
     assert measured["wrap_share"] < 0.001
 
 
-@pytest.mark.parametrize("name", ["photo_colour.png", "side_by_side.png"])
+@pytest.mark.parametrize("name", ["photo_color.png", "side_by_side.png"])
 def test_the_pictures_can_be_opened(made: Path, name: str) -> None:
     picture = cv2.imread(str(made / name))
     assert picture is not None

@@ -30,7 +30,7 @@ def deployed(network: Path, photos: list[Path], folder: Path) -> Path:
     return output
 
 
-def test_a_saved_model_becomes_millimetres(
+def test_a_saved_model_becomes_millimeters(
     network: keras.Model, photos: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     network.export(tmp_path / "saved", verbose=False)

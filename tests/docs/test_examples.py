@@ -17,7 +17,7 @@ import pytest
 from tests.support.small_net import write_examples
 from tfl_depth.intrinsics import Intrinsics
 from tfl_depth.point_cloud import ply
-from tfl_depth.runtime import DepthRunner, Video, colourise
+from tfl_depth.runtime import DepthRunner, Video, colorize
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = sorted(path.stem for path in ROOT.glob("examples/*.py"))
@@ -99,8 +99,8 @@ def test_photo(work: Path, runner: DepthRunner, tmp_path: Path) -> None:
     assert printed.startswith(f"{depth_mm[64, 96] / 1000:.3f} m in the middle")
     written = cv2.imread(str(tmp_path / "astronaut0_depth.png"), cv2.IMREAD_UNCHANGED)
     np.testing.assert_array_equal(np.asarray(written), depth_mm)
-    picture = cv2.imread(str(tmp_path / "astronaut0_colour.png"))
-    np.testing.assert_array_equal(np.asarray(picture), colourise(depth_mm))
+    picture = cv2.imread(str(tmp_path / "astronaut0_color.png"))
+    np.testing.assert_array_equal(np.asarray(picture), colorize(depth_mm))
 
 
 def test_camera_tells_of_each_frame_that_it_had_time_for(

@@ -40,7 +40,7 @@ def text(page: Browser, part: str) -> str:
 
 
 def depths(spans: Spans) -> npt.NDArray[np.float64]:
-    """Every tenth of a step, the edges with their neighbours, and what lies outside."""
+    """Every tenth of a step, the edges with their neighbors, and what lies outside."""
     edges = np.asarray(spans.edges_m)
     rng = np.random.default_rng(0)
     return np.concatenate(
@@ -94,7 +94,7 @@ def test_keys_move_the_depth_by_a_thousandth_of_a_span(page: Browser) -> None:
     slider = page.find('[data-part="slider"]')
     slider.send_keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
     assert text(page, "true") == "5700.0 mm"
-    assert slider.get_attribute("aria-valuetext") == "5.700 metres"
+    assert slider.get_attribute("aria-valuetext") == "5.700 meters"
     slider.send_keys(Keys.HOME)
     assert text(page, "decoded") == "0 mm"
     slider.send_keys(Keys.END)
@@ -112,9 +112,9 @@ def test_the_depth_is_dragged_in_the_drawing(page: Browser) -> None:
 
 def test_the_range_is_chosen_by_keys_and_depth_stays_inside(page: Browser) -> None:
     page.find('input[value="15 m"]').send_keys(Keys.ARROW_RIGHT)
-    metres = page.find('[data-part="metres"]')
-    metres.clear()
-    metres.send_keys("50")
+    meters = page.find('[data-part="meters"]')
+    meters.clear()
+    meters.send_keys("50")
     encoded = [int(code) for code in map(int, encode(50.0, RANGES["growing"]))]
     assert [int(text(page, part)) for part in ("integer", "fractional")] == encoded
     page.find('input[value="growing"]').send_keys(Keys.ARROW_RIGHT)
@@ -136,22 +136,22 @@ def test_it_fits_and_is_readable(browser: Browser, scheme: str, width: int) -> N
     browser.open((built_site() / "try-the-split.html").as_uri(), width=width, height=1000)
     browser.wait_for("document.querySelectorAll('#split-page svg polyline').length === 2")
     assert browser.script("return document.documentElement.scrollWidth") <= width
-    colours = "const style = getComputedStyle(document.querySelector(arguments[0])); return "
-    text_colour = browser.script(f"{colours} style.color", "#split-page td")
-    background = browser.script(f"{colours} style.backgroundColor", "body")
-    assert contrast(text_colour, background) > 4.5
+    colors = "const style = getComputedStyle(document.querySelector(arguments[0])); return "
+    text_color = browser.script(f"{colors} style.color", "#split-page td")
+    background = browser.script(f"{colors} style.backgroundColor", "body")
+    assert contrast(text_color, background) > 4.5
     browser.screenshot(f"split-{scheme}-{width}")
     browser.prefer("light")
 
 
-def contrast(*colours: str) -> float:
-    """By WCAG 2, of two opaque or nearly opaque colours as a browser writes them."""
-    dark, light = sorted(map(luminance, colours))
+def contrast(*colors: str) -> float:
+    """By WCAG 2, of two opaque or nearly opaque colors as a browser writes them."""
+    dark, light = sorted(map(luminance, colors))
     return (light + 0.05) / (dark + 0.05)
 
 
-def luminance(colour: str) -> float:
-    numbers = colour.partition("(")[2].rstrip(")").replace("/", ",").split(",")
+def luminance(color: str) -> float:
+    numbers = color.partition("(")[2].rstrip(")").replace("/", ",").split(",")
     rgb = np.asarray([float(each) for each in numbers[:3]]) / 255
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     return float(linear @ [0.2126, 0.7152, 0.0722])

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from tfl_depth.evaluation.charts import COLOURS
+from tfl_depth.evaluation.charts import COLORS
 from tfl_depth.evaluation.metrics import BinnedMetrics, DistanceBin
 from tfl_depth.evaluation.reliability import reliability_chart
 
@@ -26,7 +26,7 @@ def rows_of(png: bytes, number: int) -> npt.NDArray[np.intp]:
     bgr = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
     assert bgr is not None
     bgr = bgr[: bgr.shape[0] // 3]
-    red, green, blue = (int(COLOURS[number][k : k + 2], 16) for k in (1, 3, 5))
+    red, green, blue = (int(COLORS[number][k : k + 2], 16) for k in (1, 3, 5))
     rows, columns = np.nonzero((bgr == (blue, green, red)).all(axis=-1))
     # The legend is on the right.
     inside = columns < bgr.shape[1] * 0.6

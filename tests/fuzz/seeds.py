@@ -65,13 +65,13 @@ def _archive(*names: str) -> bytes:
 
 
 def _depth(suffix: str) -> bytes:
-    metres = np.random.default_rng(2).random(SIZE).astype(np.float32)
+    meters = np.random.default_rng(2).random(SIZE).astype(np.float32)
     if suffix not in ARRAYS:
-        values = metres if suffix == ".tiff" else (9000 * metres).astype(np.uint16)
+        values = meters if suffix == ".tiff" else (9000 * meters).astype(np.uint16)
         return cv2.imencode(suffix, values)[1].tobytes()
     file = io.BytesIO()
     if suffix == ".npy":
-        np.save(file, metres)
+        np.save(file, meters)
     else:
-        np.savez_compressed(file, depth=metres)
+        np.savez_compressed(file, depth=meters)
     return file.getvalue()

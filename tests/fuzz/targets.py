@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tfl_depth.converters.importers import identify
-from tfl_depth.data.depth_files import read_metres, read_png
+from tfl_depth.data.depth_files import read_meters, read_png
 from tfl_depth.data.pairs import read_rows
 from tfl_depth.errors import DepthError
 from tfl_depth.format import golden, signing
@@ -61,9 +61,9 @@ def fuzz_depth(content: bytes) -> None:
     suffix = DEPTH_SUFFIXES[content[0] % len(DEPTH_SUFFIXES)] if content else ".png"
     with _file(content[1:], suffix) as path:
         if suffix == ".png":
-            _try(lambda: read_png(path, per_metre=1000))
+            _try(lambda: read_png(path, per_meter=1000))
         else:
-            _try(lambda: read_metres(path))
+            _try(lambda: read_meters(path))
 
 
 def fuzz_photo(content: bytes) -> None:

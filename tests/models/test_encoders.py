@@ -121,13 +121,13 @@ def test_mobilenet_v2_has_keras_weights() -> None:
 def test_mobilenet_v2_computes_what_keras_applications_does(width: float) -> None:
     pixels = keras.Input((64, 96, 3))
     ours = keras.Model(pixels, mobilenet_v2(pixels, width=width))
-    normalised = keras.Input((64, 96, 3))
+    normalized = keras.Input((64, 96, 3))
     theirs = keras.applications.MobileNetV2(
-        input_tensor=normalised, alpha=width, include_top=False, weights=None
+        input_tensor=normalized, alpha=width, include_top=False, weights=None
     )
     taps = ["expanded_conv_project_BN", "block_2_add", "block_5_add", "block_12_add"]
     taps.append("block_16_project_BN")
-    theirs = keras.Model(normalised, [theirs.get_layer(name).output for name in taps])
+    theirs = keras.Model(normalized, [theirs.get_layer(name).output for name in taps])
     rng = np.random.default_rng(0)
     # Around 1, so that variances are positive and features keep their size.
     theirs.set_weights([rng.normal(1, 0.1, w.shape) for w in theirs.get_weights()])
@@ -222,7 +222,7 @@ def converted(photos: list[Path], tmp_path_factory: pytest.TempPathFactory) -> C
 
 
 def settled(encoder: str, photos: list[Path]) -> keras.Model:
-    """An untrained network whose normalisations fit the photos, and that takes light for far."""
+    """An untrained network whose normalizations fit the photos, and that takes light for far."""
     keras.utils.set_random_seed(0)
     model = depth_net(encoder, SIZE)
     pixels = np.stack([read_pixels(path, SIZE) for path in photos]).astype(np.float32)

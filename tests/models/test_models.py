@@ -33,14 +33,14 @@ Array = npt.NDArray[Any]
 ROOT = Path(__file__).resolve().parents[2]
 
 UNIFORM = Spans.uniform(10)
-HALF_METRES = Spans.uniform(15, 0.5)
+HALF_METERS = Spans.uniform(15, 0.5)
 GROWING = Spans((0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 80.0))
-FROM_HALF_A_METRE = Spans((0.5, 1.0, 3.0))
+FROM_HALF_A_METER = Spans((0.5, 1.0, 3.0))
 
 each_spans = pytest.mark.parametrize(
     "spans",
-    [UNIFORM, HALF_METRES, GROWING, FROM_HALF_A_METRE],
-    ids=["uniform", "half metres", "growing", "from half a metre"],
+    [UNIFORM, HALF_METERS, GROWING, FROM_HALF_A_METER],
+    ids=["uniform", "half meters", "growing", "from half a meter"],
 )
 
 
@@ -60,7 +60,7 @@ def features_of(model: keras.Model, pixels: Array) -> dict[str, Array]:
 
 def assert_same_features(ours: dict[str, Array], theirs: dict[str, Array]) -> None:
     for name in TAPS:
-        # A pixel normalised by 127.5 instead of 127 differs by 2e-3 of the largest feature.
+        # A pixel normalized by 127.5 instead of 127 differs by 2e-3 of the largest feature.
         tolerance = 2e-5 * np.abs(theirs[name]).max()
         np.testing.assert_allclose(ours[name], theirs[name], rtol=0, atol=tolerance, err_msg=name)
 
@@ -299,7 +299,7 @@ def test_the_original_checkpoint_is_read_whole() -> None:
     weights = read_legacy_torch(original_checkpoint())
     assert weights["_conv_stem.weight"].shape == (32, 3, 3, 3)
     assert weights["_fc.weight"].shape == (1000, 1280)
-    # 4,652,008 parameters, and the statistics of 49 batch normalisations.
+    # 4,652,008 parameters, and the statistics of 49 batch normalizations.
     trained = [name for name in weights if "running" not in name and "num_batches" not in name]
     assert sum(weights[name].size for name in trained) == 4_652_008
 
@@ -439,7 +439,7 @@ def test_pinned_outputs_are_codes_and_say_the_depth_to_half_a_step(spans: Spans)
     decoder = Decoder(spans)
     assert not decoder.disagreement(*pair).any()
     expected = 1000 * clipped(depth, spans)
-    # Half a step, and half a millimetre of the decoder's own.
+    # Half a step, and half a millimeter of the decoder's own.
     n = np.clip(np.searchsorted(spans.edges_m, expected / 1000) - 1, 0, spans.count - 1)
     allowed = np.asarray(spans.steps_mm)[n] / 2 + 0.55
     assert (np.abs(decoder.decode(*pair) - expected) <= allowed).all()

@@ -26,7 +26,8 @@ from tfl_depth.converters.importers import import_network
 from tfl_depth.converters.representative import find_images
 
 NAME, SIZE = "resnet50", (192, 256)
-CONVERT = (sys.executable, "-m", "tfl_depth.tools.cli", "convert")
+# The command as installed beside this Python.
+CONVERT = (str(Path(sys.executable).with_name("tfl-depth")), "convert")
 
 
 def main(argv: Sequence[str] | None = None) -> None:

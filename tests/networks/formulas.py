@@ -1,4 +1,4 @@
-"""What makes metres of an output whose formula is outside the network."""
+"""What makes meters of an output whose formula is outside the network."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ def of_reciprocal(y: Any) -> Any:
     return 10 / y
 
 
-def of_millimetres(y: Any) -> Any:
-    """From millimetres."""
+def of_millimeters(y: Any) -> Any:
+    """From millimeters."""
     return y / 1000

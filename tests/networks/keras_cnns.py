@@ -158,7 +158,7 @@ def _residual_unit(x: Tensor) -> Tensor:
 
 
 def guidedepth(size: Size, width: float = 1.0) -> keras.Model:
-    """Two branches of resolutions; each enlargement is guided by the image; clipped metres."""
+    """Two branches of resolutions; each enlargement is guided by the image; clipped meters."""
     image = keras.Input((*size, 3), name="image")
     filters = scaled(64, width)
     x = conv_norm(conv_norm(image, filters // 2, 3, 2), filters, 3, 2)

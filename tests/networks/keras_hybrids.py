@@ -82,7 +82,7 @@ class Position(layers.Layer):  # type: ignore[misc]
 def dpt(size: Size, width: float = 1.0) -> keras.Model:
     """ViT-S of patches of 16 and the dense prediction transformer's decoder, 10 sigmoid.
 
-    R. Ranftl et al. (ICCV 2021); the head in metres is that of Depth Anything V2.
+    R. Ranftl et al. (ICCV 2021); the head in meters is that of Depth Anything V2.
     """
     image = keras.Input((*size, 3), name="image")
     heads, count = repeated(6, width), repeated(12, width)

@@ -193,7 +193,7 @@ def _group_conv(x: Tensor, filters: int, kernel: int = 3) -> Tensor:
 
 
 def unet(size: Size, width: float = 1.0) -> keras.Model:
-    """The plain U-Net with transposed convolutions; the last of them gives metres."""
+    """The plain U-Net with transposed convolutions; the last of them gives meters."""
     image = keras.Input((*size, 3), name="image")
     x, skips = image, []
     for filters in (64, 128, 256, 512):
@@ -247,10 +247,10 @@ def adaptive_bins(size: Size, width: float = 1.0) -> keras.Model:
     return keras.Model(image, ops.sum(shares * centers, -1, keepdims=True), name="adaptive_bins")
 
 
-def millimetres(size: Size, width: float = 1.0) -> keras.Model:
-    """A network in millimetres, by ReLU."""
+def millimeters(size: Size, width: float = 1.0) -> keras.Model:
+    """A network in millimeters, by ReLU."""
     image, x = _small(size, width)
-    return keras.Model(image, ops.relu(conv(x, 1, 1, name="head")), name="millimetres")
+    return keras.Model(image, ops.relu(conv(x, 1, 1, name="head")), name="millimeters")
 
 
 def shared(size: Size, width: float = 1.0) -> keras.Model:

@@ -7,7 +7,7 @@ from functools import partial
 from tests.networks import keras_cnns as cnns
 from tests.networks import keras_hybrids as hybrids
 from tests.networks import keras_more as more
-from tests.networks.formulas import of_disparity, of_millimetres, of_reciprocal
+from tests.networks.formulas import of_disparity, of_millimeters, of_reciprocal
 from tests.networks.stranger import IMAGENET, ZERO_TO_ONE, Stranger
 
 KERAS = (
@@ -20,7 +20,7 @@ KERAS = (
         (-0.5, -5.0),
         **ZERO_TO_ONE,
         options={"disparity": (0.1, 10.0)},
-        to_metres=of_disparity,
+        to_meters=of_disparity,
     ),
     Stranger(
         "bts",
@@ -50,7 +50,7 @@ KERAS = (
         (7.0, 5.0),
         **ZERO_TO_ONE,
         options={"reciprocal": 10.0},
-        to_metres=of_reciprocal,
+        to_meters=of_reciprocal,
     ),
     Stranger(
         "fastdepth",
@@ -127,7 +127,7 @@ KERAS = (
     Stranger(
         "convnext",
         "ConvNeXt-T (Z. Liu et al., CVPR 2022)",
-        "y in metres, then bilinear 4x and squeeze",
+        "y in meters, then bilinear 4x and squeeze",
         more.convnext,
         10.0,
         (0.5, 9.5),
@@ -154,7 +154,7 @@ KERAS = (
     Stranger(
         "unet",
         "U-Net (O. Ronneberger et al., MICCAI 2015)",
-        "y of a transposed convolution, in metres",
+        "y of a transposed convolution, in meters",
         more.unet,
         10.0,
         (0.5, 9.5),
@@ -163,7 +163,7 @@ KERAS = (
     Stranger(
         "resnet50",
         "U-Net on ResNet-50 (K. He et al., CVPR 2016), 3x3 convolutions over 2,048 channels",
-        "y of Dense(1), in metres",
+        "y of Dense(1), in meters",
         more.resnet50,
         10.0,
         (0.5, 9.5),
@@ -189,15 +189,15 @@ KERAS = (
         refused="centers depend on the image",
     ),
     Stranger(
-        "millimetres",
+        "millimeters",
         "networks that were trained on depth files as they are",
-        "relu(y) in millimetres",
-        more.millimetres,
+        "relu(y) in millimeters",
+        more.millimeters,
         10.0,
         (500.0, 9500.0),
         **ZERO_TO_ONE,
         options={"unit": "mm"},
-        to_metres=of_millimetres,
+        to_meters=of_millimeters,
     ),
     Stranger(
         "shared",

@@ -58,7 +58,7 @@ def converted(stranger: Stranger, network: Any, images: ImageSplit, **options: A
 
 
 def int8_depth(model: bytes, pixels: Pixels) -> Floats:
-    """Depth (n, h, w) in metres of photos (n, H, W, 3), by the runtime."""
+    """Depth (n, h, w) in meters of photos (n, H, W, 3), by the runtime."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.tflite"
         file.write_bytes(model)
@@ -68,7 +68,7 @@ def int8_depth(model: bytes, pixels: Pixels) -> Floats:
 
 
 def keras_depth(stranger: Stranger, model: Any, pixels: Pixels) -> Floats:
-    """Depth (n, h, w) in metres by Keras, of the output that is the depth."""
+    """Depth (n, h, w) in meters by Keras, of the output that is the depth."""
     found = []
     for photo in pixels:
         outputs = model(stranger.as_input(photo[None].astype(np.float32)), training=False)
@@ -77,8 +77,8 @@ def keras_depth(stranger: Stranger, model: Any, pixels: Pixels) -> Floats:
 
 
 def as_maps(stranger: Stranger, output: Any) -> Floats:
-    """A network's output as maps (n, h, w) of metres."""
-    depth_m = np.asarray(stranger.to_metres(np.asarray(output, np.float32)))
+    """A network's output as maps (n, h, w) of meters."""
+    depth_m = np.asarray(stranger.to_meters(np.asarray(output, np.float32)))
     sides = [side for side in depth_m.shape[1:] if side > 1]
     return depth_m.reshape(-1, *sides)
 

@@ -47,7 +47,7 @@ class Stranger:
             channels.
         mean, std: of pixels from 0 to 1, where it takes (pixel / 255 - mean) / std.
         options: more options of `convert`.
-        to_metres: from its (first) output to metres.
+        to_meters: from its (first) output to meters.
         refused: what the refusal says, where it is one.
     """
 
@@ -64,7 +64,7 @@ class Stranger:
     mean: Triple | None = None
     std: Triple | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
-    to_metres: Callable[[Any], Any] = _as_it_is
+    to_meters: Callable[[Any], Any] = _as_it_is
     refused: str | None = None
 
     def depth_of(self, outputs: Any) -> Any:

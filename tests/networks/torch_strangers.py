@@ -28,7 +28,7 @@ TORCH = (
         **ZERO_TO_ONE,
         framework="torch",
         options={"disparity": (0.1, 10.0)},
-        to_metres=of_disparity,
+        to_meters=of_disparity,
     ),
     Stranger(
         "torch_resnet_san",
@@ -123,6 +123,6 @@ TORCH = (
         **IMAGENET,
         framework="torch",
         options={"disparity": (0.1, 10.0)},
-        to_metres=of_disparity,
+        to_meters=of_disparity,
     ),
 )

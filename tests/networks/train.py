@@ -57,7 +57,7 @@ def train(stranger: Stranger, options: argparse.Namespace) -> None:
     keras.utils.set_random_seed(0)
     network = stranger.build(options.size, options.width)
     _freeze(network, options.frozen_until)
-    model = in_metres(stranger, network)
+    model = in_meters(stranger, network)
     folder = options.data / options.dataset
     samples = load_split(options.dataset, folder, "train", for_training=True)
     batches = Batches(samples, options.size, BATCH, augmentation=AUGMENTATION)
@@ -97,15 +97,15 @@ def _freeze(network: keras.Model, until: str | None) -> None:
         layer.trainable = False
 
 
-def in_metres(stranger: Stranger, network: keras.Model) -> keras.Model:
-    """From pixels of 0 to 255 to metres."""
+def in_meters(stranger: Stranger, network: keras.Model) -> keras.Model:
+    """From pixels of 0 to 255 to meters."""
     pixels = keras.Input(network.input_shape[1:])
     depth = stranger.depth_of(network(stranger.as_input(pixels)))
-    return keras.Model(pixels, stranger.to_metres(depth))
+    return keras.Model(pixels, stranger.to_meters(depth))
 
 
 def predictor(model: keras.Model, size: tuple[int, int]) -> Predictor:
-    """Depth of a photo by a network `in_metres`, enlarged to the photo's size."""
+    """Depth of a photo by a network `in_meters`, enlarged to the photo's size."""
 
     def predict(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         pixels = resize_pixels(rgb, size).astype(np.float32)[None]

@@ -1,4 +1,4 @@
-"""What INT8 costs a stranger with trained weights, in millimetres and by ground truth."""
+"""What INT8 costs a stranger with trained weights, in millimeters and by ground truth."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.networks.measure import converted, difference, int8_depth, keras_depth, read_photos
 from tests.networks.stranger import Stranger
-from tests.networks.train import in_metres, predictor
+from tests.networks.train import in_meters, predictor
 from tfl_depth.converters.representative import split_images
 from tfl_depth.data import DATASETS, load_split
 from tfl_depth.data.datasets import photos
@@ -45,7 +45,7 @@ def measure_trained(stranger: Stranger, data: Path, trained: Path) -> tuple[byte
     def abs_rel(predict: Predictor) -> list[float]:
         return [row["abs_rel"] for row in evaluate(predict, samples, DATASETS[dataset])]
 
-    fp32 = abs_rel(predictor(in_metres(stranger, network), size))
+    fp32 = abs_rel(predictor(in_meters(stranger, network), size))
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.tflite"
         file.write_bytes(model)

@@ -1,4 +1,4 @@
-"""Depth as a picture: near is bright, no depth is grey, the legend is below."""
+"""Depth as a picture: near is bright, no depth is gray, the legend is below."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tfl_depth.runtime import colorize
 from tfl_depth.runtime.colorize import (
     NO_DEPTH_BGR,
-    colourise,
+    colorize,
     depth_limits,
     depth_percentiles,
     gradient,
@@ -20,25 +19,25 @@ from tfl_depth.runtime.colorize import (
 
 def test_nearer_is_brighter() -> None:
     depth_mm = np.linspace(1000, 5000, 200, dtype=np.uint16)[None].repeat(40, axis=0)
-    brightness = colourise(depth_mm, 1000, 5000)[0].astype(int).sum(axis=-1)
+    brightness = colorize(depth_mm, 1000, 5000)[0].astype(int).sum(axis=-1)
     assert brightness[0] > brightness[100] > brightness[-1]
 
 
-def test_no_depth_has_a_colour_that_no_depth_can_have() -> None:
+def test_no_depth_has_a_color_that_no_depth_can_have() -> None:
     depth_mm = np.arange(200, dtype=np.uint16)[None].repeat(40, axis=0)
-    picture = colourise(depth_mm, 1, 199)[:40]
+    picture = colorize(depth_mm, 1, 199)[:40]
     assert tuple(picture[0, 0]) == NO_DEPTH_BGR
     assert not (picture[:, 1:] == NO_DEPTH_BGR).all(axis=-1).any()
 
 
-def test_the_gradient_has_the_colours_of_depth() -> None:
+def test_the_gradient_has_the_colors_of_depth() -> None:
     depth_mm = np.arange(1000, 1256, dtype=np.uint16)[None].repeat(40, axis=0)
-    assert np.array_equal(colourise(depth_mm, 1000, 1255)[0], gradient(256))
+    assert np.array_equal(colorize(depth_mm, 1000, 1255)[0], gradient(256))
 
 
 def test_the_legend_is_below_and_has_text() -> None:
     depth_mm = np.full((100, 640), 2000, np.uint16)
-    legend = colourise(depth_mm, 1000, 3000)[100:]
+    legend = colorize(depth_mm, 1000, 3000)[100:]
     text = legend[legend.shape[0] // 2 :]
     assert legend.shape[0] > 30
     assert (text[:, :60] < 128).any() and (text[:, -60:] < 128).any()
@@ -56,17 +55,17 @@ def test_ends_that_are_not_given_are_the_maps_own() -> None:
     depth_mm = np.linspace(1000, 5000, 200, dtype=np.uint16)[None].repeat(40, axis=0)
     near_mm, far_mm = depth_limits(depth_mm)
     for given in ((), (near_mm,), (None, far_mm)):
-        assert np.array_equal(colourise(depth_mm, *given), colourise(depth_mm, near_mm, far_mm))
+        assert np.array_equal(colorize(depth_mm, *given), colorize(depth_mm, near_mm, far_mm))
 
 
 def test_a_map_without_depth_can_be_drawn() -> None:
     depth_mm = np.zeros((10, 320), np.uint16)
-    picture = colourise(depth_mm)
+    picture = colorize(depth_mm)
     assert (picture[:10] == NO_DEPTH_BGR).all()
 
 
 def legend(depth_mm: list[int], near_mm: int, far_mm: int) -> npt.NDArray[np.uint8]:
-    return colourise(np.array([depth_mm * 200], np.uint16), near_mm, far_mm)[1:]
+    return colorize(np.array([depth_mm * 200], np.uint16), near_mm, far_mm)[1:]
 
 
 def test_the_legend_says_where_there_is_depth_beyond_its_ends() -> None:
@@ -98,6 +97,6 @@ def test_percentiles_are_numpys_without_what_is_missing(dtype: Any) -> None:
 
 def test_a_picture_is_the_same_in_strips(monkeypatch: pytest.MonkeyPatch) -> None:
     depth_mm = np.random.default_rng(6).integers(0, 4000, (50, 40)).astype(np.uint16)
-    whole = colourise(depth_mm)
+    whole = colorize(depth_mm)
     monkeypatch.setattr(colorize, "STRIP_PIXELS", 100)
-    np.testing.assert_array_equal(colourise(depth_mm), whole)
+    np.testing.assert_array_equal(colorize(depth_mm), whole)

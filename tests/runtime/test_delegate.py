@@ -178,7 +178,7 @@ def test_delegate_that_does_not_start_is_one_clear_error(
         "broken": (broken_library(tmp_path), {}, r"cannot be loaded \(.*(invalid ELF|too short)"),
         "foreign": (foreign_library(tmp_path), {}, "no TensorFlow Lite delegate.*tflite_plugin"),
         "null": (library, {"fault": "null"}, "does not start.*it does not say why.*driver"),
-        "option": (library, {"colour": "red"}, "does not start.*no such option.*colour"),
+        "option": (library, {"color": "red"}, "does not start.*no such option.*color"),
         "prepare": (library, {"fault": "error-at-prepare"}, "cannot run this model.*refuses"),
     }[fault]
     if on_fault == "raise":

@@ -61,8 +61,8 @@ def test_a_package_brings_a_delegate(install: Install, model: bytes, tmp_path: P
         assert chosen.library == str(tmp_path / "board/usr/lib/libacme.so")
         assert chosen.options == {"speed": "2"}
         assert chosen.environment == {"ACME_LOG": "0"}
-    with pytest.raises(DelegateError, match=r"acme \(speed\), got colour"):
-        select_delegate("acme", {"colour": "red"}, model, board=board)
+    with pytest.raises(DelegateError, match=r"acme \(speed\), got color"):
+        select_delegate("acme", {"color": "red"}, model, board=board)
 
 
 def test_names_come_without_an_import(install: Install) -> None:
@@ -75,7 +75,7 @@ def test_names_come_without_an_import(install: Install) -> None:
     ("source", "message"),
     [
         ("import a_module_that_is_not_there", r"of acme cannot be loaded.*a_module_that"),
-        ("raise RuntimeError('no licence')", r"of acme cannot be loaded.*no licence"),
+        ("raise RuntimeError('no license')", r"of acme cannot be loaded.*no license"),
         ("ROW = 'libacme.so'", r"of acme to be a DelegateSpec, got str"),
     ],
 )

@@ -90,7 +90,7 @@ def reading(request: pytest.FixtureRequest, models: Path) -> Reading:
     return read(model, ramp.SPANS[name], package=package, xnnpack=xnnpack)
 
 
-def test_ramp_drives_the_whole_range_in_steps_below_a_millimetre() -> None:
+def test_ramp_drives_the_whole_range_in_steps_below_a_millimeter() -> None:
     for name, spans in ramp.SPANS.items():
         depths = np.unique(ramp.depth_m(spans))
         assert (depths[0], depths[-1]) == (0, spans.max_depth_m)
@@ -132,7 +132,7 @@ def test_every_level_of_two_bytes_is_reached(reading: Reading) -> None:
     assert levels.size == reading.spans.count * CODES + 1
 
 
-def test_fifteen_metres_have_3826_levels() -> None:
+def test_fifteen_meters_have_3826_levels() -> None:
     assert ramp.SPANS["15m-1m"].count * CODES + 1 == 3826
 
 
@@ -140,7 +140,7 @@ def test_self_check_passes_everywhere(reading: Reading) -> None:
     assert not Decoder(reading.spans).disagreement(*reading.codes).any()
 
 
-def test_whole_millimetres_are_the_nearest(reading: Reading) -> None:
+def test_whole_millimeters_are_the_nearest(reading: Reading) -> None:
     depth_mm = postprocessed(reading.tensors, read_contract(reading.model))
     assert np.abs(depth_mm - 1000 * reading.decoded_m).max() <= WHOLE_MM + FLOAT_NOISE
 
@@ -148,7 +148,7 @@ def test_whole_millimetres_are_the_nearest(reading: Reading) -> None:
 @pytest.mark.parametrize("xnnpack", [True, False])
 @pytest.mark.parametrize("package", INSTALLED)
 @pytest.mark.parametrize("name", ramp.SPANS)
-def test_runner_is_exact_to_the_millimetre(
+def test_runner_is_exact_to_the_millimeter(
     name: str, package: str, xnnpack: bool, models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(interpreter, "PACKAGES", (package,))
@@ -171,7 +171,7 @@ def test_coarse_sums_cost_an_eighth_of_a_code(package: str, xnnpack: bool, model
     assert not Decoder(reading.spans).disagreement(*reading.codes).any()
 
 
-# Beside the rounding to whole millimetres: half a step, and what computing in float32 or in int16
+# Beside the rounding to whole millimeters: half a step, and what computing in float32 or in int16
 # (steps of 0.3 mm for one output, twice rounded) adds.
 OTHERS_MM = {
     ("float32", "split"): 0.01,

@@ -270,11 +270,11 @@ def test_workers_leave_nothing_behind(net: Path, library: str, images: list[Pixe
 
 
 @pytest.mark.parametrize("file", ["net", "net-single", "ramp-10m-1m-split-float32"])
-@pytest.mark.parametrize("grey", [False, True])
+@pytest.mark.parametrize("gray", [False, True])
 def test_isolated_cpu_gives_the_same_depth(
-    file: str, grey: bool, models: Path, photo: Pixels
+    file: str, gray: bool, models: Path, photo: Pixels
 ) -> None:
-    image = photo[..., 1] if grey else photo
+    image = photo[..., 1] if gray else photo
     with (
         DepthRunner(models / f"{file}.tflite") as usual,
         DepthRunner(models / f"{file}.tflite", isolate=True) as isolated,

@@ -137,13 +137,13 @@ SIZES = st.tuples(st.integers(1, 40), st.integers(1, 40))
 @settings(deadline=None, max_examples=200)
 @given(SIZES, SIZES, st.booleans(), st.sampled_from(CHANNELS), st.integers(0, 2**32 - 1))
 def test_input_is_the_resized_picture_in_rgb(
-    size: tuple[int, int], model_size: tuple[int, int], grey: bool, order: Channels, seed: int
+    size: tuple[int, int], model_size: tuple[int, int], gray: bool, order: Channels, seed: int
 ) -> None:
     """In all dtypes that a model or its frames take, whatever the working memory held before."""
     random = np.random.default_rng(seed)
-    pixels = random.integers(0, 256, size if grey else (*size, 3), np.uint8)
+    pixels = random.integers(0, 256, size if gray else (*size, 3), np.uint8)
     resized = resize_pixels(pixels, model_size)
-    rgb = np.dstack([resized] * 3) if grey else resized[..., :: 1 if order == "rgb" else -1]
+    rgb = np.dstack([resized] * 3) if gray else resized[..., :: 1 if order == "rgb" else -1]
     resize = Resizer(model_size)
     resize(random.integers(0, 256, (7, 9, 3), np.uint8))
     for dtype in (np.uint8, np.float32):
@@ -159,7 +159,7 @@ def test_input_is_the_resized_picture_in_rgb(
 
 @settings(deadline=None, max_examples=100)
 @given(SIZES, SIZES, st.integers(0, 255))
-def test_resizing_keeps_one_colour_and_stays_between_the_extremes(
+def test_resizing_keeps_one_color_and_stays_between_the_extremes(
     size: tuple[int, int], model_size: tuple[int, int], value: int
 ) -> None:
     assert (resize_pixels(np.full(size, value, np.uint8), model_size) == value).all()

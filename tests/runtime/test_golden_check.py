@@ -1,4 +1,4 @@
-"""GoldenCheck of the millimetres: right kernels pass it, wrong ones do not, and it says where."""
+"""GoldenCheck of the millimeters: right kernels pass it, wrong ones do not, and it says where."""
 
 from __future__ import annotations
 
@@ -234,7 +234,7 @@ def test_tool_proves(net: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
     for number, error_mm in enumerate(proof.error_mm):
         picture = cv2.imread(str(tmp_path / "proof" / f"{number}_error.png"), cv2.IMREAD_UNCHANGED)
         np.testing.assert_array_equal(picture, np.abs(error_mm))
-        assert (tmp_path / "proof" / f"{number}_error_colour.png").is_file()
+        assert (tmp_path / "proof" / f"{number}_error_color.png").is_file()
 
 
 def test_tool_fails_where_the_depth_is_wrong(

@@ -75,13 +75,13 @@ def test_rgb_and_bgr_are_told_apart(runner: DepthRunner, photo: Pixels) -> None:
 
 
 @pytest.mark.parametrize("size", [(150, 210), (64, 96)])
-def test_grey_is_taken_as_equal_channels(
+def test_gray_is_taken_as_equal_channels(
     size: tuple[int, int], runner: DepthRunner, photo: Pixels
 ) -> None:
-    grey = np.ascontiguousarray(cv2.resize(photo[..., 1], size[::-1]))
-    expected = runner.infer(np.dstack([grey] * 3))
-    np.testing.assert_array_equal(runner.infer(grey), expected)
-    np.testing.assert_array_equal(runner.infer(Image.fromarray(grey)), expected)
+    gray = np.ascontiguousarray(cv2.resize(photo[..., 1], size[::-1]))
+    expected = runner.infer(np.dstack([gray] * 3))
+    np.testing.assert_array_equal(runner.infer(gray), expected)
+    np.testing.assert_array_equal(runner.infer(Image.fromarray(gray)), expected)
 
 
 VIEWS: dict[str, Callable[[Pixels], Pixels]] = {
@@ -91,10 +91,10 @@ VIEWS: dict[str, Callable[[Pixels], Pixels]] = {
     "column by column in memory": np.asfortranarray,
     "crop": lambda pixels: pixels[7:100, 30:111],
     "channels of more": lambda pixels: np.dstack([pixels, pixels])[..., 1:4],
-    "grey of colour": lambda pixels: pixels[..., 2],
+    "gray of color": lambda pixels: pixels[..., 2],
     "one pixel again and again": lambda pixels: np.broadcast_to(pixels[:1, :1, 0], (100, 1)),
     "of the network's size": lambda pixels: pixels[:64, :96],
-    "of the network's size and grey": lambda pixels: pixels[:64, :96, 0],
+    "of the network's size and gray": lambda pixels: pixels[:64, :96, 0],
 }
 
 
@@ -133,7 +133,7 @@ def test_depth_has_the_size_of_the_image(size: tuple[int, int], runner: DepthRun
         assert depth_mm.flags.writeable
 
 
-def test_depth_of_one_colour_is_even_at_any_size(runner: DepthRunner) -> None:
+def test_depth_of_one_color_is_even_at_any_size(runner: DepthRunner) -> None:
     """Away from the border, where the network sees padding."""
     depths = set()
     for size in [(64, 96), (200, 300), (33, 1000)]:
@@ -177,20 +177,18 @@ def test_exif_orientation_is_undone(
     stored.save(path, exif=stored.getexif(), quality=98)
     for from_file in (runner.infer(path), runner.infer(Image.open(path))):
         assert from_file.shape == expected.shape
-        # JPEG changes pixels a little; another orientation would change depth by metres.
+        # JPEG changes pixels a little; another orientation would change depth by meters.
         assert np.abs(from_file.astype(np.int64) - expected).max() < 100
 
 
 @pytest.mark.parametrize("mode", ["P", "RGBA", "LA", "L", "1", "CMYK", "YCbCr", "HSV", "PA"])
-def test_pil_modes_are_taken_as_their_colours(
-    mode: str, runner: DepthRunner, photo: Pixels
-) -> None:
+def test_pil_modes_are_taken_as_their_colors(mode: str, runner: DepthRunner, photo: Pixels) -> None:
     image = Image.fromarray(rgb(photo)).convert("LA" if mode == "PA" else "RGB").convert(mode)
     shown = np.asarray(image.convert("RGBA" if mode == "PA" else "RGB").convert("RGB"))
     np.testing.assert_array_equal(runner.infer(image), runner.infer(shown, channels="rgb"))
 
 
-def test_transparent_colours_of_a_palette_count(runner: DepthRunner, photo: Pixels) -> None:
+def test_transparent_colors_of_a_palette_count(runner: DepthRunner, photo: Pixels) -> None:
     image = Image.fromarray(rgb(photo)).quantize(16)
     expected = runner.infer(image)
     image.info["transparency"] = bytes([0, 128]) + b"\xff" * 14

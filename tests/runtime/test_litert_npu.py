@@ -50,7 +50,7 @@ with_openvino = pytest.mark.skipif(
 @with_openvino
 @pytest.mark.parametrize("isolate", [False, True])
 @pytest.mark.parametrize("file", ["net", "net-single", "ramp-15m-1m-split-int8"])
-def test_openvino_computes_the_millimetres(
+def test_openvino_computes_the_millimeters(
     file: str, isolate: bool, models: Path, photo: npt.NDArray[np.uint8]
 ) -> None:
     """Within what its kernels round differently: 3 codes of 3.9 mm, or one of 39 mm."""

@@ -41,7 +41,7 @@ def test_float_outputs_are_held_within_the_range(
 
 
 @pytest.mark.parametrize("zero_point", [-128, -121, 127])
-def test_one_quantised_output_is_widened_before_its_zero_point_is_taken(
+def test_one_quantized_output_is_widened_before_its_zero_point_is_taken(
     zero_point: int, models: Path
 ) -> None:
     file = models / ramp.file_name(ramp.COMMON, "single")
@@ -109,7 +109,7 @@ def test_shape_and_dtype_are_kept(size: tuple[int, int], dtype: Any) -> None:
 
 @pytest.mark.parametrize(("scale", "dtype"), [(1, np.uint16), (1000, np.uint32)])
 def test_depth_between_two_pixels_lies_between(scale: int, dtype: Any) -> None:
-    """Also past 16 bits, in whole millimetres."""
+    """Also past 16 bits, in whole millimeters."""
     row = np.array([[1001 * scale, 2001 * scale]], dtype)
     expected = np.array([[1001, 1251, 1751, 2001]]) * scale
     np.testing.assert_array_equal(upsample(row, (1, 4)), expected)
@@ -138,10 +138,10 @@ def test_no_depth_spreads_over_all_that_it_touches(size: tuple[int, int]) -> Non
     depth_mm[10, 20] = 0
     upsampled = upsample(depth_mm, size)
     scale = np.divide(size, depth_mm.shape)
-    centres = [(np.arange(n) + 0.5) / s - 0.5 for n, s in zip(size, scale, strict=True)]
-    touched = np.outer(np.abs(centres[0] - 10) < 1 - 1e-3, np.abs(centres[1] - 20) < 1 - 1e-3)
+    centers = [(np.arange(n) + 0.5) / s - 0.5 for n, s in zip(size, scale, strict=True)]
+    touched = np.outer(np.abs(centers[0] - 10) < 1 - 1e-3, np.abs(centers[1] - 20) < 1 - 1e-3)
     assert not upsampled[touched].any()
-    near = np.outer(np.abs(centres[0] - 10) < 1 + 1e-3, np.abs(centres[1] - 20) < 1 + 1e-3)
+    near = np.outer(np.abs(centers[0] - 10) < 1 + 1e-3, np.abs(centers[1] - 20) < 1 + 1e-3)
     assert (upsampled[~near] == 5000).all()
 
 

@@ -46,7 +46,7 @@ def test_path_may_be_a_string(net: Path, photo: Pixels) -> None:
 
 @pytest.mark.parametrize("precision", ["int8", "int16x8", "float32"])
 @pytest.mark.parametrize("head", ["split", "single"])
-def test_depth_is_uint16_millimetres(head: str, precision: str, models: Path) -> None:
+def test_depth_is_uint16_millimeters(head: str, precision: str, models: Path) -> None:
     with DepthRunner(models / ramp.file_name(ramp.COMMON, head, precision)) as runner:
         depth_mm = runner.infer(ramp.image(), channels="rgb")
     assert depth_mm.dtype == runner.depth_dtype == np.uint16
@@ -54,7 +54,7 @@ def test_depth_is_uint16_millimetres(head: str, precision: str, models: Path) ->
 
 
 @pytest.mark.parametrize("size", [(256, 256), (100, 300)])
-def test_far_range_is_uint32_millimetres(size: tuple[int, int], models: Path) -> None:
+def test_far_range_is_uint32_millimeters(size: tuple[int, int], models: Path) -> None:
     with DepthRunner(models / ramp.file_name("80m-growing")) as runner:
         bright = np.full((*size, 3), (0, 250, 250), np.uint8)
         depth_mm = runner.infer(bright)

@@ -16,7 +16,7 @@ from tfl_depth.strategy.finetune_heads import ridge_regression
 from tfl_depth.strategy.study_input import NetworkOptions, StudyInput
 
 
-def small_model(*, rescales: bool = True, metres: bool = True) -> keras.Model:
+def small_model(*, rescales: bool = True, meters: bool = True) -> keras.Model:
     """Two convolutions, batch normalization that has seen something, and a depth convolution."""
     keras.utils.set_random_seed(2)
     pixels = keras.Input((*SIZE, 3))
@@ -25,7 +25,7 @@ def small_model(*, rescales: bool = True, metres: bool = True) -> keras.Model:
     x = layers.BatchNormalization(name="normal")(x)
     x = layers.ReLU(6)(x)
     x = layers.UpSampling2D(interpolation="bilinear")(x)
-    activation = "linear" if metres else "sigmoid"
+    activation = "linear" if meters else "sigmoid"
     depth = layers.Conv2D(1, 1, bias_initializer="ones", activation=activation, name="depth")(x)
     model = keras.Model(pixels, depth)
     rng = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""A small float network of metres as a .tflite, a dataset for it, and results to report on."""
+"""A small float network of meters as a .tflite, a dataset for it, and results to report on."""
 
 from __future__ import annotations
 

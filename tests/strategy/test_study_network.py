@@ -36,10 +36,10 @@ def test_each_opened_graph_may_be_changed(small_study: StudyInput) -> None:
     assert not one.graph.operators and other.graph.operators
 
 
-def test_depth_is_in_metres_by_the_formula(small_study: StudyInput) -> None:
+def test_depth_is_in_meters_by_the_formula(small_study: StudyInput) -> None:
     network = study_network(small_study)
     in_cm = replace(network, options=NetworkOptions(unit="cm"))
     photos = network.read_photos(SIZE)[:2]
-    metres = network.depth(photos)
-    assert [grid.shape for grid in metres] == [SIZE, SIZE]
-    np.testing.assert_allclose(in_cm.depth(photos)[0], metres[0] / 100, rtol=1e-5)
+    meters = network.depth(photos)
+    assert [grid.shape for grid in meters] == [SIZE, SIZE]
+    np.testing.assert_allclose(in_cm.depth(photos)[0], meters[0] / 100, rtol=1e-5)

@@ -23,12 +23,12 @@ def test_a_network_of_another_framework_cannot(small_study: StudyInput) -> None:
 
 def test_a_network_of_another_unit_cannot(tmp_path: Path) -> None:
     study_input = write_keras_study(tmp_path, options=NetworkOptions(unit="cm"))
-    with pytest.raises(ConversionError, match="gives metres itself"):
+    with pytest.raises(ConversionError, match="gives meters itself"):
         trainable_model(study_input)
 
 
 def test_a_network_of_another_end_cannot(tmp_path: Path) -> None:
-    study_input = write_keras_study(tmp_path, small_model(metres=False))
+    study_input = write_keras_study(tmp_path, small_model(meters=False))
     with pytest.raises(ConversionError, match="ends in a linear convolution"):
         trainable_model(study_input)
 

@@ -21,7 +21,7 @@ def test_a_head_reads_what_it_writes(network: TrainedNetwork) -> None:
         np.testing.assert_allclose(decode(values), depth_m, atol=0.01, err_msg=way)
 
 
-def test_rounding_mends_the_coarse_step_of_two_heads_and_breaks_at_a_metre() -> None:
+def test_rounding_mends_the_coarse_step_of_two_heads_and_breaks_at_a_meter() -> None:
     head = trained_head("two_heads", 15.0)
     values = head.encode(np.array([[4.3]], np.float32))
     values["integer"] = values["integer"] + np.float32(0.3 / 15)

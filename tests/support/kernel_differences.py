@@ -1,4 +1,4 @@
-"""Measures how far correct kernels lie apart, in millimetres: what tolerances rest on.
+"""Measures how far correct kernels lie apart, in millimeters: what tolerances rest on.
 
 python -m tests.support.kernel_differences convert PHOTOS FOLDER   the zoo's networks
 python -m tests.support.kernel_differences measure RESULT MODEL... with the packages installed here
@@ -29,7 +29,7 @@ from tfl_depth.runtime.golden_check import compare, tolerance_of
 ROOT = Path(__file__).resolve().parents[2]
 KERNELS = {
     "reference": {"reference": True},
-    "optimised": {"xnnpack": False},
+    "optimized": {"xnnpack": False},
     "XNNPACK": {"xnnpack": True},
 }
 DISTRIBUTIONS = {
@@ -107,13 +107,13 @@ def measure(model: bytes, package: str, kernels: str) -> dict[str, float]:
     """
     contract = read_contract(model)
     golden = read_golden(model, contract)
-    quantisation = scales(model, package=package)
+    quantization = scales(model, package=package)
     depth_mm = np.stack(
         [
             postprocessed(
                 output_tensors(model, rgb, package=package, **KERNELS[kernels]),
                 contract,
-                quantisation,
+                quantization,
             )
             for rgb in golden.rgb
         ]

@@ -47,7 +47,7 @@ def postprocessed(
     contract: Contract,
     scales: Mapping[str, tuple[float, int]] | None = None,
 ) -> DepthMm:
-    """Millimetres (H, W) of output tensors (1, H, W, 1), at their own size."""
+    """Millimeters (H, W) of output tensors (1, H, W, 1), at their own size."""
     _, height, width, _ = next(iter(outputs.values())).shape
     decoder = depth_decoder(contract, scales or {}, (height, width))
     depth_mm = np.empty((height, width), decoder.dtype)
@@ -58,7 +58,7 @@ def postprocessed(
 
 
 def scales(model: bytes, *, package: str) -> dict[str, tuple[float, int]]:
-    """Quantisation (scale, zero point) of each output, by name."""
+    """Quantization (scale, zero point) of each output, by name."""
     _inputs, outputs = _details(open_interpreter(model, package=package))
     return {name: detail["quantization"] for name, detail in outputs.items()}
 

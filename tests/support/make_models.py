@@ -124,7 +124,7 @@ def _unary(kind: str, value: Tensor) -> Operator:
     return Operator(kind, [value], [graphs.tensor(kind.lower(), *value.shape)], None)
 
 
-def _sigmoid_metres(y: Tensor) -> list[Operator]:
+def _sigmoid_meters(y: Tensor) -> list[Operator]:
     sigmoid = _unary("LOGISTIC", y)
     return [sigmoid, graphs.scaled(sigmoid.output, 10.0)]
 
@@ -136,7 +136,7 @@ def _reciprocal(y: Tensor) -> list[Operator]:
 
 
 _CURVED_ENDS: dict[str, Callable[[Tensor], list[Operator]]] = {
-    "sigmoid": _sigmoid_metres,
+    "sigmoid": _sigmoid_meters,
     "disparity": lambda y: [_unary("LOGISTIC", y)],
     "reciprocal": _reciprocal,
     "exp": lambda y: [_unary("EXP", y)],
@@ -184,7 +184,7 @@ def _write_nets(folder: Path, images: ImageSplit, work: Path) -> None:
 
 
 def _net() -> bytes:
-    """Two convolutions: blurred brightness, differently for each color, as metres.
+    """Two convolutions: blurred brightness, differently for each color, as meters.
 
     The pool between them is an operator of another kind, for delegates that take one kind only.
     """
@@ -238,7 +238,7 @@ def _swap_outputs(model: Any) -> None:
 
 
 def _write_photos(folder: Path) -> ImageSplit:
-    """Blurred noise, so that small patches have any brightness and colour."""
+    """Blurred noise, so that small patches have any brightness and color."""
     random = np.random.default_rng(SEED)
     paths = []
     for number in range(8):

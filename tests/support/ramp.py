@@ -1,6 +1,6 @@
 """A network that says any depth on demand, and what the runtime's tests know of it.
 
-For a pixel (R, G, B) it gives s * (127 R + G) metres. An image whose red is the row and whose
+For a pixel (R, G, B) it gives s * (127 R + G) meters. An image whose red is the row and whose
 green is the column drives every depth from 0 to the maximum in steps of s, without leaving uint8.
 numpy only: the tests that import this run without TensorFlow too.
 
@@ -44,9 +44,9 @@ class Curve:
 
     Attributes:
         y: of the first and of the last step.
-        depth_m: metres of y.
+        depth_m: meters of y.
         range_m: least and greatest depth that is coded.
-        disparity: whether the network itself gives scaled disparity, of 0 to 1, in place of metres.
+        disparity: whether the network itself gives scaled disparity, of 0 to 1, in place of meters.
     """
 
     y: tuple[float, float]
@@ -89,7 +89,7 @@ def coarse_file_name() -> str:
 
 
 def step_m(spans: Spans) -> float:
-    """Metres of depth between two neighbouring values of 127 R + G."""
+    """Meters of depth between two neighboring values of 127 R + G."""
     return spans.max_depth_m / STEPS
 
 
@@ -111,13 +111,13 @@ def middle() -> npt.NDArray[np.uint8]:
 
 
 def depth_m(spans: Spans) -> npt.NDArray[np.float64]:
-    """Metres (256, 256) that the network gives for `image`."""
+    """Meters (256, 256) that the network gives for `image`."""
     red, green, _ = np.moveaxis(image().astype(np.int64), -1, 0)
     return np.asarray((RED_WEIGHT * red + green) * step_m(spans))
 
 
 def curve_depth_m(curve: Curve) -> npt.NDArray[np.float64]:
-    """Metres (256, 256) that the network of a curve gives for `image`, within its range."""
+    """Meters (256, 256) that the network of a curve gives for `image`, within its range."""
     red, green, _ = np.moveaxis(image().astype(np.int64), -1, 0)
     low, high = curve.y
     y = low + (RED_WEIGHT * red + green) * (high - low) / STEPS

@@ -56,7 +56,7 @@ def seeded(model: keras.Model, photos: Sequence[Path]) -> keras.Model:
 
 
 def without_rescaling(model: keras.Model) -> keras.Model:
-    """The same network, that takes normalised pixels."""
+    """The same network, that takes normalized pixels."""
     other = small_net(rescales=False)
     other.set_weights(model.get_weights())
     return other
@@ -65,7 +65,7 @@ def without_rescaling(model: keras.Model) -> keras.Model:
 def write_examples(folder: Path) -> Path:
     """Write `photos/`, `list.txt` of them, and the network: `small.keras`, `bare.keras`.
 
-    The latter takes normalised pixels, and has no Rescaling layer.
+    The latter takes normalized pixels, and has no Rescaling layer.
     """
     photos = write_photos(folder / "photos")
     (folder / "list.txt").write_text("".join(f"photos/{path.name}\n" for path in photos))

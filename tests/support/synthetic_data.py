@@ -14,7 +14,7 @@ SIZE = (64, 96)
 
 
 def slope(size: tuple[int, int], rise_mm: float) -> npt.NDArray[np.uint16]:
-    """A plane from 1 m on the left to `rise_mm` farther on the right: millimetres (H, W)."""
+    """A plane from 1 m on the left to `rise_mm` farther on the right: millimeters (H, W)."""
     height, width = size
     row = np.linspace(1000, 1000 + rise_mm, width)
     return np.broadcast_to(row, (height, width)).astype(np.uint16)
@@ -42,6 +42,6 @@ def _lit(depth_mm: npt.NDArray[np.uint16], rng: np.random.Generator) -> npt.NDAr
 
 
 def write_frame(folder: Path, name: str, rgb: Any, depth_mm: Any) -> None:
-    """Write one frame: RGB (H, W, 3) uint8 and its depth (H, W), usually uint16 millimetres."""
+    """Write one frame: RGB (H, W, 3) uint8 and its depth (H, W), usually uint16 millimeters."""
     cv2.imwrite(str(folder / "rgb" / f"{name}.jpg"), rgb[..., ::-1])
     cv2.imwrite(str(folder / "depth" / f"{name}.png"), depth_mm)

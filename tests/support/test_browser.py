@@ -67,7 +67,7 @@ def test_a_page_can_draw_with_webgl(browser: Browser, tmp_path: Path) -> None:
     assert browser.script(f"return {context} !== null")
 
 
-def test_a_page_sees_which_colours_are_preferred(browser: Browser, tmp_path: Path) -> None:
+def test_a_page_sees_which_colors_are_preferred(browser: Browser, tmp_path: Path) -> None:
     browser.open(page(tmp_path, ""))
     for scheme in ("dark", "light"):
         browser.prefer(scheme)

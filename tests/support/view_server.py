@@ -148,13 +148,13 @@ def write_video(path: Path, frames: int, frames_per_second: float = 25) -> Path:
     writer = cv2.VideoWriter(str(path), fourcc, frames_per_second, (96, 64))
     slope = np.linspace(0, 120, 96, dtype=np.uint8)
     for number in range(frames):
-        grey = np.broadcast_to(slope + np.uint8(number * 100 // frames), (64, 96))
-        writer.write(np.dstack([grey] * 3))
+        gray = np.broadcast_to(slope + np.uint8(number * 100 // frames), (64, 96))
+        writer.write(np.dstack([gray] * 3))
     writer.release()
     return path
 
 
 def some_photo(seed: int = 1) -> npt.NDArray[np.uint8]:
-    """BGR pixels (150, 210, 3), smooth and colourful."""
+    """BGR pixels (150, 210, 3), smooth and colorful."""
     coarse = np.random.default_rng(seed).integers(0, 256, (10, 14, 3), np.uint8)
     return np.asarray(cv2.resize(coarse, (210, 150), interpolation=cv2.INTER_CUBIC), np.uint8)

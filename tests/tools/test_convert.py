@@ -50,11 +50,11 @@ class Variant:
 
 
 INT16_MAX = 32767
-TEN_METRES = ("--max-depth", "10")
+TEN_METERS = ("--max-depth", "10")
 VARIANTS = {
-    "int8": Variant(("--int8", *TEN_METRES)),
-    "int16x8": Variant(("--int16x8", *TEN_METRES), precision="int16x8", images="photos/*.*"),
-    "float32": Variant(("--float32", *TEN_METRES), precision="float32"),
+    "int8": Variant(("--int8", *TEN_METERS)),
+    "int16x8": Variant(("--int16x8", *TEN_METERS), precision="int16x8", images="photos/*.*"),
+    "float32": Variant(("--float32", *TEN_METERS), precision="float32"),
     "single": Variant(
         ("--int8", "--head", "single", "--max-depth", "9.7"),
         head="single",
@@ -66,14 +66,14 @@ VARIANTS = {
         edges_m=(0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0),
         calibration=(10, 1),
     ),
-    "half metres": Variant(
+    "half meters": Variant(
         ("--int8", "--max-depth", "12", "--span", "0.5", "--size", "96x64", "--samples", "6"),
         edges_m=tuple(k / 2 for k in range(25)),
         size=(96, 64),
         calibration=(6, 0),
     ),
     "input range": Variant(
-        ("--int8", *TEN_METRES, "--input-range", f"{OFFSET},{255 * SCALE + OFFSET}"),
+        ("--int8", *TEN_METERS, "--input-range", f"{OFFSET},{255 * SCALE + OFFSET}"),
         model="bare.keras",
     ),
 }
@@ -256,7 +256,7 @@ def test_report_says_the_same_as_the_contract(converted: Converted, name: str) -
 def test_photos_stay_out_of_a_model_where_that_is_asked_for(
     work: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert run_convert(work, tmp_path, "--float32", *TEN_METRES, "--no-golden", "--json") == 0
+    assert run_convert(work, tmp_path, "--float32", *TEN_METERS, "--no-golden", "--json") == 0
     model, report = tmp_path / "model.tflite", tmp_path / "model.json"
     result = json.loads(capfd.readouterr().out)
     assert result["files"] == [str(model), str(report)]
@@ -325,7 +325,7 @@ def test_input_range_in_place_of_rescaling_gives_the_same(converted: Converted, 
 def test_a_range_whose_zero_is_between_two_pixels_is_exact(
     work: Path, tmp_path: Path, input_range: str
 ) -> None:
-    arguments = ("--int8", *TEN_METRES, "--input-range", input_range)
+    arguments = ("--int8", *TEN_METERS, "--input-range", input_range)
     assert run_convert(work, tmp_path, *arguments, model=str(work / "bare.keras")) == 0
     contract = contract_of(tmp_path / "model.tflite")
     low, high = map(float, input_range.split(","))
@@ -339,7 +339,7 @@ def test_a_range_whose_zero_is_between_two_pixels_is_exact(
 
 @pytest.mark.parametrize("recipe", ["gptq", "percentile-99.99"])
 def test_a_recipe_is_taken_and_named(work: Path, tmp_path: Path, recipe: str) -> None:
-    assert run_convert(work, tmp_path, "--int8", *TEN_METRES, "--recipe", recipe) == 0
+    assert run_convert(work, tmp_path, "--int8", *TEN_METERS, "--recipe", recipe) == 0
     report = json.loads((tmp_path / "model.json").read_text())
     assert report["recipe"] == contract_of(tmp_path / "model.tflite").recipe == recipe
     assert report["verification"]["wrap_share"] < 0.01
@@ -348,7 +348,7 @@ def test_a_recipe_is_taken_and_named(work: Path, tmp_path: Path, recipe: str) ->
 def test_reconstruction_costs_less_per_tensor(work: Path, tmp_path: Path) -> None:
     mean_mm = {}
     for recipe in ("minmax", "gptq"):
-        arguments = ("--int8", *TEN_METRES, "--target", "teflon", "--recipe", recipe)
+        arguments = ("--int8", *TEN_METERS, "--target", "teflon", "--recipe", recipe)
         assert run_convert(work, tmp_path, *arguments, "--overwrite") == 0
         report = json.loads((tmp_path / "model.json").read_text())
         mean_mm[recipe] = report["verification"]["mean_mm"]
@@ -361,7 +361,7 @@ def test_photos_need_not_hold_black_and_white(work: Path, tmp_path: Path) -> Non
     for path in (work / "photos").iterdir():
         dull = np.asarray(cv2.imread(str(path))) // 2 + 40
         cv2.imwrite(str(photos / f"{path.stem}.png"), dull.astype(np.uint8))
-    assert run_convert(work, tmp_path, "--int8", *TEN_METRES, representative=str(photos)) == 0
+    assert run_convert(work, tmp_path, "--int8", *TEN_METERS, representative=str(photos)) == 0
     signature = open_interpreter((tmp_path / "model.tflite").read_bytes()).get_signature_runner()
     assert signature.get_input_details()["pixels"]["quantization"] == (pytest.approx(SCALE), -1)
 
@@ -375,7 +375,7 @@ def test_folder_glob_and_list_name_the_same_images(converted: Converted) -> None
 
 
 def test_digest_is_that_of_the_calibration_images(converted: Converted, work: Path) -> None:
-    for name, samples, seed in (("int8", 100, 0), ("growing", 100, 1), ("half metres", 6, 0)):
+    for name, samples, seed in (("int8", 100, 0), ("growing", 100, 1), ("half meters", 6, 0)):
         split = split_images(find_images(str(work / "photos")), samples=samples, seed=seed)
         digests = sorted(hashlib.sha256(p.read_bytes()).hexdigest() for p in split.calibration)
         lines = "".join(f"{digest}\n" for digest in digests)
@@ -395,7 +395,7 @@ def test_the_same_call_makes_the_same_model_from_disjoint_images(
 ) -> None:
     calibrated = record_reads(representative, monkeypatch)
     verified = record_reads(fidelity, monkeypatch)
-    assert run_convert(work, tmp_path, "--int8", *TEN_METRES) == 0
+    assert run_convert(work, tmp_path, "--int8", *TEN_METERS) == 0
     assert (len(set(calibrated)), len(set(verified))) == (10, 2)
     assert set(calibrated) | set(verified) == set((work / "photos").iterdir())
     one, other = (contract_of(path) for path in (converted("int8"), tmp_path / "model.tflite"))
@@ -419,7 +419,7 @@ def record_reads(module: Any, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 def test_table_says_what_was_made(
     work: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert run_convert(work, tmp_path, "--float32", *TEN_METRES) == 0
+    assert run_convert(work, tmp_path, "--float32", *TEN_METERS) == 0
     printed = capfd.readouterr().out
     measured = contract_of(tmp_path / "model.tflite").verification
     for words in (
@@ -438,7 +438,7 @@ def test_table_says_what_was_made(
 def test_every_kind_of_recipe_gives_kernels_of_one_scale(
     work: Path, tmp_path: Path, recipe: str
 ) -> None:
-    arguments = ("--int8", *TEN_METRES, "--target", "stm32mp2", "--recipe", recipe)
+    arguments = ("--int8", *TEN_METERS, "--target", "stm32mp2", "--recipe", recipe)
     assert run_convert(work, tmp_path, *arguments) == 0
     operators = read_operators((tmp_path / "model.tflite").read_bytes())
     assert {len(each.weight_scales) for each in operators if each.weight_scales} == {1}
@@ -452,7 +452,7 @@ def test_a_transposed_convolution_has_one_scale_as_well(work: Path, tmp_path: Pa
     model = keras.Model(pixels, keras.layers.Conv2D(1, 1, name="depth")(x))
     path = tmp_path / "transposed.keras"
     seeded(model, sorted((work / "photos").iterdir())).save(path)
-    arguments = ("--int8", *TEN_METRES, "--target", "stm32mp2", "--recipe", "minmax")
+    arguments = ("--int8", *TEN_METERS, "--target", "stm32mp2", "--recipe", "minmax")
     assert run_convert(work, tmp_path, *arguments, model=str(path)) == 0
     content = (tmp_path / "model.tflite").read_bytes()
     found = {each.kind: len(each.weight_scales) for each in read_operators(content)}

@@ -29,7 +29,7 @@ from tfl_depth.tools.convert import main
 
 Array = npt.NDArray[Any]
 ROOT = Path(__file__).resolve().parents[2]
-TEN_METRES = ("--max-depth", "10")
+TEN_METERS = ("--max-depth", "10")
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ class Case:
     """A call that must fail: the words of its error, and how to bring it about."""
 
     words: str
-    arguments: tuple[str, ...] = TEN_METRES
+    arguments: tuple[str, ...] = TEN_METERS
     images: Callable[[Path, Path], Path | str] | None = None
     model: Callable[[Path, Path], Path] | None = None
     output: str = "model.tflite"
@@ -194,7 +194,7 @@ CASES = {
     "list that is no text": Case(
         "Cannot read .* as a list of images", images=file_of(b"\xff\xfe\x00", "list.txt")
     ),
-    "no sample": Case("at least 1 sample", (*TEN_METRES, "--samples", "0")),
+    "no sample": Case("at least 1 sample", (*TEN_METERS, "--samples", "0")),
     "missing model": Case("There is no network", model=nowhere),
     "model that is a text": Case("is not a .keras file", model=file_of(b"none")),
     "model that is cut short": Case("damaged zip archive, or was cut short", model=cut_short),
@@ -207,35 +207,35 @@ CASES = {
     "constant depth": Case("gives 3 m at every pixel", model=saved(constant_depth)),
     "two outputs": Case("Expected one output, or one map of depth", model=saved(two_outputs)),
     "size that the network cannot take": Case(
-        "cannot take 65x96", (*TEN_METRES, "--size", "65x96")
+        "cannot take 65x96", (*TEN_METERS, "--size", "65x96")
     ),
     "size that nobody says": Case("with --size HxW", model=saved(any_size)),
     "no Rescaling and no input range": Case("say --input-range", model=bare),
     "input range of one number": Case(
-        "Expected 2 numbers for --input-range", (*TEN_METRES, "--input-range", "1"), model=bare
+        "Expected 2 numbers for --input-range", (*TEN_METERS, "--input-range", "1"), model=bare
     ),
     "input range from white to black": Case(
-        "to ascend, got 1,0", (*TEN_METRES, "--input-range", "1,0"), model=bare
+        "to ascend, got 1,0", (*TEN_METERS, "--input-range", "1,0"), model=bare
     ),
     "input range that is no number": Case(
-        "to ascend, got nan", (*TEN_METRES, "--input-range", "nan,1"), model=bare
+        "to ascend, got nan", (*TEN_METERS, "--input-range", "nan,1"), model=bare
     ),
     "mean of bytes": Case(
-        "pixels of 0 to 1, as torchvision", (*TEN_METRES, "--mean", "123.7,116.3,103.5"), model=bare
+        "pixels of 0 to 1, as torchvision", (*TEN_METERS, "--mean", "123.7,116.3,103.5"), model=bare
     ),
-    "recipe of an old name": Case("plain is called minmax", (*TEN_METRES, "--recipe", "plain")),
-    "recipe of no name": Case("Expected a recipe of minmax", (*TEN_METRES, "--recipe", "best")),
+    "recipe of an old name": Case("plain is called minmax", (*TEN_METERS, "--recipe", "plain")),
+    "recipe of no name": Case("Expected a recipe of minmax", (*TEN_METERS, "--recipe", "best")),
     "photos beyond the range": Case(
         "gives 2 m or more at .* with --max-depth 12", ("--max-depth", "2")
     ),
     "two formulas": Case(
         "one of --disparity, --reciprocal and --inverse",
-        (*TEN_METRES, "--inverse", "--reciprocal", "3"),
+        (*TEN_METERS, "--inverse", "--reciprocal", "3"),
     ),
     "spans and a span": Case("leave out --span", ("--spans", "0,1,2", "--span", "1")),
     "spans and another range": Case("leave out --span", ("--spans", "0,1,2", "--max-depth", "3")),
-    "span that does not divide": Case("divides 10 m, got 0.3 m", (*TEN_METRES, "--span", "0.3")),
-    "span of zero": Case("span of more than 0 m", (*TEN_METRES, "--span", "0")),
+    "span that does not divide": Case("divides 10 m, got 0.3 m", (*TEN_METERS, "--span", "0.3")),
+    "span of zero": Case("span of more than 0 m", (*TEN_METERS, "--span", "0")),
     "range of zero": Case("end above 0 m, got 0 m", ("--max-depth", "0")),
     "range that is no number": Case("end above 0 m, got nan m", ("--max-depth", "nan")),
     "too many spans": Case("1 to 127 spans", ("--max-depth", "50", "--span", "0.1")),
@@ -250,7 +250,7 @@ CASES = {
     ),
     "output that is a folder": Case(
         "is a folder",
-        (*TEN_METRES, "--overwrite"),
+        (*TEN_METERS, "--overwrite"),
         before=lambda folder: (folder / "model.tflite").mkdir(),
         left=("model.tflite",),
     ),
@@ -357,7 +357,7 @@ def test_a_word_of_python_is_checked_before_anything_is_read(name: str, said: st
 
 def test_overwrite_replaces_model_and_report(work: Path, tmp_path: Path) -> None:
     old_files(tmp_path)
-    assert run_convert(work, tmp_path, "--float32", *TEN_METRES, "--overwrite") == 0
+    assert run_convert(work, tmp_path, "--float32", *TEN_METERS, "--overwrite") == 0
     assert read_contract((tmp_path / "model.tflite").read_bytes()).precision == "float32"
     assert json.loads((tmp_path / "model.json").read_text())["precision"] == "float32"
     assert len(list(tmp_path.iterdir())) == 2
@@ -366,7 +366,7 @@ def test_overwrite_replaces_model_and_report(work: Path, tmp_path: Path) -> None
 @pytest.fixture(scope="module")
 def conversion(work: Path, tmp_path_factory: pytest.TempPathFactory) -> Conversion:
     folder = tmp_path_factory.mktemp("conversion")
-    assert run_convert(work, folder, "--float32", *TEN_METRES) == 0
+    assert run_convert(work, folder, "--float32", *TEN_METERS) == 0
     content = (folder / "model.tflite").read_bytes()
     return Conversion(content, read_contract(content))
 
@@ -422,7 +422,7 @@ def test_a_full_disk_is_told_in_one_line(
     old_files(tmp_path)
     failure = FAILURES["disk full"]
     monkeypatch.setattr(os, "fsync", FailingCall(os.fsync, failure, 1))
-    assert run_convert(work, tmp_path, "--float32", *TEN_METRES, "--overwrite") == 1
+    assert run_convert(work, tmp_path, "--float32", *TEN_METERS, "--overwrite") == 1
     assert capfd.readouterr().err.endswith(
         f"error: Cannot write {tmp_path / 'model.tflite'}: No space left on device.\n"
     )
@@ -436,5 +436,5 @@ def test_an_interruption_ends_with_status_130(
 
     failing = FailingCall(representative.read_pixels, KeyboardInterrupt(), 3)
     monkeypatch.setattr(representative, "read_pixels", failing)
-    assert run_convert(work, tmp_path, "--int8", *TEN_METRES) == 130
+    assert run_convert(work, tmp_path, "--int8", *TEN_METERS) == 130
     assert not list(tmp_path.iterdir())

@@ -18,7 +18,7 @@ from keras import layers
 
 from tests.support.synthetic_data import SIZE, write_dataset
 from tfl_depth.data.crops import NYU_EIGEN
-from tfl_depth.evaluation.charts import COLOURS
+from tfl_depth.evaluation.charts import COLORS
 from tfl_depth.evaluation.metrics import METRICS
 from tfl_depth.tools import convert, evaluate
 
@@ -30,7 +30,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Undoes the slopes' shading: depth = (250 - grey) * 25 mm, but 30 % too far."""
+    """Undoes the slopes' shading: depth = (250 - gray) * 25 mm, but 30 % too far."""
     pixels = keras.Input((*SIZE, 3))
     convolution = layers.Conv2D(1, 1)
     depth = convolution(layers.Rescaling(1 / 255)(pixels))
@@ -188,12 +188,12 @@ def test_draws_how_reliable_each_model_is_by_distance(
     assert evaluate.main([*arguments(tflite, data), *options]) == 0
     picture = cv2.imread(str(tmp_path / "reliability.png"))
     assert picture is not None
-    drawn = [colour_is_there(picture, colour) for colour in COLOURS]
+    drawn = [color_is_there(picture, color) for color in COLORS]
     assert drawn == [True, against, False, False]
 
 
-def colour_is_there(bgr: npt.NDArray[Any], colour: str) -> bool:
-    red, green, blue = (int(colour[k : k + 2], 16) for k in (1, 3, 5))
+def color_is_there(bgr: npt.NDArray[Any], color: str) -> bool:
+    red, green, blue = (int(color[k : k + 2], 16) for k in (1, 3, 5))
     return bool((bgr == (blue, green, red)).all(axis=-1).sum() > 50)
 
 

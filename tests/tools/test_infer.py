@@ -31,7 +31,7 @@ def photo_file(tmp_path: Path, photo: npt.NDArray[np.uint8]) -> Path:
     return path
 
 
-def test_writes_the_millimetres_and_a_picture_with_a_legend(
+def test_writes_the_millimeters_and_a_picture_with_a_legend(
     net: Path, photo_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert infer.main([str(net), str(photo_file), "--output", str(tmp_path / "depth")]) == 0
@@ -39,7 +39,7 @@ def test_writes_the_millimetres_and_a_picture_with_a_legend(
     assert written is not None
     with DepthRunner(net) as runner:
         assert np.array_equal(written, runner.infer(photo_file))
-    picture = cv2.imread(str(tmp_path / "depth/photo_colour.png"))
+    picture = cv2.imread(str(tmp_path / "depth/photo_color.png"))
     assert picture is not None
     assert picture.shape[0] > 150 and picture.shape[1] == 210
     assert str(photo_file) in capsys.readouterr().out
@@ -108,7 +108,7 @@ def photos(tmp_path: Path, photo: Pixels) -> Path:
     return folder
 
 
-OF_BOTH = {"a_depth.png", "a_colour.png", "b_depth.png", "b_colour.png"}
+OF_BOTH = {"a_depth.png", "a_color.png", "b_depth.png", "b_color.png"}
 
 
 @pytest.mark.parametrize("pattern", ["", "*.[pJ]*", "**/*.[pJ]*"])
@@ -188,9 +188,9 @@ def test_what_is_not_finished_or_out_of_date_is_computed(
     elif reason == "model":
         model.write_bytes((models / "net-single.tflite").read_bytes())
     elif reason == "one file lacks":
-        (depth / "a_colour.png").unlink()
+        (depth / "a_color.png").unlink()
     elif reason == "one file changed":
-        (depth / "a_colour.png").write_bytes(b"something else")
+        (depth / "a_color.png").write_bytes(b"something else")
     elif reason == "no record":
         (depth / finished.RECORD).unlink()
     elif reason == "damaged record":
@@ -260,7 +260,7 @@ def test_bad_photo_is_passed_over_where_that_is_wanted(
     assert run(net, photos, "--output", tmp_path / "depth", "--keep-going") == 1
     said = capsys.readouterr().err
     assert "a.png" in said and "1 of 2 photos failed" in said
-    assert written(tmp_path / "depth") == {"b_depth.png", "b_colour.png"}
+    assert written(tmp_path / "depth") == {"b_depth.png", "b_color.png"}
 
 
 def test_full_disk_stops_it_whatever_is_wanted(
@@ -301,8 +301,8 @@ def test_point_cloud_is_what_the_camera_sees(
     v, u = np.indices(depth_mm.shape).reshape(2, -1)
     np.testing.assert_allclose(200 * points["x"] / points["z"] + 104.5, u, atol=1e-3)
     np.testing.assert_allclose(100 * points["y"] / points["z"] + 74.5, v, atol=1e-3)
-    colours = np.stack([points[name] for name in ("blue", "green", "red")], axis=-1)
-    np.testing.assert_array_equal(colours, photo.reshape(-1, 3))
+    colors = np.stack([points[name] for name in ("blue", "green", "red")], axis=-1)
+    np.testing.assert_array_equal(colors, photo.reshape(-1, 3))
 
 
 def test_field_of_view_is_the_angle_between_the_borders() -> None:
@@ -448,7 +448,7 @@ WRONG = {
     "kind": (["--save", "depth,jpg"], 2, "got 'jpg'"),
     "intrinsics": (["--intrinsics", "0,1,2,3"], 2, "fx,fy,cx,cy in pixels"),
     "angle": (["--fov", "180"], 2, "between 0 and 180"),
-    "range": (["--range", "3,2"], 2, "metres like 0.5,10"),
+    "range": (["--range", "3,2"], 2, "meters like 0.5,10"),
     "frames": (["--frames", "0"], 2, "whole number above 0"),
 }
 
@@ -467,16 +467,16 @@ def test_wrong_options_are_refused_before_anything_is_written(
     assert not (tmp_path / "new").exists()
 
 
-def test_range_of_colours_is_the_legends(net: Path, photo_file: Path, tmp_path: Path) -> None:
-    """Nothing is so near or so far: all depth has one colour, the last or the first."""
-    colours = []
+def test_range_of_colors_is_the_legends(net: Path, photo_file: Path, tmp_path: Path) -> None:
+    """Nothing is so near or so far: all depth has one color, the last or the first."""
+    colors = []
     for limits in ("0,0.001", "100,200"):
         assert run(net, photo_file, "--output", tmp_path, "--range", limits, "--overwrite") == 0
-        picture = cv2.imread(str(tmp_path / "photo_colour.png"))
+        picture = cv2.imread(str(tmp_path / "photo_color.png"))
         assert picture is not None
-        (colour,) = np.unique(picture[:150].reshape(-1, 3), axis=0)
-        colours.append(colour.sum())
-    assert colours[0] < colours[1]
+        (color,) = np.unique(picture[:150].reshape(-1, 3), axis=0)
+        colors.append(color.sum())
+    assert colors[0] < colors[1]
 
 
 def test_no_input_is_a_usage_error(net: Path) -> None:
@@ -544,7 +544,7 @@ def test_json_says_what_became_of_each_photo(
     assert old == {
         "input": str(photos / "a.png"),
         "state": "finished before",
-        "files": [str(depth / "a_depth.png"), str(depth / "a_colour.png")],
+        "files": [str(depth / "a_depth.png"), str(depth / "a_color.png")],
     }
     assert (bad["input"], bad["state"]) == (str(photos / "c.png"), "failed")
     assert "c.png" in bad["error"]
@@ -553,7 +553,7 @@ def test_json_says_what_became_of_each_photo(
     assert new == {
         "input": str(photos / "b.JPG"),
         "state": "written",
-        "files": [str(depth / "b_depth.png"), str(depth / "b_colour.png")],
+        "files": [str(depth / "b_depth.png"), str(depth / "b_color.png")],
         "width": 210,
         "height": 150,
         "near_mm": depth_mm.min(),

@@ -81,7 +81,7 @@ NETWORKS: dict[str, tuple[Callable[[], keras.Model], int]] = {
     ),
     "dense": (lambda: network(layers.Flatten(), layers.Dense(5)), 8 * 8 * 3 * 5),
     "dense on pixels": (lambda: network(layers.Dense(5)), 3 * 5 * 64),
-    "with normalisation": (
+    "with normalization": (
         lambda: network(
             layers.Rescaling(1 / 255),
             layers.Conv2D(4, 3, padding="same", use_bias=False),
@@ -160,8 +160,8 @@ def test_macs_of_a_file_for_any_size_are_not_guessed() -> None:
 # Parameters
 
 
-def test_parameters_of_a_file_are_its_weights_with_normalisation_folded_in() -> None:
-    model = NETWORKS["with normalisation"][0]()
+def test_parameters_of_a_file_are_its_weights_with_normalization_folded_in() -> None:
+    model = NETWORKS["with normalization"][0]()
     weights = 3 * 3 * 3 * 4 + 4 + 1
     assert model.count_params() == weights + 4 * 4
     content = float_tflite(model)

@@ -68,8 +68,8 @@ def test_all_operators_of_a_small_network_run_on_an_ethos(
     assert report["milliseconds"] == 1000 * estimate["cycles"] / estimate["clock_hz"]
     macs = read_graph(path.read_bytes()).macs
     peak = estimate["macs_per_cycle"] * estimate["cycles"]
-    assert report["utilisation"] == pytest.approx((macs or 0) / peak)
-    assert 0 < report["utilisation"] < 1
+    assert report["utilization"] == pytest.approx((macs or 0) / peak)
+    assert 0 < report["utilization"] < 1
     # The input alone is 18 KiB.
     assert estimate["sram_bytes"] + estimate["other_bytes"] > 64 * 96 * 3
 
@@ -128,7 +128,7 @@ def test_an_operator_on_the_cpu_has_a_reason_and_leaves_no_time_to_quote(
     assert "2x" in left["hint"]
     assert left["cycles"] is None
     assert report["milliseconds"] is None
-    assert report["utilisation"] is None
+    assert report["utilization"] is None
     assert "cycles" not in report["estimate"]
 
 
@@ -150,7 +150,7 @@ def reddish(picture: Any) -> bool:
     return bool((red - blue > 100).sum() > 500)
 
 
-def test_a_picture_without_the_cpu_has_none_of_its_colour(work: Path) -> None:
+def test_a_picture_without_the_cpu_has_none_of_its_color(work: Path) -> None:
     content = (work / "model.tflite").read_bytes()
     picture = placement_picture(compile_for_target(content, U55, TARGETS[U55]).placement, "title")
     assert not reddish(picture)
@@ -277,16 +277,16 @@ def test_other_targets_are_reported_by_the_file_and_without_a_time(
         assert places == {NPU}
 
 
-def test_a_utilisation_is_of_the_peak() -> None:
+def test_a_utilization_is_of_the_peak() -> None:
     estimate = Estimate(
         {}, clock_hz=1e9, cycles=1000, macs_per_cycle=256, sram_bytes=0, other_bytes=0
     )
     (one,) = operators = (PlacedOperator("CONV_2D", "x", NPU, cycles=1000),)
     placement = Placement(U55, operators, macs=64_000, estimate=estimate, source="")
-    assert (placement.milliseconds, placement.utilisation) == (0.001, 0.25)
+    assert (placement.milliseconds, placement.utilization) == (0.001, 0.25)
     left = PlacedOperator("ERF", "y", CPU)
     placement = Placement(U55, (one, left), macs=64_000, estimate=estimate, source="")
-    assert (placement.milliseconds, placement.utilisation) == (None, None)
+    assert (placement.milliseconds, placement.utilization) == (None, None)
 
 
 # Errors

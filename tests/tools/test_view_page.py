@@ -86,7 +86,7 @@ def pixels(page: Browser, selector: str) -> npt.NDArray[np.uint8]:
 
 
 def read_out(page: Browser) -> tuple[int, int, int, int, int]:
-    """x, y, and millimetres of the model, of FP32 and between them."""
+    """x, y, and millimeters of the model, of FP32 and between them."""
     text = str(page.script("return document.getElementById('readout').textContent"))
     match = READ_OUT.fullmatch(text.removesuffix(" mm"))
     assert match is not None, text
@@ -118,11 +118,11 @@ def test_the_page_shows_photo_depth_and_comparison_without_an_error(page: Browse
     assert page.problems() == []
 
 
-def test_depth_has_the_colours_of_infer(page: Browser, runner: DepthRunner) -> None:
-    from tfl_depth.runtime.colorize import colourise, depth_limits
+def test_depth_has_the_colors_of_infer(page: Browser, runner: DepthRunner) -> None:
+    from tfl_depth.runtime.colorize import colorize, depth_limits
 
     depth_mm = runner.infer(some_photo(1))
-    expected = colourise(depth_mm, *depth_limits(depth_mm))[:150]
+    expected = colorize(depth_mm, *depth_limits(depth_mm))[:150]
     shown = pixels(page, "#depth .picture canvas")
     assert np.abs(shown.astype(int) - expected).max() <= 3
     near, far = (mm / 1000 for mm in depth_limits(depth_mm))
@@ -238,7 +238,7 @@ def test_the_cloud_turns_with_the_mouse_and_the_keys(page: Browser) -> None:
     assert page.problems() == []
 
 
-def test_the_cloud_has_the_photos_or_the_depths_colours(page: Browser) -> None:
+def test_the_cloud_has_the_photos_or_the_depths_colors(page: Browser) -> None:
     photo = pixels(page, "#points")
     page.find("#paint option[value=depth]").click()
     depth = pixels(page, "#points")

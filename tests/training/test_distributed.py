@@ -86,7 +86,7 @@ def test_two_hosts_end_with_the_weights_of_one(tmp_path: Path) -> None:
     assert first.keys() == second.keys() == one.keys()
     for name in first:
         np.testing.assert_array_equal(first[name], second[name], err_msg=name)
-    # The bias before a batch normalisation has no gradient but rounding, which Adam blows up.
+    # The bias before a batch normalization has no gradient but rounding, which Adam blows up.
     for name in first.keys() - {"conv2d:bias"}:
         if "adam" not in name:
             np.testing.assert_allclose(first[name], one[name], atol=2e-3, err_msg=name)

@@ -138,7 +138,7 @@ def test_log_gradient_of_a_step_worked_out_by_hand() -> None:
     true = np.ones((1, 16, 16, 1), np.float32)
     pred = true.copy()
     pred[:, :, 8:] = 2
-    # At strides 1, 2, 4, 8 one of 15, 7, 3, 1 neighbouring pairs differs, by ln 2.
+    # At strides 1, 2, 4, 8 one of 15, 7, 3, 1 neighboring pairs differs, by ln 2.
     expected = np.log(2) * (1 / 15 + 1 / 7 + 1 / 3 + 1) / 4
     assert value(log_gradient, true, pred) == pytest.approx(expected, rel=1e-5)
 
@@ -192,7 +192,7 @@ def test_scale_invariant_gradient_of_a_step_worked_out_by_hand() -> None:
     true = np.ones((1, 16, 16, 1), np.float32)
     pred = true.copy()
     pred[:, :, 8:] = 2
-    # At spacings 1, 2, 4, 8 so many columns of those with a neighbour; at 16 there is none.
+    # At spacings 1, 2, 4, 8 so many columns of those with a neighbor; at 16 there is none.
     expected = (1 / 15 + 2 / 14 + 4 / 12 + 8 / 8) / 3 / 5
     assert value(scale_invariant_gradient, true, pred) == pytest.approx(expected, rel=1e-5)
 
@@ -211,7 +211,7 @@ def test_scale_invariant_gradient_is_that_of_inverse_depth() -> None:
     assert value(scale_invariant_gradient, true, pred) == pytest.approx(inverse, rel=1e-5)
 
 
-def test_scale_invariant_gradient_needs_both_neighbours() -> None:
+def test_scale_invariant_gradient_needs_both_neighbors() -> None:
     true = np.ones((1, 2, 2, 1), np.float32)
     pred = np.array([[1, 3], [2, 9]], np.float32).reshape(true.shape)
     for row, column in ((0, 0), (0, 1), (1, 0)):
@@ -260,7 +260,7 @@ def seed_loss(true: Array, integer: Array, fractional: Array) -> tuple[float, Ar
 
 
 def test_seed_loss_worked_out_by_hand() -> None:
-    # 3.25 m read as 4.5 whole metres and 0.5: off by 1.5 m, by 0.25 and together by 1.75 m.
+    # 3.25 m read as 4.5 whole meters and 0.5: off by 1.5 m, by 0.25 and together by 1.75 m.
     loss, by_integer, by_fractional = seed_loss(pixels(3.25), pixels(0.3), pixels(0.5))
     assert loss == pytest.approx(1.0 * 1.5 + 10.0 * 0.25 + 0.5 * 1.75, rel=1e-5)
     assert by_integer.ravel() == pytest.approx([15 * (1.0 + 0.5)], rel=1e-5)

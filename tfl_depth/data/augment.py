@@ -42,7 +42,7 @@ def plain(
         size: (height, width) of the grid.
 
     Returns:
-        Pixels (H, W, 3) float32 0 to 255 and depth (H, W, 1) float32 in metres, 0 = not valid.
+        Pixels (H, W, 3) float32 0 to 255 and depth (H, W, 1) float32 in meters, 0 = not valid.
     """
     pixels = resize_pixels(sample.rgb, size).astype(np.float32)
     return pixels, _depth_on_grid(np.where(sample.valid, sample.depth_m, 0), size)
@@ -51,7 +51,7 @@ def plain(
 def augmented(
     sample: Sample, size: tuple[int, int], augmentation: Augmentation, rng: np.random.Generator
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """As `plain`, after a random rotation, crop, mirror and change of light and colour."""
+    """As `plain`, after a random rotation, crop, mirror and change of light and color."""
     rgb = sample.rgb
     depth_m = np.where(sample.valid, sample.depth_m, np.float32(0))
     if rng.random() < 0.5:
@@ -61,7 +61,7 @@ def augmented(
     if rng.random() < 0.5:
         rgb, depth_m = rgb[:, ::-1], depth_m[:, ::-1]
     pixels = resize_pixels(np.ascontiguousarray(rgb), size).astype(np.float32)
-    return _recolour(pixels, rng), _depth_on_grid(np.ascontiguousarray(depth_m), size)
+    return _recolor(pixels, rng), _depth_on_grid(np.ascontiguousarray(depth_m), size)
 
 
 def _depth_on_grid(
@@ -102,13 +102,13 @@ def _zoom(
     return rgb[window], depth_m[window] / np.float32(magnification)
 
 
-def _recolour(pixels: npt.NDArray[np.float32], rng: np.random.Generator) -> npt.NDArray[np.float32]:
+def _recolor(pixels: npt.NDArray[np.float32], rng: np.random.Generator) -> npt.NDArray[np.float32]:
     """Exposure, gamma, white balance, contrast, saturation, and a little sensor noise."""
     gamma = 1.4 ** rng.uniform(-1, 1)
     pixels = np.asarray(255 * (pixels / 255) ** gamma, np.float32)
     pixels = pixels * rng.uniform(0.75, 1.25) * rng.uniform(0.9, 1.1, 3).astype(np.float32)
-    grey = pixels.mean(axis=-1, keepdims=True)
-    pixels = grey + (pixels - grey) * np.float32(rng.uniform(0.4, 1.4) if rng.random() < 0.9 else 0)
+    gray = pixels.mean(axis=-1, keepdims=True)
+    pixels = gray + (pixels - gray) * np.float32(rng.uniform(0.4, 1.4) if rng.random() < 0.9 else 0)
     mean = pixels.mean()
     pixels = mean + (pixels - mean) * np.float32(rng.uniform(0.75, 1.25))
     if rng.random() < 0.3:

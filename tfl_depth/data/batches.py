@@ -69,7 +69,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         return whole if self._augmentation else whole + bool(rest)
 
     def __getitem__(self, index: int) -> tuple[Floats, Floats]:
-        """Pixels (B, H, W, 3) 0 to 255 and depth in metres, 0 = not valid.
+        """Pixels (B, H, W, 3) 0 to 255 and depth in meters, 0 = not valid.
 
         Depth is (B, H, W, 1), or with a teacher (B, h, w, 2) on its grid: true and taught.
         """

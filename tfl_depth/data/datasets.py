@@ -89,7 +89,7 @@ _DIODE = Dataset(
     camera_size=(768, 1024),
 )
 # Data of one's own: all that is positive counts, as far as any sensor sees.
-_PAIRS = Dataset("pairs", (folders(png_per_metre=1000),), 0.0, 1000.0)
+_PAIRS = Dataset("pairs", (folders(png_per_meter=1000),), 0.0, 1000.0)
 
 DATASETS = {
     dataset.name: dataset
@@ -102,7 +102,7 @@ DATASETS = {
         replace(_KITTI, name="kitti-eigen-crop", crop=KITTI_EIGEN),
         _DIODE,
         _PAIRS,
-        replace(_PAIRS, name="pairs-256", layouts=(folders(png_per_metre=256),)),
+        replace(_PAIRS, name="pairs-256", layouts=(folders(png_per_meter=256),)),
     )
 }
 

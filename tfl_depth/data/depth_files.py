@@ -1,4 +1,4 @@
-"""Depth files of every kind, read as float32 metres with 0 where there is no reading.
+"""Depth files of every kind, read as float32 meters with 0 where there is no reading.
 
 A PNG of 16 bits marks what has no reading by 0 or by its largest value, 65535, whatever its units:
 so sensors and datasets write it.
@@ -22,11 +22,11 @@ import numpy.typing as npt
 from tfl_depth.errors import DatasetError
 from tfl_depth.image_decoder import decode
 
-Metres = npt.NDArray[np.float32]
+Meters = npt.NDArray[np.float32]
 # Without a reading, beside 0, by bits a pixel. In 8 bits 255 is the end of the range.
 MARKS = {8: None, 16: 65535}
-IMAGES_OF_METRES = (".exr", ".tif", ".tiff")
-ARRAYS_OF_METRES = (".npy", ".npz")
+IMAGES_OF_METERS = (".exr", ".tif", ".tiff")
+ARRAYS_OF_METERS = (".npy", ".npz")
 # As numpy fails, which evaluates the header of an array as Python, and ZIP and its packings.
 ARRAY_ERRORS = (
     OSError,
@@ -51,22 +51,22 @@ class Reading(NamedTuple):
     """The content of a depth file.
 
     Attributes:
-        depth_m: (H, W) float32 metres, 0 = no reading.
+        depth_m: (H, W) float32 meters, 0 = no reading.
         marked: how many pixels held, instead of 0, a mark of no reading, such as 65535 or NaN.
     """
 
-    depth_m: Metres
+    depth_m: Meters
     marked: int
 
 
 def read_png(
-    path: Path, *, per_metre: float, bits: int = 16, missing_from: int | None = None
+    path: Path, *, per_meter: float, bits: int = 16, missing_from: int | None = None
 ) -> Reading:
     """Read a PNG of one channel.
 
     Args:
         path: the file.
-        per_metre: stored units in a metre.
+        per_meter: stored units in a meter.
         bits: 8 or 16 a pixel.
         missing_from: stored values from here on mean no reading, as 0 always does; None: the
             largest value of 16 bits alone.
@@ -82,12 +82,12 @@ def read_png(
         )
     first = MARKS[bits] if missing_from is None else missing_from
     marked = np.zeros(stored.shape, bool) if first is None else stored >= first
-    metres = np.asarray(np.where(marked, 0, stored) / per_metre, np.float32)
-    return Reading(metres, int(marked.sum()))
+    meters = np.asarray(np.where(marked, 0, stored) / per_meter, np.float32)
+    return Reading(meters, int(marked.sum()))
 
 
-def read_metres(path: Path) -> Reading:
-    """Read a .npy, .npz, EXR or TIFF file of floating-point metres.
+def read_meters(path: Path) -> Reading:
+    """Read a .npy, .npz, EXR or TIFF file of floating-point meters.
 
     What is not finite or below 0 in the file is a mark of no reading.
 
@@ -97,7 +97,7 @@ def read_metres(path: Path) -> Reading:
     suffix = path.suffix.lower()
     read = (
         _read_array
-        if suffix in ARRAYS_OF_METRES
+        if suffix in ARRAYS_OF_METERS
         else _read_exr
         if suffix == ".exr"
         else _read_image
@@ -105,28 +105,28 @@ def read_metres(path: Path) -> Reading:
     values = read(path)
     if values.ndim == 3 and values.shape[2] == 1:
         values = values[..., 0]
-    # Whole numbers would be millimetres, or something else: nothing here says which.
+    # Whole numbers would be millimeters, or something else: nothing here says which.
     if not np.issubdtype(values.dtype, np.floating) or values.ndim != 2:
         raise DatasetError(
-            "expected its depth as floating-point metres of (H, W), "
+            "expected its depth as floating-point meters of (H, W), "
             f"got {values.dtype} of {values.shape}"
         )
-    metres = values.astype(np.float32)
-    marked = ~(np.isfinite(metres) & (metres >= 0))
-    return Reading(np.where(marked, np.float32(0), metres), int(marked.sum()))
+    meters = values.astype(np.float32)
+    marked = ~(np.isfinite(meters) & (meters >= 0))
+    return Reading(np.where(marked, np.float32(0), meters), int(marked.sum()))
 
 
-def read_masked_metres(path: Path) -> Reading:
-    """As `read_metres`, with a mask beside it: X_depth.npy has X_depth_mask.npy, 1 = a reading.
+def read_masked_meters(path: Path) -> Reading:
+    """As `read_meters`, with a mask beside it: X_depth.npy has X_depth_mask.npy, 1 = a reading.
 
     Raises:
-        DatasetError: as `read_metres`, for either file, or a mask of another shape.
+        DatasetError: as `read_meters`, for either file, or a mask of another shape.
     """
-    metres, marked = read_metres(path)
+    meters, marked = read_meters(path)
     mask = _read_array(path.with_name(f"{path.stem}_mask.npy"))
-    if mask.shape != metres.shape:
-        raise DatasetError(f"expected its mask as {metres.shape}, got {mask.shape}")
-    return Reading(np.where(mask == 1, metres, np.float32(0)), marked)
+    if mask.shape != meters.shape:
+        raise DatasetError(f"expected its mask as {meters.shape}, got {mask.shape}")
+    return Reading(np.where(mask == 1, meters, np.float32(0)), marked)
 
 
 def require_exr_reader(paths: Iterable[Path]) -> None:
@@ -157,7 +157,7 @@ def _read_exr(path: Path) -> npt.NDArray[Any]:
 
 
 def _depth_channel(channels: dict[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
-    """The only channel, the only one with a name for depth, or grey stored as R, G and B."""
+    """The only channel, the only one with a name for depth, or gray stored as R, G and B."""
     named = [name for name in channels if name.rpartition(".")[2].lower() in EXR_DEPTH_NAMES]
     if len(channels) == 1 or len(named) == 1:
         return channels[named[0] if named else next(iter(channels))]
@@ -202,4 +202,4 @@ def _read_image(path: Path) -> npt.NDArray[Any]:
     return stored
 
 
-_READERS = {**dict.fromkeys(ARRAYS_OF_METRES, _read_array), ".exr": _read_exr}
+_READERS = {**dict.fromkeys(ARRAYS_OF_METERS, _read_array), ".exr": _read_exr}

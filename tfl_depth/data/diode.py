@@ -1,4 +1,4 @@
-"""DIODE: NAME.png, NAME_depth.npy (H, W, 1) in metres and NAME_depth_mask.npy (1 = a reading).
+"""DIODE: NAME.png, NAME_depth.npy (H, W, 1) in meters and NAME_depth_mask.npy (1 = a reading).
 
 They lie in SPLIT/indoors|outdoor/scene_*/scan_*/; a split may be a part of that, as val/indoors.
 Source: Vasiljevic et al., 2019, and the README of diode-devkit.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tfl_depth.data.depth_files import read_masked_metres
+from tfl_depth.data.depth_files import read_masked_meters
 from tfl_depth.data.pairs import Layout, Pair, split_folder
 from tfl_depth.listing import files_below
 
@@ -23,7 +23,7 @@ def _find(folder: Path, split: str) -> list[Pair] | None:
             stem.name,  # tells scene and scan
             stem.with_suffix(".png"),
             stem.with_name(f"{stem.name}_depth.npy"),
-            read_masked_metres,
+            read_masked_meters,
         )
         for stem in sorted(depths | _stems(root, ".png"))
     ]

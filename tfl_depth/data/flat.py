@@ -10,9 +10,9 @@ from tfl_depth.data.pairs import Layout, Pair, read_names
 
 
 def flat(missing_from_mm: int) -> Layout:
-    """The layout with depth in whole millimetres, missing at 0 and from `missing_from_mm` on."""
+    """The layout with depth in whole millimeters, missing at 0 and from `missing_from_mm` on."""
     return Layout(
-        "rgb/NAME.jpg, depth/NAME.png (uint16, millimetres) and SPLIT.txt",
+        "rgb/NAME.jpg, depth/NAME.png (uint16, millimeters) and SPLIT.txt",
         partial(_find, missing_from_mm=missing_from_mm),
     )
 
@@ -21,7 +21,7 @@ def _find(folder: Path, split: str, *, missing_from_mm: int) -> list[Pair] | Non
     names = folder / f"{split}.txt"
     if not (names.is_file() and (folder / "rgb").is_dir()):
         return None
-    read = partial(read_png, per_metre=1000, missing_from=missing_from_mm)
+    read = partial(read_png, per_meter=1000, missing_from=missing_from_mm)
     return [
         Pair(name, folder / "rgb" / f"{name}.jpg", folder / "depth" / f"{name}.png", read)
         for name in read_names(names)

@@ -1,7 +1,7 @@
 """Any pairs: rgb/NAME.jpg or .png, and depth/NAME of a kind that its ending tells.
 
 A PNG is uint16 in units of its layout; .npy, .npz (one array, or one called depth), .exr and .tiff
-are floating-point metres.
+are floating-point meters.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path
 
 from tfl_depth.data.depth_files import (
-    ARRAYS_OF_METRES,
-    IMAGES_OF_METRES,
-    read_metres,
+    ARRAYS_OF_METERS,
+    IMAGES_OF_METERS,
+    read_meters,
     read_png,
     require_exr_reader,
 )
@@ -20,14 +20,14 @@ from tfl_depth.data.pairs import DepthReader, Layout, Pair, read_names, split_fo
 from tfl_depth.errors import DatasetError
 
 PHOTOS = (".jpg", ".jpeg", ".png")
-DEPTHS = (".png", *ARRAYS_OF_METRES, *IMAGES_OF_METRES)
+DEPTHS = (".png", *ARRAYS_OF_METERS, *IMAGES_OF_METERS)
 
 
-def folders(png_per_metre: float) -> Layout:
-    """The layout whose PNGs hold depth in units of which `png_per_metre` are a metre."""
+def folders(png_per_meter: float) -> Layout:
+    """The layout whose PNGs hold depth in units of which `png_per_meter` are a meter."""
     return Layout(
         f"[SPLIT/]rgb/NAME.jpg with depth/NAME{'|'.join(DEPTHS)}, or both and SPLIT.txt",
-        partial(_find, read_depth_png=partial(read_png, per_metre=png_per_metre)),
+        partial(_find, read_depth_png=partial(read_png, per_meter=png_per_meter)),
     )
 
 
@@ -45,7 +45,7 @@ def _find(folder: Path, split: str, *, read_depth_png: DepthReader) -> list[Pair
     for name in chosen:
         rgb = photos.get(name, root / "rgb" / f"{name}.jpg")
         depth = depths.get(name, root / "depth" / f"{name}.png")
-        read = read_depth_png if depth.suffix.lower() == ".png" else read_metres
+        read = read_depth_png if depth.suffix.lower() == ".png" else read_meters
         pairs.append(Pair(name, rgb, depth, read))
     return pairs
 

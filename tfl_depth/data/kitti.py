@@ -17,7 +17,7 @@ from tfl_depth.data.pairs import Layout, Pair, frame_name, read_rows, split_fold
 from tfl_depth.errors import DatasetError
 from tfl_depth.intrinsics import Intrinsics
 
-_read = partial(read_png, per_metre=256)
+_read = partial(read_png, per_meter=256)
 _DATE = len("2011_09_26")
 
 

@@ -1,11 +1,11 @@
 """NYU Depth V2 as it is commonly passed on; both layouts hold images of 640x480.
 
 - Extracted from the .mat, as by the scripts of BTS (Lee et al., 2019) and its successors:
-  rgb_00045.jpg and sync_depth_00045.png (uint16, millimetres), in a folder a split, usually with
+  rgb_00045.jpg and sync_depth_00045.png (uint16, millimeters), in a folder a split, usually with
   one a scene in it.
 - The archive of DenseDepth (Alhashim and Wonka, 2018): data/nyu2_SPLIT.csv names photo and depth
   in each row. Its training depth is an 8-bit PNG, 255 = 10 m, so in steps of 39 mm; its test depth
-  is uint16 millimetres.
+  is uint16 millimeters.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from tfl_depth.listing import files_below
 
 RGB_NAME = re.compile(r"rgb_(\d+)\.(?:jpg|png)")
 DEPTH_NAME = re.compile(r"sync_depth_(\d+)\.png")
-_read_mm = partial(read_png, per_metre=1000)
-_read_tenth_of_10_m = partial(read_png, per_metre=255 / 10, bits=8)
+_read_mm = partial(read_png, per_meter=1000)
+_read_tenth_of_10_m = partial(read_png, per_meter=255 / 10, bits=8)
 
 
 def _find_extracted(folder: Path, split: str) -> list[Pair] | None:
@@ -69,6 +69,6 @@ def _without_data(path: Path) -> Path:
 
 
 EXTRACTED = Layout(
-    "SPLIT/**/rgb_NUMBER.jpg with sync_depth_NUMBER.png (uint16, millimetres)", _find_extracted
+    "SPLIT/**/rgb_NUMBER.jpg with sync_depth_NUMBER.png (uint16, millimeters)", _find_extracted
 )
 LISTED = Layout("data/nyu2_SPLIT.csv with rows photo,depth", _find_listed)

@@ -1,4 +1,4 @@
-"""Depth as the colour camera sees it, where a dataset ships it as its depth camera saw it."""
+"""Depth as the color camera sees it, where a dataset ships it as its depth camera saw it."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from tfl_depth.intrinsics import Intrinsics
 
 @dataclass(frozen=True)
 class Registration:
-    """Where the colour camera stands, seen from the depth camera.
+    """Where the color camera stands, seen from the depth camera.
 
     Attributes:
         height, width: of both images, in pixels.
         depth_camera, rgb_camera: their intrinsics.
         rotation_rad: rotation vector that turns the depth camera's axes into the other's.
-        translation_m: where the depth camera's origin lies in the colour camera's coordinates.
+        translation_m: where the depth camera's origin lies in the color camera's coordinates.
     """
 
     height: int
@@ -42,10 +42,10 @@ class Registration:
         Args:
             columns: (N,) pixels of the depth image, from its left.
             rows: (N,) the same from its top.
-            depth_m: (N,) metres along the depth camera's axis, above 0.
+            depth_m: (N,) meters along the depth camera's axis, above 0.
 
         Returns:
-            (N,) columns and rows of the photo, and metres along its camera's axis.
+            (N,) columns and rows of the photo, and meters along its camera's axis.
         """
         source, target = self.depth_camera, self.rgb_camera
         rays = np.stack(
@@ -56,10 +56,10 @@ class Registration:
         return target.fx * x / z + target.cx, target.fy * y / z + target.cy, z
 
     def __call__(self, depth_m: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Draw a depth image anew from where the colour camera stands.
+        """Draw a depth image anew from where the color camera stands.
 
         Args:
-            depth_m: (H, W) float32 metres, 0 = no reading.
+            depth_m: (H, W) float32 meters, 0 = no reading.
 
         Returns:
             The same for the photo's pixels: the nearest of the readings that fall on each; 0 where
@@ -79,7 +79,7 @@ class Registration:
         seen = (x >= 0) & (x < self.width) & (y >= 0) & (y < self.height)
         x, y, z = x[seen], y[seen], z[seen]
         # Of several values for one pixel, numpy keeps the last: the nearest goes there last. Whole
-        # millimetres in 16 bits (65 m, more than these sensors see): sorted in linear time.
+        # millimeters in 16 bits (65 m, more than these sensors see): sorted in linear time.
         far_to_near = np.argsort(65535 - (1000 * z).astype(np.uint16), kind="stable")
         registered = np.zeros(depth_m.shape, np.float32)
         registered[y[far_to_near], x[far_to_near]] = z[far_to_near]

@@ -17,7 +17,7 @@ class Sample:
     Attributes:
         name: unique within the split.
         rgb: (H, W, 3) uint8.
-        depth_m: (H, W) float32, metres along the optical axis; 0 where there is no reading.
+        depth_m: (H, W) float32, meters along the optical axis; 0 where there is no reading.
         valid: (H, W) bool, where depth_m counts: a reading, inside the dataset's range and crop.
         intrinsics: of the camera that took `rgb`, in its pixels, or None where unknown.
         marked: how many pixels of the depth file held a mark of no reading other than 0.

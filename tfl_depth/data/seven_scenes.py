@@ -1,7 +1,7 @@
 """7-Scenes as published: a folder a scene with seq-01/frame-000000.color.png and .depth.png.
 
 TrainSplit.txt and TestSplit.txt name sequences (`sequence1` is seq-01). Depth is uint16
-millimetres, 65535 = no reading (Shotton et al., CVPR 2013, and the dataset's page at Microsoft
+millimeters, 65535 = no reading (Shotton et al., CVPR 2013, and the dataset's page at Microsoft
 Research).
 """
 
@@ -17,7 +17,7 @@ from tfl_depth.errors import DatasetError
 
 # Far beyond the sensor's range: whatever lies here is the mark, also where a tool has resized it.
 MISSING_FROM_MM = 60000
-_read = partial(read_png, per_metre=1000, missing_from=MISSING_FROM_MM)
+_read = partial(read_png, per_meter=1000, missing_from=MISSING_FROM_MM)
 
 
 def _find(folder: Path, split: str) -> list[Pair] | None:

@@ -1,4 +1,4 @@
-"""TUM RGB-D: rgb.txt and depth.txt list the images of two unsynchronised cameras with their times.
+"""TUM RGB-D: rgb.txt and depth.txt list the images of two unsynchronized cameras with their times.
 
 Depth is uint16, 5000 = 1 m, 0 = no reading, and registered to the photo. Images are paired as the
 benchmark's associate.py does. Sources: Sturm et al., IROS 2012; the benchmark's pages "File
@@ -26,7 +26,7 @@ CAMERAS = {
     "freiburg3": Intrinsics(535.4, 539.2, 320.1, 247.6),
 }
 CAMERA_SIZE = (480, 640)
-_read = partial(read_png, per_metre=5000)
+_read = partial(read_png, per_meter=5000)
 
 
 def associate(rgb_s: Sequence[float], depth_s: Sequence[float]) -> list[tuple[int, int]]:

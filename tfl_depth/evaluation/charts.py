@@ -1,4 +1,4 @@
-"""What the charts share: colours that everybody can tell apart, and their file format."""
+"""What the charts share: colors that everybody can tell apart, and their file format."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # M. Okabe and K. Ito, "Color Universal Design" (2008), the darker ones; with a marker each, so that
-# they are told apart in grey, too.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
+# they are told apart in gray, too.
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 MARKERS = ("o", "s", "^", "D")
-GREY = "#666666"
+GRAY = "#666666"
 DOTS_PER_INCH = 110
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Predictor", "enlarged", "evaluate", "keras_predictor", "runner_predictor"]
 
-# (H, W, 3) uint8 RGB -> (H, W) float32 depth in metres.
+# (H, W, 3) uint8 RGB -> (H, W) float32 depth in meters.
 Predictor = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
 
 
@@ -42,7 +42,7 @@ def enlarged(grid: npt.NDArray[np.float32], size: tuple[int, ...]) -> npt.NDArra
 
 
 def runner_predictor(runner: DepthRunner) -> Predictor:
-    """Depth of an image by a converted model, as its users get it: whole millimetres."""
+    """Depth of an image by a converted model, as its users get it: whole millimeters."""
 
     def predict(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         return np.asarray(runner.infer(rgb, channels="rgb") / 1000, np.float32)

@@ -2,7 +2,7 @@
 
 A convolution or a dense layer takes one MAC for each element of its kernel at each position that
 the kernel is laid on: those of its output, for a transposed convolution those of its input. Padding
-counts like pixels. Biases, normalisation, activations, pooling, additions and resizing count
+counts like pixels. Biases, normalization, activations, pooling, additions and resizing count
 nothing. `tfl_depth.converters.tflite_graph` counts a .tflite file by the same definition.
 """
 

@@ -43,12 +43,12 @@ def depth_metrics(depth_true_m: _Depths, depth_pred_m: _Depths) -> dict[str, flo
     """Compare one image's depths.
 
     Args:
-        depth_true_m: (n,) metres, positive: the valid pixels' ground truth.
-        depth_pred_m: (n,) metres, positive: the prediction at the same pixels.
+        depth_true_m: (n,) meters, positive: the valid pixels' ground truth.
+        depth_pred_m: (n,) meters, positive: the prediction at the same pixels.
 
     Returns:
         A value for each of `METRICS`. abs_rel, log10, rmse_log and delta1-3 (shares, 0 to 1) have
-        no unit; sq_rel and rmse are in metres.
+        no unit; sq_rel and rmse are in meters.
 
     Raises:
         ValueError: no pixel, different shapes, or a depth that is not positive and finite.
@@ -80,7 +80,7 @@ class PooledMetrics:
         self._sums: _Sums = np.zeros(9)
 
     def add(self, depth_true_m: _Depths, depth_pred_m: _Depths) -> None:
-        """Add an image's valid pixels: (n,) metres each, as `depth_metrics` takes them.
+        """Add an image's valid pixels: (n,) meters each, as `depth_metrics` takes them.
 
         Raises:
             ValueError: as `depth_metrics`; nothing was added.
@@ -107,7 +107,7 @@ class DistanceBin:
     """The pixels whose ground truth is from near_m to before far_m.
 
     Attributes:
-        near_m, far_m: metres.
+        near_m, far_m: meters.
         pixels: how many there are.
         metrics: theirs, pooled, as of `depth_metrics`; None where there is no pixel.
     """
@@ -122,7 +122,7 @@ class BinnedMetrics:
     """The pooled metrics of each range of true distance.
 
     Args:
-        edges_m: (bins + 1,) metres, rising; pixels outside the first and last count nowhere.
+        edges_m: (bins + 1,) meters, rising; pixels outside the first and last count nowhere.
 
     Raises:
         ValueError: fewer than two edges, or not rising.
@@ -130,12 +130,12 @@ class BinnedMetrics:
 
     def __init__(self, edges_m: Sequence[float]) -> None:
         if len(edges_m) < 2 or not np.all(np.diff(edges_m) > 0):
-            raise ValueError(f"Expected two or more rising edges in metres, got {list(edges_m)}.")
+            raise ValueError(f"Expected two or more rising edges in meters, got {list(edges_m)}.")
         self._edges_m = [float(edge) for edge in edges_m]
         self._pools = [PooledMetrics() for _ in self._edges_m[1:]]
 
     def add(self, depth_true_m: _Depths, depth_pred_m: _Depths) -> None:
-        """Add an image's valid pixels: (n,) metres each, as `depth_metrics` takes them.
+        """Add an image's valid pixels: (n,) meters each, as `depth_metrics` takes them.
 
         Raises:
             ValueError: as `depth_metrics`; nothing was added.
@@ -164,7 +164,7 @@ def _checked(depth_true_m: _Depths, depth_pred_m: _Depths) -> tuple[_Sums, _Sums
     if not (np.isfinite(true).all() and np.isfinite(pred).all()):
         raise ValueError("Expected finite depths.")
     if true.min() <= 0 or pred.min() <= 0:
-        raise ValueError("Expected positive depths, in metres.")
+        raise ValueError("Expected positive depths, in meters.")
     return true.ravel(), pred.ravel()
 
 

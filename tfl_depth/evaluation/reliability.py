@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from tfl_depth.evaluation.charts import COLOURS, GREY, MARKERS, chart_png
+from tfl_depth.evaluation.charts import COLORS, GRAY, MARKERS, chart_png
 from tfl_depth.evaluation.metrics import DistanceBin
 
 Models = Mapping[str, Sequence[DistanceBin]]
@@ -41,22 +41,22 @@ def reliability_chart(models: Models, title: str) -> bytes:
     _draw_share(below, np.array(counts[shown]))
     bins = next(iter(models.values()))
     below.set_xticks(range(len(bins)), [f"{each.near_m:g} - {each.far_m:g}" for each in bins])
-    below.set_xlabel("true distance, metres")
+    below.set_xlabel("true distance, meters")
     return chart_png(figure)
 
 
 def _draw_metric(panel: Any, metric: str, models: Models) -> None:
-    for (name, bins), colour, marker in zip(models.items(), COLOURS, MARKERS, strict=False):
+    for (name, bins), color, marker in zip(models.items(), COLORS, MARKERS, strict=False):
         values = [each.metrics[metric] if each.metrics else np.nan for each in bins]
         # Hollow, as models that differ little lie upon each other.
-        panel.plot(values, color=colour, marker=marker, fillstyle="none", label=name)
+        panel.plot(values, color=color, marker=marker, fillstyle="none", label=name)
     panel.set_ylim(0, 1.05 if metric.startswith("delta") else None)
     panel.set_title(PANELS[metric], loc="left", fontsize=10)
     panel.grid(alpha=0.3)
 
 
 def _draw_share(panel: Any, counts: Any) -> None:
-    bars = panel.bar(range(len(counts)), counts / counts.sum(), color=GREY)
+    bars = panel.bar(range(len(counts)), counts / counts.sum(), color=GRAY)
     panel.bar_label(bars, [f"{count:,}" for count in counts], fontsize=8, padding=2)
     panel.margins(y=0.25)
     panel.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))

@@ -67,7 +67,7 @@ class Contract:
         tool: name and version that wrote the file.
         precision: one of `PRECISIONS`.
         head: "split" (outputs `integer` and `fractional`) or "single" (output `depth`).
-        edges_m: span edges of the split, or (0, maximum depth) of the single head, in metres.
+        edges_m: span edges of the split, or (0, maximum depth) of the single head, in meters.
         input_name: signature name of the input, which takes RGB pixels 0 to 255: as int8, 128 less;
             as float32, as they are.
         height, width: of the input, in pixels.
@@ -108,11 +108,11 @@ class Contract:
 
     @property
     def max_depth_m(self) -> float:
-        """The farthest depth that the model can say, in metres."""
+        """The farthest depth that the model can say, in meters."""
         return self.edges_m[-1]
 
     def to_json(self, sha256: str) -> bytes:
-        """Serialise, with `sha256` (64 hexadecimal digits) as the file's digest."""
+        """Serialize, with `sha256` (64 hexadecimal digits) as the file's digest."""
         document = {
             "version": VERSION,
             "sha256": sha256,

@@ -32,14 +32,14 @@ class Golden:
 
     Attributes:
         rgb: (N, height, width, 3) uint8, of the network's size.
-        depth_mm: (N, H, W) uint16 or uint32, of its outputs' size: millimetres.
+        depth_mm: (N, H, W) uint16 or uint32, of its outputs' size: millimeters.
     """
 
     rgb: npt.NDArray[np.uint8]
     depth_mm: DepthMm
 
     def to_zip(self) -> bytes:
-        """Serialise, without loss; the same vectors give the same bytes."""
+        """Serialize, without loss; the same vectors give the same bytes."""
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w") as archive:
             for number, (rgb, depth_mm) in enumerate(zip(self.rgb, self.depth_mm, strict=True)):

@@ -64,7 +64,7 @@ def read_rgb(archive: zipfile.ZipFile, name: str, size: tuple[int, int]) -> npt.
 
 
 def read_depth(archive: zipfile.ZipFile, name: str, size: tuple[int, int]) -> npt.NDArray[Any]:
-    """Read a numpy file of millimetres, (H, W) uint16 or uint32.
+    """Read a numpy file of millimeters, (H, W) uint16 or uint32.
 
     Args:
         archive: that holds it.
@@ -78,7 +78,7 @@ def read_depth(archive: zipfile.ZipFile, name: str, size: tuple[int, int]) -> np
     content = _unpacked(archive, name, 4 * most[0] * most[1] + HEADER_BYTES)
     header = NPY_HEADER.match(content)
     if header is None:
-        raise ValueError(f"{name} is no numpy file of millimetres")
+        raise ValueError(f"{name} is no numpy file of millimeters")
     dtype, shape = np.dtype(header[1].decode()), (int(header[2]), int(header[3]))
     if not all(0 < side <= limit for side, limit in zip(shape, most, strict=True)):
         raise ValueError(f"{name} of shape {shape}")

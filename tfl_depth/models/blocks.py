@@ -1,4 +1,4 @@
-"""The blocks that encoders and decoder share: convolution with normalisation, residual branches."""
+"""The blocks that encoders and decoder share: convolution with normalization, residual branches."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ Activation = Literal["relu6", "relu"]
 _LARGEST = {"relu6": 6.0, "relu": None}
 
 
-def normalise(pixels: keras.KerasTensor) -> keras.KerasTensor:
+def normalize(pixels: keras.KerasTensor) -> keras.KerasTensor:
     """Pixels of 0 to 255 to about -1 to 1, as a `Rescaling` layer that a converter can take off."""
-    return layers.Rescaling(1 / PIXEL_SCALE, offset=-PIXEL_OFFSET / PIXEL_SCALE, name="normalise")(
+    return layers.Rescaling(1 / PIXEL_SCALE, offset=-PIXEL_OFFSET / PIXEL_SCALE, name="normalize")(
         pixels
     )
 
@@ -34,14 +34,14 @@ def conv_bn(
     name: str,
     activation: Activation | None = "relu6",
 ) -> keras.KerasTensor:
-    """Convolution, batch normalisation and, unless it is None, the activation."""
+    """Convolution, batch normalization and, unless it is None, the activation."""
     x = layers.Conv2D(filters, kernel, stride, padding="same", use_bias=False, name=name)(x)
     x = _batch_norm(x, name)
     return x if activation is None else activate(x, activation, name)
 
 
 def depthwise_bn(x: keras.KerasTensor, kernel: int, stride: int, name: str) -> keras.KerasTensor:
-    """Depthwise convolution, batch normalisation and ReLU6."""
+    """Depthwise convolution, batch normalization and ReLU6."""
     x = layers.DepthwiseConv2D(kernel, stride, padding="same", use_bias=False, name=name)(x)
     return activate(_batch_norm(x, name), "relu6", name)
 

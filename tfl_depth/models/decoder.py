@@ -1,7 +1,7 @@
 """The U-Net decoder, of operators that every INT8 NPU has and that cost it little.
 
 Against the usual U-Net: skips are added after a 1x1 convolution instead of concatenated, 3x3
-convolutions are separable, and features are doubled by nearest neighbour (docs/decisions/001).
+convolutions are separable, and features are doubled by nearest neighbor (docs/decisions/001).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def unet_decoder(
 
 @keras.saving.register_keras_serializable("tfl_depth")
 class NearestUpsampling(layers.Layer):  # type: ignore[misc]
-    """Double height and width by nearest neighbour.
+    """Double height and width by nearest neighbor.
 
     `keras.layers.UpSampling2D` does the same but lowers to RESHAPE and TILE, which an Ethos-U
     runs as a thousand small copies; this lowers to one RESIZE_NEAREST_NEIGHBOR.

@@ -36,7 +36,7 @@ def depth_net(
 
     Returns:
         A model from pixels (batch, H, W, 3), RGB 0 to 255, to `depth` (batch, H/2, W/2, 1) in
-        metres, float32, linear (not clipped).
+        meters, float32, linear (not clipped).
 
     Raises:
         ModuleNotFoundError: the package with the ImageNet weights is not installed.
@@ -64,7 +64,7 @@ def _depth_convolution() -> layers.Conv2D:
         1,
         kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
         bias_initializer=keras.initializers.Constant(INITIAL_DEPTH_M),
-        # Under mixed precision too: 16 bits would round metres to centimetres.
+        # Under mixed precision too: 16 bits would round meters to centimeters.
         dtype="float32",
         name="depth",
     )

@@ -27,7 +27,7 @@ FULL = 6.0
 
 @keras.saving.register_keras_serializable("tfl_depth")
 class PinnedRange(layers.Layer):  # type: ignore[misc]
-    """Fake quantisation to 255 steps of a fixed range: conversion keeps exactly this range."""
+    """Fake quantization to 255 steps of a fixed range: conversion keeps exactly this range."""
 
     def __init__(self, low: float, high: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -49,9 +49,9 @@ def to_dual_head(
     """Turn the depth output of a model into the exact split, with the same weights.
 
     Args:
-        model: a model with one output, that of a linear `Conv2D` with one filter: metres.
-        spans: the intervals to count, or their edges in metres.
-        pin_ranges: put fake-quantisation where int8 tensors will be. Without it the head is
+        model: a model with one output, that of a linear `Conv2D` with one filter: meters.
+        spans: the intervals to count, or their edges in meters.
+        pin_ranges: put fake-quantization where int8 tensors will be. Without it the head is
             exact in floating point.
 
     Returns:
@@ -105,7 +105,7 @@ def depth_convolution(model: keras.Model) -> layers.Conv2D:
     if not isinstance(last, layers.Conv2D) or last.activation is not linear or last.filters != 1:
         raise ConversionError(
             "Expected the model to end in a Conv2D with one filter and no activation, that gives "
-            f"metres; it ends in {_describe(last)}. Remove what follows that convolution."
+            f"meters; it ends in {_describe(last)}. Remove what follows that convolution."
         )
     return last
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import keras
 
-from tfl_depth.models.blocks import Stage, conv_bn, inverted_residual_stages, normalise
+from tfl_depth.models.blocks import Stage, conv_bn, inverted_residual_stages, normalize
 
 STEM_FILTERS = 32
 # The EfficientNet-B0 table.
@@ -37,5 +37,5 @@ def efficientnet_lite0(
         Five tensors (batch, H/s, W/s, C) for strides s = 2, 4, 8, 16, 32 with
         C = 16, 24, 40, 112, 320.
     """
-    stem = conv_bn(normalise(pixels), STEM_FILTERS, 3, 2, "stem")
+    stem = conv_bn(normalize(pixels), STEM_FILTERS, 3, 2, "stem")
     return inverted_residual_stages(stem, STAGES, drop_path)

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import keras
 
-from tfl_depth.models.blocks import Stage, conv_bn, inverted_residual_stages, normalise
+from tfl_depth.models.blocks import Stage, conv_bn, inverted_residual_stages, normalize
 
 NARROWEST, WIDEST = 0.35, 1.0
 STEM_FILTERS = 32
@@ -47,7 +47,7 @@ def mobilenet_v2(
     """
     if not NARROWEST <= width <= WIDEST:
         raise ValueError(f"Expected `width` to be {NARROWEST} to {WIDEST}, got {width}.")
-    stem = conv_bn(normalise(pixels), _channels(STEM_FILTERS * width), 3, 2, "stem")
+    stem = conv_bn(normalize(pixels), _channels(STEM_FILTERS * width), 3, 2, "stem")
     stages = [replace(stage, filters=_channels(stage.filters * width)) for stage in STAGES]
     return inverted_residual_stages(stem, stages, drop_path)
 

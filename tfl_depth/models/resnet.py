@@ -9,7 +9,7 @@ from __future__ import annotations
 import keras
 from keras import layers
 
-from tfl_depth.models.blocks import activate, add_residual, conv_bn, normalise
+from tfl_depth.models.blocks import activate, add_residual, conv_bn, normalize
 
 STEM_FILTERS = 64
 # Of each stage of two blocks; all but the first halve the resolution.
@@ -29,7 +29,7 @@ def resnet18(pixels: keras.KerasTensor, drop_path: float = 0.0) -> list[keras.Ke
         Five tensors (batch, H/s, W/s, C) for strides s = 2, 4, 8, 16, 32 with
         C = 64, 64, 128, 256, 512.
     """
-    stem = conv_bn(normalise(pixels), STEM_FILTERS, 7, 2, "stem", activation="relu")
+    stem = conv_bn(normalize(pixels), STEM_FILTERS, 7, 2, "stem", activation="relu")
     features = [stem]
     x = layers.MaxPooling2D(3, 2, padding="same", name="stem_pool")(stem)
     block_count = BLOCKS_PER_STAGE * len(STAGE_FILTERS)

@@ -25,7 +25,7 @@ class Banding:
         planar_share: of the pixels, 0 to 1.
         residual_mm: root mean square distance from the planes through the int8 depth.
         float_residual_mm: the same of the float network.
-        levels: depths told apart over all images, in whole millimetres.
+        levels: depths told apart over all images, in whole millimeters.
     """
 
     planar_share: float
@@ -35,7 +35,7 @@ class Banding:
 
 
 def banding(float_m: Iterable[Grid], int8_m: Iterable[Grid]) -> Banding:
-    """Compare grids (h, w), in metres, of the same images."""
+    """Compare grids (h, w), in meters, of the same images."""
     squares, float_squares, shares, seen = [], [], [], set[int]()
     for one, other in zip(float_m, int8_m, strict=True):
         residual = plane_residual(one)
@@ -53,9 +53,9 @@ def banding(float_m: Iterable[Grid], int8_m: Iterable[Grid]) -> Banding:
 
 
 def plane_residual(depth_m: Grid) -> npt.NDArray[np.float64]:
-    """Root mean square distance of each window from the plane that fits it best, in metres.
+    """Root mean square distance of each window from the plane that fits it best, in meters.
 
-    In a window centred on a pixel the plane's three coefficients are independent, so that each is a
+    In a window centered on a pixel the three coefficients of the plane are independent. Each is a
     convolution: least squares without solving.
     """
     depth = depth_m.astype(np.float64)

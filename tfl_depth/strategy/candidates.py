@@ -42,7 +42,7 @@ class Candidate:
 
     Attributes:
         model: the .tflite file; None where it is simulated.
-        depth: gives metres (h, w) of photos of the network's size.
+        depth: gives meters (h, w) of photos of the network's size.
         reference: depth of the same network in float, of the photos to measure on.
         note: what else is to be said.
     """

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from tfl_depth.encoding import Spans
 
-# Metres, so that a share of the depth is finite.
+# Meters, so that a share of the depth is finite.
 LEAST_DEPTH_M = 1e-3
 
 Grid = npt.NDArray[np.float32]
@@ -21,7 +21,7 @@ class DepthDeviation:
     """The absolute difference of two depths.
 
     Attributes:
-        median_mm, mean_mm, p95_mm, max_mm: in millimetres.
+        median_mm, mean_mm, p95_mm, max_mm: in millimeters.
         median_share, p95_share: as a share of the expected depth.
         wrap_share: of the pixels that differ by more than half a span.
     """
@@ -38,7 +38,7 @@ class DepthDeviation:
     def between(
         cls, expected: Sequence[Grid], found: Sequence[Grid], spans: Spans
     ) -> DepthDeviation:
-        """Compare grids (h, w), in metres, of the same images.
+        """Compare grids (h, w), in meters, of the same images.
 
         Args:
             expected: is cut to the range of the spans.
@@ -63,5 +63,5 @@ class DepthDeviation:
 
 
 def median_mm(expected: Sequence[Grid], found: Sequence[Grid]) -> float:
-    """The median absolute difference over all pixels, in millimetres."""
+    """The median absolute difference over all pixels, in millimeters."""
     return 1000 * float(np.median(np.abs(np.stack(list(expected)) - np.stack(list(found)))))

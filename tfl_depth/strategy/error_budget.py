@@ -17,7 +17,7 @@ from tfl_depth.strategy.fake_quant_model import FakeQuantModel
 from tfl_depth.strategy.results import ErrorBudget, RangeFigures, SourceFigures
 from tfl_depth.strategy.study_input import Grid
 
-# Of outputs, in metres, beside the network's own.
+# Of outputs, in meters, beside the network's own.
 RANGES_M = (20.0, 40.0, 80.0)
 HEADS: tuple[Literal["single", "split"], ...] = ("single", "split")
 
@@ -28,7 +28,7 @@ Figures = Callable[[Sequence[Grid]], SourceFigures]
 
 @dataclass(frozen=True)
 class SimulatedGrids:
-    """Depth on the same photos, (h, w) in metres each.
+    """Depth on the same photos, (h, w) in meters each.
 
     Attributes:
         floats: of the float network.
@@ -101,7 +101,7 @@ def _over_range(grids: SimulatedGrids, spans: Spans) -> dict[str, RangeFigures]:
 
 
 def through_output(depth_m: Grid, head: Literal["single", "split"], spans: Spans) -> Grid:
-    """Depth (h, w) in metres as the int8 codes of a head can say it."""
+    """Depth (h, w) in meters as the int8 codes of a head can say it."""
     if head == "single":
         step_m = spans.max_depth_m / CODES
         codes = np.rint(np.clip(depth_m, 0, spans.max_depth_m) / step_m)

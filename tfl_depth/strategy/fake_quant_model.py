@@ -79,7 +79,7 @@ class FakeQuantModel:
             maps: names of feature maps.
 
         Returns:
-            A grid (h, w) in metres for each input.
+            A grid (h, w) in meters for each input.
         """
         graph = self._quantized(kernels, per_channel, maps)
         (source,) = graph.inputs.values()
@@ -137,7 +137,7 @@ def _round_trip(graph: Graph, tensor: Tensor, quantization: Quantization) -> Non
 
 
 def depth_of_outputs(outputs: Mapping[str, npt.NDArray[np.floating]], spans: Spans) -> Grid:
-    """Metres (h, w) of a float graph's outputs (1, h, w, 1), with the split or the single head."""
+    """Meters (h, w) of a float graph's outputs (1, h, w, 1), with the split or the single head."""
     maps = {name: values[0, ..., 0] for name, values in outputs.items()}
     if "depth" in maps:
         return np.asarray(maps["depth"], np.float32)

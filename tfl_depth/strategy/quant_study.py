@@ -114,7 +114,7 @@ class QuantStudy:
         return self._results()
 
     def grid(self, name: str) -> Grid:
-        """The depth of the scene for pictures by an experiment, (h, w) in metres."""
+        """The depth of the scene for pictures by an experiment, (h, w) in meters."""
         return np.asarray(np.load(self._grid_path(name)), np.float32)
 
     def _results(self) -> StudyResults:
@@ -270,7 +270,7 @@ class QuantStudy:
 def source_figures(
     grids: Sequence[Grid], floats: Sequence[Grid], photos: Photos, reference: Scores
 ) -> SourceFigures:
-    """What one source of error does to depth (h, w) in metres."""
+    """What one source of error does to depth (h, w) in meters."""
     change = changes(reference, scores(photos, grids))
     deviation = DepthDeviation.between(floats, grids, photos.spans)
     return SourceFigures(deviation, change["abs_rel"])

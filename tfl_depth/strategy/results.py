@@ -168,7 +168,7 @@ class ErrorBudget:
         feature_maps: int8 feature maps alone.
         both: weights and feature maps, by granularity.
         output_step: by head ("single", "split"), the int8 output alone.
-        ranges_mm: by range in metres ("10"), then by head.
+        ranges_mm: by range in meters ("10"), then by head.
     """
 
     weights: dict[str, SourceFigures]

@@ -49,7 +49,7 @@ def trajectory_chart(results: StudyResults) -> bytes:
             label=f"weights {TITLES[granularity]}",
         )
         axes.set_xticks(range(len(steps)), [label for label, _ in steps])
-    axes.axhline(0, color="grey", linewidth=0.8, linestyle="--")
+    axes.axhline(0, color="gray", linewidth=0.8, linestyle="--")
     axes.set_ylabel("change of abs_rel from FP32, %")
     abs_rel = results.experiments["fp32"].metrics["abs_rel"]
     axes.set_title(f"{results.network}: FP32 abs_rel {abs_rel:.4f}", loc="left")
@@ -62,7 +62,7 @@ def budget_chart(results: StudyResults) -> bytes:
     """The median deviation that each source brings by itself, and all together."""
     budget = results.budget
     bars = [
-        (f"output step, {head}", figures, "grey") for head, figures in budget.output_step.items()
+        (f"output step, {head}", figures, "gray") for head, figures in budget.output_step.items()
     ]
     bars.append(("feature maps", budget.feature_maps, THIRD))
     for granularity, title in TITLES.items():
@@ -90,7 +90,7 @@ def ranges_chart(results: StudyResults) -> bytes:
             step = [each[head].output_step for each in ranges.values()]
             together = [each[head].together[granularity] for each in ranges.values()]
             label = "one output" if head == "single" else "exact split"
-            axes.plot(x, step, style, color="grey", marker=".", label=f"{label}: step")
+            axes.plot(x, step, style, color="gray", marker=".", label=f"{label}: step")
             color = COLORS[granularity]
             axes.plot(x, together, style, color=color, marker=".", label=f"{label}: all")
         axes.set_title(f"weights {TITLES[granularity]}", loc="left")
@@ -141,7 +141,7 @@ def scene_chart(
     The photo is not drawn: a dataset's terms may not let it go where a report goes.
 
     Args:
-        float_m: (h, w) in metres.
+        float_m: (h, w) in meters.
         phases: by granularity of the weights, a label and the depth (h, w) of each phase.
     """
     columns = 1 + max(map(len, phases.values()))

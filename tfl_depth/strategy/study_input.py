@@ -24,7 +24,7 @@ from tfl_depth.strategy.results import FULL, Effort
 # A dataset that reaches farther fixes no range that a network would have.
 FARTHEST_M = 100.0
 
-# Depth on the network's own grid, (h, w) float32 metres.
+# Depth on the network's own grid, (h, w) float32 meters.
 Grid = npt.NDArray[np.float32]
 # (H, W, 3) RGB.
 Pixels = npt.NDArray[np.uint8]
@@ -37,7 +37,7 @@ class NetworkOptions:
     Attributes:
         size: (height, width) to deploy for, where the network takes any.
         output_name: of the depth among several outputs; None: the finest.
-        unit, disparity, reciprocal, inverse: from the output to metres. A unit of None is metres,
+        unit, disparity, reciprocal, inverse: from the output to meters. A unit of None is meters,
             unless photos say otherwise.
         mean, std, input_range, channels: what is done to pixels outside the network.
     """
@@ -55,7 +55,7 @@ class NetworkOptions:
 
     @property
     def formula(self) -> Formula:
-        """From the output to metres."""
+        """From the output to meters."""
         return Formula(self.unit or "m", self.disparity, self.reciprocal, self.inverse)
 
     @property

@@ -38,7 +38,7 @@ class ImportRecord:
 
 @dataclass(frozen=True)
 class StudyNetwork:
-    """A float network whose depth is measured in metres.
+    """A float network whose depth is measured in meters.
 
     Attributes:
         model: a float .tflite of a fixed size.
@@ -75,7 +75,7 @@ class StudyNetwork:
         return self._opened.size
 
     def depth(self, photos: Sequence[Pixels]) -> list[Grid]:
-        """Its depth in metres, (h, w) each, of photos of the network's size."""
+        """Its depth in meters, (h, w) each, of photos of the network's size."""
         opened = self._opened
         return [np.asarray(opened.depth(each), np.float32) for each in photos]
 

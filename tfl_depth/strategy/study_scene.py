@@ -19,7 +19,7 @@ def write_pictures(folder: Path, results: StudyResults, grid: Callable[[str], Gr
     Args:
         folder: where they go.
         results: of its study.
-        grid: the depth of one scene by an experiment, (h, w) in metres, by the experiment's id.
+        grid: the depth of one scene by an experiment, (h, w) in meters, by the experiment's id.
     """
     phases = {
         granularity: [

@@ -1,4 +1,4 @@
-"""Which networks can be trained: Keras networks that end in a convolution of metres."""
+"""Which networks can be trained: Keras networks that end in a convolution of meters."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def trainable_model(study_input: StudyInput) -> keras.Model:
-    """Load a study's network so that it can be trained, from pixels (N, H, W, 3) to metres.
+    """Load a study's network so that it can be trained, from pixels (N, H, W, 3) to meters.
 
     Raises:
         ConversionError: it cannot be trained; the text says why.
@@ -25,7 +25,7 @@ def trainable_model(study_input: StudyInput) -> keras.Model:
     if kind.framework != "keras":
         raise ConversionError(f"training needs a network of Keras 3, and {source.name} is none")
     if options.formula.numbers != NetworkOptions().formula.numbers or options.formula.divides:
-        raise ConversionError("training needs a network that gives metres itself")
+        raise ConversionError("training needs a network that gives meters itself")
     return _loaded(source, options)
 
 
@@ -40,7 +40,7 @@ def _loaded(source: Path, options: NetworkOptions) -> keras.Model:
         depth_convolution(model)
     except ConversionError as error:
         raise ConversionError(
-            "training needs a network of one output that ends in a linear convolution of metres"
+            "training needs a network of one output that ends in a linear convolution of meters"
         ) from error
     if options.size is not None:
         model = at_size(model, options.size, source.name)

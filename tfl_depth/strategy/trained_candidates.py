@@ -27,7 +27,7 @@ QAT_PHOTOS = 100
 # What training at int8 begins with, and what its file is converted by: its weights lie on their
 # grids already.
 QAT_BEGINS, QAT_ENDS = "gptq", "mse"
-# What was trained takes pixels and gives metres.
+# What was trained takes pixels and gives meters.
 TRAINED_OPTIONS = NetworkOptions(unit="m")
 
 

@@ -25,9 +25,9 @@ class TrainedHead:
     Attributes:
         outputs: their names.
         sigmoid: whether a sigmoid follows each convolution.
-        encode: depth in metres to the value of each output.
+        encode: depth in meters to the value of each output.
         decode: what a board does with the outputs' values, by the name of a way to do it.
-        loss: (true depth in metres, 0 = none; outputs by name) to a scalar.
+        loss: (true depth in meters, 0 = none; outputs by name) to a scalar.
     """
 
     outputs: tuple[str, ...]
@@ -64,10 +64,10 @@ def trained_head(network: TrainedNetwork, max_depth_m: float) -> TrainedHead:
         network: which one.
         max_depth_m: end of the range of depth.
     """
-    return _two_heads(max_depth_m) if network == "two_heads" else _metres()
+    return _two_heads(max_depth_m) if network == "two_heads" else _meters()
 
 
-def _metres() -> TrainedHead:
+def _meters() -> TrainedHead:
     def loss(true: Any, values: Values) -> Any:
         from tfl_depth.losses import log_l1_with_gradient
 
@@ -83,7 +83,7 @@ def _metres() -> TrainedHead:
 
 
 def _two_heads(max_depth_m: float) -> TrainedHead:
-    """Two sigmoid heads (ST2): whole metres, and the fraction of a metre."""
+    """Two sigmoid heads (ST2): whole meters, and the fraction of a meter."""
 
     def encode(depth_m: Array) -> dict[str, Array]:
         whole = np.floor(depth_m)

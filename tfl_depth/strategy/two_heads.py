@@ -26,7 +26,7 @@ from tfl_depth.strategy.study_input import Grid, Pixels
 # Photos by which a graph is prepared for int8.
 SEEN_PHOTOS = 16
 
-# From the outputs' values, (h, w) by name, to metres.
+# From the outputs' values, (h, w) by name, to meters.
 Decode = Callable[[Mapping[str, npt.NDArray[Any]]], npt.NDArray[Any]]
 
 
@@ -51,7 +51,7 @@ class TwoHeadedGraph:
         return write_graph(graph)
 
     def depth(self, photos: Sequence[Pixels], decode: Decode) -> Iterator[Grid]:
-        """Depth (h, w) in metres of photos of the network's size."""
+        """Depth (h, w) in meters of photos of the network's size."""
         (source,) = self.graph.inputs.values()
         outputs = self.graph.outputs
         runner = GraphRunner(self.graph)

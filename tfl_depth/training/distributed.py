@@ -3,7 +3,7 @@
 Every host runs the same command on the same recipe and run folder, with Keras' variables set:
 KERAS_BACKEND=jax, KERAS_DISTRIBUTION_JOB_ADDRESSES (host:port where process 0 shall listen),
 KERAS_DISTRIBUTION_NUM_PROCESSES and KERAS_DISTRIBUTION_PROCESS_ID (from 0). A host reads its share
-of each batch; one step is compiled for the whole batch, batch normalisation and clipping included,
+of each batch; one step is compiled for the whole batch, batch normalization and clipping included,
 so that the weights are everywhere the same, and those that one host alone would have found.
 """
 

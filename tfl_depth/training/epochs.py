@@ -23,7 +23,7 @@ from tfl_depth.training.journal import Journal
 from tfl_depth.training.run_folder import read_best, reading
 from tfl_depth.training.train_config import TrainConfig
 
-# In a run's folder: the last whole epoch's weights and optimiser; the best epoch and its network.
+# In a run's folder: the last whole epoch's weights and optimizer; the best epoch and its network.
 STATE = "state.weights.h5"
 BEST = "best.json"
 BEST_MODEL = "best.keras"

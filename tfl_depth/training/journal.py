@@ -84,8 +84,8 @@ def _curves(rows: list[dict[str, str]]) -> bytes:
         values = [float(row[name]) for row in rows]
         panel.plot(epochs, values, marker=".", color="tab:blue")
         best = (max if name == "val_delta1" else min)(values)
-        panel.axhline(best, color="tab:grey", linewidth=0.8, linestyle="--")
-        panel.annotate(f"best {best:.4f}", (epochs[0], best), va="bottom", color="tab:grey")
+        panel.axhline(best, color="tab:gray", linewidth=0.8, linestyle="--")
+        panel.annotate(f"best {best:.4f}", (epochs[0], best), va="bottom", color="tab:gray")
         panel.set_title(label, loc="left", fontsize=10)
         panel.grid(alpha=0.3)
     panels[-1].set_xlabel("epoch")

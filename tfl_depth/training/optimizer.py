@@ -1,4 +1,4 @@
-"""The optimiser: AdamW with cosine cycles, clipped gradients and averaged weights."""
+"""The optimizer: AdamW with cosine cycles, clipped gradients and averaged weights."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tfl_depth.training.train_config import TrainConfig
 
 
 def make_optimizer(recipe: TrainConfig, steps_per_epoch: int) -> keras.optimizers.Optimizer:
-    """The optimiser of a run; its learning rate depends on its own count of steps alone."""
+    """The optimizer of a run; its learning rate depends on its own count of steps alone."""
     optimizer = EncoderDecoderAdamW(
         CosineCycles(
             [epochs * steps_per_epoch for epochs in recipe.epochs],
@@ -26,7 +26,7 @@ def make_optimizer(recipe: TrainConfig, steps_per_epoch: int) -> keras.optimizer
         use_ema=True,
         ema_momentum=recipe.ema_momentum,
     )
-    # Decay is for convolution kernels: a scale or an offset drawn to zero regularises nothing.
+    # Decay is for convolution kernels: a scale or an offset drawn to zero regularizes nothing.
     optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
     return optimizer
 

@@ -75,7 +75,7 @@ def distill_at_int8(
     The trained kernels lie on the int8 grids that they had, so that the writer keeps them.
 
     Args:
-        graph: float, with one output, depth in metres; its kernels lie on int8 grids already.
+        graph: float, with one output, depth in meters; its kernels lie on int8 grids already.
         setup: what decides the codes.
         images: as the graphs take them, (1, H, W, 3) each; they are mirrored as well.
         teacher: the float network, of the same input.

@@ -35,7 +35,7 @@ class Teachers:
         self._networks = [_load(path) for path in checkpoints]
 
     def __call__(self, pixels: Images) -> Images:
-        """Depth (B, h, w, 1) in metres, of pixels (B, H, W, 3) 0 to 255."""
+        """Depth (B, h, w, 1) in meters, of pixels (B, H, W, 3) 0 to 255."""
         both_ways = np.concatenate([pixels, pixels[:, :, ::-1]])
         log = np.mean([_log_depth(network, both_ways) for network in self._networks], axis=0)
         direct, mirrored = np.split(log, 2)

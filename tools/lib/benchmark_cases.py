@@ -48,7 +48,7 @@ class Seconds(float):
 
 
 def picture(size: tuple[int, int]) -> Pixels:
-    """BGR pixels (H, W, 3), smooth and colourful."""
+    """BGR pixels (H, W, 3), smooth and colorful."""
     coarse = np.random.default_rng(0).integers(0, 256, (9, 16, 3), np.uint8)
     return np.asarray(cv2.resize(coarse, size[::-1], interpolation=cv2.INTER_CUBIC))
 
@@ -120,7 +120,7 @@ def _beside_invoke(measured: Measurement) -> Seconds:
 
 
 class NaivePipeline:
-    """What one writes around an interpreter: floats in, numpy's dequantisation out."""
+    """What one writes around an interpreter: floats in, numpy's dequantization out."""
 
     def __init__(self, interpreter: Any, contract: Contract) -> None:
         self._interpreter, self._contract = interpreter, contract
@@ -134,7 +134,7 @@ class NaivePipeline:
         begin_s = perf_counter()
         size = (self._contract.height, self._contract.width)
         rgb = cv2.cvtColor(resize_pixels(frame, size), cv2.COLOR_BGR2RGB)
-        self._interpreter.set_tensor(self._input["index"], self._quantised(rgb)[None])
+        self._interpreter.set_tensor(self._input["index"], self._quantized(rgb)[None])
         prepared_s = perf_counter()
         self._interpreter.invoke()
         invoked_s = perf_counter()
@@ -147,18 +147,18 @@ class NaivePipeline:
             postprocess_s=perf_counter() - invoked_s,
         )
 
-    def _quantised(self, rgb: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def _quantized(self, rgb: npt.NDArray[Any]) -> npt.NDArray[Any]:
         scale, zero_point = self._input["quantization"]
         if not scale:
             return rgb.astype(np.float32)
         normalization = self._contract.normalization
-        normalised = rgb.astype(np.float32) * np.array(normalization.scale, np.float32)
-        normalised += np.array(normalization.offset, np.float32)
-        codes = np.round(normalised / scale + zero_point)
+        normalized = rgb.astype(np.float32) * np.array(normalization.scale, np.float32)
+        normalized += np.array(normalization.offset, np.float32)
+        codes = np.round(normalized / scale + zero_point)
         return np.asarray(np.clip(codes, -128, 127), self._input["dtype"])
 
     def _depth_m(self) -> npt.NDArray[np.float32]:
-        values = {name: self._dequantised(detail) for name, detail in self._outputs.items()}
+        values = {name: self._dequantized(detail) for name, detail in self._outputs.items()}
         if self._contract.head == "single":
             return values["depth"]
         spans = self._contract.spans
@@ -168,7 +168,7 @@ class NaivePipeline:
         edges, widths = np.array(spans.edges_m, np.float32), np.array(spans.widths_m, np.float32)
         return np.asarray(edges[n] + widths[n] * place)
 
-    def _dequantised(self, detail: dict[str, Any]) -> npt.NDArray[np.float32]:
+    def _dequantized(self, detail: dict[str, Any]) -> npt.NDArray[np.float32]:
         tensor = self._interpreter.get_tensor(detail["index"])[0, ..., 0]
         scale, zero_point = detail["quantization"]
         return np.asarray((tensor.astype(np.float32) - zero_point) * scale if scale else tensor)

@@ -44,7 +44,7 @@ def infer_photos(
     finished: Finished,
 ) -> int:
     """Write the outputs of photos; how many failed, which only --keep-going allows."""
-    outputs = _outputs(options, ("depth", "colour"), None)
+    outputs = _outputs(options, ("depth", "color"), None)
 
     def files_of(photo: Path) -> list[Path]:
         return outputs.files(photo.stem, runner.depth_dtype)
@@ -170,7 +170,7 @@ def _write_frames(
     for frame in frames:
         of_each.write(f"{stem}_{frame.number:06d}", frame.depth_mm, frame.pixels)
         if write is not None:
-            picture = side_by_side(frame.pixels, outputs.colourised(frame.depth_mm))
+            picture = side_by_side(frame.pixels, outputs.colorized(frame.depth_mm))
             for _ in range(pace.repeats(frame.time_s)):
                 write(picture if before is None else before)
             write(picture)

@@ -14,7 +14,7 @@ from tfl_depth.tools.lib.inspect_text import (
     sections,
 )
 
-# Of Okabe and Ito: told apart with every kind of colour-blindness.
+# Of Okabe and Ito: told apart with every kind of color-blindness.
 _MACS, _BYTES, _SPAN = "#0072b2", "#e69f00", "#56b4e9"
 _WIDTH, _NAME, _ROW, _BAR = 960, 330, 18, 240
 _STYLE = f"""
@@ -67,18 +67,18 @@ def _table(section: Section) -> str:
 
 
 def _spans(edges_m: list[float]) -> str:
-    """The spans along the range, every second one in colour."""
+    """The spans along the range, every second one in color."""
     scale = (_WIDTH - 40) / (edges_m[-1] - edges_m[0])
-    parts, labelled_to = [], -30.0
+    parts, labeled_to = [], -30.0
     for number, edge in enumerate(edges_m):
         left = 10 + scale * (edge - edges_m[0])
         if number + 1 < len(edges_m):
             width = scale * (edges_m[number + 1] - edge)
             opacity = 0.9 if number % 2 == 0 else 0.35
             parts.append(_bar(left, 4, width, 16, _SPAN, opacity))
-        if left - labelled_to >= 30:
+        if left - labeled_to >= 30:
             parts.append(_label(left, 36, f"{edge:g} m"))
-            labelled_to = left
+            labeled_to = left
     return _picture(42, "the spans along the range", parts)
 
 
@@ -93,12 +93,12 @@ def _operators(costs: list[dict[str, Any]]) -> str:
         top = 22 + _ROW * row
         parts.append(f"<g><title>{escape(cost['name'])}</title>")
         parts.append(_label(0, top + 11, cost_text(cost)))
-        for left, share, colour, text in (
+        for left, share, color, text in (
             (macs_at, (cost["macs"] or 0) / most_macs, _MACS, count_text(cost["macs"])),
             (bytes_at, size / most_bytes, _BYTES, bytes_text(size)),
         ):
             width = _BAR * share
-            parts.append(_bar(left, top, width, _ROW - 5, colour, 1))
+            parts.append(_bar(left, top, width, _ROW - 5, color, 1))
             parts.append(_label(left + width + 5, top + 11, text))
         parts.append("</g>")
     return _picture(26 + _ROW * len(costs), "what each operator costs", parts)
@@ -112,9 +112,9 @@ def _picture(height: int, title: str, parts: list[str]) -> str:
     )
 
 
-def _bar(left: float, top: float, width: float, height: float, colour: str, opacity: float) -> str:
+def _bar(left: float, top: float, width: float, height: float, color: str, opacity: float) -> str:
     return (
-        f'<rect x="{left:.1f}" y="{top}" width="{width:.1f}" height="{height}" fill="{colour}" '
+        f'<rect x="{left:.1f}" y="{top}" width="{width:.1f}" height="{height}" fill="{color}" '
         f'opacity="{opacity}"/>'
     )
 

@@ -20,14 +20,14 @@ from tfl_depth.intrinsics import Intrinsics
 from tfl_depth.plain_path import plain_path
 from tfl_depth.png import png_content
 from tfl_depth.point_cloud import ply
-from tfl_depth.runtime.colorize import colourise, depth_percentiles
+from tfl_depth.runtime.colorize import colorize, depth_percentiles
 
 Picture = npt.NDArray[np.uint8]
 
 # What each kind's file is called behind the input's name.
 SUFFIXES = {
     "depth": "_depth.png",
-    "colour": "_colour.png",
+    "color": "_color.png",
     "npy": "_depth.npy",
     "ply": "_points.ply",
     "video": "_depth.mp4",
@@ -46,7 +46,7 @@ class Outputs:
         kinds: of `SUFFIXES`.
         folder: where.
         camera: for the point cloud, from an image's (height, width).
-        limits_mm: depths of the first and the last colour; None: each picture's own.
+        limits_mm: depths of the first and the last color; None: each picture's own.
     """
 
     kinds: tuple[str, ...]
@@ -71,8 +71,8 @@ class Outputs:
         return self.folder / f"{stem}{SUFFIXES[kind]}"
 
     def _content(self, kind: str, depth_mm: DepthMm, bgr: Picture | None) -> bytes | memoryview:
-        if kind == "colour":
-            return png_content(self.colourised(depth_mm))
+        if kind == "color":
+            return png_content(self.colorized(depth_mm))
         if kind == "ply":
             assert self.camera is not None and bgr is not None  # noqa: S101 - asked for together
             return ply(depth_mm, bgr, self.camera(depth_mm.shape))
@@ -80,9 +80,9 @@ class Outputs:
             return png_content(depth_mm)
         return npy(depth_mm)
 
-    def colourised(self, depth_mm: DepthMm) -> Picture:
-        """A picture with a legend in metres."""
-        return colourise(depth_mm, *(self.limits_mm or ()))
+    def colorized(self, depth_mm: DepthMm) -> Picture:
+        """A picture with a legend in meters."""
+        return colorize(depth_mm, *(self.limits_mm or ()))
 
 
 def npy(depth_mm: DepthMm) -> bytes:
@@ -92,11 +92,11 @@ def npy(depth_mm: DepthMm) -> bytes:
     return buffer.getvalue()
 
 
-def side_by_side(bgr: Picture, coloured: Picture) -> Picture:
-    """A photo (H, W, 3) beside its coloured depth, which is higher by its legend."""
-    below = coloured.shape[0] - bgr.shape[0]
+def side_by_side(bgr: Picture, colored: Picture) -> Picture:
+    """A photo (H, W, 3) beside its colored depth, which is higher by its legend."""
+    below = colored.shape[0] - bgr.shape[0]
     padded = cv2.copyMakeBorder(bgr, 0, below, 0, 0, cv2.BORDER_CONSTANT, value=(255, 255, 255))
-    return np.hstack([padded, coloured])
+    return np.hstack([padded, colored])
 
 
 @contextmanager
@@ -156,7 +156,7 @@ class _Mpeg4:
     def write(self, frame: Picture) -> None:
         height, width = frame.shape[:2]
         if self._writer is None:
-            # MPEG-4 stores colours of 2 x 2 pixels.
+            # MPEG-4 stores colors of 2 x 2 pixels.
             self._size = (width + width % 2, height + height % 2)
             self._writer = cv2.VideoWriter(
                 self.file, cv2.VideoWriter.fourcc(*"mp4v"), self._frames_per_second, self._size

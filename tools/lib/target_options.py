@@ -94,9 +94,9 @@ def _estimates(placement: Placement) -> dict[str, str]:
     if placement.milliseconds is None:
         return {**rows, "time": "unknown: it waits for the CPU"}
     rows["time, as Vela estimates"] = f"{placement.milliseconds:.2f} ms"
-    if placement.utilisation is not None:
+    if placement.utilization is not None:
         peak = estimate.macs_per_cycle * estimate.clock_hz
-        rows["of the NPU's peak"] = f"{placement.utilisation:.1%} of {peak / 1e9:,.0f} GMAC/s"
+        rows["of the NPU's peak"] = f"{placement.utilization:.1%} of {peak / 1e9:,.0f} GMAC/s"
     return rows
 
 

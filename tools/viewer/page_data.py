@@ -24,7 +24,7 @@ from tfl_depth.runtime.preprocess import Pixels
 from tfl_depth.tools.lib import cli_common
 
 Camera = Callable[[tuple[int, ...]], Intrinsics]
-# (H, W, 3) uint8 BGR -> (H, W) millimetres.
+# (H, W, 3) uint8 BGR -> (H, W) millimeters.
 Reference = Callable[[Pixels], DepthMm]
 # Longer sides of a photo are shrunk to this for the screen; depth is not.
 SHOWN_SIDE = 1600

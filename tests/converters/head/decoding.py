@@ -13,7 +13,7 @@ Values = npt.NDArray[np.float64]
 
 
 def depth_of_places(n: npt.NDArray[np.intp], place: Values, spans: HeadSpans) -> Values:
-    """Metres of span n and the place in it, 0 to 1."""
+    """Meters of span n and the place in it, 0 to 1."""
     curves = spans.curves_m or list(itertools.pairwise(spans.edges_m))
     depth_m = np.zeros(place.shape)
     for k, curve in enumerate(curves):
@@ -25,7 +25,7 @@ def depth_of_places(n: npt.NDArray[np.intp], place: Values, spans: HeadSpans) ->
 def decode_float(
     integer: npt.NDArray[np.floating], fractional: npt.NDArray[np.floating], spans: HeadSpans
 ) -> Values:
-    """Metres of a head that computes in floating point."""
+    """Meters of a head that computes in floating point."""
     n = np.clip(np.floor(integer + spans.integer_bias), 0, spans.count - 1).astype(np.intp)
     fraction = np.asarray(fractional, np.float64)
     return depth_of_places(n, np.where(n % 2 == 0, fraction, 1 - fraction), spans)
@@ -34,7 +34,7 @@ def decode_float(
 def decode_codes(
     integer: npt.NDArray[np.integer], fractional: npt.NDArray[np.integer], spans: HeadSpans
 ) -> Values:
-    """Metres of two codes of 0 to 255, as the runtime's contract says."""
+    """Meters of two codes of 0 to 255, as the runtime's contract says."""
     n = integer.astype(np.intp) // spans.codes_per_span
     fraction = fractional / 255
     place = np.where(n % 2 == 0, fraction, 1 - fraction)

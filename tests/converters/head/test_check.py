@@ -18,7 +18,7 @@ Map = npt.NDArray[np.float64]
 
 
 def room(seed: int) -> Map:
-    """Depth of a room, (24, 32) in metres: a floor, a wall, and things in front of it."""
+    """Depth of a room, (24, 32) in meters: a floor, a wall, and things in front of it."""
     random = np.random.default_rng(seed)
     wall, camera = random.uniform(3, 6), random.uniform(1.2, 1.7)
     rows = np.linspace(-0.4, 0.6, 24)[:, None]
@@ -48,8 +48,8 @@ def test_depth_passes() -> None:
 
 # What a network gives, and a formula of the option in the advice that makes depth of it again.
 WRONG: dict[str, tuple[Callable[[Map], Map], dict[str, Any], str, Formula]] = {
-    "millimetres": (lambda z: 1000 * z, {}, r"--unit mm", Formula("mm")),
-    "centimetres": (lambda z: 100 * z, {}, r"--unit cm", Formula("cm")),
+    "millimeters": (lambda z: 1000 * z, {}, r"--unit mm", Formula("mm")),
+    "centimeters": (lambda z: 100 * z, {}, r"--unit cm", Formula("cm")),
     "inverse": (lambda z: 1 / z, {}, r"--inverse", Formula(inverse=True)),
     "disparity": (
         lambda z: (1 / z - 0.1) / (10 - 0.1),
@@ -73,7 +73,7 @@ def test_the_advice_makes_depth_of_it(name: str) -> None:
     np.testing.assert_allclose(again.percentiles_m, checked(lambda z: z).percentiles_m)
 
 
-@pytest.mark.parametrize("name", ["millimetres", "centimetres"])
+@pytest.mark.parametrize("name", ["millimeters", "centimeters"])
 def test_no_advice_that_is_not_true(name: str) -> None:
     (error,) = checked(WRONG[name][0]).errors
     assert len(re.findall(r"--\S+", error)) == 1

@@ -44,7 +44,7 @@ ENDS: dict[str, tuple[Function, tuple[float, float], tuple[float, float], list[f
     "square root": (np.sqrt, (0.5, 40), (0, 10), [0, 100, 0, 10]),
     "square": (np.square, (0.2, 3), (0, 10), [0.01, 10**0.5, 0, 10]),
     "one over square": (lambda y: y**-2.0, (0.5, 3), (0.2, 10), [0.2**-0.5, 0.1**0.5, 0.2, 10]),
-    "millimetres": (lambda y: y / 1000, (500, 9000), (0, 10), [0, 10000, 0, 10]),
+    "millimeters": (lambda y: y / 1000, (500, 9000), (0, 10), [0, 10000, 0, 10]),
     "never as far": (sigmoid, (-2, 3), (0, 15), [-8.54, 8.54, 0, 10]),
     "never as near": (lambda y: 2 + np.exp(y), (-2, 1), (0, 10), [-6.2, np.log(8), 2, 10]),
 }
@@ -83,7 +83,7 @@ def test_refused(function: Function, seen: tuple[float, float], words: str) -> N
         measure_curve(in_float32(function), seen, (0.0, 10.0))
 
 
-def test_straight_depth_keeps_the_edges_of_a_metre() -> None:
+def test_straight_depth_keeps_the_edges_of_a_meter() -> None:
     spans = place_spans(measure_curve(lambda y: y, (1.0, 9.0), (0.0, 10.0)))
     assert spans.edges_m == spans.edges_y == tuple(range(11))
     assert spans.curves_m is None and spans.worst_step_mm == pytest.approx(1000 / 255)

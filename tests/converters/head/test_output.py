@@ -55,7 +55,7 @@ def test_refuses_to_choose_and_says_among_what() -> None:
         choose_output(net.finish(**outputs), "features")
 
 
-# What stands behind the last convolution, the formula outside, and metres of its value.
+# What stands behind the last convolution, the formula outside, and meters of its value.
 SINGLE: dict[str, tuple[Callable[[Net, Tensor], Tensor], Formula, set[str]]] = {
     "folded line": (
         lambda n, y: n.binary("SUB", n.binary("MUL", y, -40.0), -200.0),
@@ -68,7 +68,7 @@ SINGLE: dict[str, tuple[Callable[[Net, Tensor], Tensor], Formula, set[str]]] = {
         PLAIN,
         {"CONV_2D", "MAXIMUM"},
     ),
-    "sigmoid in millimetres": (
+    "sigmoid in millimeters": (
         lambda n, y: n.binary("MUL", n.unary("LOGISTIC", y), 9000.0),
         Formula("mm"),
         {"CONV_2D", "LOGISTIC", "MUL"},

@@ -59,7 +59,7 @@ def times(number: float) -> Callable[[Net, Tensor], Tensor]:
 
 
 CASES = {
-    "metres": Case(lambda n, y: y, lambda y: y, (-1, 11), (0, 10), 10, 1.97),
+    "meters": Case(lambda n, y: y, lambda y: y, (-1, 11), (0, 10), 10, 1.97),
     "sigmoid": Case(times(10), lambda y: 10 * sigmoid(y), (-12, 12), (0, 10), 10, 3.0),
     "disparity": Case(
         lambda n, y: n.unary("LOGISTIC", y),

