@@ -1,22 +1,20 @@
-"""Puts golden vectors into a finished file: two of its user's photos and their right depth."""
+"""Makes the golden vectors of a finished file: two of its user's photos and their correct depth."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tfl_depth.converters.metadata import with_contract, with_metadata
 from tfl_depth.converters.representative import read_pixels
 from tfl_depth.encoding import DepthMm
 from tfl_depth.errors import InterpreterError
 from tfl_depth.format.contract import Contract
 from tfl_depth.format.contract_parts import GoldenSpread
-from tfl_depth.format.golden import METADATA_NAME, Golden
+from tfl_depth.format.golden import Golden
 from tfl_depth.runtime.engines.interpreter import open_interpreter
 from tfl_depth.runtime.postprocess import depth_decoder
 from tfl_depth.runtime.preprocess import write_input
@@ -27,21 +25,23 @@ KEPT_BITS, MIDDLE = 0b1111_1100, 0b10
 Photos = npt.NDArray[np.uint8]
 
 
-def with_golden(model: bytes, contract: Contract, photos: Sequence[Path]) -> tuple[bytes, Contract]:
-    """Add golden vectors and a contract to a .tflite file.
+def golden_vectors(
+    model: bytes, contract: Contract, photos: Sequence[Path]
+) -> tuple[Golden, GoldenSpread]:
+    """Make the golden vectors of a .tflite file.
 
-    Of the photos, those are taken whose depth lies nearest and farthest in the median, so that the
-    two of them drive much of the range.
+    It takes the photo of the smallest median depth and the photo of the largest one. Together they
+    cover much of the range.
 
     Args:
         model: the file's bytes.
-        contract: to put into it.
+        contract: of the file.
         photos: one or more.
 
     Returns:
-        The file with them, and its new contract, in which `golden` says how far the kernels of the
-        CPU lie apart: the reference kernels, which give the golden depth, against TensorFlow Lite's
-        optimized ones and XNNPACK's. These round at other places, and are as right.
+        The golden vectors, and how far the depth of the CPU's kernels differs. The reference
+        kernels compute the golden depth. TensorFlow Lite's optimized kernels and XNNPACK's are
+        compared with it. They round at other places and are as correct.
     """
     size = (contract.height, contract.width)
     rgb = np.stack([read_pixels(path, size) & KEPT_BITS | MIDDLE for path in photos])
@@ -49,9 +49,7 @@ def with_golden(model: bytes, contract: Contract, photos: Sequence[Path]) -> tup
     rgb = rgb[sorted({int(medians.argmin()), int(medians.argmax())})]
     golden = Golden(rgb, _reference_depth(model, contract, rgb))
     others = [depth_by(model, contract, rgb, xnnpack=xnnpack) for xnnpack in (True, False)]
-    contract = replace(contract, golden=spread(golden.depth_mm, others))
-    model = with_metadata(model, METADATA_NAME, golden.to_zip())
-    return with_contract(model, contract), contract
+    return golden, spread(golden.depth_mm, others)
 
 
 def _reference_depth(model: bytes, contract: Contract, rgb: Photos) -> DepthMm:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +25,7 @@ from tfl_depth.converters.ptq.progress import Progress
 from tfl_depth.converters.ptq.recipe import apply_recipe
 from tfl_depth.encoding import Spans
 from tfl_depth.errors import ConversionError
+from tfl_depth.format.contract_parts import HeadKind
 from tfl_depth.recipes import PtqRecipe
 
 # Photos by which the values in front of the head are known, and their outermost percentiles.
@@ -49,7 +49,7 @@ class HeadOptions:
         layers: output names of the operators that the recipe works on; None: all.
     """
 
-    kind: Literal["split", "single"]
+    kind: HeadKind
     range_m: Range
     spans: Spans | None
     recipe: PtqRecipe | None

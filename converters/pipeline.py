@@ -8,22 +8,23 @@ from __future__ import annotations
 import math
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 import tfl_depth
+from tfl_depth.choices import expect_choice
 from tfl_depth.converters.conversion import Conversion
-from tfl_depth.converters.golden_vectors import with_golden
+from tfl_depth.converters.golden_vectors import golden_vectors
 from tfl_depth.converters.graph import Graph, write_graph
 from tfl_depth.converters.graph.rewrites.input_normalization import InputOptions
 from tfl_depth.converters.head import Formula, Unit
 from tfl_depth.converters.head.check import check_depth
 from tfl_depth.converters.headed import HeadedGraph, HeadOptions, with_head
-from tfl_depth.converters.metadata import with_contract
+from tfl_depth.converters.metadata import with_contract, with_metadata
 from tfl_depth.converters.network import DepthNetwork, open_network
 from tfl_depth.converters.photo_inputs import PhotoInputs
 from tfl_depth.converters.ptq.progress import Progress, silent
@@ -44,14 +45,20 @@ from tfl_depth.converters.verify import (
 from tfl_depth.encoding import Spans
 from tfl_depth.errors import ConversionError
 from tfl_depth.format.contract import Contract
-from tfl_depth.format.contract_parts import Calibration, Normalization, Source
-from tfl_depth.recipes import RECIPES, default_recipe, recipe_named
+from tfl_depth.format.contract_parts import (
+    Calibration,
+    GoldenSpread,
+    HeadKind,
+    Normalization,
+    Precision,
+    Source,
+)
+from tfl_depth.format.golden import METADATA_NAME as GOLDEN
+from tfl_depth.recipes import RECIPES, RecipeName, default_recipe, recipe_named
+from tfl_depth.runtime.preprocess import Channels
 
 if TYPE_CHECKING:
     from tfl_depth.converters.importers.base import Source as NetworkSource
-
-Precision = Literal["int8", "int16x8", "float32"]
-HeadKind = Literal["split", "single"]
 
 DEFAULT_MAX_DEPTH_M = 15.0
 INPUT_NAME = "pixels"
@@ -83,9 +90,9 @@ def convert(
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
     input_range: tuple[float, float] | None = None,
-    channels: Literal["rgb", "bgr"] = "rgb",
+    channels: Channels = "rgb",
     per_channel: bool = True,
-    recipe: str | None = None,
+    recipe: RecipeName | None = None,
     layers: tuple[str, ...] | None = None,
     golden: bool = True,
     progress: Progress = silent,
@@ -123,12 +130,13 @@ def convert(
     Raises:
         ConversionError: the network, the photos or the result are not as they must be.
     """
+    expect_choice("precision", precision, Precision, ConversionError)
+    expect_choice("head", head, HeadKind, ConversionError)
     formula = Formula(unit or "m", disparity, reciprocal, inverse)
     pixels = InputOptions(mean=mean, std=std, input_range=input_range, channels=channels)
-    precision = _one_of("precision", precision, ("int8", "int16x8", "float32"))
     name = _recipe(recipe, precision, per_channel)
     options = HeadOptions(
-        kind=_one_of("head", head, ("split", "single")),
+        kind=head,
         range_m=_range(max_depth_m, spans),
         spans=_spans(max_depth_m, spans, span_m),
         recipe=None if name is None else RECIPES[name],
@@ -156,15 +164,7 @@ def convert(
         opened.imported.close()
 
 
-def _one_of(name: str, value: Any, allowed: tuple[Any, ...]) -> Any:
-    if value not in allowed:
-        raise ConversionError(
-            f"Expected `{name}` to be one of {', '.join(allowed)}, got {value!r}."
-        )
-    return value
-
-
-def _recipe(name: str | None, precision: str, per_channel: bool) -> str | None:
+def _recipe(name: RecipeName | None, precision: Precision, per_channel: bool) -> RecipeName | None:
     if precision == "float32":
         if name is not None:
             raise ConversionError("float32 needs no recipe: leave it out, or convert to int8.")
@@ -212,7 +212,7 @@ class _Conversion:
     images: ImageSplit
     options: HeadOptions
     precision: Precision
-    recipe: str | None
+    recipe: RecipeName | None
     upright: bool
     progress: Progress
 
@@ -227,17 +227,18 @@ class _Conversion:
         headed = with_head(network, inputs, self.options, self.progress)
         self._check(outputs, headed.most_m)
         graph, operators = self._written(headed, inputs)
-        contract = self._contract(headed, source)
         content = write_graph(graph)
+        unverified = self._contract(headed, source, {}, None)
         if self.precision == "int8":
-            check_integer_file(content, contract, per_channel=self.options.per_channel)
-        fidelity = self._fidelity(content, contract)
-        contract = replace(contract, verification=_measured(fidelity, operators))
+            check_integer_file(content, unverified, per_channel=self.options.per_channel)
+        fidelity = self._fidelity(content, unverified)
         warnings += _outside(fidelity, headed.spans) + self._few()
+        spread = None
         if golden:
-            content, contract = with_golden(content, contract, self.images.verification)
-        else:
-            content = with_contract(content, contract)
+            vectors, spread = golden_vectors(content, unverified, self.images.verification)
+            content = with_metadata(content, GOLDEN, vectors.to_zip())
+        contract = self._contract(headed, source, _measured(fidelity, operators), spread)
+        content = with_contract(content, contract)
         return Conversion(content, contract, tuple(dict.fromkeys(warnings)))
 
     def _check(self, outputs: Sequence[Any], most_m: float | None) -> list[str]:
@@ -281,7 +282,13 @@ class _Conversion:
             stage.take_pixels(made)
         return _named(made), worst(operators)
 
-    def _contract(self, headed: HeadedGraph, source: Source) -> Contract:
+    def _contract(
+        self,
+        headed: HeadedGraph,
+        source: Source,
+        verification: dict[str, Any],
+        golden: GoldenSpread | None,
+    ) -> Contract:
         images, stage, spans = self.images, self.network.stage, headed.spans
         height, width = self.network.size
         calibration = Calibration(len(images.calibration), images.sha256(), images.seed)
@@ -296,8 +303,9 @@ class _Conversion:
             width=width,
             normalization=Normalization(stage.scale, stage.offset),
             calibration=None if self.precision == "float32" else calibration,
-            verification={},
+            verification=verification,
             source=source,
+            golden=golden,
             recipe=self.recipe,
         )
 

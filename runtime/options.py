@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from tfl_depth.errors import DepthError
+from tfl_depth.choices import expect_choice
 from tfl_depth.runtime.arguments import expect_count, expect_seconds
 
 OnFault = Literal["raise", "cpu"]
@@ -29,14 +29,10 @@ class RunnerOptions:
     timeout_s: float = 5.0
     start_timeout_s: float = 120.0
     on_fault: OnFault = "raise"
-    fallback_model: bytes | None = None
 
     def __post_init__(self) -> None:
-        if self.on_fault not in ("raise", "cpu"):
-            raise DepthError(f"Expected `on_fault` to be 'raise' or 'cpu', got {self.on_fault!r}.")
+        expect_choice("on_fault", self.on_fault, OnFault)
         for name in ("timeout_s", "start_timeout_s"):
             expect_seconds(name, getattr(self, name))
         if not isinstance(self.num_threads, (int, type(None))):
             expect_count("num_threads", self.num_threads)
-        if self.fallback_model is not None and self.on_fault != "cpu":
-            raise DepthError('`fallback_model` is for on_fault="cpu" only: add that, or leave it.')

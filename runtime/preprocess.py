@@ -17,8 +17,8 @@ from tfl_depth.runtime.buffers import ReusableBuffer
 Pixels = npt.NDArray[np.uint8]
 # RGB as an INT8 network's input holds it: 128 less than the pixel.
 Codes = npt.NDArray[np.int8]
+# The order of the colors.
 Channels = Literal["bgr", "rgb"]
-CHANNELS = ("bgr", "rgb")
 # Between a byte as uint8 and as int8, 128 less.
 SIGN_BIT = np.uint8(128)
 # Files that are looked for in folders; any that OpenCV knows can be named.
@@ -38,8 +38,6 @@ def load_pixels(image: Any, channels: Channels) -> tuple[Pixels, Channels]:
     Raises:
         ImageError: a file that cannot be read, or an array of another dtype or shape, or empty.
     """
-    if channels not in CHANNELS:
-        raise ImageError(f"Expected `channels` to be 'bgr' or 'rgb', got {channels!r}.")
     # First of all what a camera gives: whether it is a path takes longer to tell.
     if isinstance(image, np.ndarray):
         plain = image if type(image) is np.ndarray else np.asarray(image)

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tfl_depth.choices import expect_choice
 from tfl_depth.encoding import DepthMm
 from tfl_depth.errors import DepthError, ModelFileError, ProofError, SignatureError
 from tfl_depth.format.contract import Contract, read_contract
@@ -28,6 +29,7 @@ from tfl_depth.runtime.stream import OnFull, Source, Stream
 from tfl_depth.runtime.warm_up import WarmUp, warm_up
 
 Size = Literal["image", "model"]
+Prove = Literal[None, "first"]
 ModelSource = str | os.PathLike[str] | bytes
 
 
@@ -79,7 +81,7 @@ class DepthRunner(Closeable):
         start_timeout_s: float = 120.0,
         on_fault: OnFault = "raise",
         fallback_model: ModelSource | None = None,
-        prove: Literal["first"] | None = None,
+        prove: Prove = None,
     ) -> None:
         """Open a model made by tfl-depth convert.
 
@@ -118,11 +120,8 @@ class DepthRunner(Closeable):
             ProofError: with `prove`, the depth is wrong.
             DepthError: another argument is none of these.
         """
-        if prove not in (None, "first"):
-            raise DepthError(f"Expected `prove` to be None or 'first', got {prove!r}.")
-        self._content = _read_model(model, public_key)
-        reserve = None if fallback_model is None else _read_model(fallback_model, public_key)
-        self._options = RunnerOptions(
+        expect_choice("prove", prove, Prove)
+        options = RunnerOptions(
             num_threads=num_threads,
             xnnpack=xnnpack,
             delegate=delegate,
@@ -132,9 +131,19 @@ class DepthRunner(Closeable):
             timeout_s=timeout_s,
             start_timeout_s=start_timeout_s,
             on_fault=on_fault,
-            fallback_model=reserve,
         )
-        self._engine = open_fallback_engine(self._content, self._options)
+        if fallback_model is not None and on_fault != "cpu":
+            raise DepthError('`fallback_model` is for on_fault="cpu" only: add that, or leave it.')
+        content = _read_model(model, public_key)
+        reserve = None if fallback_model is None else _read_model(fallback_model, public_key)
+        self._open(content, reserve, options)
+        if prove == "first":
+            self._expect_right()
+
+    def _open(self, content: bytes, reserve: bytes | None, options: RunnerOptions) -> None:
+        """Open the model of a new runner, and the one that takes over on the CPU."""
+        self._content, self._reserve, self._options = content, reserve, options
+        self._engine = open_fallback_engine(content, reserve, options)
         self._use = Exclusive()
         self.contract: Contract = self._engine.info.contract
         self.model_size = (self.contract.height, self.contract.width)
@@ -143,8 +152,12 @@ class DepthRunner(Closeable):
         self._decoder = self._engine.info.new_decoder()
         self._state = self._engine.new_frame_state()
         self.depth_dtype = self._decoder.dtype
-        if prove == "first":
-            self._expect_right()
+
+    def _copy(self) -> DepthRunner:
+        """Open the same model once more, with one thread."""
+        copy = DepthRunner.__new__(DepthRunner)
+        copy._open(self._content, self._reserve, replace(self._options, num_threads=1))
+        return copy
 
     @property
     def delegate_coverage(self) -> DelegateCoverage:
@@ -208,7 +221,7 @@ class DepthRunner(Closeable):
     ) -> tuple[Pixels, Channels, DepthMm]:
         """An image's pixels, their order, and where its depth goes."""
         self.expect_own_process()
-        _expect_size(size)
+        _check_frame_options(size, channels)
         pixels, order = load_pixels(img, channels)
         shape = pixels.shape[:2] if size == "image" else self.grid_size
         if out is None:
@@ -248,7 +261,7 @@ class DepthRunner(Closeable):
             ImageError: there is no such camera or video, or no such source.
             DepthError: another argument is none of these.
         """
-        _expect_size(size)
+        _check_frame_options(size, channels)
         return Stream(
             source,
             engine=self._engine,
@@ -280,13 +293,12 @@ class DepthRunner(Closeable):
             An iterator over the depths, in the order of `images`, whose `close` frees the workers
             before its end. At an image that fails it raises the error of `infer`, and ends.
         """
-        _expect_size(size)
+        _check_frame_options(size, channels)
         by_default = len(os.sched_getaffinity(0)) if self.delegate_coverage.delegate is None else 1
         count = by_default if workers is None else workers
         count = expect_count("workers", count)
         self._engine.expect_open()
-        options = vars(replace(self._options, num_threads=1))
-        runners = [DepthRunner(self._content, **options) for _ in range(count)]
+        runners = [self._copy() for _ in range(count)]
         return infer_batch(runners, images, size=size, channels=channels)
 
     def warm_up(self, runs: int = 5) -> WarmUp:
@@ -345,9 +357,9 @@ class DepthRunner(Closeable):
         self._content = b""
 
 
-def _expect_size(size: Any) -> None:
-    if size not in ("image", "model"):
-        raise DepthError(f"Expected `size` to be 'image' or 'model', got {size!r}.")
+def _check_frame_options(size: Size, channels: Channels) -> None:
+    expect_choice("size", size, Size)
+    expect_choice("channels", channels, Channels)
 
 
 def _read_model(model: ModelSource, public_key: str | os.PathLike[str] | bytes | None) -> bytes:

@@ -21,6 +21,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tfl_depth.choices import expect_choice
 from tfl_depth.encoding import DepthMm
 from tfl_depth.errors import DepthError, ImageError
 from tfl_depth.runtime.arguments import expect_count
@@ -185,8 +186,7 @@ class Stream(Closeable):
             on_full: as there.
             waiting: as there.
         """
-        if on_full not in ("block", "drop_oldest"):
-            raise DepthError(f"Expected `on_full` to be 'block' or 'drop_oldest', got {on_full!r}.")
+        expect_choice("on_full", on_full, OnFull)
         waiting = expect_count("waiting", waiting, "frame")
         self._video = Video(source) if isinstance(source, (int, str, os.PathLike)) else None
         images = _images(source) if self._video is None else self._video

@@ -6,6 +6,7 @@ Nothing here is code: `converters.ptq.recipe` does what the names mean.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 __all__ = [
     "DEFAULT",
@@ -13,9 +14,35 @@ __all__ = [
     "RECIPES",
     "TRAINED",
     "PtqRecipe",
+    "RangeMethod",
+    "RecipeName",
+    "StepName",
+    "TrainedRecipe",
     "default_recipe",
     "recipe_named",
 ]
+
+RecipeName = Literal[
+    "minmax",
+    "percentile-99.9",
+    "percentile-99.99",
+    "mse",
+    "kl",
+    "dead-channels",
+    "cle",
+    "weight-clipping",
+    "bias-correction",
+    "cle-bias",
+    "gptq",
+    "cle-gptq",
+    "split-gptq",
+]
+# What needs training, and so a Keras network: `tfl-depth strategy` measures it.
+TrainedRecipe = Literal["gptq-qat"]
+StepName = Literal[
+    "dead-channels", "equalize", "clip", "correct-bias", "split-depthwise", "reconstruct"
+]
+RangeMethod = Literal["minmax", "percentile-99.9", "percentile-99.99", "mse", "kl"]
 
 
 @dataclass(frozen=True)
@@ -29,11 +56,11 @@ class PtqRecipe:
     """
 
     title: str
-    steps: tuple[str, ...] = ()
-    ranges: str = "minmax"
+    steps: tuple[StepName, ...] = ()
+    ranges: RangeMethod = "minmax"
 
 
-RECIPES = {
+RECIPES: dict[RecipeName, PtqRecipe] = {
     "minmax": PtqRecipe("weights to the nearest code, ranges of minimum and maximum; seconds"),
     "percentile-99.9": PtqRecipe("feature maps cut at 0.1 and 99.9 %", ranges="percentile-99.9"),
     "percentile-99.99": PtqRecipe(
@@ -68,11 +95,11 @@ RECIPES = {
     ),
 }
 # docs/strategy: nearest to FP32 with weights per channel and per tensor, in about a minute.
-DEFAULT = "gptq"
-DEFAULT_PER_TENSOR = "split-gptq"
+DEFAULT: RecipeName = "gptq"
+DEFAULT_PER_TENSOR: RecipeName = "split-gptq"
 
 # Names of versions before 0.1.0, and what they are called now.
-RENAMED = {
+RENAMED: dict[str, RecipeName | TrainedRecipe] = {
     "plain": "minmax",
     "learned": "gptq",
     "equalised-learned": "cle-gptq",
@@ -83,23 +110,23 @@ RENAMED = {
     "bias-corrected": "bias-correction",
     "distilled": "gptq-qat",
 }
-# What needs training, and so a Keras network: `tfl-depth strategy` measures it.
-TRAINED = ("gptq-qat",)
+TRAINED: tuple[TrainedRecipe, ...] = ("gptq-qat",)
 
 
-def default_recipe(*, per_channel: bool) -> str:
+def default_recipe(*, per_channel: bool) -> RecipeName:
     """The recipe that is taken where none is named."""
     return DEFAULT if per_channel else DEFAULT_PER_TENSOR
 
 
-def recipe_named(name: str) -> PtqRecipe:
+def recipe_named(name: RecipeName | TrainedRecipe) -> PtqRecipe:
     """Look up a recipe.
 
     Raises:
         ValueError: there is none of that name; the text says the new name of a renamed one.
     """
-    if name in RECIPES:
-        return RECIPES[name]
+    for known, recipe in RECIPES.items():
+        if name == known:
+            return recipe
     if name in RENAMED:
         raise ValueError(f"The recipe {name} is called {RENAMED[name]} now.")
     if name in TRAINED:

@@ -7,12 +7,19 @@ fact is a vendor's, the row's comment names its source. No TensorFlow is needed 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from tfl_depth.format.contract_parts import Precision
 
 __all__ = ["TARGETS", "Target", "TargetDelegate", "VelaSettings"]
 
-INT8 = ("int8",)
+INT8: tuple[Precision, ...] = ("int8",)
 # Where the weights of a convolution have one scale each, or one for each output channel.
-PER_TENSOR, PER_CHANNEL = "per-tensor", "per-channel"
+WeightScales = Literal["per-tensor", "per-channel"]
+PER_TENSOR: Final = "per-tensor"
+PER_CHANNEL: Final = "per-channel"
+# Names of tables in `converters.deployment.operator_rules`.
+RuleTable = Literal["armnn", "coral", "nnapi", "stm32mp2", "teflon"]
 
 
 @dataclass(frozen=True)
@@ -68,9 +75,9 @@ class Target:
     """
 
     title: str
-    precisions: tuple[str, ...] = INT8
-    weights: str = PER_CHANNEL
-    rules: str | None = None
+    precisions: tuple[Precision, ...] = INT8
+    weights: WeightScales = PER_CHANNEL
+    rules: RuleTable | None = None
     vela: VelaSettings | None = None
     command: tuple[str, ...] | None = None
     delegate: TargetDelegate | None = None

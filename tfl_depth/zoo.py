@@ -15,7 +15,7 @@ import h5py
 import keras
 import numpy as np
 
-from tfl_depth.data import DATASETS, load_split
+from tfl_depth.data import DATASETS, DatasetName, load_split
 from tfl_depth.evaluation.evaluate import evaluate, keras_predictor
 from tfl_depth.evaluation.macs import count_macs
 from tfl_depth.evaluation.metrics import METRICS, mean_over_images
@@ -189,6 +189,6 @@ def _flattery(split: str) -> str:
     return ", so these figures flatter it a little" if split == "val" else ""
 
 
-def _focal(dataset: str) -> str:
+def _focal(dataset: DatasetName) -> str:
     camera = DATASETS[dataset].intrinsics
     return f"{camera.fx / IMAGE_WIDTH:.2f}" if camera else "unknown"

@@ -22,7 +22,7 @@ from tfl_depth.runtime import DepthRunner
 from tfl_depth.tools.lib import cli_common
 
 if TYPE_CHECKING:
-    from tfl_depth.data import Sample
+    from tfl_depth.data import DatasetName, Sample
     from tfl_depth.evaluation.evaluate import Predictor
 
 EXAMPLE = (
@@ -129,7 +129,7 @@ def _counted(samples: Iterable[Sample], marked: Counter[str]) -> Iterator[Sample
 def _rows(
     predict: Predictor,
     samples: Iterable[Sample],
-    dataset: str,
+    dataset: DatasetName,
     *collectors: PooledMetrics | BinnedMetrics,
 ) -> Rows:
     from tfl_depth.data import DATASETS

@@ -19,7 +19,7 @@ from tfl_depth.tools.lib.finished import RECORD, Finished
 from tfl_depth.tools.lib.infer_inputs import infer_photos, infer_video
 from tfl_depth.tools.lib.input_report import InputReport
 from tfl_depth.tools.lib.inputs import Input, expand, is_video
-from tfl_depth.tools.lib.outputs import SUFFIXES
+from tfl_depth.tools.lib.outputs import SUFFIXES, OutputKind
 
 EXAMPLE = "tfl-depth infer model.tflite photos/ video.mp4 --output depth/"
 
@@ -80,12 +80,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _kinds(text: str) -> tuple[str, ...]:
-    kinds = tuple(text.split(","))
+def _kinds(text: str) -> tuple[OutputKind, ...]:
+    kinds = text.split(",")
     unknown = [kind for kind in kinds if kind not in SUFFIXES]
     if unknown:
         raise argparse.ArgumentTypeError(f"expected of {','.join(SUFFIXES)}, got {unknown[0]!r}")
-    return kinds
+    return tuple(kind for kind in SUFFIXES if kind in kinds)
 
 
 def _range_mm(text: str) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from tfl_depth.converters.deployment.placement import (
     CPU,
     NPU,
     UNKNOWN,
+    Place,
     PlacedOperator,
     Placement,
 )
@@ -88,7 +89,7 @@ def _cost(compiled: Compiled) -> tuple[int, float]:
 def _by_file(operators: tuple[FileOperator, ...], target: Target) -> tuple[PlacedOperator, ...]:
     if target.rules is not None:
         return placed_by(target.rules, operators)
-    where = CPU if target.delegate is None else UNKNOWN
+    where: Place = CPU if target.delegate is None else UNKNOWN
     reason = "" if target.delegate is None else "the board's compiler tells"
     return tuple(PlacedOperator(each.kind, each.name, where, reason) for each in operators)
 

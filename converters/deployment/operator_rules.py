@@ -9,8 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tfl_depth.converters.deployment.placement import CPU, GPU, NPU, UNKNOWN, PlacedOperator
+from tfl_depth.converters.deployment.placement import (
+    CPU,
+    GPU,
+    NPU,
+    UNKNOWN,
+    Place,
+    PlacedOperator,
+)
 from tfl_depth.converters.tflite_graph import FileOperator
+from tfl_depth.targets import RuleTable
 
 _BYTES = ("int8", "uint8")
 
@@ -19,7 +27,7 @@ _BYTES = ("int8", "uint8")
 class OpSupport:
     """Where an operator runs, why, and what to change."""
 
-    place: str
+    place: Place
     reason: str = ""
     hint: str = ""
 
@@ -27,7 +35,7 @@ class OpSupport:
 Rule = Callable[[FileOperator], OpSupport]
 
 
-def placed_by(rules: str, operators: tuple[FileOperator, ...]) -> tuple[PlacedOperator, ...]:
+def placed_by(rules: RuleTable, operators: tuple[FileOperator, ...]) -> tuple[PlacedOperator, ...]:
     """Place each operator by the rule of a name in `RULES`."""
     return tuple(_placed(operator, RULES[rules](operator)) for operator in operators)
 
@@ -171,7 +179,7 @@ def _stm32mp2(operator: FileOperator) -> OpSupport:
     return OpSupport(UNKNOWN, "ST's compiler tells")
 
 
-RULES: dict[str, Rule] = {
+RULES: dict[RuleTable, Rule] = {
     "armnn": _armnn,
     "coral": _coral,
     "nnapi": _nnapi,

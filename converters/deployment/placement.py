@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final, Literal, get_args
 
 # Where an operator runs. GPU: a graphics part that stands in for the NPU, slower.
-NPU, CPU, GPU, UNKNOWN = "npu", "cpu", "gpu", "unknown"
+Place = Literal["npu", "cpu", "gpu", "unknown"]
+NPU: Final = "npu"
+CPU: Final = "cpu"
+GPU: Final = "gpu"
+UNKNOWN: Final = "unknown"
+_PLACES: tuple[Place, ...] = get_args(Place)
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,7 @@ class PlacedOperator:
 
     kind: str
     name: str
-    place: str
+    place: Place
     reason: str = ""
     hint: str = ""
     cycles: int | None = None
@@ -68,7 +73,7 @@ class Placement:
     estimate: Estimate | None
     source: str
 
-    def at(self, place: str) -> tuple[PlacedOperator, ...]:
+    def at(self, place: Place) -> tuple[PlacedOperator, ...]:
         """The operators that run at `place`."""
         return tuple(operator for operator in self.operators if operator.place == place)
 
@@ -97,7 +102,7 @@ class Placement:
             "source": self.source,
             "totals": {
                 "operators": len(self.operators),
-                **{place: len(self.at(place)) for place in (NPU, CPU, GPU, UNKNOWN)},
+                **{place: len(self.at(place)) for place in _PLACES},
             },
             "macs": self.macs,
             "milliseconds": self.milliseconds,

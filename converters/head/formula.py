@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from tfl_depth.choices import expect_choice
 from tfl_depth.errors import ConversionError
 
 Unit = Literal["m", "cm", "mm"]
@@ -36,8 +37,7 @@ class Formula:
     inverse: bool = False
 
     def __post_init__(self) -> None:
-        if self.unit not in METERS:
-            raise ConversionError(f"Expected the unit m, cm or mm, got {self.unit!r}.")
+        expect_choice("unit", self.unit, Unit, ConversionError)
         given = [self.disparity is not None, self.reciprocal is not None, self.inverse]
         if sum(given) > 1:
             raise ConversionError("Expected one of --disparity, --reciprocal and --inverse.")

@@ -6,8 +6,12 @@ import json
 import zipfile
 import zlib
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from tfl_depth.errors import ConversionError
+
+if TYPE_CHECKING:
+    from tfl_depth.converters.importers.kinds import Format, Framework
 
 PYTORCH_EXPORT = (
     "PyTorch networks are exported in Python first: "
@@ -19,7 +23,7 @@ _ENCRYPTED = 0x1
 _TEXT_LIMIT = 1 << 16
 
 
-def identify(path: Path) -> tuple[str, str]:
+def identify(path: Path) -> tuple[Format, Framework]:
     """Tell format and framework of a zip archive.
 
     Raises:
@@ -57,7 +61,7 @@ def _refuse_damaged(path: Path, archive: zipfile.ZipFile) -> None:
         raise ConversionError(_damaged(path))
 
 
-def _by_names(path: Path, archive: zipfile.ZipFile) -> tuple[str, str]:
+def _by_names(path: Path, archive: zipfile.ZipFile) -> tuple[Format, Framework]:
     names = set(archive.namelist())
     if {"config.json", "metadata.json"} <= names:
         return "keras", _keras_version(path, archive)
@@ -80,7 +84,7 @@ def _refusal(path: Path, inner: set[str]) -> str:
     return f"{path} is a zip archive, but neither a .keras file nor a .pt2 file."
 
 
-def _keras_version(path: Path, archive: zipfile.ZipFile) -> str:
+def _keras_version(path: Path, archive: zipfile.ZipFile) -> Literal["keras", "keras2"]:
     """Name the Keras that wrote the file: "keras" or "keras2"."""
     if archive.getinfo("metadata.json").file_size > _TEXT_LIMIT:
         raise ConversionError(_damaged(path))

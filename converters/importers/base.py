@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 import numpy as np
 import numpy.typing as npt
 
-from tfl_depth.converters.importers.kinds import TFLITE, Kind, identify
+from tfl_depth.converters.importers.kinds import TFLITE, Format, Framework, Kind, identify
 from tfl_depth.errors import ConversionError
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ class ImportedNetwork:
     """A network as it came in.
 
     Attributes:
-        format: "keras", "h5", "saved_model", "onnx", "pt2", "tflite"; "keras_model" for an object.
-        framework: "keras", "keras2", "tensorflow", "onnx", "pytorch" or "tflite".
+        format: of the source.
+        framework: that runs the source.
         model: a float32 .tflite of static shapes and batch 1, whose signature has the outputs'
             names.
         output_names: of the signature, in the source's order.
@@ -45,8 +45,8 @@ class ImportedNetwork:
             ends with the program.
     """
 
-    format: str
-    framework: str
+    format: Format
+    framework: Framework
     model: bytes
     output_names: tuple[str, ...]
     run: Callable[[Floats], list[Floats]]
@@ -54,7 +54,7 @@ class ImportedNetwork:
 
 
 # The module of importers/ for each kind, by (format, framework) or by the framework alone.
-_IMPORTERS = {
+_IMPORTERS: dict[Framework, str] = {
     "keras": "keras3",
     "keras2": "keras2",
     "tensorflow": "saved_model",

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from tfl_depth.converters.importers import archives, hdf5, onnx_header
 from tfl_depth.errors import ConversionError
 
+# "keras_model" is a model object.
+Format = Literal["keras", "keras_model", "h5", "saved_model", "onnx", "pt2", "tflite"]
+Framework = Literal["keras", "keras2", "tensorflow", "onnx", "pytorch", "tflite"]
+
 
 @dataclass(frozen=True)
 class Kind:
-    """A format that can be imported.
+    """A format that can be imported, and the framework that runs it."""
 
-    Attributes:
-        format: "keras", "h5", "saved_model", "onnx", "pt2" or "tflite".
-        framework: "keras", "keras2", "tensorflow", "onnx", "pytorch" or "tflite".
-    """
-
-    format: str
-    framework: str
+    format: Format
+    framework: Framework
 
 
 TFLITE = Kind("tflite", "tflite")

@@ -24,9 +24,9 @@ from tfl_depth.converters.ptq.range_estimation import (
     percentile,
 )
 from tfl_depth.converters.ptq.weight_clipping import clip_weights
-from tfl_depth.recipes import PtqRecipe
+from tfl_depth.recipes import PtqRecipe, RangeMethod, StepName
 
-STEPS: Mapping[str, Callable[[QuantizationContext], None]] = {
+STEPS: Mapping[StepName, Callable[[QuantizationContext], None]] = {
     "dead-channels": silence_dead_channels,
     "equalize": equalize_layers,
     "clip": clip_weights,
@@ -35,7 +35,7 @@ STEPS: Mapping[str, Callable[[QuantizationContext], None]] = {
     "reconstruct": reconstruct_layers,
 }
 
-RANGES: Mapping[str, Method] = {
+RANGES: Mapping[RangeMethod, Method] = {
     "minmax": minmax,
     "percentile-99.9": percentile(99.9),
     "percentile-99.99": percentile(99.99),

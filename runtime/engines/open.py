@@ -22,21 +22,24 @@ from tfl_depth.runtime.engines.subprocess_engine import SubprocessEngine
 from tfl_depth.runtime.options import RunnerOptions
 
 
-def open_fallback_engine(model: bytes, options: RunnerOptions) -> FallbackEngine:
+def open_fallback_engine(
+    model: bytes, fallback_model: bytes | None, options: RunnerOptions
+) -> FallbackEngine:
     """Open a model as it is to be run.
 
     Raises:
         InterpreterError, ContractError: as `DepthRunner`.
     """
     goes_on = options.delegate is not None and options.on_fault == "cpu"
-    reserve = _open_reserve(model, options) if goes_on else None
+    portable = model if fallback_model is None else fallback_model
+    reserve = _open_reserve(portable, options) if goes_on else None
     try:
         engine, shortfall = _open_engine(model, options)
     except InterpreterError as fault:
         if reserve is None or options.strict:
             raise
         fallback = f"{fault} The CPU runs the model instead."
-        warnings.warn(fallback, FallbackWarning, stacklevel=3)
+        warnings.warn(fallback, FallbackWarning, stacklevel=4)
         return FallbackEngine(reserve, None, fallback)
     if shortfall is not None and options.strict:
         engine.close()
@@ -62,7 +65,7 @@ def _open_engine(model: bytes, options: RunnerOptions) -> tuple[Engine, str | No
         return engine, None if options.delegate is None else selected.reason
     shortfall = engine.info.coverage.shortfall
     if shortfall is not None and not options.strict:
-        warnings.warn(shortfall, FallbackWarning, stacklevel=4)
+        warnings.warn(shortfall, FallbackWarning, stacklevel=5)
     return engine, shortfall
 
 
@@ -76,8 +79,6 @@ def _engine(config: EngineConfig, options: RunnerOptions) -> Engine:
 
 def _open_reserve(model: bytes, options: RunnerOptions) -> Engine:
     """What takes over on the CPU; opened at the start, so that it is known to work."""
-    if options.fallback_model is not None:
-        model = options.fallback_model
     on_cpu = replace(options, delegate=None, delegate_options={}, isolate=False)
     try:
         return _open_engine(model, on_cpu)[0]

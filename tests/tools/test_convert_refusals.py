@@ -338,10 +338,10 @@ def test_a_call_that_makes_no_sense_shows_the_usage(
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("precision", "`precision` to be one of int8, int16x8, float32"),
-        ("head", "`head` to be one of split, single"),
-        ("unit", "the unit m, cm or mm"),
-        ("channels", "the channels rgb or bgr"),
+        ("precision", "`precision` to be 'int8', 'int16x8' or 'float32'"),
+        ("head", "`head` to be 'split' or 'single'"),
+        ("unit", "`unit` to be 'm', 'cm' or 'mm'"),
+        ("channels", "`channels` to be 'bgr' or 'rgb'"),
         ("recipe", "a recipe of minmax"),
     ],
 )

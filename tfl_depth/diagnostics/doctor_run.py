@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 from tfl_depth.child import environment, run_code
 from tfl_depth.diagnostics.doctor_run_child import MARK
@@ -19,7 +20,8 @@ from tfl_depth.runtime.delegates.model_traits import read_model_traits
 from tfl_depth.runtime.delegates.sandbox import cause, run_sandboxed
 from tfl_depth.runtime.delegates.select import AUTO, CPU
 
-WORKS = "works"
+RunState = Literal["works", "fails", "crashes", "hangs"]
+WORKS: RunState = "works"
 # Of Python: what others warn of is no news of the model.
 QUIETLY = ("-W", "ignore")
 _CHILD = "from tfl_depth.diagnostics.doctor_run_child import main; sys.exit(main(sys.argv[1:]))"
@@ -40,7 +42,7 @@ class ModelRun:
     """
 
     delegate: str
-    state: str
+    state: RunState
     detail: str = ""
     reason: str = ""
     first_s: float | None = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, get_args
 
 from tfl_depth.encoding import MAX_SAMPLES, MAX_SPANS, Spans
 from tfl_depth.errors import ContractError, ModelFileError
@@ -17,7 +17,9 @@ from tfl_depth.format.contract_parts import (
     MAX_COUNT,
     Calibration,
     GoldenSpread,
+    HeadKind,
     Normalization,
+    Precision,
     Source,
     calibration,
     golden_spread,
@@ -44,7 +46,9 @@ __all__ = [
     "Calibration",
     "Contract",
     "GoldenSpread",
+    "HeadKind",
     "Normalization",
+    "Precision",
     "Source",
     "read_contract",
 ]
@@ -53,10 +57,10 @@ VERSION = 2
 # Of a side of the input, in pixels.
 MAX_SIDE = 2**14
 
-HEADS = {"split": ("integer", "fractional"), "single": ("depth",)}
-RULES = {"split": "folded", "single": "linear"}
+HEADS: dict[HeadKind, tuple[str, ...]] = {"split": ("integer", "fractional"), "single": ("depth",)}
+RULES: dict[HeadKind, str] = {"split": "folded", "single": "linear"}
 COLOR_ORDER, PIXEL_RANGE = "rgb", [0, 255]
-PRECISIONS = ("int8", "int16x8", "float32")
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 
 @dataclass(frozen=True)
@@ -82,8 +86,8 @@ class Contract:
     """
 
     tool: str
-    precision: str
-    head: str
+    precision: Precision
+    head: HeadKind
     edges_m: tuple[float, ...]
     input_name: str
     height: int
@@ -203,7 +207,7 @@ def _contract(fields: Fields) -> Contract:
 def _checked(fields: Fields) -> Contract:
     fields.digits("sha256", len(BLANK_SHA256))
     fields.digits("signature", len(BLANK_SIGNATURE))
-    head = fields.one_of("head", tuple(HEADS))
+    head: HeadKind = fields.one_of("head", HeadKind)
     fields.expect("outputs", {name: name for name in HEADS[head]})
     source_fields, calibration_fields, golden_fields = map(
         fields.object_or_none, ("source", "calibration", "golden")
@@ -212,7 +216,7 @@ def _checked(fields: Fields) -> Contract:
     fields.expect("max_depth_m", spans.max_depth_m)
     return Contract(
         tool=fields.text("tool"),
-        precision=fields.one_of("precision", PRECISIONS),
+        precision=fields.one_of("precision", Precision),
         head=head,
         edges_m=spans.edges_m,
         curves_m=spans.curves_m,
@@ -225,7 +229,7 @@ def _checked(fields: Fields) -> Contract:
     )
 
 
-def _spans(decoding: Fields, head: str) -> Spans:
+def _spans(decoding: Fields, head: HeadKind) -> Spans:
     decoding.expect("rule", RULES[head])
     edges_m = decoding.numbers("edges_m", MAX_SPANS + 1)
     curves_m = None

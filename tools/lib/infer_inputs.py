@@ -21,6 +21,7 @@ from tfl_depth.tools.lib.input_report import InputReport
 from tfl_depth.tools.lib.inputs import Input, output_stem
 from tfl_depth.tools.lib.outputs import (
     SUFFIXES,
+    OutputKind,
     Outputs,
     Pace,
     Picture,
@@ -178,7 +179,7 @@ def _write_frames(
 
 
 def _outputs(
-    options: argparse.Namespace, kinds: tuple[str, ...], limits_mm: tuple[int, int] | None
+    options: argparse.Namespace, kinds: tuple[OutputKind, ...], limits_mm: tuple[int, int] | None
 ) -> Outputs:
     return Outputs(
         options.save or kinds, options.output, camera(options), options.range or limits_mm

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -24,8 +24,9 @@ from tfl_depth.runtime.colorize import colorize, depth_percentiles
 
 Picture = npt.NDArray[np.uint8]
 
-# What each kind's file is called behind the input's name.
-SUFFIXES = {
+OutputKind = Literal["depth", "color", "npy", "ply", "video"]
+# The end of each kind's file name, after the input's name.
+SUFFIXES: dict[OutputKind, str] = {
     "depth": "_depth.png",
     "color": "_color.png",
     "npy": "_depth.npy",
@@ -49,7 +50,7 @@ class Outputs:
         limits_mm: depths of the first and the last color; None: each picture's own.
     """
 
-    kinds: tuple[str, ...]
+    kinds: tuple[OutputKind, ...]
     folder: Path
     camera: Callable[[tuple[int, ...]], Intrinsics] | None = None
     limits_mm: tuple[int, int] | None = None
@@ -65,12 +66,14 @@ class Outputs:
             # Without a name, so that no content is kept until the next is made.
             write_whole(file, self._content(kind, depth_mm, bgr))
 
-    def _file(self, kind: str, stem: str, dtype: np.dtype[Any]) -> Path:
+    def _file(self, kind: OutputKind, stem: str, dtype: np.dtype[Any]) -> Path:
         if kind == "depth" and dtype != np.uint16:  # which no PNG holds
             kind = "npy"
         return self.folder / f"{stem}{SUFFIXES[kind]}"
 
-    def _content(self, kind: str, depth_mm: DepthMm, bgr: Picture | None) -> bytes | memoryview:
+    def _content(
+        self, kind: OutputKind, depth_mm: DepthMm, bgr: Picture | None
+    ) -> bytes | memoryview:
         if kind == "color":
             return png_content(self.colorized(depth_mm))
         if kind == "ply":

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
+from tfl_depth.choices import expect_choice
 from tfl_depth.converters.graph.rewrites.input_affine import Affine
 from tfl_depth.errors import ConversionError
+from tfl_depth.runtime.preprocess import Channels
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,10 @@ class InputOptions:
     mean: Sequence[float] | None = None
     std: Sequence[float] | None = None
     input_range: tuple[float, float] | None = None
-    channels: Literal["rgb", "bgr"] = "rgb"
+    channels: Channels = "rgb"
 
     def __post_init__(self) -> None:
-        if self.channels not in ("rgb", "bgr"):
-            raise ConversionError(f"Expected the channels rgb or bgr, got {self.channels!r}.")
+        expect_choice("channels", self.channels, Channels, ConversionError)
         if self.input_range is not None:
             low, high = self.input_range
             if self.mean is not None or self.std is not None:

@@ -235,7 +235,7 @@ def test_a_source_that_takes_channels_first() -> None:
         ({"mean": (0.5, 0.5)}, "1 or 3 numbers"),
         ({"input_range": (1.0, 0.0)}, "ascend"),
         ({"input_range": (0.0, 1.0), "mean": (0.5,)}, "not both"),
-        ({"channels": "rbg"}, "rgb or bgr"),
+        ({"channels": "rbg"}, "`channels` to be"),
     ],
 )
 def test_options_that_make_no_sense(given: dict[str, Any], words: str) -> None:
