@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tfl_depth.converters.representative import read_pixels
+from tfl_depth.depth_difference import DepthDifference
 from tfl_depth.encoding import DepthMm
 from tfl_depth.errors import InterpreterError
 from tfl_depth.format.contract import Contract
 from tfl_depth.format.contract_parts import GoldenSpread
 from tfl_depth.format.golden import Golden
 from tfl_depth.runtime.engines.interpreter import open_interpreter
+from tfl_depth.runtime.output_layout import output_layout
 from tfl_depth.runtime.postprocess import depth_decoder
 from tfl_depth.runtime.preprocess import write_input
 
@@ -77,25 +78,22 @@ def depth_by(
     _, height, width, _ = details[contract.output_names[0]]["shape"]
     decoder = depth_decoder(contract, scales, (height, width))
     depth_mm = np.empty((len(rgb), height, width), decoder.dtype)
-    codes = decoder.new_codes()
+    layout = output_layout(contract, (height, width))
+    codes = layout.new_codes()
     for photo, out in zip(rgb, depth_mm, strict=True):
         write_input(photo, "rgb", pixels[0])
         outputs = signature(**{contract.input_name: pixels})
-        decoder.collect(outputs, codes)
+        layout.collect(outputs, codes)
         decoder.decode(codes, out)
     return depth_mm
 
 
 def spread(reference_mm: DepthMm, others_mm: Sequence[DepthMm]) -> GoldenSpread:
     """The largest difference, by each measure, of any of `others_mm` from the reference."""
-    differences = [np.abs(other.astype(np.int64) - reference_mm) for other in others_mm]
-
-    def largest(measure: Any) -> float:
-        return round(max(float(measure(difference)) for difference in differences), 2)
-
+    found = [DepthDifference.between(other_mm, reference_mm) for other_mm in others_mm]
     return GoldenSpread(
         images=len(reference_mm),
-        median_mm=largest(np.median),
-        p95_mm=largest(lambda difference: np.percentile(difference, 95)),
-        max_mm=largest(np.max),
+        median_mm=round(max(each.median_mm for each in found), 2),
+        p95_mm=round(max(each.p95_mm for each in found), 2),
+        max_mm=round(max(each.max_mm for each in found), 2),
     )

@@ -7,13 +7,13 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from tfl_depth.converters.tflite_file import text_of
 from tfl_depth.converters.tflite_graph import (
     is_constant,
     macs_of,
     operator_name,
     parsed,
     shape_of,
-    text_of,
     type_name,
 )
 

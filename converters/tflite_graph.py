@@ -13,6 +13,7 @@ import numpy as np
 from ai_edge_litert.schema_py_generated import TensorType
 from ai_edge_litert.tools import flatbuffer_utils
 
+from tfl_depth.converters.tflite_file import parse_tflite, text_of
 from tfl_depth.errors import ModelFileError
 
 # Operators whose second input is a kernel, and what it is laid on.
@@ -111,9 +112,9 @@ def parsed(model: bytes, read: Callable[[Any], _Read]) -> _Read:
         ModelFileError: the file is damaged.
     """
     try:
-        return read(flatbuffer_utils.convert_bytearray_to_object(bytearray(model)))
+        return read(parse_tflite(model))
     except (struct.error, IndexError, ValueError, TypeError, AttributeError) as error:
-        raise ModelFileError("The file is damaged or cut short: copy it anew.") from error
+        raise ModelFileError("The file is damaged or cut short: copy it again.") from error
 
 
 def _operators(model: Any) -> tuple[FileOperator, ...]:
@@ -232,8 +233,3 @@ def _is_weight(tensor: Any) -> bool:
 def shape_of(tensor: Any) -> tuple[int, ...]:
     """A tensor's shape, in which an open size is 1."""
     return () if tensor.shape is None else tuple(int(side) for side in tensor.shape)
-
-
-def text_of(name: Any) -> str:
-    """A name, which the schema's classes give as bytes or as text."""
-    return name if isinstance(name, str) else str(name.decode())

@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tfl_depth.depth_difference import DepthDifference
 from tfl_depth.encoding import DepthMm
 from tfl_depth.errors import ContractError
 from tfl_depth.format.contract import Contract
@@ -31,12 +32,12 @@ class Tolerance(NamedTuple):
     """Differences of depth, such as the largest that correct kernels may make.
 
     Attributes:
-        median_mm, p95_mm, worst_mm: over all pixels of all golden images, in millimeters.
+        median_mm, p95_mm, max_mm: over all pixels of all golden images, in millimeters.
     """
 
     median_mm: float
     p95_mm: float
-    worst_mm: float
+    max_mm: float
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class GoldenCheck:
     Attributes:
         verdict: "right" if no difference is above its tolerance, and the two codes of a pixel
             contradict each other on no more than 1 % of the pixels of each image; else "wrong".
-        median_mm, p95_mm, worst_mm: absolute difference over all pixels of all golden images, in
+        median_mm, p95_mm, max_mm: absolute difference over all pixels of all golden images, in
             millimeters. A pixel that should have depth and has none, or the other way round, is
             wrong by all of its depth.
         worst_image: the golden image with the worst pixel, from 0.
@@ -61,7 +62,7 @@ class GoldenCheck:
     verdict: Literal["right", "wrong"]
     median_mm: float
     p95_mm: float
-    worst_mm: float
+    max_mm: float
     worst_image: int
     worst_pixel: tuple[int, int]
     disagreement: float | None
@@ -75,8 +76,8 @@ class GoldenCheck:
         return (
             f"The depth is {self.verdict}: it differs from that of the reference kernels by "
             f"{self.median_mm:.0f} mm in the median (allowed {allowed.median_mm:.0f}), "
-            f"{self.p95_mm:.0f} mm at 95 % ({allowed.p95_mm:.0f}) and {self.worst_mm:.0f} mm at "
-            f"worst ({allowed.worst_mm:.0f}), at row {row}, column {column} of golden image "
+            f"{self.p95_mm:.0f} mm at 95 % ({allowed.p95_mm:.0f}) and {self.max_mm:.0f} mm at "
+            f"worst ({allowed.max_mm:.0f}), at row {row}, column {column} of golden image "
             f"{self.worst_image}."
         )
 
@@ -136,8 +137,8 @@ def compare(
     error_mm = depth_mm.astype(np.int64) - golden_mm
     apart_mm = np.abs(error_mm)
     image, row, column = map(int, np.unravel_index(apart_mm.argmax(), apart_mm.shape))
-    measures = (np.median(apart_mm), np.percentile(apart_mm, 95), apart_mm.max())
-    found = Tolerance(*map(float, measures))
+    difference = DepthDifference.between(depth_mm, golden_mm)
+    found = Tolerance(difference.median_mm, difference.p95_mm, difference.max_mm)
     near = all(each_mm <= most_mm for each_mm, most_mm in zip(found, tolerance, strict=True))
     right = near and (disagreement or 0.0) <= MAX_DISAGREEMENT
     return GoldenCheck(

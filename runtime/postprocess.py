@@ -1,4 +1,4 @@
-"""From the network's output tensors to millimeters."""
+"""From the codes of the network's outputs to millimeters."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -20,7 +19,6 @@ from tfl_depth.runtime.upsample import Upsampler
 # A correct kernel disagrees nowhere; a picture of which this share contradicts itself is garbage.
 MAX_DISAGREEMENT = 0.01
 
-Tensors = Mapping[str, npt.NDArray[Any]]
 # Bytes as they lie in int8 tensors; and of each pair of them, 256 * integer + fractional, the pair
 # of codes, which are 128 more.
 _BYTES = np.arange(CODES + 1, dtype=np.uint8)
@@ -64,13 +62,12 @@ def depth_decoder(
 
 
 class DepthDecoder(ABC):
-    """Decodes outputs that were collected in an array of its own.
+    """Decodes the codes that an `OutputLayout` has collected.
 
-    Collecting and decoding are apart, as the interpreter may run again once its outputs are
-    collected. Decoding keeps working memory for the next frame, so that only one thread may.
+    It keeps working memory for the next frame. Only one thread may use it.
 
     Attributes:
-        dtype: of the depth that it gives.
+        dtype: of the depth that it writes.
     """
 
     def __init__(self, spans: Spans, size: tuple[int, int]) -> None:
@@ -81,14 +78,6 @@ class DepthDecoder(ABC):
         self._upsample = Upsampler()
         # Whether a frame has been seen whose outputs somebody wrote; floats of 0 are no depth.
         self._written = False
-
-    @abstractmethod
-    def new_codes(self) -> npt.NDArray[Any]:
-        """Make an array to collect one frame's outputs in."""
-
-    @abstractmethod
-    def collect(self, outputs: Tensors, codes: npt.NDArray[Any]) -> None:
-        """Copy output tensors (1, H, W, 1), by name, out of the interpreter's memory."""
 
     @abstractmethod
     def look_up(self, codes: npt.NDArray[Any], out: DepthMm) -> int:
@@ -110,7 +99,7 @@ class DepthDecoder(ABC):
         """Write a frame's millimeters, enlarged bilinearly where `out` is not of its size.
 
         Args:
-            codes: what `collect` has filled.
+            codes: as `OutputLayout.collect` wrote them.
             out: (height, width) of `dtype`, C-contiguous.
 
         Returns:
@@ -155,22 +144,6 @@ class TwoCodes(DepthDecoder):
         tables = _tables(spans)
         self._look_up, self._of_0_mm = LookUp(tables.depth_mm), tables.of_0_mm
         self._is_code = np.empty(size, np.bool_)
-        # Where `collect` wrote last, as pairs of bytes: to make such a view takes its time.
-        self._codes: npt.NDArray[np.uint16] | None = None
-        self._pairs: npt.NDArray[np.int8] = np.empty(0, np.int8)
-
-    def new_codes(self) -> npt.NDArray[np.uint16]:
-        """(H, W): 256 * integer + fractional, in the order of a little-endian machine.
-
-        Both are bytes as they lie in the tensors, whose highest bit is the code's flipped.
-        """
-        return np.empty(self._grid_mm.shape, "<u2")
-
-    def collect(self, outputs: Tensors, codes: npt.NDArray[np.uint16]) -> None:
-        """Interleave both tensors (1, H, W, 1) int8."""
-        if codes is not self._codes:
-            self._codes, self._pairs = codes, codes[..., None].view(np.int8)
-        cv2.merge([outputs["fractional"][0], outputs["integer"][0]], self._pairs)
 
     def look_up(self, codes: npt.NDArray[np.uint16], out: DepthMm) -> int:
         """Look up by both codes at once."""
@@ -196,12 +169,6 @@ class _OneCode(DepthDecoder):
         values = _BYTES.astype(np.int8).astype(np.int64) - zero_point
         self._look_up = LookUp(_millimeters(values * scale, spans))
 
-    def new_codes(self) -> npt.NDArray[np.uint8]:
-        return np.empty(self._grid_mm.shape, np.uint8)
-
-    def collect(self, outputs: Tensors, codes: npt.NDArray[np.uint8]) -> None:
-        np.copyto(codes, outputs["depth"][0, ..., 0].view(np.uint8))
-
     def look_up(self, codes: npt.NDArray[np.uint8], out: DepthMm) -> int:
         return self._look_up(codes, out)
 
@@ -211,15 +178,8 @@ class _Meters(DepthDecoder):
 
     def __init__(self, contract: Contract, size: tuple[int, int]) -> None:
         super().__init__(contract.spans, size)
-        self._spans, self._names = contract.spans, contract.output_names
+        self._spans = contract.spans
         self._written = True
-
-    def new_codes(self) -> npt.NDArray[np.float32]:
-        return np.empty((len(self._names), *self._grid_mm.shape), np.float32)
-
-    def collect(self, outputs: Tensors, codes: npt.NDArray[np.float32]) -> None:
-        for name, values in zip(self._names, codes, strict=True):
-            np.copyto(values, outputs[name][0, ..., 0])
 
     def look_up(self, codes: npt.NDArray[np.float32], out: DepthMm) -> int:
         if len(codes) == 1:

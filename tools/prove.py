@@ -74,6 +74,6 @@ def _pictures(proof: GoldenCheck, folder: Path) -> dict[Path, bytes]:
         shown_mm = np.clip(error_mm, 0, np.iinfo(np.uint16).max).astype(np.uint16)
         files[folder / f"{number}_error.png"] = as_png(shown_mm)
         # An error of 0 would be drawn as missing depth.
-        picture = colorize(np.maximum(shown_mm, 1), max(round(proof.worst_mm), 1), 0)
+        picture = colorize(np.maximum(shown_mm, 1), max(round(proof.max_mm), 1), 0)
         files[folder / f"{number}_error_color.png"] = as_png(picture)
     return files

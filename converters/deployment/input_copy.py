@@ -10,7 +10,8 @@ import copy
 from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
-from ai_edge_litert.tools import flatbuffer_utils
+
+from tfl_depth.converters.tflite_file import parse_tflite, serialize_tflite, text_of
 
 _QUANTIZE = schema.BuiltinOperator.QUANTIZE
 
@@ -23,21 +24,17 @@ def with_input_copy(model: bytes) -> bytes:
     Args:
         model: a portable .tflite file with one int8 input.
     """
-    edited = flatbuffer_utils.convert_bytearray_to_object(bytearray(model))
+    edited = parse_tflite(model)
     graph = edited.subgraphs[0]
     (source,) = (int(index) for index in graph.inputs)
     copied = copy.deepcopy(graph.tensors[source])
-    copied.name = f"{_text(copied.name)}_copy"
+    copied.name = f"{text_of(copied.name)}_copy"
     place = len(graph.tensors)
     graph.tensors.append(copied)
     for operator in graph.operators:
         operator.inputs = [place if index == source else int(index) for index in operator.inputs]
     graph.operators.insert(0, _quantize(edited, source, place))
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(edited))
-
-
-def _text(name: bytes | str) -> str:
-    return name.decode() if isinstance(name, bytes) else name
+    return serialize_tflite(edited)
 
 
 def _quantize(model: Any, source: int, result: int) -> Any:

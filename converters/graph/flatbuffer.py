@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
-from ai_edge_litert.tools import flatbuffer_utils
 
 from tfl_depth.converters.graph.graph import Graph, Operator, Quantization, Tensor
+from tfl_depth.converters.tflite_file import parse_tflite, serialize_tflite, text_of
 from tfl_depth.errors import ConversionError
 
 SIGNATURE = "serving_default"
@@ -59,7 +59,7 @@ def read_graph(model: bytes) -> Graph:
         ConversionError: it has several subgraphs, custom operators, or types that no network of
             this kind has. A file that is no .tflite is to be refused before.
     """
-    parsed = flatbuffer_utils.convert_bytearray_to_object(bytearray(model))
+    parsed = parse_tflite(model)
     if len(parsed.subgraphs) != 1:
         raise ConversionError(
             f"Expected a network without control flow, got one of {len(parsed.subgraphs)} "
@@ -74,11 +74,11 @@ def read_graph(model: bytes) -> Graph:
 
 def _tensor(parsed: Any, tensor: Any, place: int) -> Tensor:
     if tensor.type not in _DTYPES:
-        raise ConversionError(f"Tensor {_text(tensor.name)} has a type that is not supported.")
+        raise ConversionError(f"Tensor {text_of(tensor.name)} has a type that is not supported.")
     dtype = _DTYPES[tensor.type]
     shape = tuple(int(size) for size in tensor.shape) if tensor.shape is not None else ()
     data = _data(parsed.buffers[tensor.buffer].data, shape, dtype)
-    name = _text(tensor.name) or f"tensor_{place}"
+    name = text_of(tensor.name) or f"tensor_{place}"
     return Tensor(name, shape, dtype, data, _quantization(tensor.quantization))
 
 
@@ -107,7 +107,7 @@ def _operator(parsed: Any, tensors: list[Tensor], operator: Any) -> Operator:
     number = max(code.builtinCode, code.deprecatedBuiltinCode)
     if number == schema.BuiltinOperator.CUSTOM:
         raise ConversionError(
-            f"The network has the custom operator {_text(code.customCode)}, which no NPU and no "
+            f"The network has the custom operator {text_of(code.customCode)}, which no NPU and no "
             "stock interpreter runs: export it from built-in operators."
         )
     return Operator(
@@ -126,17 +126,13 @@ def _signature(
     if parsed.signatureDefs:
         first = parsed.signatureDefs[0]
         return tuple(  # type: ignore[return-value]
-            {_text(entry.name): tensors[entry.tensorIndex] for entry in entries}
+            {text_of(entry.name): tensors[entry.tensorIndex] for entry in entries}
             for entries in (first.inputs, first.outputs)
         )
     return tuple(  # type: ignore[return-value]
         {tensors[int(i)].name: tensors[int(i)] for i in indices}
         for indices in (subgraph.inputs, subgraph.outputs)
     )
-
-
-def _text(name: Any) -> str:
-    return name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name or "")
 
 
 def write_graph(graph: Graph) -> bytes:
@@ -162,7 +158,7 @@ def write_graph(graph: Graph) -> bytes:
     signature.inputs = _entries(graph.inputs, place)
     signature.outputs = _entries(graph.outputs, place)
     model.signatureDefs = [signature]
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+    return serialize_tflite(model)
 
 
 def _unique(names: list[str]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tfl_depth.converters.representative import read_pixels
+from tfl_depth.depth_difference import DepthDifference
 from tfl_depth.encoding import Spans
 from tfl_depth.runtime import DepthRunner
 
@@ -83,25 +84,18 @@ def _at_size(depth_m: npt.NDArray[Any], size: tuple[int, ...]) -> npt.NDArray[An
 
 def _fidelity(found: Any, expected: Any, spans: Spans) -> Fidelity:
     near, far = spans.edges_m[0], spans.max_depth_m
-    difference_mm = 1000 * np.abs(found - expected)
+    difference = DepthDifference.between(1000 * found, 1000 * expected)
     inside = (expected >= near) & (expected <= far)
     n, _ = spans.locate(expected)
-    half_span_mm = 500 * np.asarray(spans.widths_m)[n]
+    half_span_m = np.asarray(spans.widths_m)[n] / 2
     p5, median, p95 = np.percentile(expected, [5, 50, 95])
     return Fidelity(
         images=len(expected),
-        median_mm=_rounded(np.median(difference_mm)),
-        mean_mm=_rounded(np.mean(difference_mm)),
-        p95_mm=_rounded(np.percentile(difference_mm, 95)),
-        max_mm=_rounded(np.max(difference_mm)),
-        wrap_share=float(np.mean(inside & (difference_mm > half_span_mm))),
+        **{name: round(value_mm, 2) for name, value_mm in asdict(difference).items()},
+        wrap_share=float(np.mean(inside & (np.abs(found - expected) > half_span_m))),
         below_share=float(np.mean(expected < near)),
         above_share=float(np.mean(expected > far)),
         depth_p5_m=float(p5),
         depth_median_m=float(median),
         depth_p95_m=float(p95),
     )
-
-
-def _rounded(value_mm: Any) -> float:
-    return round(float(value_mm), 2)

@@ -14,6 +14,7 @@ from tfl_depth.format.contract import Contract
 from tfl_depth.runtime.closeable import Closeable
 from tfl_depth.runtime.delegates.coverage import DelegateCoverage
 from tfl_depth.runtime.delegates.selected import SelectedDelegate
+from tfl_depth.runtime.output_layout import OutputLayout, output_layout
 from tfl_depth.runtime.postprocess import DepthDecoder, depth_decoder
 from tfl_depth.runtime.preprocess import Channels, Codes, Pixels
 
@@ -59,8 +60,13 @@ class EngineInfo:
         quantized = self.contract.precision == "int8"
         return np.empty(shape, np.int8) if quantized else np.empty(shape, np.uint8)
 
+    @property
+    def layout(self) -> OutputLayout:
+        """How the codes of a frame lie in memory."""
+        return output_layout(self.contract, self.grid_size)
+
     def new_decoder(self) -> DepthDecoder:
-        """Make what collects and decodes the outputs, with working memory of its own."""
+        """Make a decoder of the codes, with working memory of its own."""
         return depth_decoder(self.contract, self.scales, self.grid_size)
 
 
@@ -91,7 +97,7 @@ class Engine(Closeable):
 
     @abstractmethod
     def collect(self, codes: npt.NDArray[Any]) -> None:
-        """Copy the outputs into what `DepthDecoder.new_codes` has made."""
+        """Copy the outputs into an array of `OutputLayout.new_codes`."""
 
 
 def fault_of(delegate: SelectedDelegate | None, what: str) -> InterpreterError:

@@ -61,7 +61,7 @@ class FallbackEngine(Closeable):
 
     def new_frame_state(self) -> FrameState:
         """Make what a frame needs on its way; it may be used for many, one after the other."""
-        return FrameState(self.info.new_decoder().new_codes())
+        return FrameState(self.info.layout.new_codes())
 
     def run(self, pixels: Pixels | Codes, channels: Channels, state: FrameState) -> None:
         """Run the network on one frame, on the reserve where the engine fails.

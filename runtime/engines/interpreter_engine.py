@@ -36,7 +36,7 @@ class InterpreterEngine(Engine):
         _, height, width, _ = outputs[config.contract.output_names[0]]["shape"]
         scales = {name: detail["quantization"] for name, detail in outputs.items()}
         self.info = EngineInfo(config.contract, coverage, (int(height), int(width)), scales)
-        self._decoder = self.info.new_decoder()
+        self._layout = self.info.layout
         # Each gives a view of its tensor when it is called, and is none itself.
         tensor = self._interpreter.tensor
         self._input: Any = tensor(source["index"])
@@ -61,7 +61,7 @@ class InterpreterEngine(Engine):
 
     def collect(self, codes: npt.NDArray[Any]) -> None:
         """Copy straight from the output tensors."""
-        self._decoder.collect({name: view() for name, view in self._outputs.items()}, codes)
+        self._layout.collect({name: view() for name, view in self._outputs.items()}, codes)
 
     def _close(self) -> None:
         """Free the interpreter's memory."""

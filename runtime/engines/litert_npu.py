@@ -45,7 +45,7 @@ class LitertNpuEngine(Engine):
         left = read_coverage(interpreter, delegate.name)
         coverage = replace(left, taken=left.operators, left={})
         self.info = EngineInfo(config.contract, coverage, (int(height), int(width)), scales)
-        self._decoder = self.info.new_decoder()
+        self._layout = self.info.layout
         self._pixels: npt.NDArray[Any] = np.empty(source["shape"], source["dtype"])
         self._model = _compiled(config.model, delegate)
         (self._signature,) = self._model.get_signature_list()
@@ -74,7 +74,7 @@ class LitertNpuEngine(Engine):
     def collect(self, codes: npt.NDArray[Any]) -> None:
         """Copy from the outputs' buffers."""
         tensors = {name: self._tensor(name) for name in self._outputs}
-        self._decoder.collect(tensors, codes)
+        self._layout.collect(tensors, codes)
 
     def _tensor(self, name: str) -> npt.NDArray[Any]:
         shape, dtype = self._details[name]["shape"], self._details[name]["dtype"]

@@ -19,12 +19,12 @@ class SharedFrame:
 
     Attributes:
         input: as `EngineInfo.new_input` makes it.
-        codes: as `DepthDecoder.new_codes` makes them.
+        codes: as `OutputLayout.new_codes` makes them.
     """
 
     def __init__(self, handle: int, info: EngineInfo) -> None:
         """Map a file, which is made long enough and may be closed afterwards."""
-        pixels, codes = info.new_input(), info.new_decoder().new_codes()
+        pixels, codes = info.new_input(), info.layout.new_codes()
         place = -(-pixels.nbytes // ALIGNMENT) * ALIGNMENT
         size = place + codes.nbytes
         os.ftruncate(handle, size)

@@ -272,5 +272,5 @@ def source_figures(
 ) -> SourceFigures:
     """What one source of error does to depth (h, w) in meters."""
     change = changes(reference, scores(photos, grids))
-    deviation = DepthDeviation.between(floats, grids, photos.spans)
+    deviation = DepthDeviation.measured(floats, grids, photos.spans)
     return SourceFigures(deviation, change["abs_rel"])

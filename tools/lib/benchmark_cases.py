@@ -22,6 +22,7 @@ from tfl_depth.errors import InterpreterError
 from tfl_depth.format.contract import Contract, read_contract
 from tfl_depth.runtime import DepthRunner, Measurement
 from tfl_depth.runtime.engines.interpreter import open_interpreter
+from tfl_depth.runtime.output_layout import TwoCodesLayout
 from tfl_depth.runtime.postprocess import TwoCodes
 from tfl_depth.runtime.preprocess import SIGN_BIT, resize_pixels, write_input
 
@@ -189,14 +190,15 @@ def _of_spans(kind: str, spans: Spans) -> dict[str, Case]:
     tensors = ((code ^ SIGN_BIT).view(np.int8)[None, ..., None] for code in encode(depth_m, spans))
     outputs = dict(zip(("integer", "fractional"), tensors, strict=True))
     decoder = TwoCodes(spans, GRID_SIZE)
-    codes, depth_mm = decoder.new_codes(), np.empty(GRID_SIZE, decoder.dtype)
+    layout = TwoCodesLayout(GRID_SIZE)
+    codes, depth_mm = layout.new_codes(), np.empty(GRID_SIZE, decoder.dtype)
 
     outputs_of_some = {name: tensor.copy() for name, tensor in outputs.items()}
     for tensor in outputs_of_some.values():
         tensor[0, 0] = NEAREST
 
     def both(tensors: dict[str, npt.NDArray[np.int8]]) -> float | None:
-        decoder.collect(tensors, codes)
+        layout.collect(tensors, codes)
         return decoder.decode_grid(codes, depth_mm)
 
     return {
