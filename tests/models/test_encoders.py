@@ -204,7 +204,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return write_photos(tmp_path_factory.mktemp("photos") / "photos")
 
 
-Converted = Callable[[str], tuple[keras.Model, Path]]
+Converted = Callable[[EncoderName], tuple[keras.Model, Path]]
 
 
 @pytest.fixture(scope="module")
