@@ -1,9 +1,9 @@
-"""Check of the millimeters: the depth that comes out here, beside what the reference kernels gave.
+"""Comparison of this board's depth with the depth of the reference kernels.
 
-TensorFlow Lite's reference kernels give the same bytes in every package and on every processor.
-Other correct kernels round at other places. How far that moves the depth depends on the network
-and on the photo, so the converter measures it on the golden vectors themselves, and the tolerance
-is a multiple of that (docs/decisions/008-tolerance-of-the-proof.md).
+TensorFlow Lite's reference kernels compute the same bytes in every package and on every processor.
+Other correct kernels round at other places. The resulting difference depends on the network and the
+photo. The converter measures it on the golden vectors, and the tolerance is a multiple of it
+(docs/decisions/008-tolerance-of-the-proof.md).
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from tfl_depth.format.golden import Golden
 from tfl_depth.runtime.engines.fallback import FallbackEngine
 from tfl_depth.runtime.postprocess import MAX_DISAGREEMENT
 
-# Of what correct kernels of the CPU differ by, and beside it a step of the code and the rounding to
-# whole millimeters.
+# The tolerance is this factor times the difference of the CPU's correct kernels, plus a step of the
+# code, plus the rounding to whole millimeters.
 SPREAD_FACTOR = 3
 ROUNDING_MM = 1.0
 
 
 class Tolerance(NamedTuple):
-    """Differences of depth, such as the largest that correct kernels may make.
+    """Limits of the depth difference.
 
     Attributes:
         median_mm, p95_mm, max_mm: over all pixels of all golden images, in millimeters.
@@ -42,20 +42,20 @@ class Tolerance(NamedTuple):
 
 @dataclass(frozen=True)
 class GoldenCheck:
-    """How far the depth at hand is from what the reference kernels gave.
+    """The difference of this board's depth from that of the reference kernels.
 
     Attributes:
-        verdict: "right" if no difference is above its tolerance, and the two codes of a pixel
-            contradict each other on no more than 1 % of the pixels of each image; else "wrong".
+        verdict: "right" if no difference is above its tolerance, and the two codes contradict each
+            other on at most 1 % of the pixels of each image; else "wrong".
         median_mm, p95_mm, max_mm: absolute difference over all pixels of all golden images, in
-            millimeters. A pixel that should have depth and has none, or the other way round, is
-            wrong by all of its depth.
+                millimeters. If only one of the two depths is 0 (no depth), the difference is the
+                other depth.
         worst_image: the golden image with the worst pixel, from 0.
         worst_pixel: its (row, column) on the grid of the network's outputs.
         disagreement: the largest share of contradicting pixels of an image, 0 to 1; None for a
             model without two codes.
-        tolerance: what the differences were held against.
-        fallback: as in `Measurement`: if it is not None, this proves what the CPU ran.
+        tolerance: limits of the differences.
+        fallback: as in `Measurement`. If it is not None, the CPU computed the depth.
         error_mm: (images, H, W) int64, depth here minus golden depth.
     """
 
@@ -71,7 +71,7 @@ class GoldenCheck:
     error_mm: npt.NDArray[np.int64] = field(repr=False, compare=False)
 
     def __str__(self) -> str:
-        """One sentence for people."""
+        """The result as one sentence."""
         allowed, (row, column) = self.tolerance, self.worst_pixel
         return (
             f"The depth is {self.verdict}: it differs from that of the reference kernels by "
@@ -83,14 +83,14 @@ class GoldenCheck:
 
 
 def tolerance_of(contract: Contract) -> Tolerance:
-    """What correct kernels may differ by on the golden vectors of a model.
+    """Return the largest differences that correct kernels may have on a model's golden vectors.
 
     Raises:
-        ContractError: it has none.
+        ContractError: the model has no golden vectors.
     """
     spread = contract.golden
     if spread is None:
-        raise ContractError("The model's contract has no golden vectors: convert it anew.")
+        raise ContractError("The model has no golden vectors. Convert it again.")
     step_mm = max(contract.spans.steps_mm) if contract.precision == "int8" else 0.0
     least_mm = step_mm + ROUNDING_MM
     allowed = (spread.median_mm, spread.p95_mm, spread.max_mm)
@@ -98,19 +98,19 @@ def tolerance_of(contract: Contract) -> Tolerance:
 
 
 def check_golden(engine: FallbackEngine, golden: Golden) -> GoldenCheck:
-    """Run golden vectors on a network, and compare.
+    """Run golden vectors on an engine and compare the depth.
 
     Raises:
         InterpreterError: the interpreter or its delegate fails.
-        ContractError: the golden depth is not of the outputs' size.
+        ContractError: the golden depth has another size than the outputs.
     """
     contract = engine.info.contract
     state, decoder = engine.new_frame_state(), engine.info.new_decoder()
     depth_mm = np.empty((len(golden.rgb), *engine.info.grid_size), decoder.dtype)
     if golden.depth_mm.shape != depth_mm.shape:
         raise ContractError(
-            f"Expected golden depth of shape {depth_mm.shape} by the model's outputs, got "
-            f"{golden.depth_mm.shape}: convert the model anew."
+            f"Expected golden depth of the outputs' shape {depth_mm.shape}, got "
+            f"{golden.depth_mm.shape}. Convert the model again."
         )
     shares: list[float | None] = []
     for rgb, out in zip(golden.rgb, depth_mm, strict=True):
@@ -133,7 +133,7 @@ def compare(
     disagreement: float | None,
     fallback: str | None,
 ) -> GoldenCheck:
-    """Judge depth (N, H, W) by the golden one; the other arguments as in `GoldenCheck`."""
+    """Compare depth (N, H, W) with golden depth; other arguments as in `GoldenCheck`."""
     error_mm = depth_mm.astype(np.int64) - golden_mm
     apart_mm = np.abs(error_mm)
     image, row, column = map(int, np.unravel_index(apart_mm.argmax(), apart_mm.shape))

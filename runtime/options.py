@@ -1,4 +1,4 @@
-"""How a model is to be run: the arguments of `DepthRunner` beside the model itself."""
+"""Options that choose how a model is run."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ OnFault = Literal["raise", "cpu"]
 
 @dataclass(frozen=True)
 class RunnerOptions:
-    """The fields are described at `DepthRunner`.
+    """Options of a runner. `DepthRunner` describes the fields.
 
     Raises:
-        DepthError: a value that is none of those allowed, or one that needs another.
+        DepthError: a value is not allowed.
     """
 
     num_threads: int | None = None

@@ -16,21 +16,21 @@ from tfl_depth.format.contract import Contract
 from tfl_depth.runtime.lookup import LookUp, count_zeros
 from tfl_depth.runtime.upsample import Upsampler
 
-# A correct kernel disagrees nowhere; a picture of which this share contradicts itself is garbage.
+# Correct kernels give codes that agree everywhere. A larger share than this is a fault.
 MAX_DISAGREEMENT = 0.01
 
-# Bytes as they lie in int8 tensors; and of each pair of them, 256 * integer + fractional, the pair
-# of codes, which are 128 more.
+# All bytes of an int8 tensor. And the pair of codes of each pair of bytes, 256 * integer + fractional.
+# A code is 128 more than the int8 value.
 _BYTES = np.arange(CODES + 1, dtype=np.uint8)
 _PAIRS = np.arange(2**16) ^ 0x8080
 
 
 class _Tables:
-    """Of pairs of bytes as they lie in int8 tensors, 256 * integer + fractional.
+    """Tables over pairs of int8 bytes, 256 * integer + fractional.
 
     Attributes:
-        depth_mm: (65536,) millimeters; 0 where the two contradict each other.
-        of_0_mm: those that are 0 mm and yet consistent: one or, of spans of centimeters, a few.
+        depth_mm: (65536,) millimeters; 0 if the two codes contradict each other.
+        of_0_mm: consistent pairs that mean 0 mm: one, or a few if spans are centimeters wide.
     """
 
     def __init__(self, spans: Spans) -> None:
@@ -40,17 +40,17 @@ class _Tables:
         self.of_0_mm = np.flatnonzero(of_0_mm).astype(np.uint16)
 
 
-# Of several runners of one model, and of the frames of a stream, which share them.
+# Several runners of one model share the tables.
 _tables = lru_cache(maxsize=8)(_Tables)
 
 
 def depth_decoder(
     contract: Contract, scales: Mapping[str, tuple[float, int]], size: tuple[int, int]
 ) -> DepthDecoder:
-    """Choose the decoder that reads what the contract describes.
+    """Choose the decoder for the outputs that a contract describes.
 
     Args:
-        contract: says which outputs there are and what they mean.
+        contract: of the model.
         scales: quantization (scale, zero point) of each output; scale 0 for float32.
         size: (height, width) of the outputs.
     """
@@ -71,44 +71,44 @@ class DepthDecoder(ABC):
     """
 
     def __init__(self, spans: Spans, size: tuple[int, int]) -> None:
-        """Make the working memory for outputs of `size` = (height, width)."""
+        """Allocate the working memory for outputs of `size` = (height, width)."""
         self.dtype = depth_dtype(spans)
         self._size = size
         self._grid_mm: DepthMm = np.empty(size, self.dtype)
         self._upsample = Upsampler()
-        # Whether a frame has been seen whose outputs somebody wrote; floats of 0 are no depth.
+        # Whether a frame had outputs that are not all 0. Float outputs may be all 0.
         self._written = False
 
     @abstractmethod
     def look_up(self, codes: npt.NDArray[Any], out: DepthMm) -> int:
-        """Write the millimeters (H, W); 0 where two codes contradict each other.
+        """Write the millimeters (H, W); 0 if the two codes contradict each other.
 
         Returns:
-            How many are 0.
+            The number of zeros.
         """
 
     def disagreement(self, codes: npt.NDArray[Any], zeros: int) -> float | None:
-        """The share of contradicting pixels, given how many 0 `look_up` wrote."""
+        """Return the share of contradicting pixels; `zeros` is the result of `look_up`."""
         return None
 
     def decode_grid(self, codes: npt.NDArray[Any], out: DepthMm) -> float | None:
-        """As `decode`, at the outputs' own size, whatever the share is."""
+        """Decode at the outputs' own size, without the self-check."""
         return self.disagreement(codes, self.look_up(codes, out))
 
     def decode(self, codes: npt.NDArray[Any], out: DepthMm) -> float | None:
-        """Write a frame's millimeters, enlarged bilinearly where `out` is not of its size.
+        """Write a frame's millimeters. If `out` has another size, resize bilinearly.
 
         Args:
             codes: as `OutputLayout.collect` wrote them.
             out: (height, width) of `dtype`, C-contiguous.
 
         Returns:
-            The share of pixels whose two codes contradict each other, 0 to 1; None where there is
-            only one output, or outputs that are no codes.
+            The share of pixels whose two codes contradict each other, 0 to 1; None for a single
+            output and for float outputs.
 
         Raises:
-            SelfCheckError: that share is above `MAX_DISAGREEMENT`, or nothing was written to the
-                outputs; `out` is 0 throughout then.
+            SelfCheckError: that share is above `MAX_DISAGREEMENT`, or the outputs were never
+                written. All of `out` is then 0.
         """
         grid_mm = out if out.shape == self._size else self._grid_mm
         zeros = self.look_up(codes, grid_mm)
@@ -126,7 +126,7 @@ class DepthDecoder(ABC):
         return share
 
     def _expect_written(self, codes: npt.NDArray[Any], out: DepthMm) -> None:
-        """Refuse what was never written: 0 is the middle of an int8 tensor's range, and no 0 mm."""
+        """Refuse outputs that are all 0: the middle of an int8 tensor's range, and not 0 mm."""
         self._written = bool(codes.any())
         if not self._written:
             out.fill(0)
@@ -137,7 +137,7 @@ class DepthDecoder(ABC):
 
 
 class TwoCodes(DepthDecoder):
-    """The INT8 split: one look-up by both bytes at once."""
+    """Decodes the INT8 split: one look-up by both bytes at once."""
 
     def __init__(self, spans: Spans, size: tuple[int, int]) -> None:
         super().__init__(spans, size)
@@ -150,19 +150,19 @@ class TwoCodes(DepthDecoder):
         return self._look_up(codes, out)
 
     def disagreement(self, codes: npt.NDArray[np.uint16], zeros: int) -> float:
-        """Take from the zeros what is 0 mm and consistent."""
+        """Subtract the consistent pairs of 0 mm from the zeros."""
         if not zeros:
             return 0.0
         return (zeros - sum(self._count(code, codes) for code in self._of_0_mm)) / codes.size
 
     def _count(self, code: np.uint16, codes: npt.NDArray[np.uint16]) -> int:
-        """How many of (H, W) codes are this one."""
+        """Count one code among (H, W) codes."""
         np.equal(codes, code, out=self._is_code)
         return int(np.count_nonzero(self._is_code))
 
 
 class _OneCode(DepthDecoder):
-    """The single INT8 output: a look-up by one byte."""
+    """Decodes the single INT8 output: a look-up by one byte."""
 
     def __init__(self, spans: Spans, size: tuple[int, int], scale: float, zero_point: int) -> None:
         super().__init__(spans, size)
@@ -174,7 +174,7 @@ class _OneCode(DepthDecoder):
 
 
 class _Meters(DepthDecoder):
-    """Outputs in floating point; for comparisons, so plain rather than fast."""
+    """Decodes float outputs. They are used for comparisons, so the code is simple, not fast."""
 
     def __init__(self, contract: Contract, size: tuple[int, int]) -> None:
         super().__init__(contract.spans, size)
@@ -191,8 +191,8 @@ class _Meters(DepthDecoder):
 
 
 def _millimeters(depth_m: npt.NDArray[np.floating], spans: Spans) -> DepthMm:
-    """Whole millimeters within 0 and the range; what is not a number is no depth."""
-    # Not nan_to_num: it looks up float limits, of which numpy 1 warns wherever a library has made
-    # the processor flush subnormals to zero, as tflite-runtime 2.14 for aarch64 does on import.
+    """Round meters to whole millimeters, clipped to the range. NaN becomes 0, no depth."""
+    # Not nan_to_num: it reads float limits, and numpy 1 warns about them if the processor flushes
+    # subnormals to zero. tflite-runtime 2.14 for aarch64 switches that on at import.
     depth_m = np.clip(np.where(np.isnan(depth_m), 0, depth_m), 0, spans.max_depth_m)
     return np.asarray(np.rint(1000 * depth_m), depth_dtype(spans))

@@ -61,8 +61,8 @@ BRITISH = re.compile(
       (?: model | label | cancel | signal | channel | level ) l (?: ed | ing ) \b |
       (?:de|re|un|in)? (?: quanti | normali | optimi | initiali | equali | lineari | seriali |
         minimi | maximi | colori | reali | organi | recogni | summari | generali | speciali |
-        utili | customi | regulari | visuali | randomi | vectori | parameteri | categori | prioriti |
-        finali | synchroni | standardi | capitali | characteri | stabili | analy )
+        utili | customi | regulari | visuali | randomi | vectori | parameteri | categori |
+        prioriti | finali | synchroni | standardi | capitali | characteri | stabili | analy )
         s (?: e[ds]? | ers? | ing | ations? | able ) \b
     )"""
 )
