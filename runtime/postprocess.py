@@ -19,8 +19,8 @@ from tfl_depth.runtime.upsample import Upsampler
 # Correct kernels give codes that agree everywhere. A larger share than this is a fault.
 MAX_DISAGREEMENT = 0.01
 
-# All bytes of an int8 tensor. And the pair of codes of each pair of bytes, 256 * integer + fractional.
-# A code is 128 more than the int8 value.
+# All bytes of an int8 tensor. And the pair of codes of each pair of bytes, 256 * integer +
+# fractional. A code is 128 more than the int8 value.
 _BYTES = np.arange(CODES + 1, dtype=np.uint8)
 _PAIRS = np.arange(2**16) ^ 0x8080
 

@@ -1,4 +1,4 @@
-"""From a model and how it is to be run to a network that runs."""
+"""Opening of a model: its checks, its delegate, its engine and its fallback."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tfl_depth.runtime.options import RunnerOptions
 def open_fallback_engine(
     model: bytes, fallback_model: bytes | None, options: RunnerOptions
 ) -> FallbackEngine:
-    """Open a model as it is to be run.
+    """Open a model with its options.
 
     Raises:
         InterpreterError, ContractError: as `DepthRunner`.
@@ -44,7 +44,7 @@ def open_fallback_engine(
     if shortfall is not None and options.strict:
         engine.close()
         raise DelegateError(
-            f"{shortfall} With strict=True that is an error: convert the model for this delegate "
+            f"{shortfall} This is an error with strict=True. Convert the model for this delegate "
             "(tfl-depth convert --target), or run it without strict."
         )
     if reserve is not None:
@@ -53,12 +53,12 @@ def open_fallback_engine(
 
 
 def _open_engine(model: bytes, options: RunnerOptions) -> tuple[Engine, str | None]:
-    """The engine that was asked for, and what of it does not run where it should."""
+    """Return the requested engine, and a sentence on operators that it does not run; or None."""
     contract = read_contract(model)
     check_model(model)
     selected = select_delegate(options.delegate, options.delegate_options, model)
     delegate = None if selected.library is None else selected
-    # Off beside a delegate: not every interpreter package lets XNNPACK choose last.
+    # Off with a delegate: in some interpreter packages XNNPACK takes operators first.
     xnnpack = delegate is None if options.xnnpack is None else options.xnnpack
     engine = _engine(EngineConfig(model, contract, delegate, options.num_threads, xnnpack), options)
     if delegate is None:
@@ -78,27 +78,27 @@ def _engine(config: EngineConfig, options: RunnerOptions) -> Engine:
 
 
 def _open_reserve(model: bytes, options: RunnerOptions) -> Engine:
-    """What takes over on the CPU; opened at the start, so that it is known to work."""
+    """Open the reserve on the CPU. It is opened at the start, so that its errors show early."""
     on_cpu = replace(options, delegate=None, delegate_options={}, isolate=False)
     try:
         return _open_engine(model, on_cpu)[0]
     except DelegateRequiredError as error:
         raise DelegateRequiredError(
-            f'{error} For on_fault="cpu" give the portable model as `fallback_model`.'
+            f'{error} For on_fault="cpu" pass the portable model as `fallback_model`.'
         ) from error
 
 
 def _expect_alike(info: EngineInfo, reserve: EngineInfo) -> None:
-    """Depth of the reserve must be of the same size, range and step."""
+    """Check that the reserve's depth has the same size, range and step."""
     for name in ("precision", "head", "edges_m", "curves_m", "height", "width"):
         expected, got = getattr(info.contract, name), getattr(reserve.contract, name)
         if expected != got:
             raise ContractError(
-                f"Expected `fallback_model` to have the model's {name}, {expected}, got {got}: "
-                "give the portable file of the same network."
+                f"Expected `fallback_model` to have the model's {name}, {expected}, got {got}. "
+                "Pass the portable file of the same network."
             )
     if (info.grid_size, info.scales) != (reserve.grid_size, reserve.scales):
         raise ContractError(
-            "Expected the outputs of `fallback_model` to have the model's size and scales: give "
+            "Expected the outputs of `fallback_model` to have the model's size and scales. Pass "
             "the portable file of the same network."
         )
