@@ -260,7 +260,7 @@ class DepthRunner(Closeable):
             An iterator over `StreamFrame`s in the source's order. It is a context manager.
 
         Raises:
-            ImageError: there is no such camera or video, or no such source.
+            ImageError: there is no such camera or video, or the source is of another type.
             DepthError: another argument has a value that is not allowed.
         """
         _check_frame_options(size, channels)

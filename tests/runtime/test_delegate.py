@@ -204,7 +204,7 @@ def test_strict_runner_does_not_start_on_the_cpu(net: Path, library: str) -> Non
     ("options", "said"),
     [
         ({"on_fault": "gpu"}, "`on_fault` to be 'raise' or 'cpu', got 'gpu'"),
-        ({"fallback_model": b""}, '`fallback_model` is for on_fault="cpu" only'),
+        ({"fallback_model": b""}, '`fallback_model` needs on_fault="cpu"'),
     ],
 )
 def test_other_arguments_are_refused(options: Any, said: str, net: Path) -> None:

@@ -242,7 +242,7 @@ def test_a_portable_model_runs_on_the_cpu(make_board: MakeBoard, net: Path) -> N
     (run,) = found["runs"]
     assert (run["delegate"], run["state"]) == ("cpu", "works")
     assert run["first_s"] > 0 < run["steady_s"]
-    assert "No NPU" in run["reason"]
+    assert "has no NPU" in run["reason"]
     assert "The depth is right" in run["proof"]
     assert found["runnable"]
 
