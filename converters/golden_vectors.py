@@ -20,7 +20,7 @@ from tfl_depth.runtime.output_layout import output_layout
 from tfl_depth.runtime.postprocess import depth_decoder
 from tfl_depth.runtime.preprocess import write_input
 
-# The lowest bits of a photo are noise that does not compress: half the bytes of a lossless file.
+# The lowest bits of a photo are noise. Without them a lossless file has half the bytes.
 KEPT_BITS, MIDDLE = 0b1111_1100, 0b10
 
 Photos = npt.NDArray[np.uint8]
@@ -54,7 +54,7 @@ def golden_vectors(
 
 
 def _reference_depth(model: bytes, contract: Contract, rgb: Photos) -> DepthMm:
-    """By the reference kernels; where one is missing, as for ELU, by the built-in ones."""
+    """Compute with the reference kernels, or with the built-in ones if one is missing, as ELU's."""
     try:
         return depth_by(model, contract, rgb, reference=True)
     except InterpreterError:
@@ -69,7 +69,7 @@ def depth_by(
     xnnpack: bool = True,
     reference: bool = False,
 ) -> DepthMm:
-    """Millimeters (N, H, W) that kernels (see `open_interpreter`) give for photos (N, h, w, 3)."""
+    """Compute millimeters (N, H, W) of photos (N, h, w, 3) with kernels of `open_interpreter`."""
     signature = open_interpreter(model, xnnpack=xnnpack, reference=reference).get_signature_runner()
     (source,) = signature.get_input_details().values()
     pixels = np.empty(source["shape"], source["dtype"])
@@ -89,7 +89,7 @@ def depth_by(
 
 
 def spread(reference_mm: DepthMm, others_mm: Sequence[DepthMm]) -> GoldenSpread:
-    """The largest difference, by each measure, of any of `others_mm` from the reference."""
+    """Return the largest difference of `others_mm` from the reference, by each measure."""
     found = [DepthDifference.between(other_mm, reference_mm) for other_mm in others_mm]
     return GoldenSpread(
         images=len(reference_mm),

@@ -1,4 +1,4 @@
-"""Metadata entries of a finished .tflite file, the contract above all."""
+"""Metadata entries of a .tflite file, such as the contract."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tfl_depth.format.contract_place import BLANK_SHA256, METADATA_NAME, with_di
 
 
 def with_contract(model: bytes, contract: Contract) -> bytes:
-    """Put a contract into a .tflite file, in place of one that is there and of its signature."""
+    """Put a contract into a .tflite file. It replaces an old contract and its signature."""
     return with_digest(with_metadata(model, METADATA_NAME, contract.to_json(BLANK_SHA256)))
 
 
 def with_metadata(model: bytes, name: str, content: bytes) -> bytes:
-    """Put a metadata entry into a .tflite file, in place of one of its name."""
+    """Put a metadata entry into a .tflite file. It replaces an entry of the same name."""
     edited = parse_tflite(model)
     entry = _metadata_entry(edited, name)
     edited.buffers[entry.buffer].data = np.frombuffer(content, np.uint8)

@@ -1,4 +1,4 @@
-"""The steps that recipes name, and a network's way through them."""
+"""The steps and range methods of recipes, and the function that applies a recipe."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ RANGES: Mapping[RangeMethod, Method] = {
     "kl": kl_divergence,
 }
 
-# What the steps look at; feature maps of so many images mostly fit into memory.
+# Number of images for the steps. The feature maps of this many images mostly fit into memory.
 MOST_IMAGES = 48
 
 
@@ -57,16 +57,16 @@ def apply_recipe(
     progress: Progress,
     chosen: frozenset[str] | None = None,
 ) -> None:
-    """Take a float network through a recipe's steps, in place.
+    """Apply a recipe's steps to a float network, in place.
 
     Args:
-        graph: with one input; its kernels and biases get values that the writer keeps.
-        recipe: what to do.
-        images: calibration images as the network takes them, (1, H, W, 3) float32 each.
-        per_channel: whether each output channel's weights will have a step of their own.
-        exact: kernels that no step may change, and their steps.
-        progress: shows how far slow steps have come.
-        chosen: output names of the only operators to work on; None: all.
+        graph: with one input. The writer keeps the new values of its kernels and biases.
+        recipe: the recipe.
+        images: calibration images as inputs of the network, (1, H, W, 3) float32 each.
+        per_channel: whether the weights of each output channel have their own step.
+        exact: kernels that no step may change, with their quantization steps.
+        progress: shows the progress of slow steps.
+        chosen: output names of the operators to change; None: all.
     """
     if not recipe.steps:
         return

@@ -334,7 +334,7 @@ def test_camera_that_is_unplugged_is_an_error_after_its_last_frame(
     monkeypatch.setattr(cv2, "VideoCapture", Capture)
     frames = runner.stream(0)
     assert [next(frames).number, next(frames).number] == [0, 1]
-    with pytest.raises(ImageError, match="camera 0 has stopped after 2 frames. Is it plugged"):
+    with pytest.raises(ImageError, match=r"camera 0 has stopped after 2 frames\. Is it plugged"):
         next(frames)
 
 

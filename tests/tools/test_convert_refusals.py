@@ -175,19 +175,19 @@ CASES = {
         "got the one image", images=lambda work, _: work / "photos" / "coffee1.png"
     ),
     "unreadable image": Case(
-        r"calibrate or verify .*Cannot read .*\d\.png",
+        r"calibrate or verify: Cannot read .*\d\.png",
         images=folder_of(noise(256), noise(256), b"none", b"none", noise(256)),
     ),
     "depth maps": Case(
         r"\.png .*uint8.*got uint16.*depth map", images=folder_of(*[noise(9000, np.uint16)] * 3)
     ),
     "pixels of 0 and 1": Case(
-        "pixels from 0 to 255; the brightest of all 2 images is 1",
+        "The brightest pixel of all 2 images is 1",
         images=folder_of(*[noise(2)] * 3),
     ),
-    "black pixels": Case("brightest of all 2 images is 0", images=folder_of(*[noise(1)] * 3)),
+    "black pixels": Case("brightest pixel of all 2 images is 0", images=folder_of(*[noise(1)] * 3)),
     "list that names a missing file": Case(
-        "list.txt names .*missing.png, which is not there",
+        "list.txt names .*missing.png, which does not exist",
         images=list_of("WORK/photos/coffee1.png", "missing.png"),
     ),
     "empty list": Case("found no image at", images=list_of("")),
