@@ -298,7 +298,7 @@ def test_the_script_says_its_error_alone(work: Path, tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stdout == ""
     assert re.fullmatch(
-        r"error: Unfit to calibrate .* Cannot read \S+\.png as an image: .*\n", done.stderr
+        r"error: The image cannot calibrate or verify: Cannot read \S+\.png as an image: .*\n", done.stderr
     )
     assert not list(tmp_path.glob("*model*"))
 
