@@ -1,4 +1,4 @@
-"""Formulas from a network's output to meters that are not in the network."""
+"""Formulas from a network's output to meters."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ METERS: dict[Unit, float] = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 
 @dataclass(frozen=True)
 class Formula:
-    """How many meters a network's output means.
+    """The formula from a network's output to meters.
 
     Attributes:
         unit: of the depth.
@@ -28,7 +28,7 @@ class Formula:
         inverse: depth = 1 / output.
 
     Raises:
-        ConversionError: on creation, where the values make no sense or contradict each other.
+        ConversionError: on creation, if values are invalid or contradict each other.
     """
 
     unit: Unit = "m"
@@ -54,12 +54,12 @@ class Formula:
 
     @property
     def divides(self) -> bool:
-        """Whether depth is a quotient with the output below."""
+        """Whether depth is a quotient with the output in the denominator."""
         return self.disparity is not None or self.reciprocal is not None or self.inverse
 
     @property
     def numbers(self) -> tuple[float, float, float]:
-        """(a, b, c): depth in meters is a * output, or a / (b + c * output) where it `divides`."""
+        """(a, b, c): depth in meters is a * output, or a / (b + c * output) if it `divides`."""
         meters = METERS[self.unit]
         if self.disparity is not None:
             least, greatest = self.disparity
@@ -69,7 +69,7 @@ class Formula:
         return meters, 0.0, 0.0
 
     def __call__(self, output: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Meters of a network's output, float64 of its shape; infinite where the output is 0."""
+        """Convert a network's output to meters, float64 of its shape. Division by 0 is infinite."""
         a, b, c = self.numbers
         values = np.asarray(output, np.float64)
         if not self.divides:

@@ -1,4 +1,4 @@
-"""What the conversion costs: the finished file against the source network, in millimeters."""
+"""The difference of the finished file's depth from the source network's, in millimeters."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ Reference = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float64]]
 
 @dataclass(frozen=True)
 class Fidelity:
-    """Deviation of the converted model from the network that it came from, over all pixels.
+    """Difference of the converted model from its source network, over all pixels.
 
-    The source's depth is not clipped: what lies outside the range counts with its whole distance.
+    The source's depth is not clipped, so depth outside the range counts with its whole difference.
 
     Attributes:
-        images: that were compared; none of them was used to calibrate.
+        images: number of compared images; none of them was used for calibration.
         median_mm, mean_mm, p95_mm, max_mm: of the absolute difference.
         wrap_share: of pixels within the range that differ by more than half a span, 0 to 1.
         below_share, above_share: of pixels whose FP32 depth is outside the range, 0 to 1.
@@ -57,12 +57,12 @@ def measure_fidelity(
 ) -> Fidelity:
     """Run the finished file and the source network on the same photos.
 
-    The file runs in a process of its own, since a wrong one can end the interpreter's.
+    The file runs in a separate process, since a wrong file can crash the interpreter.
 
     Args:
         file: the .tflite, with its contract.
         reference: the source network.
-        photos: that were not used to calibrate.
+        photos: that were not used for calibration.
         spans: of the contract.
     """
     found, expected = [], []
@@ -76,7 +76,7 @@ def measure_fidelity(
 
 
 def _at_size(depth_m: npt.NDArray[Any], size: tuple[int, ...]) -> npt.NDArray[Any]:
-    """Enlarged bilinearly where the source gives more pixels than the file's grid has."""
+    """Resize bilinearly to the source's size if it has more pixels."""
     if depth_m.shape == size:
         return depth_m
     return np.asarray(cv2.resize(depth_m, size[::-1], interpolation=cv2.INTER_LINEAR))

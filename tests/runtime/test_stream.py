@@ -345,7 +345,9 @@ def test_video_without_a_frame_is_an_error(
     monkeypatch.setattr(Capture, "read", lambda _self: (False, None))
     path = tmp_path / "video.avi"
     path.touch()
-    with pytest.raises(ImageError, match=r"Cannot read .*video\.avi as a video: it has no readable frame"):
+    with pytest.raises(
+        ImageError, match=r"Cannot read .*video\.avi as a video: it has no readable frame"
+    ):
         next(runner.stream(path))
 
 

@@ -203,8 +203,10 @@ CASES = {
         "of no known format. Expected one of .keras", model=file_of(b"none", "other.pt")
     ),
     "logits": Case("negative at .* of the pixels, as logits", model=saved(logits)),
-    "disparity": Case("cannot give more than 1 m, as if it gave disparity", model=saved(disparity)),
-    "constant depth": Case("gives 3 m at every pixel", model=saved(constant_depth)),
+    "disparity": Case(
+        "cannot output more than 1 m, as if it output disparity", model=saved(disparity)
+    ),
+    "constant depth": Case("outputs 3 m at every pixel", model=saved(constant_depth)),
     "two outputs": Case("Expected one output, or one map of depth", model=saved(two_outputs)),
     "size that the network cannot take": Case(
         "cannot take 65x96", (*TEN_METERS, "--size", "65x96")
@@ -226,7 +228,7 @@ CASES = {
     "recipe of an old name": Case("plain is called minmax", (*TEN_METERS, "--recipe", "plain")),
     "recipe of no name": Case("Expected a recipe of minmax", (*TEN_METERS, "--recipe", "best")),
     "photos beyond the range": Case(
-        "gives 2 m or more at .* with --max-depth 12", ("--max-depth", "2")
+        "outputs 2 m or more at .* with --max-depth 12", ("--max-depth", "2")
     ),
     "two formulas": Case(
         "one of --disparity, --reciprocal and --inverse",
@@ -298,7 +300,8 @@ def test_the_script_says_its_error_alone(work: Path, tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stdout == ""
     assert re.fullmatch(
-        r"error: The image cannot calibrate or verify: Cannot read \S+\.png as an image: .*\n", done.stderr
+        r"error: The image cannot calibrate or verify: Cannot read \S+\.png as an image: .*\n",
+        done.stderr,
     )
     assert not list(tmp_path.glob("*model*"))
 
