@@ -1,4 +1,4 @@
-"""Graphs from and to the bytes of a .tflite file, by the schema's own classes."""
+"""Reads and writes graphs as .tflite files."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ _TYPES = {dtype: number for number, dtype in _DTYPES.items()}
 KINDS = {number: name for name, number in vars(schema.BuiltinOperator).items() if name[0] != "_"}
 _CODES = {name: number for number, name in KINDS.items()}
 _OPTIONS = {name: number for name, number in vars(schema.BuiltinOptions).items() if name[0] != "_"}
-# The schema's field for operators before version 3b holds a byte.
+# The schema's operator field before version 3b is one byte.
 _PLACEHOLDER = schema.BuiltinOperator.PLACEHOLDER_FOR_GREATER_OP_CODES
 
 
 def options(name: str, **values: Any) -> Any:
-    """Make a schema options object.
+    """Make an options object of the schema.
 
     Args:
-        name: of the schema's table, as "Conv2DOptions".
-        values: of its fields, as strideH=2.
+        name: of the schema's table, such as "Conv2DOptions".
+        values: of its fields, such as strideH=2.
     """
     made = getattr(schema, f"{name}T")()
     for field, value in values.items():
@@ -56,8 +56,8 @@ def read_graph(model: bytes) -> Graph:
     """Read a .tflite file of one subgraph with static shapes.
 
     Raises:
-        ConversionError: it has several subgraphs, custom operators, or types that no network of
-            this kind has. A file that is no .tflite is to be refused before.
+        ConversionError: it has several subgraphs, custom operators or unsupported types. The
+            caller has checked that it is a .tflite file.
     """
     parsed = parse_tflite(model)
     if len(parsed.subgraphs) != 1:
@@ -84,7 +84,7 @@ def _tensor(parsed: Any, tensor: Any, place: int) -> Tensor:
 
 def _data(raw: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any] | None:
     empty = raw is None or len(raw) == 0
-    # Without content a tensor is computed, unless there is nothing to compute.
+    # A tensor without data is computed, unless it has no elements.
     if empty and 0 not in shape:
         return None
     content = b"" if empty else np.asarray(raw, np.uint8).tobytes()
@@ -122,7 +122,7 @@ def _operator(parsed: Any, tensors: list[Tensor], operator: Any) -> Operator:
 def _signature(
     parsed: Any, subgraph: Any, tensors: list[Tensor]
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Inputs and outputs, by the names of the first signature; without one, of their tensors."""
+    """Return inputs and outputs by their names in the first signature, or by tensor names."""
     if parsed.signatureDefs:
         first = parsed.signatureDefs[0]
         return tuple(  # type: ignore[return-value]
@@ -136,7 +136,7 @@ def _signature(
 
 
 def _by_name(tensors: list[Tensor]) -> dict[str, Tensor]:
-    """By their names; one that occurs again is also named by its place."""
+    """Return tensors by name. A repeated name gets the index appended."""
     found: dict[str, Tensor] = {}
     for place, tensor in enumerate(tensors):
         found[f"{tensor.name}:{place}" if tensor.name in found else tensor.name] = tensor
@@ -144,7 +144,7 @@ def _by_name(tensors: list[Tensor]) -> dict[str, Tensor]:
 
 
 def write_graph(graph: Graph) -> bytes:
-    """Write a graph as a .tflite file with one signature, whose names are the graph's."""
+    """Write a graph as a .tflite file with one signature of the graph's names."""
     model = schema.ModelT()
     model.version, model.description = 3, "tfl-depth"
     model.buffers, model.operatorCodes, model.metadata = [schema.BufferT()], [], []
