@@ -213,7 +213,7 @@ class Graph:
         self.operators = done
 
     def copy(self) -> Graph:
-        """Return an independent graph. Arrays of constants are shared: replace, do not edit them."""
+        """Return an independent graph. It shares arrays of constants: do not edit them."""
         return self.copy_with_map()[0]
 
     def copy_with_map(self) -> tuple[Graph, dict[Tensor, Tensor]]:

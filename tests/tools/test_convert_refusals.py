@@ -212,7 +212,7 @@ CASES = {
         "cannot take 65x96", (*TEN_METERS, "--size", "65x96")
     ),
     "size that nobody says": Case("with --size HxW", model=saved(any_size)),
-    "no Rescaling and no input range": Case("say --input-range", model=bare),
+    "no Rescaling and no input range": Case("Set --input-range", model=bare),
     "input range of one number": Case(
         "Expected 2 numbers for --input-range", (*TEN_METERS, "--input-range", "1"), model=bare
     ),
