@@ -304,7 +304,7 @@ def test_video_is_streamed_whole(runner: DepthRunner, photo: Pixels, tmp_path: P
 def test_file_that_is_no_video_is_refused(runner: DepthRunner, tmp_path: Path) -> None:
     path = tmp_path / "video.avi"
     path.write_bytes(b"no video at all")
-    with pytest.raises(ImageError, match=r"Cannot open .*video\.avi: damaged"):
+    with pytest.raises(ImageError, match=r"Cannot open .*video\.avi: it is damaged"):
         runner.stream(path)
 
 
