@@ -30,7 +30,7 @@ PARALLEL = --numprocesses logical --maxprocesses 8 --dist loadfile
 BOARD_TESTS = $(addprefix tests/runtime/test_,$(addsuffix .py,\
   exactness golden_check postprocess interpreter runner self_check model_files))
 
-.PHONY: setup demo test tflite-test board-test openvino-test frameworks-test kernels coverage soak fuzz hashes lint check figures figures-zoo \
+.PHONY: setup demo test tflite-test board-test openvino-test tosa-test frameworks-test kernels coverage soak fuzz hashes lint check figures figures-zoo \
   figures-demo benchmark strategy docs pictures dist dist-test clean
 
 setup: .venv/.complete
@@ -100,6 +100,22 @@ openvino-test: setup build/test-models/.complete build/openvino/.complete
 	LD_LIBRARY_PATH=build/openvino/openvino/libs .venv/bin/python -m pytest \
 	  tests/runtime/test_litert_npu.py
 
+# Arm's reference model of TOSA and TensorFlow Lite Micro in a folder of their own, 240 MB: no other
+# process may have it on its path, since it holds modules of common names.
+build/tosa/.complete: requirements/hashed/tosa.txt | .venv/.complete
+	.venv/bin/python -m $(INSTALL) --upgrade --target $(@D) --requirement $<
+	@touch $@
+
+# The zoo's networks in int8, by the recipe that takes no time.
+build/zoo-int8/.complete: $(addprefix tests/support/,make_zoo.py photos.py) \
+  $(shell find converters tfl_depth -name '*.py') zoo | .venv/.complete
+	.venv/bin/python -m tests.support.make_zoo $(@D)
+
+# Every ramp and every network of the zoo, byte for byte in Arm's own arithmetic. By hand, with the
+# parts that it installs: TFL_DEPTH_PROOF=build tools/prove MODEL
+tosa-test: setup build/test-models/.complete build/tosa/.complete build/zoo-int8/.complete
+	TFL_DEPTH_PROOF=build .venv/bin/python -m pytest $(PARALLEL) tests/proof/test_zero_bytes.py
+
 # PyTorch, ONNX and Keras 2 as the way in. Each has an environment below ~/.cache/tfl-depth: 5 GB and
 # some ten minutes, once. Left out where no Python fits. One of them: make frameworks-test FRAMEWORKS=onnx
 FRAMEWORKS ?= onnx torch keras2
@@ -130,7 +146,7 @@ build/uv/.complete: | .venv/.complete
 	@touch $@
 
 # The hashes of every file of what requirements/ pins, into requirements/hashed: after a pin changes.
-HASHED = dev tflite-runtime fuzz openvino peers
+HASHED = dev tflite-runtime fuzz openvino peers tosa
 hashes: build/uv/.complete
 	for name in $(HASHED); do build/uv/bin/uv pip compile --quiet --universal --no-deps \
 	  --python-version 3.11.5 --generate-hashes --custom-compile-command 'make hashes' \

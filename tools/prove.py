@@ -33,8 +33,8 @@ def _parser() -> argparse.ArgumentParser:
         "tfl-depth prove",
         "Run the photos that `tfl-depth convert` has put into a model, its golden vectors.\n"
         "Compare their depth in millimeters with what TensorFlow Lite's reference kernels gave,\n"
-        "and the output tensors byte for byte. Without --delegate and --engine the CPU and all engines of\n"
-        "proof are compared. The exit status is 1 where the depth is wrong.\n\n"
+        "and the output tensors byte for byte. Without --delegate and --engine the\n"
+        "CPU and all engines of proof are compared. The exit status is 1 where depth is wrong.\n\n"
         "engines of proof:\n"
         + "\n".join(f"  {name:10} {spec.title}" for name, spec in ENGINES.items()),
         EXAMPLE,
