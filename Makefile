@@ -65,9 +65,17 @@ build/board/.complete: tests/support/make_board.py requirements/tflite-runtime.t
 	@.venv/bin/python -m tests.support.make_board $(@D)
 
 # The runtime's tests on aarch64, emulated, with each interpreter package: some minutes.
-board-test: board-test-tflite-runtime board-test-ai-edge-litert
+board-test: board-test-tflite-runtime board-test-ai-edge-litert board-test-armnn
 board-test-%: build/board/.complete build/test-models/.complete
 	build/board/$*/python -m pytest -p no:cacheprovider $(BOARD_TESTS)
+
+# Arm NN of Debian 13, emulated as well: some 60 MB to download.
+build/armnn/.complete: $(addprefix tests/support/,make_armnn.py make_board.py) | .venv/.complete
+	@echo 'Unpacking an arm64 userland with Arm NN into $(@D).'
+	@.venv/bin/python -m tests.support.make_armnn $(@D)
+
+board-test-armnn: build/armnn/.complete build/test-models/.complete
+	TFL_DEPTH_PROOF=build .venv/bin/python -m pytest -p no:cacheprovider tests/proof/test_armnn.py
 
 # The light tests with a board's interpreter and numpy 1.
 ifeq ($(has_tflite_python),yes)
@@ -106,14 +114,9 @@ build/tosa/.complete: requirements/hashed/tosa.txt | .venv/.complete
 	.venv/bin/python -m $(INSTALL) --upgrade --target $(@D) --requirement $<
 	@touch $@
 
-# The zoo's networks in int8, by the recipe that takes no time.
-build/zoo-int8/.complete: $(addprefix tests/support/,make_zoo.py photos.py) \
-  $(shell find converters tfl_depth -name '*.py') zoo | .venv/.complete
-	.venv/bin/python -m tests.support.make_zoo $(@D)
-
 # Every ramp and every network of the zoo, byte for byte in Arm's own arithmetic. By hand, with the
 # parts that it installs: TFL_DEPTH_PROOF=build tools/prove MODEL
-tosa-test: setup build/test-models/.complete build/tosa/.complete build/zoo-int8/.complete
+tosa-test: setup build/test-models/.complete build/tosa/.complete
 	TFL_DEPTH_PROOF=build .venv/bin/python -m pytest $(PARALLEL) tests/proof/test_zero_bytes.py
 
 # PyTorch, ONNX and Keras 2 as the way in. Each has an environment below ~/.cache/tfl-depth: 5 GB and

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from tests.support import ramp
+from tests.support.built_models import built_zoo
 from tests.support.vela import ETHOS, vela
 from tfl_depth.proof import ENGINES, prove_by
 
 ROOT = Path(__file__).resolve().parents[2]
-ZOO = ROOT / "build" / "zoo-int8"
 ENGINES_OF_ARM = ["tosa", "tflm"]
 RAMPS = [
     *(ramp.file_name(spans) for spans in ramp.SPANS),
@@ -28,7 +28,7 @@ RAMPS = [
 NETWORKS = sorted(path.parent.name for path in ROOT.glob("zoo/*/model.keras"))
 
 pytestmark = pytest.mark.skipif(
-    any(ENGINES[name].how_to_install for name in ENGINES_OF_ARM) or not ZOO.is_dir(),
+    any(ENGINES[name].how_to_install for name in ENGINES_OF_ARM),
     reason="Needs Arm's TOSA tools and tflite-micro: make tosa-test.",
 )
 
@@ -49,14 +49,14 @@ def test_every_ramp_has_the_bytes_of_the_reference(file: str, engine: str, model
 @pytest.mark.parametrize("engine", ENGINES_OF_ARM)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_network_of_the_zoo_has_the_golden_bytes(name: str, engine: str) -> None:
-    proof = prove_by(engine, ZOO / f"{name}.tflite")
+    proof = prove_by(engine, built_zoo() / f"{name}.tflite")
     assert (proof.byte_for_byte, proof.worst_mm) == (True, 0)
 
 
 @pytest.mark.parametrize("accelerator", ETHOS)
 def test_vela_asks_for_the_rounding_of_the_reference(accelerator: str, tmp_path: Path) -> None:
     """What scales its sums rounds twice, as TensorFlow Lite's reference kernels and TOSA do."""
-    printed = vela(ZOO / "pico-nyu-192x256.tflite", accelerator, tmp_path, verbose=True)
+    printed = vela(built_zoo() / "pico-nyu-192x256.tflite", accelerator, tmp_path, verbose=True)
     asked, rounding = [], ""
     for line in printed.splitlines():
         # An Ethos-U85 has one such field for its input and one for its output.

@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,7 @@ def make_board(folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as work:
         new = Path(work, "new")
-        _unpack(_download(Path(work, "apt")), new)
+        unpack(download(Path(work, "apt"), BOARD_RELEASE, BOARD_PACKAGES), new)
         _install(new / "tflite-runtime", "--no-deps", "-r", REQUIREMENTS / "tflite-runtime.txt")
         _install(new / "ai-edge-litert", "-c", REQUIREMENTS / "dev.txt", *_with_litert())
         (new / ".complete").touch()
@@ -63,12 +63,12 @@ def make_board(folder: Path) -> None:
         new.rename(folder)
 
 
-def _download(folder: Path) -> list[Path]:
-    """Debian's arm64 packages, and QEMU for this machine, with apt's state in `folder`."""
+def download(folder: Path, release: str, packages: Sequence[str]) -> list[Path]:
+    """Arm64 packages of a release, and QEMU for this machine, with apt's state in `folder`."""
     for part in ("lists/partial", "archives/partial"):
         (folder / part).mkdir(parents=True)
     host = _run("dpkg", "--print-architecture").strip()
-    sources = (("arm64", BOARD_RELEASE), (host, QEMU_RELEASE))
+    sources = (("arm64", release), (host, QEMU_RELEASE))
     lines = [
         f"deb [arch={arch} signed-by={KEYRING}] {DEBIAN} {suite} main" for arch, suite in sources
     ]
@@ -76,7 +76,7 @@ def _download(folder: Path) -> list[Path]:
     (folder / "apt.conf").write_text(APT.format(folder=folder, host=host))
     configured = {"APT_CONFIG": str(folder / "apt.conf")}
     _run("apt-get", "-qq", "update", "--error-on=any", environment=configured)
-    wanted = [*BOARD_PACKAGES, f"{QEMU_PACKAGE}:{host}"]
+    wanted = [*packages, f"{QEMU_PACKAGE}:{host}"]
     _run(
         *("apt-get", "-qq", "install", "--yes", "--download-only", "--no-install-recommends"),
         *wanted,
@@ -85,7 +85,8 @@ def _download(folder: Path) -> list[Path]:
     return sorted((folder / "archives").glob("*.deb"))
 
 
-def _unpack(packages: list[Path], folder: Path) -> None:
+def unpack(packages: Sequence[Path], folder: Path) -> None:
+    """Unpack Debian's packages into FOLDER/root, and QEMU as FOLDER/qemu."""
     root = folder / "root"
     root.mkdir(parents=True)
     for package in packages:
@@ -104,9 +105,13 @@ def _install(folder: Path, *requirements: object) -> None:
         *(f"--platform={platform}" for platform in PLATFORMS),
         *requirements,
     )
-    launcher = folder / "python"
-    launcher.write_text(LAUNCHER)
-    launcher.chmod(0o755)
+    write_launcher(folder / "python", LAUNCHER)
+
+
+def write_launcher(path: Path, script: str) -> None:
+    """Write a script that can be run."""
+    path.write_text(script)
+    path.chmod(0o755)
 
 
 def _with_litert() -> Iterator[str]:
@@ -130,7 +135,7 @@ def _run(*command: Any, environment: dict[str, str] | None = None) -> str:
     return done.stdout
 
 
-def _lacking() -> str | None:
+def lacking() -> str | None:
     """What of this machine's own is needed and not there."""
     if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
         return "This needs apt-get and dpkg-deb of Debian, Ubuntu or the like."
@@ -143,6 +148,6 @@ if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("folder", type=Path)
     chosen = arguments.parse_args()
-    if lacking := _lacking():
-        sys.exit(lacking)
+    if missing := lacking():
+        sys.exit(missing)
     make_board(chosen.folder.resolve())

@@ -22,7 +22,7 @@ def make_zoo(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as work:
         photos = write_photos(Path(work, "photos"))
-        images = ImageSplit(tuple(photos[::4]), tuple(photos[1::8]), seed=0)
+        images = ImageSplit(tuple(photos[::4]), tuple(photos[1::4]), seed=0)
         for network in sorted(ZOO.glob("*/model.keras")):
             made = convert(network, images=images, max_depth_m=MAX_DEPTH_M, recipe="minmax")
             (folder / f"{network.parent.name}.tflite").write_bytes(made.model)

@@ -69,7 +69,8 @@ class Golden:
                     for k in range(images)
                 ]
                 digests = read_digests(archive, images)
-            return cls(*map(np.stack, zip(*read, strict=True)), digests)
+            rgb, depth_mm = map(np.stack, zip(*read, strict=True))
+            return cls(rgb, depth_mm, digests)
         except (ValueError, *BROKEN) as error:
             raise ContractError(
                 f"The golden vectors are damaged ({error}): convert the model anew."

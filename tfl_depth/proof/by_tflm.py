@@ -23,7 +23,11 @@ import numpy as np
 from tflite_micro.python.tflite_micro import runtime
 folder, arena_bytes, outputs = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 with open(f"{folder}/model.tflite", "rb") as file:
-    interpreter = runtime.Interpreter.from_bytes(file.read(), arena_size=arena_bytes)
+    model = file.read()
+try:
+    interpreter = runtime.Interpreter.from_bytes(model, arena_size=arena_bytes)
+except RuntimeError as error:
+    sys.exit(str(error))  # its kernels have said more on standard error
 interpreter.set_input(np.load(f"{folder}/input.npy"), 0)
 interpreter.invoke()
 for number in range(outputs):

@@ -23,6 +23,7 @@ class EngineSpec:
             where the interpreter package of the runtime is enough.
         folder: of these parts, below the base folder (see `part_folder`).
         needs: a file or folder in it that is there once the parts are installed.
+        system: how the parts are installed where PyPI does not have them.
     """
 
     title: str
@@ -31,12 +32,15 @@ class EngineSpec:
     parts: tuple[str, ...] = ()
     folder: str = ""
     needs: str = ""
+    system: str = ""
 
     @property
     def how_to_install(self) -> str | None:
         """A sentence that says how to install what is missing; None where nothing is."""
-        if not self.parts or (part_folder(self.folder) / self.needs).exists():
+        if not self.folder or (part_folder(self.folder) / self.needs).exists():
             return None
+        if self.system:
+            return f"Not installed: {self.system.format(folder=part_folder(self.folder))}."
         # Their own pins exclude those of TensorFlow, and nothing that they depend on is used.
         return (
             f"Not installed: pip install --no-deps --target {part_folder(self.folder)} "
@@ -83,5 +87,15 @@ ENGINES = {
         parts=("tflite-micro==0.dev20261023182759",),
         folder="tosa",
         needs="tflite_micro",
+    ),
+    "armnn": EngineSpec(
+        "Arm NN on a Cortex-A (CpuAcc)",
+        "by_armnn",
+        "ByArmnn",
+        folder="armnn",
+        needs="python",
+        system="on Debian 13 for arm64, apt install python3-pyarmnn libarmnn-cpuacc-backend33 "
+        "libarmnntfliteparser24t64, and link {folder}/python to /usr/bin/python3; elsewhere "
+        "emulated, make build/armnn/.complete in a checkout",
     ),
 }

@@ -65,4 +65,4 @@ def run_part(
 
 def _last_words(printed: str) -> str:
     lines = [line.strip() for line in printed.splitlines() if line.strip()]
-    return " ".join(lines[-2:])[-400:]
+    return " ".join(lines[-3:])[-400:]
