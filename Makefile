@@ -24,7 +24,8 @@ LIGHT_TESTS = tests/core tests/format tests/runtime $(addprefix tests/tools/test
   benchmark doctor infer))
 
 # A process for each core. Each may take 2 GB of memory. The tests of a file share what they make.
-PARALLEL = --numprocesses logical --maxprocesses 8 --dist loadfile
+# The files keep the order of tests/conftest.py, the longest first.
+PARALLEL = --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 # What a processor can change: kernels, decoding, threads, files.
 BOARD_TESTS = $(addprefix tests/runtime/test_,$(addsuffix .py,\
