@@ -30,7 +30,7 @@ PARALLEL = --numprocesses logical --maxprocesses 8 --dist loadfile
 BOARD_TESTS = $(addprefix tests/runtime/test_,$(addsuffix .py,\
   exactness golden_check postprocess interpreter runner self_check model_files))
 
-.PHONY: setup demo test tflite-test board-test openvino-test frameworks-test kernels coverage soak fuzz hashes lint check figures figures-zoo \
+.PHONY: setup demo test tflite-test board-test openvino-test gstreamer-test programs-test frameworks-test kernels coverage soak fuzz hashes lint check figures figures-zoo \
   figures-demo benchmark strategy docs pictures dist dist-test clean
 
 setup: .venv/.complete
@@ -99,6 +99,20 @@ build/openvino/.complete: requirements/hashed/openvino.txt | .venv/.complete
 openvino-test: setup build/test-models/.complete build/openvino/.complete
 	LD_LIBRARY_PATH=build/openvino/openvino/libs .venv/bin/python -m pytest \
 	  tests/runtime/test_litert_npu.py
+
+# GStreamer and its Python bindings, without root, of Debian's packages for this Python.
+GSTREAMER = python3-gi libgirepository-1.0-1 gir1.2-glib-2.0 gir1.2-gstreamer-1.0 \
+  gir1.2-gst-plugins-base-1.0 libgstreamer1.0-0 libgstreamer-plugins-base1.0-0 \
+  gstreamer1.0-plugins-base liborc-0.4-0
+build/gstreamer/.complete:
+	rm -rf $(@D) && mkdir -p $(@D)
+	cd $(@D) && apt-get download --quiet $(GSTREAMER) && \
+	  for package in *.deb; do dpkg-deb --extract $$package root || exit 1; done
+	@touch $@
+
+# examples/programs/gstreamer_depth.py, between pipelines: some 5 MB to download.
+gstreamer-test: setup build/test-models/.complete build/gstreamer/.complete
+	.venv/bin/python -m pytest -rs tests/docs/test_gstreamer.py
 
 # PyTorch, ONNX and Keras 2 as the way in. Each has an environment below ~/.cache/tfl-depth: 5 GB and
 # some ten minutes, once. Left out where no Python fits. One of them: make frameworks-test FRAMEWORKS=onnx
