@@ -114,6 +114,16 @@ build/gstreamer/.complete:
 gstreamer-test: setup build/test-models/.complete build/gstreamer/.complete
 	.venv/bin/python -m pytest -rs tests/docs/test_gstreamer.py
 
+# Open3D, Rerun and rosbags in a folder of their own: 300 MB to download.
+build/programs/.complete: requirements/hashed/programs.txt | .venv/.complete
+	.venv/bin/python -m $(INSTALL) --upgrade --target $(@D) --requirement $<
+	@touch $@
+
+# examples/programs with other people's programs; dash, which Open3D brings, has a plugin of pytest.
+programs-test: setup build/test-models/.complete build/programs/.complete
+	PYTHONPATH=build/programs .venv/bin/python -m pytest -rs -p no:dash \
+	  tests/docs/test_viewers.py tests/docs/test_ros_node.py
+
 # PyTorch, ONNX and Keras 2 as the way in. Each has an environment below ~/.cache/tfl-depth: 5 GB and
 # some ten minutes, once. Left out where no Python fits. One of them: make frameworks-test FRAMEWORKS=onnx
 FRAMEWORKS ?= onnx torch keras2
@@ -144,7 +154,7 @@ build/uv/.complete: | .venv/.complete
 	@touch $@
 
 # The hashes of every file of what requirements/ pins, into requirements/hashed: after a pin changes.
-HASHED = dev tflite-runtime fuzz openvino peers
+HASHED = dev tflite-runtime fuzz openvino peers programs
 hashes: build/uv/.complete
 	for name in $(HASHED); do build/uv/bin/uv pip compile --quiet --universal --no-deps \
 	  --python-version 3.11.5 --generate-hashes --custom-compile-command 'make hashes' \
