@@ -3,8 +3,8 @@
     python rerun_recording.py model.tflite drive.mp4 drive.rrd --fov 70
     rerun drive.rrd
 
-Rerun divides depth by `meter` = 1000, as it is in millimeters; pixels of 0 have none. `--fov` is the
-camera's horizontal field of view in degrees. Needs the extra `tfl-depth[rerun]`.
+Rerun divides depth by `meter` = 1000, as it is in millimeters; pixels of 0 have none. `--fov` is
+the camera's horizontal field of view in degrees. Needs the extra `tfl-depth[rerun]`.
 """
 
 from __future__ import annotations
