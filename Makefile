@@ -24,13 +24,15 @@ LIGHT_TESTS = tests/core tests/format tests/runtime $(addprefix tests/tools/test
   benchmark doctor infer))
 
 # A process for each core. Each may take 2 GB of memory. The tests of a file share what they make.
-PARALLEL = --numprocesses logical --maxprocesses 8 --dist loadfile
+# The files keep the order of tests/conftest.py, the longest first.
+PARALLEL = --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 # What a processor can change: kernels, decoding, threads, files.
 BOARD_TESTS = $(addprefix tests/runtime/test_,$(addsuffix .py,\
   exactness golden_check postprocess interpreter runner self_check model_files))
 
-.PHONY: setup demo test tflite-test board-test openvino-test tosa-test frameworks-test kernels coverage soak fuzz hashes lint check figures figures-zoo \
+.PHONY: setup demo test tflite-test board-test openvino-test tosa-test gstreamer-test programs-test \
+  frameworks-test pythons-test kernels coverage soak fuzz hashes lint check figures figures-zoo \
   figures-demo benchmark strategy docs pictures dist dist-test clean
 
 setup: .venv/.complete
@@ -119,6 +121,30 @@ build/tosa/.complete: requirements/hashed/tosa.txt | .venv/.complete
 tosa-test: setup build/test-models/.complete build/tosa/.complete
 	TFL_DEPTH_PROOF=build .venv/bin/python -m pytest $(PARALLEL) tests/proof/test_zero_bytes.py
 
+# GStreamer and its Python bindings, without root, of Debian's packages for this Python.
+GSTREAMER = python3-gi libgirepository-1.0-1 gir1.2-glib-2.0 gir1.2-gstreamer-1.0 \
+  gir1.2-gst-plugins-base-1.0 libgstreamer1.0-0 libgstreamer-plugins-base1.0-0 \
+  gstreamer1.0-plugins-base liborc-0.4-0
+build/gstreamer/.complete:
+	rm -rf $(@D) && mkdir -p $(@D)
+	cd $(@D) && apt-get download --quiet $(GSTREAMER) && \
+	  for package in *.deb; do dpkg-deb --extract $$package root || exit 1; done
+	@touch $@
+
+# examples/programs/gstreamer_depth.py, between pipelines: some 5 MB to download.
+gstreamer-test: setup build/test-models/.complete build/gstreamer/.complete
+	.venv/bin/python -m pytest -rs tests/docs/test_gstreamer.py
+
+# Open3D, Rerun and rosbags in a folder of their own: 300 MB to download.
+build/programs/.complete: requirements/hashed/programs.txt | .venv/.complete
+	.venv/bin/python -m $(INSTALL) --upgrade --target $(@D) --requirement $<
+	@touch $@
+
+# examples/programs with other people's programs; dash, which Open3D brings, has a plugin of pytest.
+programs-test: setup build/test-models/.complete build/programs/.complete
+	PYTHONPATH=build/programs .venv/bin/python -m pytest -rs -p no:dash \
+	  tests/docs/test_viewers.py tests/docs/test_ros_node.py
+
 # PyTorch, ONNX and Keras 2 as the way in. Each has an environment below ~/.cache/tfl-depth: 5 GB and
 # some ten minutes, once. Left out where no Python fits. One of them: make frameworks-test FRAMEWORKS=onnx
 FRAMEWORKS ?= onnx torch keras2
@@ -126,6 +152,18 @@ frameworks-test: setup
 	-.venv/bin/python -m tfl_depth.converters.importers.environments $(FRAMEWORKS)
 	TFL_DEPTH_FRAMEWORKS="$(FRAMEWORKS)" .venv/bin/python -m pytest -m frameworks -rs $(PARALLEL) \
 	  tests/converters/importers tests/networks
+
+# Conversion of a float .tflite, and the runtime, on Debian's newer Pythons, where neither TensorFlow
+# nor Keras is installed: 150 MB to download for each.
+PYTHONS = 3.13 3.14
+pythons-test: $(addprefix pythons-test-,$(PYTHONS))
+.PRECIOUS: build/python-%/.complete
+build/python-%/.complete: tests/support/make_python.py requirements/hashed/pythons.txt | .venv/.complete
+	.venv/bin/python -m tests.support.make_python $(@D) $*
+pythons-test-%: build/python-%/.complete build/test-models/.complete
+	PYTHONPATH=$(CURDIR) build/python-$*/python -m pytest -p no:cacheprovider tests/converters/test_alone.py \
+	  tests/converters/graph tests/converters/head tests/converters/quantize/test_kernels.py \
+	  tests/converters/verify tests/format $(BOARD_TESTS)
 
 # Threads, endurance and hostile images in full: minutes rather than seconds.
 soak: setup build/test-models/.complete
@@ -149,7 +187,7 @@ build/uv/.complete: | .venv/.complete
 	@touch $@
 
 # The hashes of every file of what requirements/ pins, into requirements/hashed: after a pin changes.
-HASHED = dev tflite-runtime fuzz openvino peers tosa
+HASHED = dev tflite-runtime fuzz openvino peers programs pythons tosa
 hashes: build/uv/.complete
 	for name in $(HASHED); do build/uv/bin/uv pip compile --quiet --universal --no-deps \
 	  --python-version 3.11.5 --generate-hashes --custom-compile-command 'make hashes' \

@@ -12,7 +12,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.support.make_board import download, lacking, unpack, write_launcher
+from tests.support import debian
+from tests.support.make_board import download, unpack, write_launcher
 
 RELEASE = "trixie"
 PACKAGES = ("python3-pyarmnn", "libarmnn-cpuacc-backend33", "libarmnntfliteparser24t64")
@@ -45,6 +46,6 @@ if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("folder", type=Path)
     chosen = arguments.parse_args()
-    if missing := lacking():
-        sys.exit(missing)
+    if lacking := debian.lacking():
+        sys.exit(lacking)
     make_armnn(chosen.folder.resolve())
