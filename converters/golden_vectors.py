@@ -14,7 +14,7 @@ from tfl_depth.encoding import DepthMm
 from tfl_depth.errors import InterpreterError
 from tfl_depth.format.contract import Contract
 from tfl_depth.format.contract_parts import GoldenSpread
-from tfl_depth.format.golden import Golden
+from tfl_depth.format.golden import Golden, tensors_digest
 from tfl_depth.runtime.engines.interpreter import open_interpreter
 from tfl_depth.runtime.output_layout import output_layout
 from tfl_depth.runtime.postprocess import depth_decoder
@@ -48,28 +48,28 @@ def golden_vectors(
     rgb = np.stack([read_pixels(path, size) & KEPT_BITS | MIDDLE for path in photos])
     medians = np.median(depth_by(model, contract, rgb), axis=(1, 2))
     rgb = rgb[sorted({int(medians.argmin()), int(medians.argmax())})]
-    golden = Golden(rgb, _reference_depth(model, contract, rgb))
+    golden = _by_reference(model, contract, rgb)
     others = [depth_by(model, contract, rgb, xnnpack=xnnpack) for xnnpack in (True, False)]
     return golden, spread(golden.depth_mm, others)
 
 
-def _reference_depth(model: bytes, contract: Contract, rgb: Photos) -> DepthMm:
+def _by_reference(model: bytes, contract: Contract, rgb: Photos) -> Golden:
     """Compute with the reference kernels, or with the built-in ones if one is missing, as ELU's."""
     try:
-        return depth_by(model, contract, rgb, reference=True)
+        return _golden_by(model, contract, rgb, xnnpack=False, reference=True)
     except InterpreterError:
-        return depth_by(model, contract, rgb, xnnpack=False)
+        return _golden_by(model, contract, rgb, xnnpack=False, reference=False)
 
 
-def depth_by(
-    model: bytes,
-    contract: Contract,
-    rgb: Photos,
-    *,
-    xnnpack: bool = True,
-    reference: bool = False,
-) -> DepthMm:
+def depth_by(model: bytes, contract: Contract, rgb: Photos, *, xnnpack: bool = True) -> DepthMm:
     """Compute millimeters (N, H, W) of photos (N, h, w, 3) with kernels of `open_interpreter`."""
+    return _golden_by(model, contract, rgb, xnnpack=xnnpack, reference=False).depth_mm
+
+
+def _golden_by(
+    model: bytes, contract: Contract, rgb: Photos, *, xnnpack: bool, reference: bool
+) -> Golden:
+    """Compute golden vectors of photos (N, h, w, 3) with kernels of `open_interpreter`."""
     signature = open_interpreter(model, xnnpack=xnnpack, reference=reference).get_signature_runner()
     (source,) = signature.get_input_details().values()
     pixels = np.empty(source["shape"], source["dtype"])
@@ -79,13 +79,14 @@ def depth_by(
     decoder = depth_decoder(contract, scales, (height, width))
     depth_mm = np.empty((len(rgb), height, width), decoder.dtype)
     layout = output_layout(contract, (height, width))
-    codes = layout.new_codes()
+    codes, digests = layout.new_codes(), []
     for photo, out in zip(rgb, depth_mm, strict=True):
         write_input(photo, "rgb", pixels[0])
         outputs = signature(**{contract.input_name: pixels})
+        digests.append(tensors_digest(outputs, contract.output_names))
         layout.collect(outputs, codes)
         decoder.decode(codes, out)
-    return depth_mm
+    return Golden(rgb, depth_mm, tuple(digests))
 
 
 def spread(reference_mm: DepthMm, others_mm: Sequence[DepthMm]) -> GoldenSpread:

@@ -38,6 +38,10 @@ class OutputLayout(ABC):
     def collect(self, outputs: Tensors, codes: npt.NDArray[Any]) -> None:
         """Copy output tensors (1, H, W, 1), by name, into an array of `new_codes`."""
 
+    @abstractmethod
+    def tensors(self, codes: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
+        """Return the outputs (H, W) by name, in the tensors' types: the inverse of `collect`."""
+
 
 class TwoCodesLayout(OutputLayout):
     """Both outputs of the INT8 split, interleaved."""
@@ -54,6 +58,11 @@ class TwoCodesLayout(OutputLayout):
         pairs = codes[..., None].view(np.int8)
         cv2.merge([outputs["fractional"][0], outputs["integer"][0]], pairs)
 
+    def tensors(self, codes: npt.NDArray[np.uint16]) -> dict[str, npt.NDArray[np.int8]]:
+        """Separate the pairs."""
+        pairs = codes[..., None].view(np.int8)
+        return {"integer": pairs[..., 1], "fractional": pairs[..., 0]}
+
 
 class OneCodeLayout(OutputLayout):
     """The single INT8 output, as bytes (H, W)."""
@@ -65,6 +74,10 @@ class OneCodeLayout(OutputLayout):
     def collect(self, outputs: Tensors, codes: npt.NDArray[np.uint8]) -> None:
         """Copy the bytes."""
         np.copyto(codes, outputs["depth"][0, ..., 0].view(np.uint8))
+
+    def tensors(self, codes: npt.NDArray[np.uint8]) -> dict[str, npt.NDArray[np.int8]]:
+        """View the bytes as int8."""
+        return {"depth": codes.view(np.int8)}
 
 
 @dataclass(frozen=True)
@@ -85,6 +98,10 @@ class FloatLayout(OutputLayout):
         """Copy each output."""
         for name, values in zip(self.names, codes, strict=True):
             np.copyto(values, outputs[name][0, ..., 0])
+
+    def tensors(self, codes: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[np.float32]]:
+        """Return each output."""
+        return dict(zip(self.names, codes, strict=True))
 
 
 def output_layout(contract: Contract, size: tuple[int, int]) -> OutputLayout:

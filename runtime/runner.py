@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal
 
@@ -13,8 +12,8 @@ import numpy as np
 
 from tfl_depth.choices import expect_choice
 from tfl_depth.encoding import DepthMm
-from tfl_depth.errors import DepthError, ModelFileError, ProofError, SignatureError
-from tfl_depth.format.contract import Contract, read_contract
+from tfl_depth.errors import DepthError, ProofError
+from tfl_depth.format.contract import Contract
 from tfl_depth.format.golden import read_golden
 from tfl_depth.runtime.arguments import expect_count
 from tfl_depth.runtime.batch import infer_batch
@@ -23,6 +22,7 @@ from tfl_depth.runtime.delegates.coverage import DelegateCoverage
 from tfl_depth.runtime.engines.open import open_fallback_engine
 from tfl_depth.runtime.exclusive import Exclusive
 from tfl_depth.runtime.golden_check import GoldenCheck, check_golden
+from tfl_depth.runtime.model_content import ModelSource, read_model_content
 from tfl_depth.runtime.options import OnFault, RunnerOptions
 from tfl_depth.runtime.preprocess import Channels, Pixels, Resizer, load_pixels
 from tfl_depth.runtime.stream import OnFull, Source, Stream
@@ -30,7 +30,6 @@ from tfl_depth.runtime.warm_up import WarmUp, warm_up
 
 Size = Literal["image", "model"]
 Prove = Literal[None, "first"]
-ModelSource = str | os.PathLike[str] | bytes
 
 
 @dataclass(frozen=True)
@@ -135,8 +134,8 @@ class DepthRunner(Closeable):
         )
         if fallback_model is not None and on_fault != "cpu":
             raise DepthError('`fallback_model` needs on_fault="cpu".')
-        content = _read_model(model, public_key)
-        reserve = None if fallback_model is None else _read_model(fallback_model, public_key)
+        content = read_model_content(model, public_key)
+        reserve = None if fallback_model is None else read_model_content(fallback_model, public_key)
         self._open(content, reserve, options)
         if prove == "first":
             self._expect_right()
@@ -361,32 +360,3 @@ class DepthRunner(Closeable):
 def _check_frame_options(size: Size, channels: Channels) -> None:
     expect_choice("size", size, Size)
     expect_choice("channels", channels, Channels)
-
-
-def _read_model(model: ModelSource, public_key: str | os.PathLike[str] | bytes | None) -> bytes:
-    content = model if isinstance(model, bytes) else _read(model)
-    if public_key is not None:
-        # First: an unsigned file is not parsed any further.
-        _check_signature(content, public_key)
-        read_contract(content)
-    return content
-
-
-def _read(path: str | os.PathLike[str]) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise ModelFileError(f"Cannot read the model {path}: {error.strerror}.") from error
-    except (TypeError, ValueError) as error:  # another type, or a path with a zero byte
-        raise ModelFileError(f"Expected a model's path or bytes, got {path!r}: {error}.") from error
-
-
-def _check_signature(model: bytes, public_key: str | os.PathLike[str] | bytes) -> None:
-    try:
-        from tfl_depth.format.signing import check_signature
-    except ModuleNotFoundError as error:
-        raise SignatureError(
-            "A signature can only be checked with the package cryptography: pip install "
-            "'tfl-depth[sign]'."
-        ) from error
-    check_signature(model, public_key)

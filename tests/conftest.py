@@ -36,13 +36,25 @@ NOT_LIGHT = {
     *("runtime/test_mutations.py", "runtime/test_processes.py", "runtime/test_golden_check.py"),
     "runtime/test_soak.py",
 }
+# The files that take longest, which processes begin with: none is left over at the end.
+LONGEST = (
+    "strategy/test_quick_run.py",
+    "networks/test_strangers.py",
+    "training/test_training.py",
+    "models/test_encoders.py",
+    "zoo/test_zoo_placement.py",
+    "zoo/test_zoo.py",
+    "training/test_backends.py",
+    "tools/test_view_page.py",
+    "models/test_models.py",
+)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Do not read the files that `-m` leaves out, since many import TensorFlow at their top."""
     if config.option.markexpr not in ("light", "no_tensorflow"):
         return None
-    name = collection_path.relative_to(TESTS).as_posix()
+    name = _name(collection_path)
     if collection_path.is_dir():
         return not f"{name}/".startswith(NO_TENSORFLOW) and name not in (".", "tools")
     taken = _is_light if config.option.markexpr == "light" else _is_no_tensorflow
@@ -51,13 +63,14 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Add the marks `no_tensorflow` and `light`."""
+    """Add the marks `no_tensorflow` and `light`, and put the longest files first."""
     for item in items:
-        name = item.path.relative_to(TESTS).as_posix()
+        name = _name(item.path)
         if _is_no_tensorflow(name):
             item.add_marker("no_tensorflow")
         if _is_light(name) and "slow" not in item.keywords:
             item.add_marker("light")
+    items.sort(key=lambda item: _name(item.path) not in LONGEST)
 
 
 def _is_no_tensorflow(name: str) -> bool:
@@ -66,6 +79,10 @@ def _is_no_tensorflow(name: str) -> bool:
 
 def _is_light(name: str) -> bool:
     return _is_no_tensorflow(name) and name not in NOT_LIGHT
+
+
+def _name(file: Path) -> str:
+    return file.relative_to(TESTS).as_posix()
 
 
 @pytest.fixture(scope="session")

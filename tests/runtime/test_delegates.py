@@ -382,5 +382,5 @@ def test_a_user_without_a_home_is_told_where_the_cache_may_go(
         monkeypatch.delenv(name)
     monkeypatch.setattr("pwd.getpwuid", nobody)
     board = make_board("/usr/lib/libvx_delegate.so", **IMX8MP)
-    with pytest.raises(DelegateError, match="no home folder. Set XDG_CACHE_HOME"):
+    with pytest.raises(DelegateError, match=r"no home folder\. Set XDG_CACHE_HOME"):
         select_delegate("vx", {}, per_channel, board=board)
