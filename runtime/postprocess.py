@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -68,6 +68,8 @@ class DepthDecoder(ABC):
 
     Attributes:
         dtype: of the depth that it writes.
+        smooth: smooths the millimeters at the outputs' own size in `decode`; None for nothing. A 0
+            must stay 0, and nothing else may become 0.
     """
 
     def __init__(self, spans: Spans, size: tuple[int, int]) -> None:
@@ -78,6 +80,7 @@ class DepthDecoder(ABC):
         self._upsample = Upsampler()
         # Whether a frame had outputs that are not all 0. Float outputs may be all 0.
         self._written = False
+        self.smooth: Callable[[DepthMm], None] | None = None
 
     @abstractmethod
     def look_up(self, codes: npt.NDArray[Any], out: DepthMm) -> int:
@@ -121,6 +124,8 @@ class DepthDecoder(ABC):
             )
         if not self._written:
             self._expect_written(codes, out)
+        if self.smooth is not None:
+            self.smooth(grid_mm)
         if grid_mm is not out:
             self._upsample(grid_mm, out, zeros=zeros)
         return share
