@@ -1,4 +1,4 @@
-"""`tfl-depth evaluate`: the field's metrics of a model, alone or against another."""
+"""`tfl-depth evaluate`: the usual metrics of a model, alone or compared with another."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ EXAMPLE = (
     "tfl-depth evaluate model.tflite --dataset nyuv2 --data path/to/nyuv2 "
     "--against zoo/lite0-nyu-192x256/model.keras"
 )
-# Of a file name 255 may be: some stand before and behind it.
+# A file name may have 255 characters. Some are before and after it.
 MAX_NAME_BYTES = 200
 Rows = list[dict[str, float]]
-# Bins of true distance, up to the farthest that any dataset allows; empty ones are not shown.
+# Bins of true distance, up to the largest range of any dataset. Empty ones are not shown.
 DISTANCE_EDGES_M = (0, 1, 2, 3, 5, 10, 20, 40, 80, 160, 1000)
 
 
@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     if options.video is not None:
         if options.dataset is not None or options.data is not None or options.output is not None:
-            parser.error("--video is measured by itself: leave out --dataset, --data and --output")
+            parser.error("--video is measured alone: omit --dataset, --data and --output")
         return cli_common.run(lambda: _evaluate_video(options))
     if options.dataset is None or options.data is None:
         parser.error("expected --dataset and --data, or --video")
@@ -52,9 +52,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = cli_common.parser(
         "tfl-depth evaluate",
-        "Measure metric depth by the field's protocol: nothing aligned, at the images' full size,\n"
-        "the dataset's crop and range, per image, then the mean over images. With --video:\n"
-        "how steady depth is where nothing moves.",
+        "Measure metric depth by the usual protocol: without alignment, at the images' full size,\n"
+        "with the dataset's crop and range, for each image, then the mean over images. With\n"
+        "--video: how steady depth is if nothing moves.",
         EXAMPLE,
     )
     parser.add_argument("model", type=Path, metavar="MODEL", help="a .keras or .tflite file")
@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--split", default="val", metavar="NAME", help="which images (val)")
     parser.add_argument(
-        "--skip-broken", action="store_true", help="leave out pairs that are broken, and say so"
+        "--skip-broken", action="store_true", help="skip broken pairs, with a warning"
     )
     parser.add_argument(
         "--against",
@@ -82,10 +82,17 @@ def _parser() -> argparse.ArgumentParser:
         "paired bootstrap 95 %% interval",
     )
     parser.add_argument(
-        "--output", type=Path, metavar="DIR", help="write the table of images, and pictures, there"
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="folder for the table of images, and for pictures",
     )
     parser.add_argument(
-        "--pictures", type=int, default=3, metavar="N", help="of the N best and worst images (3)"
+        "--pictures",
+        type=int,
+        default=3,
+        metavar="N",
+        help="pictures of the N best and N worst images (3)",
     )
     cli_common.add_public_key(parser)
     cli_common.add_json(parser)
@@ -140,7 +147,7 @@ def _evaluate_video(options: argparse.Namespace) -> None:
 
 
 def _counted(samples: Iterable[Sample], marked: Counter[str]) -> Iterator[Sample]:
-    """The samples; meanwhile their pixels that a mark of no reading hides are counted."""
+    """Yield the samples, and count their pixels with a mark of no reading."""
     for sample in samples:
         marked["pixels"] += sample.marked
         yield sample
@@ -164,7 +171,7 @@ def _predictor(model: Path, public_key: Path | None) -> Iterator[Predictor]:
 
     if model.suffix == ".keras":
         cli_common.expect_no_key(model, public_key)
-        with quiet():  # Keras' backend talks
+        with quiet():  # Keras' backend prints messages
             from tfl_depth.models import load_model
         yield keras_predictor(load_model(model))
         return
@@ -195,7 +202,7 @@ def _csv(names: Sequence[str], rows: Rows) -> str:
 
 
 def _picture_name(name: str) -> str:
-    """A frame's name, which may hold folders and be long, as part of a file's name."""
+    """Make a frame's name, which may contain folders and be long, part of a file name."""
     flat = "_".join(part for part in Path(name).parts if part not in ("/", "..")).replace("\0", "_")
     content = flat.encode(errors="surrogateescape")
     if len(content) <= MAX_NAME_BYTES:
@@ -238,8 +245,8 @@ def _table(result: dict[str, Any]) -> str:
     ]
     if result["marked_pixels"]:
         lines.append(
-            f"{result['marked_pixels']:,} pixels hold a mark of no reading (65535, or no number of "
-            "meters), and do not count"
+            f"{result['marked_pixels']:,} pixels have a mark of no reading (65535, or no number of "
+            "meters), and are not counted"
         )
     against = result.get("against")
     if against:

@@ -444,7 +444,7 @@ def test_ctrl_c_in_a_video_leaves_none(
 
 WRONG = {
     "point cloud without a camera": (["--save", "ply"], 1, "--intrinsics or --fov"),
-    "video of photos": (["--save", "video"], 1, "Photos make no video"),
+    "video of photos": (["--save", "video"], 1, "Photos have no video"),
     "kind": (["--save", "depth,jpg"], 2, "got 'jpg'"),
     "intrinsics": (["--intrinsics", "0,1,2,3"], 2, "fx,fy,cx,cy in pixels"),
     "angle": (["--fov", "180"], 2, "between 0 and 180"),
