@@ -23,7 +23,9 @@ EXAMPLE = "tfl-depth board add bench ssh://root@board.local"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    options = _parser().parse_args(argv)
+    parser = _parser()
+    options = parser.parse_args(argv)
+    _expect_names(parser, options)
     return cli_common.run(lambda: _DO[options.action](options))
 
 
@@ -32,46 +34,48 @@ def _parser() -> argparse.ArgumentParser:
         "tfl-depth board",
         "Give boards names, for --board of doctor, prove, placement, benchmark, infer and\n"
         "evaluate. A board is reached by SSH with your own keys and known hosts, or by ADB. Files\n"
-        f"go into one folder there, {DEFAULT_FOLDER}, and nothing is installed.",
+        f"go into one folder there, {DEFAULT_FOLDER}, and nothing is installed.\n"
+        "  add NAME ADDRESS  name a board; ADDRESS is ssh://user@host, ssh://user@host:port or\n"
+        "                    adb:SERIAL\n"
+        "  list              all boards\n"
+        "  remove NAME       forget a board; its files stay on it\n"
+        "  doctor NAME       whether it is reached, and what it lacks",
         EXAMPLE,
     )
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    adding = actions.add_parser("add", help="name a board", allow_abbrev=False)
-    adding.add_argument("name", metavar="NAME", help="letters, digits, - and _")
-    adding.add_argument(
-        "address", metavar="ADDRESS", help="ssh://user@host, ssh://user@host:port or adb:SERIAL"
-    )
-    adding.add_argument(
+    parser.add_argument("action", choices=_DO, metavar="ACTION", help="one of those above")
+    parser.add_argument("name", nargs="?", metavar="NAME", help="letters, digits, - and _")
+    parser.add_argument("address", nargs="?", metavar="ADDRESS", help="of add")
+    parser.add_argument(
         "--python",
         default=DEFAULT_PYTHON,
         metavar="PATH",
-        help=f"the board's Python ({DEFAULT_PYTHON})",
+        help=f"of add: the board's Python ({DEFAULT_PYTHON})",
     )
-    adding.add_argument(
+    parser.add_argument(
         "--folder",
         default=DEFAULT_FOLDER,
-        metavar="DIR",
-        help=f"where files go on the board ({DEFAULT_FOLDER})",
+        metavar="PATH",
+        help=f"of add: where files go on the board ({DEFAULT_FOLDER})",
     )
-    adding.add_argument(
+    parser.add_argument(
         "--trust-new-host",
         action="store_true",
-        help="SSH: take the key that the host shows now, and no other one later; without it the "
-        "host must be in your known_hosts",
+        help="of add, for SSH: take the key that the host shows now, and no other one later; without "
+        "it the host must be in your known_hosts",
     )
-    adding.add_argument("--overwrite", action="store_true", help="replace a board of that name")
-    removing = actions.add_parser(
-        "remove", help="forget a board; its files stay on it", allow_abbrev=False
+    parser.add_argument(
+        "--overwrite", action="store_true", help="of add: replace a board of that name"
     )
-    removing.add_argument("name", metavar="NAME")
-    looking = actions.add_parser(
-        "doctor", help="whether the board is reached and can run the runtime", allow_abbrev=False
-    )
-    looking.add_argument("name", metavar="NAME")
-    listing = actions.add_parser("list", help="all boards", allow_abbrev=False)
-    for each in (adding, removing, looking, listing):
-        cli_common.add_json(each)
+    cli_common.add_json(parser)
     return parser
+
+
+def _expect_names(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """Refuse too few or too many names for an action, as a wrong call."""
+    given = [each for each in (options.name, options.address) if each is not None]
+    expected = {"add": 2, "list": 0}.get(options.action, 1)
+    if len(given) != expected:
+        parser.error(f"{options.action} takes {expected} names, got {len(given)}: see --help")
 
 
 def _add(options: argparse.Namespace) -> None:

@@ -44,7 +44,7 @@ Dir::Etc::preferencesparts "-";
 LAUNCHER = """#!/bin/sh
 here=$(cd "$(dirname "$0")" && pwd)
 board=${here%/*}
-export PYTHONHOME="$board/root/usr" PYTHONPATH="$here/packages"
+export PYTHONHOME="$board/root/usr" PYTHONPATH="${PYTHONPATH:+$PYTHONPATH:}$here/packages"
 exec "$board/qemu" -L "$board/root" -0 "$here/python" "$board/root/usr/bin/python3.11" "$@"
 """
 

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from tfl_depth.errors import BoardError
 
 EXPECTED = "Expected an address like ssh://root@board.local or adb:SERIAL"
+# A name that begins with - would be an option of ssh, where a user copies it into a terminal.
+_HOST = re.compile(r"[\w.:%][\w.:%-]*")
 _SERIAL = re.compile(r"[\w.:-]+")
 
 
@@ -59,8 +61,10 @@ def _ssh(text: str) -> SshAddress:
         raise BoardError(f"{EXPECTED}, got {text!r}: {error}.") from error
     if parts.password is not None:
         raise BoardError(f"{EXPECTED} without a password, got one: SSH takes your keys.")
-    if not host or parts.path not in ("", "/") or parts.query or parts.fragment:
+    more = parts.path.strip("/") or parts.query or parts.fragment
+    if more or not (_HOST.fullmatch(host or "") and _HOST.fullmatch(user or "_")):
         raise BoardError(f"{EXPECTED}, got {text!r}.")
     # Python makes the host's letters small; ~/.ssh/config tells them apart.
+    host = str(host)
     start = parts.netloc.lower().rindex(host)
     return SshAddress(parts.netloc[start : start + len(host)], user or None, port)

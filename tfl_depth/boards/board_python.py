@@ -16,7 +16,7 @@ from tfl_depth.boards.connection import BoardConnection, BoardProcess
 from tfl_depth.errors import BoardError
 from tfl_depth.runtime.engines.interpreter import PACKAGES
 
-ANSWER_LIMIT_S = 60.0
+ANSWER_LIMIT_S = 180.0
 # The slowest link that a transfer is waited for.
 SLOWEST_BYTES_S = 20_000
 _TEXT = Path(on_board.__file__).read_text(encoding="utf-8")
@@ -115,7 +115,12 @@ class BoardPython:
     def _ask(
         self, do: str, content: bytes = b"", *, limit_s: float = ANSWER_LIMIT_S, **arguments: Any
     ) -> dict[str, Any]:
-        done = self._connection.run(self._request(do, **arguments), content, limit_s=limit_s)
+        try:
+            done = self._connection.run(self._request(do, **arguments), content, limit_s=limit_s)
+        except TimeoutError as error:
+            raise BoardError(
+                f"{self._entry.name} does not answer within {limit_s:.0f} s: look whether it is busy."
+            ) from error
         line = done.output.decode(errors="replace").strip().rpartition("\n")[2]
         try:
             answer: dict[str, Any] = json.loads(line)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, TypeVar
 
 import asyncssh
@@ -115,7 +117,9 @@ def host_key_of(address: SshAddress) -> str:
     Raises:
         BoardError: the host does not answer.
     """
-    more = {} if address.port is None else {"port": address.port}
+    more: dict[str, Any] = {"config": _config_files()}
+    if address.port is not None:
+        more["port"] = address.port
     try:
         key = asyncio.run(
             asyncio.wait_for(
@@ -138,7 +142,7 @@ def fingerprint(host_key: str) -> str:
 
 
 async def _connected(address: SshAddress, host_key: str | None) -> Any:
-    given: dict[str, Any] = {"host": address.host}
+    given: dict[str, Any] = {"host": address.host, "config": _config_files()}
     if address.user is not None:
         given["username"] = address.user
     if address.port is not None:
@@ -151,6 +155,12 @@ async def _connected(address: SshAddress, host_key: str | None) -> Any:
         keepalive_interval=_KEEPALIVE_S,
         keepalive_count_max=_KEEPALIVES,
     )
+
+
+def _config_files() -> list[str]:
+    """The user's ~/.ssh/config, where there is one."""
+    path = Path.home() / ".ssh" / "config"
+    return [str(path)] if os.access(path, os.R_OK) else []
 
 
 def _known_hosts(given: dict[str, Any], host_key: str | None) -> Any:
@@ -182,6 +192,8 @@ def _refusal(error: BaseException, address: SshAddress) -> BoardError | None:
             f"{address.host} does not answer within {CONNECT_LIMIT_S:g} s: is the board on, and on "
             "this network?"
         )
+    if isinstance(error, asyncssh.ConfigParseError):
+        return BoardError(f"Your ~/.ssh/config cannot be read: {_words(error)}.")
     if isinstance(error, OSError | LinkLostError | asyncssh.Error):
         return BoardError(
             f"Cannot connect to {address.host} by SSH ({_words(error)}): is the board on, and does "

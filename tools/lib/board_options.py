@@ -21,6 +21,7 @@ TIME_LIMIT_S = 600.0
 _OF_THIS_MACHINE = frozenset(("board", "report", "time_limit", "json", "output", "picture"))
 # Options whose value is a file of this machine.
 _FILES = frozenset(("public_key", "float"))
+_ON_CPU = "--delegate=cpu"
 Text = Callable[[dict[str, Any]], str]
 
 
@@ -30,7 +31,7 @@ def add_board_options(parser: argparse.ArgumentParser) -> None:
         "--board",
         metavar="NAME",
         help="run it on a board of tfl-depth board list, with --delegate auto unless another is "
-        "named",
+        "named; cpu for its processor",
     )
     parser.add_argument(
         "--report",
@@ -138,9 +139,20 @@ def board_arguments(
         else:
             made.append(flag if value is None else f"{flag}={value}")
     takes_delegate = "--delegate" in parser._option_string_actions
-    if takes_delegate and not any(str(each).startswith("--delegate=") for each in made):
-        made.append("--delegate=auto")
-    return made
+    return [*_with_delegate(made)] if takes_delegate else made
+
+
+def _with_delegate(given: Sequence[str | Path]) -> Iterator[str | Path]:
+    """The same with --delegate auto where no other is named; without one, the commands take the CPU."""
+    yield from (each for each in given if each != _ON_CPU)
+    if not any(str(each).startswith("--delegate=") for each in given):
+        yield "--delegate=auto"
+
+
+def board_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of `DepthRunner` for a board: "auto" without a delegate, and none for "cpu"."""
+    delegate = settings["delegate"] or "auto"
+    return {**settings, "delegate": None if delegate == "cpu" else delegate}
 
 
 def _options(

@@ -26,7 +26,6 @@ def add_options(parser: argparse.ArgumentParser, *, default: str | None) -> None
         "--target",
         choices=TARGETS,
         default=default,
-        required=default is None,
         metavar="TARGET",
         help="what the model shall run on, see below" + (f" ({default})" if default else ""),
     )
