@@ -19,11 +19,6 @@ class Sensors:
     temperature_c: dict[str, float]
     clock_mhz: dict[str, float]
 
-    @property
-    def hottest_c(self) -> float | None:
-        """The highest temperature; None where no zone tells one."""
-        return max(self.temperature_c.values(), default=None)
-
 
 def read_sensors(root: Path = Path("/")) -> Sensors:
     """Read them.
