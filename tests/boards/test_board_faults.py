@@ -116,7 +116,7 @@ def test_what_takes_too_long_is_ended_on_the_board(entry: BoardEntry, board_home
     code = f"import os, time; open({str(mark)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
     connection = open_connection(entry)
     try:
-        process = BoardPython(entry, connection).start(["-c", code], {}, 1.5)
+        process = BoardPython(entry, connection).start(["-c", code], "/", {}, 1.5)
         assert process.finish(30).status == 124
     finally:
         connection.close()
@@ -127,7 +127,7 @@ def test_a_program_ends_with_its_link(entry: BoardEntry, board_home: Path) -> No
     mark = board_home / "linked"
     code = f"import os, time; print(os.getpid(), flush=True); time.sleep(60); open({str(mark)!r})"
     connection = open_connection(entry)
-    process = BoardPython(entry, connection).start(["-c", code], {}, 60)
+    process = BoardPython(entry, connection).start(["-c", code], "/", {}, 60)
     number = b""
     while not number.endswith(b"\n"):
         number += process.receive(1, 30)

@@ -104,12 +104,14 @@ class BoardPython:
         return self._connection.start(self._request("pack", path=path))
 
     def start(
-        self, arguments: list[str], environment: dict[str, str], limit_s: float
+        self, arguments: list[str], folder: str, environment: dict[str, str], limit_s: float
     ) -> BoardProcess:
-        """Start this Python with arguments; the board ends it at the limit or without the link."""
+        """Start this Python in a folder; the board ends it at the limit or without the link."""
         command = [self._entry.python, *arguments]
         return self._connection.start(
-            self._request("run", command=command, environment=environment, limit_s=limit_s)
+            self._request(
+                "run", command=command, folder=folder, environment=environment, limit_s=limit_s
+            )
         )
 
     def _ask(

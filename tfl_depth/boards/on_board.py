@@ -256,11 +256,13 @@ def pack(path: str) -> None:
                 archive.add(os.path.join(path, name), arcname=name)
 
 
-def run(command: list[str], environment: dict[str, str], limit_s: float) -> None:
+def run(command: list[str], folder: str, environment: dict[str, str], limit_s: float) -> None:
     """Run a program, and end it when the limit or this process's input ends: the link is lost."""
     child = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
+        # Python imports from there first, and nothing that it could import is there.
+        cwd=folder,
         env={**os.environ, **environment},
         start_new_session=True,
     )

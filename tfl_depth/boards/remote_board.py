@@ -119,7 +119,7 @@ class RemoteBoard(Closeable):
             given = [next(there)[0] if isinstance(each, Path) else each for each in arguments]
             folder = f"{job}/output"
             given += ["--json", *(["--output", folder] if output is not None else [])]
-            done, seconds = self._run("tfl_depth.tools.lib.board_run", [tool, *given], limit_s)
+            done, seconds = self._run(job, [tool, *given], limit_s)
             if output is not None:
                 self._bring(folder, output)
         said = read_output(done.output.decode(errors="replace"))
@@ -145,10 +145,11 @@ class RemoteBoard(Closeable):
         """
         key = settings.get("public_key")
         files = [model, *([] if key is None else [Path(key)])]
-        with self._watched(FRAME_LIMIT_S), self._job(files, "computed frames") as (_job, names):
+        with self._watched(FRAME_LIMIT_S), self._job(files, "computed frames") as (job, names):
             there, *keys = names
             given = {**settings, "public_key": keys[0] if keys else None}
-            process = self._start("tfl_depth.boards.frame_server", [there, json.dumps(given)])
+            arguments = [there, json.dumps(given)]
+            process = self._start("tfl_depth.boards.frame_server", arguments, job)
             yield FrameStream(process, self._failed)
 
     def _close(self) -> None:
@@ -188,17 +189,15 @@ class RemoteBoard(Closeable):
             self._paths = [self._python.unpack(folder, digest_of(each)) for each in archives]
 
     def _start(
-        self, module: str, arguments: Sequence[str], limit_s: float = 1e9
+        self, module: str, arguments: Sequence[str], job: str, limit_s: float = 1e9
     ) -> BoardProcess:
         environment = {"PYTHONPATH": os.pathsep.join(self._paths or ())}
-        return self._python.start(["-m", module, *arguments], environment, limit_s)
+        return self._python.start(["-m", module, *arguments], job, environment, limit_s)
 
-    def _run(
-        self, module: str, arguments: Sequence[str], limit_s: float
-    ) -> tuple[Ended, float]:
-        """Run a module to its end; also how many seconds it took."""
+    def _run(self, job: str, arguments: Sequence[str], limit_s: float) -> tuple[Ended, float]:
+        """Run a command to its end; also how many seconds it took."""
         begin_s = monotonic()
-        process = self._start(module, arguments, limit_s)
+        process = self._start("tfl_depth.tools.lib.board_run", arguments, job, limit_s)
         # Its input stays open: where that ends, the board ends the program.
         done = process.finish(limit_s + _MARGIN_S)
         if done.status == TIMED_OUT:
