@@ -32,7 +32,9 @@ def board_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(home: Path, board_home: Path) -> Iterator[SshBoard]:
-    with ssh_board(home, {"HOME": str(board_home), "PYTHONWARNINGS": ""}) as board:
+    # Of a board, not of tests.
+    usual = {"PYTHONWARNINGS": "", "PYTHONDONTWRITEBYTECODE": ""}
+    with ssh_board(home, {"HOME": str(board_home), **usual}) as board:
         yield board
 
 
