@@ -23,13 +23,6 @@ from tfl_depth import child
 from tfl_depth.errors import InterpreterError
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.tools.lib import cli_common
-from tfl_depth.tools.lib.benchmark_heat import heat_lines, measure_heat
-from tfl_depth.tools.lib.board_options import (
-    add_board_options,
-    board_arguments,
-    expect_board,
-    run_on_board,
-)
 from tfl_depth.tools.lib.benchmark_cases import (
     Case,
     Seconds,
@@ -39,6 +32,13 @@ from tfl_depth.tools.lib.benchmark_cases import (
     of_openvino,
     of_postprocessing,
     of_runner,
+)
+from tfl_depth.tools.lib.benchmark_heat import heat_lines, measure_heat
+from tfl_depth.tools.lib.board_options import (
+    add_board_options,
+    board_arguments,
+    expect_board,
+    run_on_board,
 )
 
 EXAMPLE = "tfl-depth benchmark model.tflite --float model-float32.tflite --json"
@@ -160,9 +160,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _benchmark_there(options: argparse.Namespace, arguments: list[str | Path]) -> None:
     more_s = 60 * (options.minutes or 0)
-    run_on_board(
-        "benchmark", options, [options.model, *arguments], text=_table, more_s=more_s
-    )
+    run_on_board("benchmark", options, [options.model, *arguments], text=_table, more_s=more_s)
 
 
 def _benchmark(options: argparse.Namespace) -> None:
@@ -340,7 +338,7 @@ def _table(result: dict[str, Any]) -> str:
         lines += ["on {delegate}: {taken} of {operators} operators".format_map(result["placement"])]
     lines += [f"{'milliseconds':<50}   median    least     95 %     99 %"]
     lines += [
-        f"{name:<50} {each['median']:8.3f} {each['least']:8.3f} {each['p95']:8.3f} {each['p99']:8.3f}"
+        f"{name:<50} " + " ".join(f"{each[of]:8.3f}" for of in ("median", "least", "p95", "p99"))
         for name, each in result["times_ms"].items()
     ]
     lines += [f"{'not measured: ' + name:<50} {why}" for name, why in result["absent"].items()]

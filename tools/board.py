@@ -60,8 +60,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--trust-new-host",
         action="store_true",
-        help="of add, for SSH: take the key that the host shows now, and no other one later; without "
-        "it the host must be in your known_hosts",
+        help="of add, for SSH: take the key that the host shows now, and no other one later; "
+        "without it the host must be in your known_hosts",
     )
     parser.add_argument(
         "--overwrite", action="store_true", help="of add: replace a board of that name"

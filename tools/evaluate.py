@@ -25,6 +25,7 @@ from tfl_depth.tools.lib.board_options import (
     add_board_options,
     board_settings,
     expect_board,
+    say_what_was_said,
     tell_report,
 )
 
@@ -205,6 +206,7 @@ def _predictor(
         with board.frames(model, board_settings(settings)) as stream:
             yield frames_predictor(stream)
             there |= stream.finish()
+            say_what_was_said(board.entry.name, stream.errors)
         return
     with DepthRunner(model, **settings) as runner:
         yield runner_predictor(runner)

@@ -37,8 +37,9 @@ def _parser() -> argparse.ArgumentParser:
         "tfl-depth placement",
         "Show for each operator of a portable .tflite model where it runs on a target, why not on\n"
         "its NPU and what to change; for an Ethos-U also the memory and the time that Vela\n"
-        "estimates, unless an operator is left to the CPU, whose time nobody knows. With --delegate\n"
-        "or --board nothing is foretold: the model is opened, and the delegate has its operators.",
+        "estimates, unless an operator is left to the CPU, whose time nobody knows.\n"
+        "With --delegate or --board the model is opened there, and the delegate takes its\n"
+        "operators.",
         EXAMPLE,
     )
     parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite, not compiled yet")
@@ -59,8 +60,8 @@ def _placement_there(options: argparse.Namespace, arguments: list[str | Path]) -
 def _refuse_target(options: argparse.Namespace) -> None:
     if options.target is not None or options.picture is not None or options.strict_placement:
         raise ConversionError(
-            "--target, --strict-placement and --picture foretell where operators run; --delegate and "
-            "--board see where they do (--strict refuses a rest on the CPU): give one of the two."
+            "--target, --strict-placement and --picture predict where operators run; --delegate "
+            "and --board open the model (--strict refuses a rest on the CPU): give one of the two."
         )
 
 
@@ -69,7 +70,9 @@ def _placement_here(options: argparse.Namespace) -> None:
     _refuse_target(options)
     with DepthRunner(options.model, **cli_common.runner_settings(options)) as runner:
         coverage = runner.delegate_coverage
-    taken = f"{coverage.taken} of {coverage.operators} operators on {coverage.delegate or 'the CPU'}"
+    taken = (
+        f"{coverage.taken} of {coverage.operators} operators on {coverage.delegate or 'the CPU'}"
+    )
     left = [f"on the CPU: {count} {kind}" for kind, count in coverage.left.items()]
     cli_common.tell(options, {"placement": asdict(coverage)}, "\n".join([taken, *left]))
 
@@ -81,7 +84,7 @@ def _placement(options: argparse.Namespace) -> None:
         return
     if options.target is None:
         raise ConversionError(
-            "Expected --target, to foretell where operators run, or --delegate, to see it."
+            "Expected --target, to predict where operators run, or --delegate, to open the model."
         )
     target = target_options.chosen(options)
     if not options.model.is_file():

@@ -1,7 +1,7 @@
 """NXP's Neutron compiler, run as a process: compiles a model for an i.MX 95.
 
-NXP gives its pip package to its customers. The user installs it into a Python of their own, and says
-its name, its version and that Python.
+NXP gives its pip package to its customers. The user installs it into a Python of their own, and
+says its name, its version and that Python.
 """
 
 from __future__ import annotations

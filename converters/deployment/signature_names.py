@@ -64,6 +64,6 @@ def _expect_same(before: dict[str, TensorSpec], after: dict[str, TensorSpec]) ->
         for ends in (before, after)
     )
     raise ConversionError(
-        f"Expected the compiler to keep {expected}, got {got}: take the version of the compiler that "
-        "the board's image names."
+        f"Expected the compiler to keep {expected}, got {got}: take the version of the compiler "
+        "that the board's image names."
     )

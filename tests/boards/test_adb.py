@@ -56,7 +56,7 @@ def test_a_cable_that_is_pulled_is_a_lost_link(
 
 
 def test_a_device_that_is_not_there_is_said(entry: BoardEntry, server: AdbStandIn) -> None:
-    with pytest.raises(BoardError, match="ADB does not reach OTHER .*not found"):
+    with pytest.raises(BoardError, match=r"ADB does not reach OTHER .*not found"):
         open_connection(BoardEntry("other", "adb:OTHER"))
     server.features = "cmd"
     with pytest.raises(BoardError, match="too old"):

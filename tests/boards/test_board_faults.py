@@ -198,9 +198,9 @@ def test_a_disk_that_fills_meanwhile_is_said(
 
 def test_a_root_that_is_read_only_is_said(entry: BoardEntry, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
-    with small_disk(disk, "ro"):
-        with pytest.raises(BoardError, match=r"cannot be written \(Read-only file system\)"):
-            delivered(entry, disk, b"content")
+    said = pytest.raises(BoardError, match=r"cannot be written \(Read-only file system\)")
+    with small_disk(disk, "ro"), said:
+        delivered(entry, disk, b"content")
 
 
 # The board's Python
@@ -219,7 +219,7 @@ def python(tmp_path: Path) -> Callable[[str], str]:
     return made
 
 
-@pytest.mark.parametrize("version", ["3.8.18", "3.14.0", "2.7.18"])
+@pytest.mark.parametrize("version", ["3.8.18", "3.15.0", "2.7.18"])
 def test_another_python_is_refused_before_anything_is_copied(
     entry: BoardEntry, server: SshBoard, python: Callable[[str], str], version: str
 ) -> None:
@@ -285,8 +285,8 @@ def test_libraries_for_another_processor_do_not_load(
         (
             replace(FACTS, interpreter=None, machine="armv7l"),
             [
-                "bench has no TensorFlow Lite interpreter: run there /usr/bin/python3 -m pip install "
-                "'tflite-runtime'."
+                "bench has no TensorFlow Lite interpreter: run there /usr/bin/python3 -m pip "
+                "install 'tflite-runtime'."
             ],
         ),
         (

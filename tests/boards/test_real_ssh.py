@@ -1,4 +1,4 @@
-"""A board with Debian's OpenSSH server, whose user's Python is an emulated aarch64: make board-test."""
+"""Debian's OpenSSH server, with an emulated aarch64 as its user's Python: make board-test."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def sshd(folder: Path) -> Iterator[int]:
 
 
 def in_own_mounts(folder: Path, server: list[str]) -> list[str]:
-    """Root's server asks for a user `sshd` and for /run/sshd: it sees them, and nobody else does."""
+    """Root's server asks for a user `sshd` and for /run/sshd: it alone sees them."""
     users = Path("/etc/passwd").read_text() + "sshd:x:65533:65534::/run/sshd:/bin/false\n"
     (folder / "passwd").write_text(users)
     script = (

@@ -59,7 +59,6 @@ def test_a_content_that_was_damaged_on_the_board_is_sent_again(
     with RemoteBoard(entry) as board:
         board.run_tool("inspect", ["--help"])
         first = board.sent_bytes
-        (wheel,) = board_home.glob(".cache/tfl-depth/content/*") if first else (None,)
         for each in board_home.glob(".cache/tfl-depth/content/*"):
             each.write_bytes(each.read_bytes()[:-1])
         board.run_tool("inspect", ["--help"])

@@ -88,7 +88,6 @@ def installed(model: Path, folder: Path, result: bytes) -> NeutronSettings:
 
 
 def target(settings: NeutronSettings) -> Target:
-    from dataclasses import replace
 
     return replace(TARGETS["imx95"], neutron=settings)
 
@@ -128,20 +127,15 @@ def test_the_command_takes_the_package_and_its_python(
 
 
 def test_what_the_compiler_says_is_told(model: Path, settings: NeutronSettings) -> None:
-    from dataclasses import replace
 
     with pytest.raises(ConversionError, match="It says: Error: unknown target imx93"):
-        compile_for_target(
-            model.read_bytes(), "imx95", target(replace(settings, target="imx93"))
-        )
+        compile_for_target(model.read_bytes(), "imx95", target(replace(settings, target="imx93")))
 
 
 def test_tensors_of_other_names_are_refused(model: Path, tmp_path: Path) -> None:
     renamed = compiled_by_stand_in(model.read_bytes(), rename=True)
     with pytest.raises(ConversionError, match="none of the outputs is called"):
-        compile_for_target(
-            model.read_bytes(), "imx95", target(installed(model, tmp_path, renamed))
-        )
+        compile_for_target(model.read_bytes(), "imx95", target(installed(model, tmp_path, renamed)))
 
 
 def test_a_compiler_that_is_not_there_is_said(model: Path, settings: NeutronSettings) -> None:

@@ -35,8 +35,8 @@ class AdbConnection(BoardConnection):
             features = self._device.get_features()
         except (adbutils.AdbError, OSError) as error:
             raise BoardError(
-                f"ADB does not reach {address.serial} ({_words(error)}): see adb devices, and allow "
-                "USB debugging on the board."
+                f"ADB does not reach {address.serial} ({_words(error)}): see adb devices, and "
+                "allow USB debugging on the board."
             ) from error
         if "shell_v2" not in features.split(","):
             raise BoardError(

@@ -10,7 +10,7 @@ from typing import Any
 from tfl_depth.boards.board_book import BoardEntry
 
 # What the runtime was tried with; setup.cfg says the same of packages.
-OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 13)
+OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 14)
 COMPILED = {"numpy": ((1, 26), "numpy>=1.26"), "cv2": ((4, 8), "opencv-python-headless>=4.8")}
 # Of Python alone: brought along where they lack.
 PURE = ("flatbuffers", "tqdm")

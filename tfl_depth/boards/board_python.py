@@ -121,7 +121,7 @@ class BoardPython:
             done = self._connection.run(self._request(do, **arguments), content, limit_s=limit_s)
         except TimeoutError as error:
             raise BoardError(
-                f"{self._entry.name} does not answer within {limit_s:.0f} s: look whether it is busy."
+                f"{self._entry.name} does not answer within {limit_s:.0f} s: is it busy?"
             ) from error
         line = done.output.decode(errors="replace").strip().rpartition("\n")[2]
         try:
@@ -130,7 +130,8 @@ class BoardPython:
             said = " ".join(done.errors.split())[-300:] or f"status {done.status}"
             raise BoardError(
                 f"The Python of {self._entry.name} fails ({said.rstrip('.')}): try "
-                f"{self._entry.python} there, or name another one with tfl-depth board add --python."
+                f"{self._entry.python} there, or name another one with tfl-depth board add "
+                "--python."
             ) from error
         if "error" in answer:
             raise BoardError(self._failure(answer))

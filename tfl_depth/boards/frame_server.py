@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import IO, Any
@@ -41,6 +42,7 @@ def main(arguments: list[str]) -> int:
         arguments: the model's path, and arguments of `DepthRunner` as JSON.
     """
     model, settings = arguments
+    warnings.formatwarning = lambda message, *_: f"warning: {message}\n"
     with _own_output() as output:
         try:
             _serve(model, json.loads(settings), output)

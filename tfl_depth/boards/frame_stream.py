@@ -44,6 +44,8 @@ class FrameStream:
         """
         self._process, self._failed = process, failed
         self._limit_s = START_LIMIT_S
+        # What the board printed on standard error, once it is finished.
+        self.errors = ""
         self.placement: dict[str, Any] = json.loads(self._receive(READY))["placement"]
 
     def infer(self, rgb: npt.NDArray[np.uint8]) -> DepthMm:
@@ -69,7 +71,7 @@ class FrameStream:
         """Placement, times and conditions of all frames."""
         self._process.end_input()
         summary: dict[str, Any] = json.loads(self._receive(SUMMARY))
-        self._process.finish(FRAME_LIMIT_S)
+        self.errors = self._process.finish(FRAME_LIMIT_S).errors
         return summary
 
     def _receive(self, expected: bytes) -> bytes:

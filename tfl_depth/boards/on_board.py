@@ -90,8 +90,7 @@ def _imported(name: str) -> dict[str, str] | None:
         done = subprocess.run(
             [sys.executable, "-c", code],
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             timeout=IMPORT_LIMIT_S,
         )
     except subprocess.TimeoutExpired:
@@ -207,7 +206,7 @@ def unpack(folder: str, digest: str) -> dict[str, str]:
         part = f"{target}.{os.getpid()}"
         try:
             with zipfile.ZipFile(_content(folder, digest)) as archive:
-                archive.extractall(part)
+                archive.extractall(part)  # noqa: S202 - of this package's own making
             try:
                 os.rename(part, target)
             except OSError:
@@ -249,10 +248,10 @@ def discard(path: str) -> dict[str, str]:
 
 
 def pack(path: str) -> None:
-    """Write the files of a folder to standard output, as a tar archive."""
+    """Write the files of a folder to standard output, as a tar archive, without hidden ones."""
     with tarfile.open(fileobj=sys.stdout.buffer, mode="w|") as archive:
         for name in sorted(os.listdir(path)):
-            if os.path.isfile(os.path.join(path, name)):
+            if os.path.isfile(os.path.join(path, name)) and not name.startswith("."):
                 archive.add(os.path.join(path, name), arcname=name)
 
 

@@ -156,14 +156,13 @@ class RemoteBoard(Closeable):
         self._connection.close()
 
     @contextmanager
-    def _job(
-        self, files: Sequence[Path], doing: str
-    ) -> Iterator[tuple[str, dict[str, str]]]:
+    def _job(self, files: Sequence[Path], doing: str) -> Iterator[tuple[str, dict[str, str]]]:
         """A folder on the board with some files: its path, and the file of each path there."""
         self._now = "took the files"
         contents = [_content(path) for path in files]
         self._prepare(contents)
-        named = [(_plain(path.name), digest_of(each)) for path, each in zip(files, contents)]
+        digests = map(digest_of, contents)
+        named = [(_plain(file.name), digest) for file, digest in zip(files, digests, strict=True)]
         job = self._python.stage(self.facts.folder, secrets.token_hex(8), named)
         paths = {f"{job}/{i}/{name}": str(files[i]) for i, (name, _) in enumerate(named)}
         self._now = doing
@@ -227,8 +226,8 @@ class RemoteBoard(Closeable):
             raise BoardError(lost_link(self.entry, self._boot, self._now)) from error
         except TimeoutError as error:
             raise BoardError(
-                f"{self.entry.name} {self._now} for more than {limit_s:g} s and was stopped: give it "
-                "more time with --time-limit."
+                f"{self.entry.name} {self._now} for more than {limit_s:g} s and was stopped: give "
+                "it more time with --time-limit."
             ) from error
 
 

@@ -122,9 +122,7 @@ def host_key_of(address: SshAddress) -> str:
         more["port"] = address.port
     try:
         key = asyncio.run(
-            asyncio.wait_for(
-                asyncssh.get_server_host_key(address.host, **more), CONNECT_LIMIT_S
-            )
+            asyncio.wait_for(asyncssh.get_server_host_key(address.host, **more), CONNECT_LIMIT_S)
         )
     except BaseException as error:
         refusal = _refusal(error, address)

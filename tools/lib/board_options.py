@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tfl_depth.errors import BoardError
 from tfl_depth.tools.lib import cli_common
 from tfl_depth.tools.lib.inspect_text import sections_text
+from tfl_depth.tools.lib.printable import printable
 
 if TYPE_CHECKING:
     from tfl_depth.boards import RemoteBoard, ToolRun
@@ -90,7 +91,7 @@ def run_on_board(
     with RemoteBoard(options.board) as board:
         limit_s = options.time_limit + more_s
         run = board.run_tool(tool, arguments, limit_s=limit_s, output=output)
-        _say_warnings(board.entry.name, run.errors)
+        say_what_was_said(board.entry.name, run.errors)
         if run.result is not None:
             tell_report(board, tool, options, run.result, run.conditions, text)
     if run.status:
@@ -143,7 +144,7 @@ def board_arguments(
 
 
 def _with_delegate(given: Sequence[str | Path]) -> Iterator[str | Path]:
-    """The same with --delegate auto where no other is named; without one, the commands take the CPU."""
+    """The same with --delegate auto where no other is named; without one, the CPU is taken."""
     yield from (each for each in given if each != _ON_CPU)
     if not any(str(each).startswith("--delegate=") for each in given):
         yield "--delegate=auto"
@@ -171,10 +172,16 @@ def _options(
             yield flag, action.dest, value if equals else next(words)
 
 
-def _say_warnings(name: str, errors: str) -> None:
+def say_what_was_said(name: str, errors: str) -> None:
+    """Print what a command has printed on a board's standard error, without its last word."""
     for line in errors.splitlines():
         if line.startswith("warning:"):
-            print(f"warning: {name}: {line[len('warning:') :].strip()}", file=sys.stderr)
+            line = f"warning: {name}: {line[len('warning:') :].strip()}"
+        elif line.strip() and not line.startswith("error:"):
+            line = f"{name}: {line}"
+        else:
+            continue
+        print(printable(line), file=sys.stderr)
 
 
 def _failure(board: RemoteBoard, tool: str, run: ToolRun) -> str:
