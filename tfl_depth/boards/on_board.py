@@ -330,7 +330,7 @@ def main() -> None:
     try:
         answer = OPERATIONS[asked.pop("do")](**asked)
     except OSError as error:
-        name = errno.errorcode.get(error.errno, "")
+        name = errno.errorcode.get(error.errno or 0, "")
         answer = {"error": error.strerror or str(error), "errno": name}
     if answer is not None:
         print(json.dumps(answer))
