@@ -55,6 +55,8 @@ def test_a_cable_that_is_pulled_is_a_lost_link(
             board.run_tool("prove", [models / "net.tflite"])
 
 
+# adbutils leaves the socket of a refusal to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_device_that_is_not_there_is_said(entry: BoardEntry, server: AdbStandIn) -> None:
     with pytest.raises(BoardError, match=r"ADB does not reach OTHER .*not found"):
         open_connection(BoardEntry("other", "adb:OTHER"))
