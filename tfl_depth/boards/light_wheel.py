@@ -20,7 +20,7 @@ from tfl_depth.errors import BoardError
 # What of the package runs on a board.
 PATTERNS = (
     "*.py",
-    *("boards/*.py", "diagnostics/*.py", "format/*.py", "runtime/**/*.py"),
+    *("boards/*.py", "diagnostics/*.py", "format/*.py", "proof/*.py", "runtime/**/*.py"),
     *("tools/*.py", "tools/lib/*.py"),
 )
 _EPOCH = (1980, 1, 1, 0, 0, 0)

@@ -146,7 +146,7 @@ def board_arguments(
 def _with_delegate(given: Sequence[str | Path]) -> Iterator[str | Path]:
     """The same with --delegate auto where no other is named; without one, the CPU is taken."""
     yield from (each for each in given if each != _ON_CPU)
-    if not any(str(each).startswith("--delegate=") for each in given):
+    if not any(str(each).startswith(("--delegate=", "--engine=")) for each in given):
         yield "--delegate=auto"
 
 
