@@ -120,7 +120,7 @@ def test_folder_and_pattern_give_their_photos(
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [("empty", "no photo"), ("photos/*.gif", "No file is called like")]
+    ("name", "said"), [("empty", "no photo"), ("photos/*.gif", "There is no file")]
 )
 def test_folder_or_pattern_without_photos_is_refused(
     name: str,

@@ -28,7 +28,7 @@ from tfl_depth.runtime.preprocess import SIGN_BIT, resize_pixels, write_input
 from tfl_depth.runtime.temporal_filter import Smoothing, TemporalFilter
 
 Pixels = npt.NDArray[np.uint8]
-# A call is timed as a whole, unless it returns `Seconds`.
+# The time of a call is measured, unless it returns `Seconds`.
 Case = Callable[[], object]
 
 CAMERA_SIZE = (720, 1280)
@@ -39,9 +39,9 @@ SPANS = {
 }
 PAGE = 4096
 STREAM_FRAMES = 10
-# What an int8 tensor holds for 0 m.
+# The int8 value of 0 m.
 NEAREST = -128
-# The oldest with every operator that our networks have in int8.
+# The oldest version with all int8 operators of the zoo's networks.
 ONNX_OPSET = 17
 
 
@@ -126,7 +126,7 @@ class NaivePipeline:
 
     def __init__(self, interpreter: Any, contract: Contract) -> None:
         self._interpreter, self._contract = interpreter, contract
-        # It keeps the interpreter from being invoked while it lives.
+        # It must be deleted before the interpreter can be invoked.
         signature = interpreter.get_signature_runner()
         (self._input,) = signature.get_input_details().values()
         self._outputs = signature.get_output_details()
