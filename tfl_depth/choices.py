@@ -8,7 +8,7 @@ from tfl_depth.errors import DepthError
 
 
 def expect_choice(name: str, value: Any, choices: Any, error: type[Exception] = DepthError) -> None:
-    """Refuse a value that is none of the choices.
+    """Check that a value is one of the choices.
 
     Args:
         name: of the argument, for the error.
@@ -17,7 +17,7 @@ def expect_choice(name: str, value: Any, choices: Any, error: type[Exception] = 
         error: the class of the error.
 
     Raises:
-        DepthError: the value is none of the choices; of the class `error`.
+        DepthError: the value is not one of them. The class is `error`.
     """
     allowed = get_args(choices)
     if not isinstance(value, str | None) or value not in allowed:

@@ -1,6 +1,6 @@
-"""How a network is made ready for int8: named recipes, each a list of steps.
+"""The recipes, by name: each is a list of steps that prepare a network for int8.
 
-Nothing here is code: `converters.ptq.recipe` does what the names mean.
+`converters.ptq.recipe` implements the steps.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ RecipeName = Literal[
     "cle-gptq",
     "split-gptq",
 ]
-# What needs training, and so a Keras network: `tfl-depth strategy` measures it.
+# Recipes that need training, and so a Keras network. `tfl-depth strategy` measures them.
 TrainedRecipe = Literal["gptq-qat"]
 StepName = Literal[
     "dead-channels", "equalize", "clip", "correct-bias", "split-depthwise", "reconstruct"
@@ -47,12 +47,13 @@ RangeMethod = Literal["minmax", "percentile-99.9", "percentile-99.99", "mse", "k
 
 @dataclass(frozen=True)
 class PtqRecipe:
-    """One way to int8.
+    """A recipe.
 
     Attributes:
-        title: what it does, for `--help`.
-        steps: names in `converters.ptq.recipe.STEPS`, in the order in which they are taken.
-        ranges: name in `converters.ptq.recipe.RANGES`: how the range of a feature map is chosen.
+        title: for `--help`.
+        steps: names in `converters.ptq.recipe.STEPS`, in order.
+        ranges: name in `converters.ptq.recipe.RANGES`: the method to choose the range of feature
+            maps.
     """
 
     title: str
@@ -62,17 +63,21 @@ class PtqRecipe:
 
 RECIPES: dict[RecipeName, PtqRecipe] = {
     "minmax": PtqRecipe("weights to the nearest code, ranges of minimum and maximum; seconds"),
-    "percentile-99.9": PtqRecipe("feature maps cut at 0.1 and 99.9 %", ranges="percentile-99.9"),
-    "percentile-99.99": PtqRecipe(
-        "feature maps cut at 0.01 and 99.99 %", ranges="percentile-99.99"
+    "percentile-99.9": PtqRecipe(
+        "feature maps clipped at 0.1 and 99.9 %", ranges="percentile-99.9"
     ),
-    "mse": PtqRecipe("feature maps cut where the squared error is least", ranges="mse"),
-    "kl": PtqRecipe("feature maps cut where the KL divergence is least", ranges="kl"),
-    "dead-channels": PtqRecipe("channels that never change made constants", ("dead-channels",)),
+    "percentile-99.99": PtqRecipe(
+        "feature maps clipped at 0.01 and 99.99 %", ranges="percentile-99.99"
+    ),
+    "mse": PtqRecipe("feature maps clipped at the least squared error", ranges="mse"),
+    "kl": PtqRecipe("feature maps clipped at the least KL divergence", ranges="kl"),
+    "dead-channels": PtqRecipe(
+        "channels that never change replaced by constants", ("dead-channels",)
+    ),
     "cle": PtqRecipe("cross-layer equalization", ("equalize",)),
-    "weight-clipping": PtqRecipe("weights cut where the squared error is least", ("clip",)),
+    "weight-clipping": PtqRecipe("weights clipped at the least squared error", ("clip",)),
     "bias-correction": PtqRecipe(
-        "biases moved by what rounding adds to the means", ("correct-bias",)
+        "biases corrected for the change of means by rounding", ("correct-bias",)
     ),
     "cle-bias": PtqRecipe(
         "dead channels, equalization, clipping, bias correction",
@@ -88,17 +93,17 @@ RECIPES: dict[RecipeName, PtqRecipe] = {
         "cross-layer equalization, then as gptq", ("equalize", "reconstruct"), "mse"
     ),
     "split-gptq": PtqRecipe(
-        "depthwise convolutions split by the size of their filters where weights are per\n"
-        "tensor, then as gptq",
+        "depthwise convolutions split by the size of their filters if weights are per tensor,\n"
+        "then as gptq",
         ("split-depthwise", "reconstruct"),
         "mse",
     ),
 }
-# docs/strategy: nearest to FP32 with weights per channel and per tensor, in about a minute.
+# The closest to FP32 in about a minute, with weights per channel and per tensor: docs/strategy.
 DEFAULT: RecipeName = "gptq"
 DEFAULT_PER_TENSOR: RecipeName = "split-gptq"
 
-# Names of versions before 0.1.0, and what they are called now.
+# Old names, before 0.1.0, and their new names.
 RENAMED: dict[str, RecipeName | TrainedRecipe] = {
     "plain": "minmax",
     "learned": "gptq",
@@ -114,7 +119,7 @@ TRAINED: tuple[TrainedRecipe, ...] = ("gptq-qat",)
 
 
 def default_recipe(*, per_channel: bool) -> RecipeName:
-    """The recipe that is taken where none is named."""
+    """Return the name of the default recipe."""
     return DEFAULT if per_channel else DEFAULT_PER_TENSOR
 
 
@@ -122,7 +127,7 @@ def recipe_named(name: RecipeName | TrainedRecipe) -> PtqRecipe:
     """Look up a recipe.
 
     Raises:
-        ValueError: there is none of that name; the text says the new name of a renamed one.
+        ValueError: there is no such recipe. For an old name the text has the new one.
     """
     for known, recipe in RECIPES.items():
         if name == known:

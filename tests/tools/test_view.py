@@ -170,7 +170,7 @@ def test_a_broken_photo_is_said_and_the_rest_goes_on(server: Server) -> None:
     [
         (["absent.tflite"], "absent.tflite"),
         ([INT8, "absent.png"], "There is no file absent.png"),
-        ([INT8, "absent*.png"], "There is no file called like absent"),
+        ([INT8, "absent*.png"], "There is no file absent"),
         ([INT8, "--float", "absent.keras"], "absent.keras"),
     ],
 )
