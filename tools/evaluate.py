@@ -291,7 +291,8 @@ def _zoom_lines(found: dict[str, Any]) -> list[str]:
     for row in found["rows"]:
         response = "-" if row["response"] is None else f"{row['response']:.2f}"
         lines.append(
-            f"{row['zoom']:4g}  {row['abs_rel']:15.4f}  {row['corrected_abs_rel']:25.4f}  {response}"
+            f"{row['zoom']:4g}  {row['abs_rel']:15.4f}  {row['corrected_abs_rel']:25.4f}  "
+            f"{response}"
         )
     follows = "follows" if found["obeys"] else "does not follow"
     return [*lines, f"Depth {follows} the focal length (docs/cameras.md)."]
