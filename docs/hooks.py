@@ -15,6 +15,8 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
+from docs.scripts.command_reference import command_reference
+
 ROOT = Path(__file__).resolve().parent.parent
 # Documents of the checkout's root, and the pages that they are here.
 ROOT_PAGES = {
@@ -22,6 +24,8 @@ ROOT_PAGES = {
     "CONTRIBUTING.md": "contributing.md",
     "CHANGES.md": "changes.md",
 }
+# The mark in docs/reference/commands.md that the options of all commands take the place of.
+COMMANDS = "<!-- commands -->"
 FENCED = re.compile(r"(^ *```.*?^ *```$)", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#)([^)#\s]+)")
 LANGUAGES = {".py": "python", ".json": "json", ".cfg": "ini", ".js": "javascript"}
@@ -48,6 +52,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     for link, target in set(links(path, markdown)):
         there = posixpath.relpath(page_of(target), here or ".")
         markdown = _outside_fences(markdown, f"]({link}", f"]({there}")
+    if COMMANDS in markdown:
+        markdown = markdown.replace(COMMANDS, command_reference())
     return markdown
 
 

@@ -1,7 +1,8 @@
-"""Tables in documents, which commands write from result files."""
+"""Tables and paragraphs of documents, which commands write from result files."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 
 from tfl_depth.errors import DatasetError
@@ -27,3 +28,20 @@ def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table in Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def joined_parts(parts: Iterable[str]) -> str:
+    """A document of these parts; paragraphs and items of lists are filled to 100 columns."""
+    return "\n\n".join(map(_filled, parts)) + "\n"
+
+
+def _filled(text: str) -> str:
+    if text.startswith(("#", "!", "|", "```")) or "\n\n" in text:
+        return text
+    return textwrap.fill(
+        text,
+        100,
+        subsequent_indent="  " if text.startswith("- ") else "",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

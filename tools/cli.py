@@ -16,6 +16,7 @@ COMMANDS = {
     "convert": "a trained Keras network to a verified full-integer .tflite",
     "placement": "where the operators of a .tflite will run on a target",
     "inspect": "what a model takes, gives, holds and computes",
+    "export": "a model's table of millimeters as a C header, and its decoder",
     "sign": "sign a model, so that a device can tell who it is from",
     "infer": "photos, videos and cameras to depth in millimeters",
     "doctor": "what this board can run, and what to install",

@@ -28,11 +28,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = cli_common.parser(
         "tfl-depth strategy",
-        "Take a network to int8 in every way there is, measure each on the same images, find the\n"
-        "operators that the error comes from, and write the report: DIR/README.md, with the\n"
-        "results of this network (DIR/NAME/results.json, pictures) and of those that were\n"
-        "measured into DIR before. Keras networks that give meters are trained, too. Started\n"
-        "again after an interruption, it measures what is missing.",
+        "Convert a network with every recipe, measure each file on the same images, find the\n"
+        "operators that the error comes from, and write the report: DIR/README.md, with the rows\n"
+        "of this network (DIR/NAME/details.md, results.json, pictures) and of the networks that\n"
+        "were measured into DIR before. Keras networks that return meters are trained too. Run it\n"
+        "again to resume.",
         EXAMPLE,
     )
     parser.add_argument(

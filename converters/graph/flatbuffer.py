@@ -130,9 +130,17 @@ def _signature(
             for entries in (first.inputs, first.outputs)
         )
     return tuple(  # type: ignore[return-value]
-        {tensors[int(i)].name: tensors[int(i)] for i in indices}
+        _by_name([tensors[int(i)] for i in indices])
         for indices in (subgraph.inputs, subgraph.outputs)
     )
+
+
+def _by_name(tensors: list[Tensor]) -> dict[str, Tensor]:
+    """By their names; one that occurs again is also named by its place."""
+    found: dict[str, Tensor] = {}
+    for place, tensor in enumerate(tensors):
+        found[f"{tensor.name}:{place}" if tensor.name in found else tensor.name] = tensor
+    return found
 
 
 def _text(name: Any) -> str:

@@ -33,7 +33,9 @@ def import_function(
         ConversionError: TensorFlow Lite has no operator for a part of it.
     """
     graph = settled(_converted(function, name), name, None)
-    graph.outputs = {key: graph.outputs[key] for key in names}
+    # TensorFlow orders a dict of outputs by its keys.
+    found = dict(zip(sorted(names), graph.outputs.values(), strict=True))
+    graph.outputs = {key: found[key] for key in names}
     runner = FunctionRunner(function, trackable, names, graph)
     return ImportedNetwork(kind.format, kind.framework, write_graph(graph), tuple(names), runner)
 
@@ -77,6 +79,8 @@ def _converted(function: Any, name: str) -> bytes:
     module = tf.Module()
     module.kept = list(function.variables)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function], module)
+    # The way through a SavedModel gives the same operators and takes three times as long.
+    converter.experimental_lower_to_saved_model = False
     try:
         with quiet(), warnings.catch_warnings():
             warnings.simplefilter("ignore")

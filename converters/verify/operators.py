@@ -12,8 +12,8 @@ import numpy.typing as npt
 from tfl_depth.converters.graph import Graph, GraphRunner, Tensor
 from tfl_depth.errors import ConversionError
 
-# Of a tensor's spread: below this it counts as constant.
-CONSTANT = 1e-6
+# Float values within so many steps of the int8 tensor may well share one code.
+STEPS_OF_ONE_CODE = 2
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class OperatorError:
         name: of the output.
         kind: of the operator.
         error: root of the mean squared difference, in standard deviations of the float values.
-        dead: the int8 output is constant where the float one is not.
+        dead: the int8 output is constant, and the float one spreads over more than two steps of it.
     """
 
     name: str
@@ -57,7 +57,7 @@ def compare_operators(
     (source,), (codes_in,) = graph.inputs.values(), quantized.inputs.values()
     runner = GraphRunner(graph, list(pairs))
     integer = GraphRunner(quantized, [tensor for _, tensor in pairs.values()])
-    sums = {tensor: _Sums() for tensor in pairs}
+    sums = {tensor: _Sums(_step(other)) for tensor, (_, other) in pairs.items()}
     for image in images:
         expected = runner({source: image})
         found = integer({codes_in: to_codes(image, codes_in)})
@@ -90,9 +90,11 @@ def to_values(codes: npt.NDArray[Any], tensor: Tensor) -> npt.NDArray[np.float64
 class _Sums:
     """Running sums of the values and differences of one tensor."""
 
-    def __init__(self) -> None:
+    def __init__(self, step: float) -> None:
+        self._step = step
         self._count, self._sum, self._squares, self._errors = 0, 0.0, 0.0, 0.0
-        self._least, self._most = np.inf, -np.inf
+        # Of the float values, and of the int8 ones.
+        self._expected, self._found = _Extremes(), _Extremes()
 
     def add(self, expected: npt.NDArray[Any], found: npt.NDArray[Any]) -> None:
         values = expected.astype(np.float64)
@@ -100,8 +102,8 @@ class _Sums:
         self._sum += float(values.sum())
         self._squares += float(np.square(values).sum())
         self._errors += float(np.square(values - found).sum())
-        self._least = min(self._least, float(found.min()))
-        self._most = max(self._most, float(found.max()))
+        self._expected.add(values)
+        self._found.add(found)
 
     @property
     def _deviation(self) -> float:
@@ -114,7 +116,28 @@ class _Sums:
 
     @property
     def dead(self) -> bool:
-        return self._most == self._least and self._deviation > CONSTANT
+        enough = STEPS_OF_ONE_CODE * self._step
+        return self._found.spread == 0 and self._expected.spread > enough
+
+
+class _Extremes:
+    """Least and greatest of the values seen."""
+
+    def __init__(self) -> None:
+        self._least, self._most = np.inf, -np.inf
+
+    def add(self, values: npt.NDArray[Any]) -> None:
+        self._least = min(self._least, float(values.min()))
+        self._most = max(self._most, float(values.max()))
+
+    @property
+    def spread(self) -> float:
+        return self._most - self._least
+
+
+def _step(tensor: Tensor) -> float:
+    """Between two codes of an integer tensor; 0 for a float one."""
+    return float(tensor.quantization.scales[0]) if tensor.quantization else 0.0
 
 
 def refuse_dead(errors: Sequence[OperatorError]) -> None:
@@ -123,7 +146,7 @@ def refuse_dead(errors: Sequence[OperatorError]) -> None:
     Raises:
         ConversionError: one does.
     """
-    dead = [error for error in errors if error.dead and error.error >= 1]
+    dead = [error for error in errors if error.dead]
     if dead:
         raise ConversionError(
             f"The operator {dead[0].kind} {dead[0].name} gives one constant value in int8, where "

@@ -19,15 +19,10 @@ from tfl_depth.tools.lib import cli_common
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 ZOO_README = ROOT / "zoo" / "README.md"
-# What tools/strategy has measured of the networks whose INT8 README.md shows.
+# What `tfl-depth strategy` has measured, and the network whose INT8 README.md shows.
 STRATEGY = ROOT / "docs" / "strategy"
-SHOWN = ("lite0-nyu-192x256", "lite0-redkitchen-192x256")
-INT8_ROWS = {
-    "int8": "INT8 the usual way: one output",
-    "two-heads-round": "INT8, two trained heads (the founding project's)",
-    "split": "INT8, exact split, `--recipe minmax`",
-}
-DEFAULT_ROW = "**INT8, exact split, as `tools/convert` makes it**"
+SHOWN = "lite0-nyu-192x256"
+USUAL_ROW, DEFAULT_ROW = "one INT8 output", "**tfl-depth, the default recipe**"
 DEFAULTS: dict[Granularity, str] = {"per_channel": DEFAULT, "per_tensor": DEFAULT_PER_TENSOR}
 ZOO = sorted(ROOT.glob("zoo/*/metrics.json"))
 
@@ -51,14 +46,12 @@ def write_documents() -> None:
 
 
 def with_tables(readme: str) -> str:
-    """README.md with its tables made from the result files.
+    """README.md with its table made from the result file.
 
     Raises:
         DatasetError: the marks that a table stands between are missing.
     """
-    results = [read_results(STRATEGY / name / RESULTS) for name in SHOWN]
-    readme = with_table(readme, "int8", int8_table(results))
-    return with_table(readme, "zoo", zoo_table(_zoo(), "zoo/"))
+    return with_table(readme, "int8", int8_table(read_results(STRATEGY / SHOWN / RESULTS)))
 
 
 def with_zoo_tables(readme: str) -> str:
@@ -67,7 +60,7 @@ def with_zoo_tables(readme: str) -> str:
     Raises:
         DatasetError: the marks that a table stands between are missing.
     """
-    readme = with_table(readme, "zoo", zoo_table(_zoo(), ""))
+    readme = with_table(readme, "zoo", zoo_table(_zoo()))
     return with_table(readme, "latency", latency_table(zoo_chart.latencies()))
 
 
@@ -80,14 +73,14 @@ def _read(path: Path) -> dict[str, Any]:
     return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
-def zoo_table(entries: dict[str, dict[str, Any]], folder: str) -> str:
-    """The checkpoints, from their metrics.json, as a Markdown table; links begin with `folder`."""
+def zoo_table(entries: dict[str, dict[str, Any]]) -> str:
+    """The checkpoints, from their metrics.json, as a Markdown table."""
     head = ("checkpoint", "parameters", "MACs", "measured on", "abs_rel", "rmse", "delta1")
     rows = []
     for name, entry in entries.items():
         metrics = entry["metrics"]
         cells = [
-            f"[`{name}`]({folder}{name}/README.md)",
+            f"[`{name}`]({name}/README.md)",
             f"{entry['parameters'] / 1e6:.1f} M",
             f"{entry['macs'] / 1e9:.2f} G",
             f"{entry['dataset']} {entry['split']}, {entry['images']} images",
@@ -115,20 +108,16 @@ def _accuracy(metrics: dict[str, float]) -> list[str]:
     ]
 
 
-def int8_table(found: Sequence[StudyResults]) -> str:
-    """What INT8 costs two networks, with a step for each channel and one for each kernel."""
-    head = ["network and INT8", "weights", "abs_rel", "change from FP32"]
-    head += ["deviation from FP32: median", "95 %", "depths told apart"]
-    lines = []
-    for results in found:
-        abs_rel = results.experiments["fp32"].metrics["abs_rel"]
-        lines.append([f"**`{results.network}`**", *[""] * 6])
-        lines.append(["FP32", "float", f"{abs_rel:.4f}", *["-"] * 4])
-        for granularity in GRANULARITIES:
-            for name, title in {**INT8_ROWS, DEFAULTS[granularity]: DEFAULT_ROW}.items():
-                measured = results.experiments.get(experiment_id(name, granularity))
-                if measured is not None:
-                    lines.append(_int8_cells(title, measured))
+def int8_table(results: StudyResults) -> str:
+    """What INT8 costs a network: two rows for each granularity of the weights."""
+    abs_rel = results.experiments["fp32"].metrics["abs_rel"]
+    head = ["INT8 file", "weights", "abs_rel", f"change from FP32 ({abs_rel:.4f})"]
+    head += ["deviation: median", "95 %", "distinct depths"]
+    lines = [
+        _int8_cells(title, results.experiments[experiment_id(name, granularity)])
+        for granularity in GRANULARITIES
+        for name, title in (("int8", USUAL_ROW), (DEFAULTS[granularity], DEFAULT_ROW))
+    ]
     return markdown(head, lines)
 
 

@@ -52,7 +52,7 @@ def _measure(nyu: Path, hololens: Path) -> None:
     samples = load_split("nyuv2", nyu, "val")[::STEP]
     frames = {name: [cut(each, size) for each in samples] for name, size in CUTS.items()}
     frames["HoloLens 3:2"] = [
-        replace(each, intrinsics=HOLOLENS) for each in load_split("pairs", hololens, "val")
+        replace(each, intrinsics=HOLOLENS) for each in load_split("pairs", hololens, "all")
     ]
     rows = [row for name, shown in frames.items() for row in rows_of(name, shown)]
     document = {"network": ENTRY.name, "rows": rows}

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import ctypes
 import importlib
 import re
 import shlex
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from tests.support.compiled import compile_library
+from tests.support import ramp
+from tests.support.c_programs import compile_c, run_c
 from tfl_depth.diagnostics.vela_versions import NXP_VELA
-from tfl_depth.encoding import Decoder, Spans
 from tfl_depth.runtime.delegates.table import TABLE
 from tfl_depth.targets import TARGETS
+from tfl_depth.tools import export
 from tfl_depth.tools.cli import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
+GCC = "gcc"
 BOARDS = ROOT / "docs" / "boards"
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "zoo" / "README.md", *(ROOT / "docs").rglob("*.md")])
 NAME = re.compile(r"(?:tools/|tfl-depth )([a-z]+)")
@@ -106,18 +107,19 @@ def test_the_guide_has_the_versions_of_vela() -> None:
         assert f"| {kernel} | {version} |" in text
 
 
-def test_the_microcontrollers_c_decodes_as_the_runtime(tmp_path: Path) -> None:
-    blocks = FENCE.findall((BOARDS / "ethos-u.md").read_text(encoding="utf-8"))
-    (body,) = (block for language, block in blocks if language == "c")
-    arguments = "signed char integer, signed char fractional, unsigned M, unsigned N, unsigned u"
-    function = f"unsigned decode({arguments})"
-    (tmp_path / "decode.c").write_text(f"{function};\n{function} {{\n{body}return depth_mm;\n}}")
-    decode = ctypes.CDLL(str(compile_library(tmp_path / "decode.so", tmp_path / "decode.c"))).decode
-    for max_depth_m, span_m in ((15, 1), (10, 0.5), (10, 1)):
-        spans = Spans.uniform(max_depth_m, span_m)
-        integer, fractional = (each.astype(np.uint8).ravel() for each in np.mgrid[:256, :256])
-        depth_mm = Decoder(spans).decode(integer, fractional)
-        settings = (spans.codes_per_span, spans.count, round(1000 * span_m))
-        for k in np.flatnonzero(depth_mm):
-            stored = int(integer[k]) - 128, int(fractional[k]) - 128
-            assert decode(*stored, *settings) == depth_mm[k]
+@pytest.mark.skipif(shutil.which(GCC) is None, reason="there is no gcc")
+def test_c_in_documents_compiles_with_the_exported_table(models: Path, tmp_path: Path) -> None:
+    model = models / ramp.file_name("15m-1m")
+    assert export.main(["c", str(model), "--output", str(tmp_path / "net.h")]) == 0
+    blocks = [
+        block
+        for path in DOCUMENTS
+        for language, block in FENCE.findall(path.read_text(encoding="utf-8"))
+        if language == "c"
+    ]
+    assert len(blocks) == 3
+    for block in blocks:
+        if "int main" in block:
+            assert run_c(compile_c(GCC, tmp_path, block)) == b"5698 mm, 0 inconsistent\n"
+        else:
+            compile_c(GCC, tmp_path, block, "-c")

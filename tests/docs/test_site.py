@@ -15,6 +15,7 @@ from urllib.parse import unquote, urldefrag, urlsplit
 
 import pytest
 
+from tests.docs.test_public_api import MODULES
 from tests.support.browser import Browser, chromium
 from tests.support.site import ROOT, built_site
 from tfl_depth import errors
@@ -28,6 +29,7 @@ from tfl_depth.format.contract_parts import (
     ZoomResponse,
 )
 from tfl_depth.recipes import RECIPES
+from tfl_depth.tools.cli import COMMANDS
 
 DOCS = ROOT / "docs"
 TROUBLESHOOTING = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
@@ -140,6 +142,41 @@ WIDE = (
 def test_a_page_is_no_wider_than_a_phone(browser: Browser, name: str) -> None:
     browser.open((built_site() / f"{name}.html").as_uri(), width=360)
     assert browser.script("return document.documentElement.scrollWidth") <= 360
+
+
+def test_the_commands_page_has_every_option() -> None:
+    text = (built_site() / "reference" / "commands.html").read_text(encoding="utf-8")
+    for name in COMMANDS:
+        _, _, section = text.partition(f'<h2 id="{name}"')
+        section = section.partition("<h2 ")[0]
+        parser = importlib.import_module(f"tfl_depth.tools.{name}")._parser()
+        for action in parser._actions:
+            options = set(action.option_strings) - {"-h", "--help", "--version"}
+            assert all(f"<code>{option}" in section for option in options), (name, options)
+
+
+def public_objects() -> list[str]:
+    """The anchor of each public class and function."""
+    objects = [
+        getattr(module, name)
+        for module in map(importlib.import_module, MODULES)
+        for name in module.__all__
+    ]
+    ours = [
+        each
+        for each in objects
+        if inspect.isroutine(each) or inspect.isclass(each)
+        if each.__module__.startswith("tfl_depth.")
+    ]
+    return sorted({f"{each.__module__}.{each.__qualname__}" for each in ours})
+
+
+def test_the_reference_has_every_public_class_and_function() -> None:
+    shown = {
+        name for path in (built_site() / "reference").glob("*.html") for name in page(path).names
+    }
+    assert len(public_objects()) > 80
+    assert not set(public_objects()) - shown
 
 
 # What the pages say

@@ -39,12 +39,13 @@ def test_training_is_taken_where_it_pays() -> None:
 
 def test_the_conclusion_names_the_recipe_and_its_figures() -> None:
     text = conclusion(results(MEDIANS_MM))
-    assert "per channel, `--recipe gptq`" in text
-    assert "median of 10.0 mm from FP32, where INT8 the usual way" in text
-    assert "per tensor, `--recipe gptq`" in text and "median of 90.0 mm" in text
+    assert "per channel: `--recipe gptq`" in text
+    assert "one INT8 output changes it by" in text
+    assert "median deviation from FP32 is 10.0 mm instead of 30.0 mm" in text
+    assert "per tensor: `--recipe gptq`" in text and "12.0 mm instead of 90.0 mm" in text
 
 
-def test_without_one_output_the_split_is_the_usual_way() -> None:
+def test_without_one_output_the_split_is_compared_with() -> None:
     medians = {name: mm for name, mm in MEDIANS_MM.items() if not name.startswith("int8/")}
     found = usual(results(medians), "per_channel")
     assert found is not None and found.experiment.id == "split/per_channel"
@@ -56,7 +57,7 @@ def test_without_one_output_the_split_is_the_usual_way() -> None:
     [
         ("baseline", "by 30 mm"),
         ("calibration", "better calibration is not worth it"),
-        ("weights", "work on the weights is worth it"),
+        ("weights", "a recipe for the weights is worth it"),
         ("training", "training at int8 is not worth it"),
         ("precision", "10.0 mm with all feature maps in int8, 7.0 mm with a few in int16"),
         ("heads", "The exact split, which needs no training"),

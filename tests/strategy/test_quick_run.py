@@ -58,12 +58,12 @@ def test_a_quick_run_makes_every_experiment_that_is_part_of_it(quick: StudyInput
 @pytest.mark.slow
 def test_its_report_has_every_part(quick: StudyInput) -> None:
     folder = quick.source.parent / "report"
-    report = (folder / "README.md").read_text()
+    details = (folder / "small" / "details.md").read_text()
     measured = {each.experiment.phase for each in found(quick).experiments.values()}
     for phase, question in PHASES.items():
-        assert (question in report) == (phase in measured)
+        assert (question in details) == (phase in measured)
     for picture in PICTURES:
-        assert f"small/{picture}.png" in report
+        assert f"({picture}.png)" in details
         assert (folder / "small" / f"{picture}.png").stat().st_size > 5000
 
 
@@ -94,7 +94,9 @@ def test_a_network_that_cannot_be_trained_is_studied_without(
     trained = {each.id for each in EXPERIMENTS if each.quick and each.is_trained}
     assert set(results.left_out) == trained
     assert "gptq/per_tensor" in results.experiments
-    assert "needs a network of Keras 3" in (tmp_path / "report" / "README.md").read_text()
+    assert (
+        "needs a network of Keras 3" in (tmp_path / "report" / "small" / "details.md").read_text()
+    )
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ ABSENT = {
     "convert": "absent.keras --int8 --representative photos --output model.tflite",
     "placement": "absent.tflite --target cpu",
     "inspect": "absent.tflite",
+    "export": "c absent.tflite",
     "sign": "absent.tflite --key absent.pem",
     "infer": "absent.tflite photos --output depth",
     "doctor": "absent.tflite",

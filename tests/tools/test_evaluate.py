@@ -242,7 +242,7 @@ def test_zooms_that_say_nothing_are_refused(zooms: str, tflite: Path, data: Path
 def test_camera_corrects_depth_where_asked(
     model: Path, data: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """The network says 1.3 times the depth: a camera of 1 / 1.3 of the focal length makes it right."""
+    """The network says 1.3 times the depth: 1 / 1.3 of the focal length makes it right."""
     output = tmp_path / "model.tflite"
     given = [str(model), "--float32", "--representative", str(data / "rgb"), "--max-depth", "10"]
     given += ["--input-range", "0,255", "--output", str(output)]

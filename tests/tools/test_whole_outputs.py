@@ -107,7 +107,7 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / name).write_bytes(OLD)
     for source, name in ((figures.README, "README.md"), (figures.ZOO_README, "zoo.md")):
         text = source.read_text(encoding="utf-8")
-        (folder / name).write_text(text.replace("| checkpoint |", "| of an earlier time |"))
+        (folder / name).write_text(text.replace("| abs_rel |", "| of an earlier time |"))
     return folder
 
 

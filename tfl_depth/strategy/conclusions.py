@@ -58,7 +58,7 @@ def best(results: Results, granularity: Granularity) -> Found | None:
 
 
 def usual(results: Results, granularity: Granularity) -> Found | None:
-    """INT8 the usual way; with the split, where the network's end cannot be one int8 output."""
+    """One int8 output; with the split, where the network's end cannot be one int8 output."""
     found = results.experiments
     one = found.get(experiment_id("int8", granularity))
     return one or found.get(experiment_id("split", granularity))
@@ -135,13 +135,18 @@ def conclusion(results: Results) -> str:
         chosen, before = best(results, granularity), usual(results, granularity)
         if chosen is None or before is None:
             continue
+        medians = [f"{found.deviation.median_mm:.1f}" for found in (before, chosen)]
         sentences.append(
-            f"With weights {TITLES[granularity]}, {_named(chosen)} changes abs_rel by "
-            f"{change(chosen)}, a median of {chosen.deviation.median_mm:.1f} mm from FP32, where "
-            f"INT8 the usual way changes it by {change(before)}, a median of "
-            f"{before.deviation.median_mm:.1f} mm."
+            f"Weights {TITLES[granularity]}: {_named(chosen)} changes abs_rel by {change(chosen)}; "
+            f"{_without_recipe(before)} changes it by {change(before)}. The median deviation "
+            f"from FP32 is {medians[1]} mm instead of {medians[0]} mm."
         )
     return " ".join(sentences) or "No INT8 file of this network could be made."
+
+
+def _without_recipe(found: Found) -> str:
+    """The file that the best one is compared with, of weights that are only rounded."""
+    return "the split alone" if found.experiment.phase == "split" else "one INT8 output"
 
 
 def _named(found: Found) -> str:
@@ -165,11 +170,10 @@ def _baseline(results: Results, granularity: Granularity) -> str:
     if found is None:
         return ""
     small = found.change["abs_rel"].high < 0.01
-    verdict = "that is less than 1 %" if small else "that has to be mended"
+    verdict = "that is less than 1 %" if small else "that needs a better recipe"
     return (
-        f"With weights {TITLES[granularity]}, INT8 the usual way changes abs_rel by "
-        f"{change(found)} and the depth by {found.deviation.median_mm:.0f} mm in the median: "
-        f"{verdict}."
+        f"Weights {TITLES[granularity]}: one INT8 output changes abs_rel by {change(found)} and "
+        f"the depth by {found.deviation.median_mm:.0f} mm in the median: {verdict}."
     )
 
 
@@ -184,9 +188,9 @@ def _against(phase: Phase, name: str, what: str) -> Callable[[Results, Granulari
         one, other = before.deviation.median_mm, after.deviation.median_mm
         verdict = "worth it" if 1 - other / one > WORTH else "not worth it"
         return (
-            f"Weights {TITLES[granularity]}: the best, {after.experiment.title}, brings the median "
-            f"deviation from {one:.1f} to {other:.1f} mm and abs_rel from {change(before)} to "
-            f"{change(after)}: {what} is {verdict}."
+            f"Weights {TITLES[granularity]}: the best is {after.experiment.title}. The median "
+            f"deviation goes from {one:.1f} to {other:.1f} mm, the change of abs_rel from "
+            f"{change(before)} to {change(after)}: {what} is {verdict}."
         )
 
     return sentence
@@ -200,14 +204,14 @@ def _split(results: Results, granularity: Granularity) -> str:
     after = split.banding
     if one is None:
         return (
-            f"Weights {TITLES[granularity]}: the split tells {after.levels:,} depths apart, and "
-            f"this network cannot give depth as one int8 output; abs_rel {change(split)}."
+            f"Weights {TITLES[granularity]}: {after.levels:,} distinct depths with the split; this "
+            f"network cannot give depth as one int8 output; abs_rel {change(split)}."
         )
     return (
-        f"Weights {TITLES[granularity]}: {one.banding.levels:,} depths are told apart with one "
-        f"output, {after.levels:,} with the split; on planes the depth lies "
-        f"{one.banding.residual_mm:.1f} and {after.residual_mm:.1f} mm off (FP32 "
-        f"{after.float_residual_mm:.1f}); abs_rel {change(one)} and {change(split)}."
+        f"Weights {TITLES[granularity]}: {one.banding.levels:,} distinct depths with one output, "
+        f"{after.levels:,} with the split. The error on planes is {one.banding.residual_mm:.1f} "
+        f"and {after.residual_mm:.1f} mm (FP32 {after.float_residual_mm:.1f}), the change of "
+        f"abs_rel {change(one)} and {change(split)}."
     )
 
 
@@ -219,7 +223,7 @@ def _heads(results: Results, granularity: Granularity) -> str:
     if not parts or split is None:
         return ""
     return (
-        f"Weights {TITLES[granularity]}, abs_rel from FP32 with as much training: "
+        f"Weights {TITLES[granularity]}, change of abs_rel from FP32 with equal training: "
         f"{'; '.join(parts)}. The exact split, which needs no training: {change(split)}."
     )
 
@@ -235,7 +239,7 @@ def _precision(results: Results, granularity: Granularity) -> str:
     return (
         f"Weights {TITLES[granularity]}, after GPTQ: the median deviation is {medians[0]} mm with "
         f"all feature maps in int8, {medians[1]} mm with a few in int16, and {medians[2]} mm with "
-        "all of them in int16, which is the bound."
+        "all of them in int16."
     )
 
 
@@ -243,7 +247,7 @@ _DECISIONS: dict[Phase, Callable[[Results, Granularity], str]] = {
     "baseline": _baseline,
     "calibration": _against("calibration", "int8", "better calibration"),
     "split": _split,
-    "weights": _against("weights", "split", "work on the weights"),
+    "weights": _against("weights", "split", "a recipe for the weights"),
     "heads": _heads,
     "training": _against("training", "gptq", "training at int8"),
     "precision": _precision,

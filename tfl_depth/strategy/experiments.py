@@ -24,13 +24,13 @@ TITLES: dict[Granularity, str] = {"per_channel": "per channel", "per_tensor": "p
 
 # The phases, and what each asks.
 PHASES: dict[Phase, str] = {
-    "baseline": "What does INT8 cost, done the usual way?",
+    "baseline": "What does INT8 cost with one output?",
     "calibration": "Does better calibration help?",
-    "split": "What does the output step cost, and what does the exact split bring?",
-    "weights": "What takes the error of the weights away?",
-    "heads": "Do two trained heads help, as the founding project had them?",
+    "split": "What does the output step cost, and what does the exact split gain?",
+    "weights": "Which recipe removes the error of the weights?",
+    "heads": "Do two trained heads help?",
     "training": "Does training at int8 help?",
-    "precision": "Do feature maps of 16 bits help?",
+    "precision": "Do 16-bit feature maps help?",
 }
 
 

@@ -1,4 +1,4 @@
-"""The part of the report that tells where the error comes from."""
+"""The part of the details about where the error comes from."""
 
 from __future__ import annotations
 
@@ -13,17 +13,16 @@ SHOWN_MAPS = 3
 
 def sources_part(results: StudyResults) -> list[str]:
     """The paragraphs, tables and pictures of a network's sources of error."""
-    name = results.network
     return [
-        "### Where the error comes from",
+        "## Where the error comes from",
         _sources(results),
-        f"![Budget]({name}/budget.png)",
+        "![Budget](budget.png)",
         _to_mend(results),
-        f"![Layers]({name}/layers.png)",
+        "![Layers](layers.png)",
         _layers(results),
         _worst_maps(results),
         _ranges(results),
-        f"![Ranges]({name}/ranges.png)",
+        "![Ranges](ranges.png)",
     ]
 
 
@@ -32,10 +31,10 @@ def _sources(results: StudyResults) -> str:
     weights = [budget.weights[each].deviation.median_mm for each in GRANULARITIES]
     one, split = (budget.output_step[head].deviation.median_mm for head in ("single", "split"))
     return (
-        "In simulation, each source by itself, weights to the nearest code and ranges of minimum "
-        f"and maximum: weights {weights[0]:.1f} mm in the median with a step for each channel and "
-        f"{weights[1]:.1f} mm with one for each kernel; feature maps "
-        f"{budget.feature_maps.deviation.median_mm:.1f} mm; the output step {one:.1f} mm with one "
+        "Median deviation of each source alone, simulated, with weights rounded to the nearest "
+        "code and ranges of minimum and maximum: weights per channel "
+        f"{weights[0]:.1f} mm, weights per tensor {weights[1]:.1f} mm, feature maps "
+        f"{budget.feature_maps.deviation.median_mm:.1f} mm, the output step {one:.1f} mm with one "
         f"output and {split:.1f} mm with the split."
     )
 
@@ -48,11 +47,11 @@ def _to_mend(results: StudyResults) -> str:
         names = ", ".join(f"`{shown[name]}`" for name in found.to_mend[:SHOWN_OPERATORS])
         more = len(found.to_mend) - SHOWN_OPERATORS
         sentences.append(
-            f"Weights {title}: without {len(found.to_mend)} of {len(found.alone_mm)} kernels in "
-            f"int8 at most a quarter of the {found.all_mm:.0f} mm is left: {names}"
+            f"Weights {title}: with {len(found.to_mend)} of {len(found.alone_mm)} kernels in float "
+            f"at most a quarter of the {found.all_mm:.0f} mm remains: {names}"
             + (f" and {more} more." if more > 0 else ".")
         )
-    return "The kernels to mend. " + " ".join(sentences)
+    return "The kernels that matter most. " + " ".join(sentences)
 
 
 def _layers(results: StudyResults) -> str:
@@ -85,8 +84,8 @@ def _worst_maps(results: StudyResults) -> str:
     order = sorted(maps.alone_mm, key=lambda name: -maps.alone_mm[name])[:SHOWN_MAPS]
     worst = ", ".join(f"`{shown[name]}` ({maps.alone_mm[name]:.1f} mm)" for name in order)
     return (
-        f"All {len(maps.alone_mm)} feature maps in int8 bring {maps.all_mm:.1f} mm; of one alone, "
-        f"most bring {worst}."
+        f"All {len(maps.alone_mm)} feature maps in int8 cost {maps.all_mm:.1f} mm. The most "
+        f"expensive ones alone: {worst}."
     )
 
 
@@ -105,7 +104,7 @@ def _ranges(results: StudyResults) -> str:
     ]
     table = markdown(titles, lines).rstrip()
     return (
-        "The same network with outputs for longer ranges, its depth as it is: the output step "
-        "grows with the range, and what the split leaves of it hardly does. Median deviations:"
+        "Median deviations of the same network with outputs for longer ranges. The step of one "
+        "output grows with the range; the step of the split hardly does."
         f"\n\n{table}"
     )

@@ -1,0 +1,63 @@
+"""`tfl-depth export`: what a program without Python needs of a model."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from tfl_depth.errors import ModelFileError, OutputError
+from tfl_depth.files import write_together
+from tfl_depth.format.c_table import DECODER_HEADER, c_table
+from tfl_depth.format.contract import read_contract
+from tfl_depth.tools.lib import cli_common
+
+EXAMPLE = "tfl-depth export c model.tflite --output firmware/model.h"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit status."""
+    options = _parser().parse_args(argv)
+    return cli_common.run(lambda: _export(options))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = cli_common.parser(
+        "tfl-depth export",
+        "Write a model's table from the two output codes to millimeters as a C header, and the\n"
+        "decoder tfl_depth.h beside it. Both are C99, need no library, no heap and no floating\n"
+        "point, and give the runtime's millimeters bit by bit.",
+        EXAMPLE,
+    )
+    parser.add_argument("format", choices=("c",), metavar="c", help="the programming language")
+    parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite of tfl-depth convert")
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="the header (MODEL with the suffix .h)"
+    )
+    parser.add_argument(
+        "--name", metavar="NAME", help="what the header's names begin with (the header's file name)"
+    )
+    cli_common.add_public_key(parser)
+    cli_common.add_json(parser)
+    return parser
+
+
+def _export(options: argparse.Namespace) -> None:
+    if not options.model.is_file():
+        raise ModelFileError(f"There is no model {options.model}.")
+    content = options.model.read_bytes()
+    if options.public_key is not None:
+        from tfl_depth.format.signing import check_signature
+
+        check_signature(content, options.public_key)
+    output = options.output or options.model.with_suffix(".h")
+    decoder = output.with_name(DECODER_HEADER.name)
+    if output == decoder:
+        raise OutputError(f"Expected another name than {decoder.name}, which is the decoder's.")
+    name = options.name or re.sub(r"\W|^(?=\d)", "_", output.stem, flags=re.ASCII)
+    table = c_table(read_contract(content), hashlib.sha256(content).hexdigest(), name)
+    write_together({output: table.encode(), decoder: DECODER_HEADER.read_bytes()})
+    files = [str(output), str(decoder)]
+    cli_common.tell(options, {"files": files, "name": name}, f"written: {', '.join(files)}")
