@@ -7,7 +7,7 @@ pixels, so that pixels, depth and intrinsics follow the same numbers.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -34,6 +34,8 @@ Fit = Literal["stretch", "crop", "pad"]
 DEFAULT_FIT: Fit = "pad"
 # Of the border around a padded frame, in each color: the middle of the range.
 PAD_PIXEL = 128
+# In pixels of the input: an output of a half or a quarter of its size has a border of whole pixels.
+BORDER_STEP = 4
 
 
 class Box(NamedTuple):
@@ -86,20 +88,6 @@ class FramePlace:
         shown = shown.at_size(frame.size, model.size)
         return Intrinsics(shown.fx, shown.fy, shown.cx + model.left, shown.cy + model.top)
 
-    def canvas(self) -> Box:
-        """The input enlarged to the frame's pixels: its size, and where the frame's part begins.
-
-        The box's corner is that of the frame's part on the canvas; its size is the canvas'.
-        """
-        down, right = (
-            part / whole for part, whole in zip(self.frame.size, self.model.size, strict=True)
-        )
-        top, left = round(self.model.top * down), round(self.model.left * right)
-        height, width = round(self.model_size[0] * down), round(self.model_size[1] * right)
-        return Box(
-            top, left, max(height, top + self.frame.height), max(width, left + self.frame.width)
-        )
-
     def on_grid(self, grid_size: tuple[int, int]) -> Box:
         """The part of the network's output of `grid_size` (height, width) that shows the frame."""
         down, right = (grid / model for grid, model in zip(grid_size, self.model_size, strict=True))
@@ -109,18 +97,6 @@ class FramePlace:
         # Of a narrow frame at least one row and one column.
         top, left = min(top, grid_size[0] - 1), min(left, grid_size[1] - 1)
         return Box(top, left, max(1, bottom - top), max(1, end - left))
-
-
-def repeat_edges(grid: npt.NDArray[Any], part: Box) -> None:
-    """Overwrite a grid (h, w) around a part of it with the part's own edge, in place.
-
-    What lies on the border of a padded frame then has no weight in the frame's depth.
-    """
-    bottom, right = part.top + part.height, part.left + part.width
-    grid[:, : part.left] = grid[:, part.left : part.left + 1]
-    grid[:, right:] = grid[:, right - 1 : right]
-    grid[: part.top] = grid[part.top]
-    grid[bottom:] = grid[bottom - 1]
 
 
 def expect_fit(fit: str) -> None:
@@ -150,7 +126,7 @@ def fit_frame(size: tuple[int, int], model_size: tuple[int, int], fit: str) -> F
     if fit == "crop":
         frame = _middle(size, model_size)
     elif fit == "pad":
-        model = _middle(model_size, size)
+        model = _inside_border(model_size, size)
     return FramePlace(size, model_size, frame, model)
 
 
@@ -159,6 +135,17 @@ def _middle(size: tuple[int, int], other: tuple[int, int]) -> Box:
     height = max(1, min(size[0], round(size[1] * other[0] / other[1])))
     width = max(1, min(size[1], round(size[0] * other[1] / other[0])))
     return Box((size[0] - height) // 2, (size[1] - width) // 2, height, width)
+
+
+def _inside_border(size: tuple[int, int], other: tuple[int, int]) -> Box:
+    """The box in `size` inside borders of whole `BORDER_STEP`s, nearest to the aspect of `other`."""
+    shown = _middle(size, other)
+    borders = (
+        min(BORDER_STEP * round((whole - part) / 2 / BORDER_STEP), (whole - 1) // 2)
+        for whole, part in zip(size, shown.size, strict=True)
+    )
+    top, left = borders
+    return Box(top, left, size[0] - 2 * top, size[1] - 2 * left)
 
 
 def fit_pixels(pixels: Pixels, place: FramePlace, out: Pixels | None = None) -> Pixels:
@@ -197,11 +184,9 @@ def depth_in_frame(grid: npt.NDArray[np.float32], place: FramePlace) -> npt.NDAr
         grid: (h, w) meters.
         place: of the frame.
     """
-    canvas = place.canvas()
-    grid = grid.copy()
-    repeat_edges(grid, place.on_grid((grid.shape[0], grid.shape[1])))
-    whole = cv2.resize(grid, canvas.size[::-1], interpolation=cv2.INTER_LINEAR)
+    part = place.on_grid((grid.shape[0], grid.shape[1]))
     depth = np.full(place.size, np.nan, np.float32)
-    rows, columns = canvas._replace(height=place.frame.height, width=place.frame.width).slices
-    depth[place.frame.slices] = whole[rows, columns]
+    size = place.frame.size[::-1]
+    shown = cv2.resize(grid[part.slices], size, interpolation=cv2.INTER_LINEAR)
+    depth[place.frame.slices] = shown
     return depth

@@ -23,8 +23,7 @@ from tfl_depth.encoding import (
 )
 from tfl_depth.errors import SelfCheckError
 from tfl_depth.format.contract import Contract
-from tfl_depth.runtime.buffers import ReusableBuffer
-from tfl_depth.runtime.fit import FramePlace, repeat_edges
+from tfl_depth.runtime.fit import FramePlace
 from tfl_depth.runtime.lookup import LookUp, count_zeros
 from tfl_depth.runtime.upsample import Upsampler
 
@@ -94,7 +93,6 @@ class DepthDecoder(ABC):
         self.dtype = depth_dtype(spans, correction)
         self._size = size
         self._grid_mm: DepthMm = np.empty(size, self.dtype)
-        self._canvas_mm = ReusableBuffer(self.dtype)
         self._upsample = Upsampler()
         # Whether a frame has been seen whose outputs somebody wrote; floats of 0 are no depth.
         self._written = False
@@ -142,9 +140,9 @@ class DepthDecoder(ABC):
             SelfCheckError: that share is above `MAX_DISAGREEMENT`, or nothing was written to the
                 outputs; `out` is 0 throughout then.
         """
-        part = None if place is None or place.is_whole else place
-        whole = out if part is None else self._canvas_mm.of(part.canvas().size)
-        grid_mm = whole if whole.shape == self._size else self._grid_mm
+        seen = out if place is None else out[place.frame.slices]
+        part = None if place is None or place.is_whole else place.on_grid(self._size)
+        grid_mm = out if part is None and out.shape == self._size else self._grid_mm
         zeros = self.look_up(codes, grid_mm)
         share = self.disagreement(codes, zeros)
         if share is not None and share > MAX_DISAGREEMENT:
@@ -155,12 +153,11 @@ class DepthDecoder(ABC):
             )
         if not self._written:
             self._expect_written(codes, out)
-        if part is not None and part.model.size != part.model_size:
-            repeat_edges(grid_mm, part.on_grid(self._size))
-        if grid_mm is not whole:
-            self._upsample(grid_mm, whole, zeros=zeros)
-        if part is not None:
-            _write_part(whole, part, out)
+        if seen.shape != out.shape:
+            out.fill(0)
+        if grid_mm is not out:
+            shown = grid_mm if part is None else grid_mm[part.slices]
+            self._upsample(shown, seen, zeros=zeros)
         return share
 
     def _expect_written(self, codes: npt.NDArray[Any], out: DepthMm) -> None:
@@ -172,15 +169,6 @@ class DepthDecoder(ABC):
                 "The output tensors hold zeros only: the interpreter or its delegate did not write "
                 "them."
             )
-
-
-def _write_part(canvas_mm: DepthMm, place: FramePlace, out: DepthMm) -> None:
-    """Cut what the network saw of the frame from the input's whole depth."""
-    frame = place.frame
-    rows, columns = place.canvas()._replace(height=frame.height, width=frame.width).slices
-    if frame.size != place.size:
-        out.fill(0)
-    np.copyto(out[frame.slices], canvas_mm[rows, columns])
 
 
 class TwoCodes(DepthDecoder):

@@ -78,13 +78,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--picture",
         type=Path,
         metavar="FILE",
-        help="also write the photo beside its depth and the truth, small; docs/images/demo.png with "
-        "its figures",
+        help="also write the photo beside its depth and the truth, small; and, for "
+        "docs/images/demo.png, the figures",
     )
     options = parser.parse_args(argv)
-    return cli_common.run(
-        lambda: _demo(options.output, options.picture and options.picture.resolve())
-    )
+    picture = options.picture and options.picture.resolve()
+    return cli_common.run(lambda: _demo(options.output, picture))
 
 
 def _demo(output: Path, picture: Path | None) -> None:

@@ -1,8 +1,8 @@
 """The true depth of the demo's photo, and how far a network is from it.
 
 The photo is the left one of Middlebury's stereo pair Motorcycle (D. Scharstein et al.,
-"High-Resolution Stereo Datasets with Subpixel-Accurate Ground Truth", GCPR 2014). scikit-image ships
-both at a quarter of their size, with the disparity and the calibration of that size
+"High-Resolution Stereo Datasets with Subpixel-Accurate Ground Truth", GCPR 2014). scikit-image
+ships both at a quarter of their size, with the disparity and the calibration of that size
 (`skimage.data.stereo_motorcycle`).
 """
 
@@ -116,8 +116,8 @@ def said(figures: DemoFigures) -> str:
         lines.append(f"  {title:<34}" + "".join(f"{values[name]:8.3f}" for name in names))
     lines += [
         f"  (the best factor for INT8 is {figures.best_factor:.2f}: {figures.best_abs_rel:.3f})",
-        f"The photo was taken with {figures.focal_ratio:.2f} times the focal length that the network "
-        "was trained for.",
+        f"The photo was taken with {figures.focal_ratio:.2f} times the focal length that the "
+        "network was trained for.",
         _correction_said(figures),
     ]
     shown = figures.corrected_abs_rel if figures.obeys else figures.abs_rel
@@ -138,12 +138,11 @@ def _rows(figures: DemoFigures) -> list[tuple[str, dict[str, float]]]:
 
 def _correction_said(figures: DemoFigures) -> str:
     if figures.obeys:
-        return (
-            "Its depth follows the focal length, so the runner corrects it: photo_depth.png is so."
-        )
+        return "Its depth follows the focal length, so photo_depth.png is corrected."
     return (
-        "Its depth does not follow the focal length (docs/cameras.md), so the runner corrects it only "
-        "when asked: photo_depth.png is as the network says it, photo_corrected_depth.png is corrected."
+        "Its depth does not follow the focal length (docs/cameras.md), so the runner corrects it\n"
+        "only when asked: photo_depth.png is as the network says it, photo_corrected_depth.png is\n"
+        "corrected."
     )
 
 

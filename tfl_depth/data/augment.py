@@ -73,9 +73,13 @@ def _of_aspect(
     place = fit_frame((height, width), size, DEFAULT_FIT)
     if place.is_whole:
         return rgb, depth_m
-    canvas = place.canvas()
-    below, right = canvas.height - canvas.top - height, canvas.width - canvas.left - width
-    borders = (canvas.top, below, canvas.left, right, cv2.BORDER_CONSTANT)
+    above, before = (
+        round(border * whole / part)
+        for border, whole, part in zip(
+            place.model[:2], place.frame.size, place.model.size, strict=True
+        )
+    )
+    borders = (above, above, before, before, cv2.BORDER_CONSTANT)
     padded = cv2.copyMakeBorder(rgb, *borders, value=(PAD_PIXEL,) * 3)
     empty = cv2.copyMakeBorder(depth_m, *borders, value=0)
     return np.asarray(padded, np.uint8), np.asarray(empty, np.float32)
