@@ -138,7 +138,7 @@ def _middle(size: tuple[int, int], other: tuple[int, int]) -> Box:
 
 
 def _inside_border(size: tuple[int, int], other: tuple[int, int]) -> Box:
-    """The box in `size` inside borders of whole `BORDER_STEP`s, nearest to the aspect of `other`."""
+    """The box in `size`, nearest to the aspect of `other`, inside borders of whole steps."""
     shown = _middle(size, other)
     borders = (
         min(BORDER_STEP * round((whole - part) / 2 / BORDER_STEP), (whole - 1) // 2)

@@ -161,6 +161,11 @@ class DepthRunner(Closeable):
             fit=fit,
         )
         self._undistort = _undistorter(camera) if undistort else None
+        if undistort and camera is not None and camera.depth is not None:
+            raise CameraError(
+                "The camera's file has a calibration of depth in pictures with their distortion: "
+                "leave out undistort, or give the camera without the calibration."
+            )
         self._engine = open_fallback_engine(self._content, self._options)
         self._use = Exclusive()
         self.contract: Contract = self._engine.info.contract

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from tfl_depth.camera import Camera
 from tfl_depth.errors import CameraError
 from tfl_depth.intrinsics import Intrinsics
+from tfl_depth.rays import matrix_of
 from tfl_depth.runtime.preprocess import Pixels
 
 Maps = tuple[npt.NDArray[Any], npt.NDArray[Any]]
@@ -54,7 +55,7 @@ class Undistorter:
 
     def _made(self, size: tuple[int, ...]) -> Maps:
         lens, pinhole = self._given.at(size), self.camera.at(size)
-        matrices, coefficients = (_matrix(lens), _matrix(pinhole)), self._coefficients
+        matrices, coefficients = (matrix_of(lens), matrix_of(pinhole)), self._coefficients
         turn, shape = np.eye(3), (size[1], size[0])
         if self._distortion.lens == "fisheye":
             return cv2.fisheye.initUndistortRectifyMap(
@@ -70,7 +71,7 @@ class Undistorter:
 
     def _pinhole(self, lens: Intrinsics, size: tuple[int, int]) -> Intrinsics:
         """The largest pinhole picture that the lens' picture fills."""
-        matrix, shape = _matrix(lens), (size[1], size[0])
+        matrix, shape = matrix_of(lens), (size[1], size[0])
         if self._distortion.lens == "fisheye":
             found = cv2.fisheye.estimateNewCameraMatrixForUndistortRectify(
                 matrix, self._coefficients, shape, np.eye(3), balance=0.0
@@ -84,7 +85,3 @@ class Undistorter:
                 f"{list(self._distortion.coefficients)}: calibrate the camera again."
             )
         return pinhole
-
-
-def _matrix(lens: Intrinsics) -> npt.NDArray[np.float64]:
-    return np.array([[lens.fx, 0, lens.cx], [0, lens.fy, lens.cy], [0, 0, 1]], np.float64)

@@ -29,17 +29,7 @@ def add_camera(parser: argparse.ArgumentParser, use: str, *, undistort: bool = T
         use: what the camera is for, beside the correction of depth.
         undistort: whether the command can show pictures without their distortion.
     """
-    group = parser.add_mutually_exclusive_group()
-    group.add_argument(
-        "--camera",
-        type=_camera,
-        metavar="FILE|FX,FY[,CX,CY]@WxH",
-        help=f"the camera, {use}: a calibration of OpenCV, ROS, Kalibr (FILE#cam0) or `tfl-depth "
-        "calibrate`; or its focal lengths and center in pixels of pictures of WxH",
-    )
-    group.add_argument(
-        "--fov", type=degrees, metavar="DEGREES", help="its horizontal field of view instead"
-    )
+    add_camera_only(parser, use)
     parser.add_argument(
         "--correct-focal",
         action=argparse.BooleanOptionalAction,
@@ -53,6 +43,21 @@ def add_camera(parser: argparse.ArgumentParser, use: str, *, undistort: bool = T
             help="free pictures of the distortion of the camera's lens first",
         )
     add_fit(parser, None)
+
+
+def add_camera_only(parser: argparse.ArgumentParser, use: str) -> None:
+    """Add --camera and --fov, which `camera` reads; `use` says what for."""
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument(
+        "--camera",
+        type=_camera,
+        metavar="FILE|FX,FY[,CX,CY]@WxH",
+        help=f"the camera, {use}: a calibration of OpenCV, ROS, Kalibr (FILE#cam0) or `tfl-depth "
+        "calibrate`; or its focal lengths and center in pixels of pictures of WxH",
+    )
+    group.add_argument(
+        "--fov", type=degrees, metavar="DEGREES", help="its horizontal field of view instead"
+    )
 
 
 def add_fit(parser: argparse.ArgumentParser, default: str | None) -> None:
