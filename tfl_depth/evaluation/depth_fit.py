@@ -1,8 +1,8 @@
 """A scale, or a scale and an offset, from the network's depth to measured distances.
 
 What helps is decided by measurements that were left out of the fit (leave-one-out: M. Stone,
-"Cross-Validatory Choice and Assessment of Statistical Predictions", 1974), with the paired bootstrap
-interval of tfl_depth/evaluation/bootstrap.py.
+"Cross-Validatory Choice and Assessment of Statistical Predictions", 1974), with the paired
+bootstrap interval of tfl_depth/evaluation/bootstrap.py.
 """
 
 from __future__ import annotations
