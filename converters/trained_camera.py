@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,5 +71,5 @@ def trained_camera(
             f"Expected finite intrinsics with focal lengths above 0, got {known}: correct "
             "--intrinsics."
         )
-    made = TrainedCamera(*(round(value, 4) for value in values))
-    return replace(made, zoom_response=measure_zooms(depth, photos))
+    fx, fy, cx, cy = (round(value, 4) for value in values)
+    return TrainedCamera(fx, fy, cx, cy, measure_zooms(depth, photos))

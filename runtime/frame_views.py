@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from tfl_depth.camera import Camera, DepthCalibration, FieldOfView
 from tfl_depth.encoding import AS_IT_IS, DepthCorrection, depth_dtype
 from tfl_depth.errors import CameraError
 from tfl_depth.format.contract import Contract
-from tfl_depth.runtime.fit import FramePlace, fit_frame
+from tfl_depth.runtime.fit import Fit, FramePlace, fit_frame
 
 Size = tuple[int, int]
 AnyCamera = Camera | FieldOfView
@@ -43,6 +43,7 @@ class FrameViews:
 
     Attributes:
         dtype: of the corrected depth, of frames of every size.
+        fit: of the frames, one of `FITS`.
         note: a sentence on why depth is not corrected although there is a camera; None otherwise.
     """
 
@@ -61,7 +62,7 @@ class FrameViews:
         """
         self._contract, self._camera = contract, camera
         self._model_size = (contract.height, contract.width)
-        self.fit = contract.fit if fit is None else fit
+        self.fit = cast(Fit, contract.fit if fit is None else fit)
         self._calibrated = None if camera is None else camera.depth
         if self._calibrated is not None:
             _expect_same(self._calibrated, contract, self.fit)

@@ -197,15 +197,16 @@ class DepthRunner(Closeable):
         """A sentence on why depth is not corrected although there is a camera, or None."""
         return self._views.note
 
-    def correction(self, size: tuple[int, int]) -> DepthCorrection:
+    def correction(self, size: tuple[int, ...]) -> DepthCorrection:
         """What is made of the network's depth for pictures of `size` (height, width).
 
         Raises:
             CameraError: the camera takes no pictures of this aspect.
         """
-        return self._views.of(size).correction
+        height, width = size
+        return self._views.of((height, width)).correction
 
-    def intrinsics(self, size: tuple[int, int]) -> Intrinsics:
+    def intrinsics(self, size: tuple[int, ...]) -> Intrinsics:
         """The camera of a depth map of `size` (height, width), for a point cloud.
 
         Raises:

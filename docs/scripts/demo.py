@@ -23,6 +23,7 @@ from tfl_depth.png import as_png
 from tfl_depth.quiet import quiet
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.runtime.colorize import depth_limits
+from tfl_depth.runtime.fit import Fit
 from tfl_depth.runtime.preprocess import read_image
 from tfl_depth.tools import convert
 from tfl_depth.tools.lib import cli_common
@@ -125,7 +126,7 @@ def _demo(output: Path, picture: Path | None) -> None:
         print(f"  {output / name}")
 
 
-def _float_depth_m(bgr: Picture, fit: str) -> npt.NDArray[np.float32]:
+def _float_depth_m(bgr: Picture, fit: Fit) -> npt.NDArray[np.float32]:
     """Depth of a photo (H, W, 3) by the network before it was converted, in meters."""
     with quiet():
         from tfl_depth.evaluation.evaluate import keras_predictor

@@ -44,7 +44,7 @@ def true_depth_m() -> npt.NDArray[np.float64]:
     """
     from skimage.data import stereo_motorcycle
 
-    disparity = stereo_motorcycle()[2]
+    disparity = stereo_motorcycle()[2]  # type: ignore[no-untyped-call]
     known = np.isfinite(disparity)
     shift = np.where(known, disparity, 0).astype(np.float64) + DOFFS_PIXELS
     return np.where(known, BASELINE_M * FOCAL_PIXELS / shift, 0)

@@ -127,10 +127,10 @@ def evaluate_zooms(
             scores[zoom] += _scores(depth, _truth_at(sample, zoom), dataset, zoom)
     found = _summary(responses, others)
     by_zoom = dict(zip(found.zooms, found.response, strict=True))
-    rows = (
-        ZoomRow(zoom, *map(float, np.mean(scores[zoom], axis=0)), by_zoom.get(zoom))
-        for zoom in zooms
-    )
+    rows = []
+    for zoom in zooms:
+        plain, corrected = np.mean(scores[zoom], axis=0)
+        rows.append(ZoomRow(zoom, float(plain), float(corrected), by_zoom.get(zoom)))
     return ZoomTable(tuple(rows), found.obeys)
 
 

@@ -81,7 +81,8 @@ def input_camera(options: argparse.Namespace, fit: str) -> InputCamera | None:
         return partial(Intrinsics.from_field_of_view, options.fov)
     if options.intrinsics is None:
         return camera_beside(options.network)
-    camera, size = options.intrinsics
+    camera: Intrinsics = options.intrinsics[0]
+    size: tuple[int, int] | None = options.intrinsics[1]
     if size is None:
         return camera
     return lambda input_size: fit_frame(size, input_size, fit).intrinsics(camera)
