@@ -11,6 +11,7 @@ from tfl_depth.runtime.fit import fit_pixels
 from tfl_depth.runtime.frame_views import FrameView, FrameViews
 from tfl_depth.runtime.postprocess import DepthDecoder
 from tfl_depth.runtime.preprocess import Pixels
+from tfl_depth.runtime.temporal_filter import Smoothing, TemporalFilter
 
 
 class Preparer:
@@ -19,9 +20,11 @@ class Preparer:
     It keeps its working memory for the next frame, so it is not safe to share between threads.
     """
 
-    def __init__(self, views: FrameViews, info: EngineInfo) -> None:
-        """Take the views of frames, and what is known of the network."""
-        self._views, self._info = views, info
+    def __init__(
+        self, views: FrameViews, info: EngineInfo, smooth: Smoothing | None = None
+    ) -> None:
+        """Take the views of frames, what is known of the network, and how depth is smoothed."""
+        self._views, self._info, self._smooth = views, info, smooth
         self._fitted = ReusableBuffer(np.uint8)
         self._decoder: tuple[FrameView, DepthDecoder] | None = None
 
@@ -40,7 +43,10 @@ class Preparer:
     def decoder(self, view: FrameView) -> DepthDecoder:
         """What decodes and corrects the depth of a view's frames: the last one where it fits."""
         if self._decoder is None or self._decoder[0].correction != view.correction:
-            self._decoder = (view, self._info.new_decoder(view.correction))
+            decoder = self._info.new_decoder(view.correction)
+            if self._smooth is not None:
+                decoder.smooth = TemporalFilter(self._smooth, self._info.grid_size)
+            self._decoder = (view, decoder)
         return self._decoder[1]
 
     def clear_border(self, view: FrameView, grid_mm: DepthMm) -> None:

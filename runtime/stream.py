@@ -31,6 +31,7 @@ from tfl_depth.runtime.exclusive import Exclusive
 from tfl_depth.runtime.frame_views import FrameView, FrameViews
 from tfl_depth.runtime.preparer import Preparer
 from tfl_depth.runtime.preprocess import Channels, Codes, Pixels, load_pixels, write_input
+from tfl_depth.runtime.temporal_filter import Smoothing
 from tfl_depth.runtime.undistort import Undistorter
 from tfl_depth.runtime.video import Video
 
@@ -188,6 +189,7 @@ class Stream(Closeable):
         channels: Channels,
         on_full: OnFull,
         waiting: int,
+        smooth: Smoothing | None,
     ) -> None:
         """Open the source and start the threads; for the arguments see `DepthRunner.stream`.
 
@@ -200,7 +202,10 @@ class Stream(Closeable):
             channels: as there.
             on_full: as there.
             waiting: as there.
+            smooth: as there.
         """
+        if smooth is not None and not isinstance(smooth, Smoothing):
+            raise DepthError(f"Expected `smooth` to be a Smoothing or None, got {smooth!r}.")
         if on_full not in ("block", "drop_oldest"):
             raise DepthError(f"Expected `on_full` to be 'block' or 'drop_oldest', got {on_full!r}.")
         waiting = expect_count("waiting", waiting, "frame")
@@ -208,7 +213,7 @@ class Stream(Closeable):
         images = _images(source) if self._video is None else self._video
         engine.expect_open()
         self._engine, self._grid_size = engine, grid_size
-        self._decoders = Preparer(views, engine.info)
+        self._decoders = Preparer(views, engine.info, smooth)
         self.delivered = 0
         self._latencies_s: deque[float] = deque(maxlen=LATENCIES)
         slots = [
