@@ -47,7 +47,7 @@ def test_the_demo_says_how_far_it_is_from_the_truth(made: Path) -> None:
     corrected_mm = cv2.imread(str(made / "photo_corrected_depth.png"), cv2.IMREAD_UNCHANGED)
     assert depth_mm is not None and corrected_mm is not None
     truth = demo_truth.true_depth_m()
-    assert figures.focal_ratio == pytest.approx(994.978 * 256 / 741 / 207.6, abs=0.01)
+    assert figures.focal_ratio == pytest.approx(994.978 * 256 / 741 / 207.6, abs=0.02)
     ratio = corrected_mm / np.maximum(depth_mm, 1)
     assert np.median(ratio) == pytest.approx(figures.focal_ratio, abs=0.002)
     # But for the kernels of another processor.
