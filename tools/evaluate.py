@@ -15,15 +15,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfl_depth.errors import CameraError
+from tfl_depth.errors import CameraError, ModelFileError
 from tfl_depth.evaluation.metrics import METRICS, BinnedMetrics, PooledMetrics, mean_over_images
 from tfl_depth.files import write_whole
+from tfl_depth.format.contract import read_contract
 from tfl_depth.quiet import quiet
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.runtime.fit import DEFAULT_FIT
 from tfl_depth.tools.lib import camera_options, cli_common
+from tfl_depth.tools.lib.board_options import (
+    add_board_options,
+    board_settings,
+    expect_board,
+    say_what_was_said,
+    tell_report,
+)
 
 if TYPE_CHECKING:
+    from tfl_depth.boards import RemoteBoard
     from tfl_depth.data import Dataset, Sample
     from tfl_depth.evaluation.evaluate import Predictor
 
@@ -46,6 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.video is not None:
         if options.dataset is not None or options.data is not None or options.output is not None:
             parser.error("--video is measured by itself: leave out --dataset, --data and --output")
+        if options.board is not None or options.delegate is not None:
+            parser.error("--video is measured on this CPU: leave out --board and --delegate")
         return cli_common.run(lambda: _evaluate_video(options))
     if options.dataset is None or options.data is None:
         parser.error("expected --dataset and --data, or --video")
@@ -98,8 +109,10 @@ def _parser() -> argparse.ArgumentParser:
         "the focal length; below 1 with a border",
     )
     camera_options.add_camera(parser, "of the photos", undistort=False)
+    cli_common.add_delegate(parser)
     cli_common.add_public_key(parser)
     cli_common.add_json(parser)
+    add_board_options(parser)
     return parser
 
 
@@ -117,13 +130,43 @@ def _zooms(text: str) -> tuple[float, ...]:
 def _evaluate(options: argparse.Namespace) -> None:
     from tfl_depth.data import open_split
 
+    expect_board(options)
     samples = open_split(
         options.dataset, options.data, options.split, skip_broken=options.skip_broken
     )
+    there: dict[str, Any] = {}
+    with _board(options) as board:
+        result = _measured(options, samples, board, there)
+        if board is not None:
+            result |= {name: there[name] for name in ("placement", "time_ms")}
+            tell_report(board, "evaluate", options, result, there["conditions"], _table)
+            return
+    cli_common.tell(options, result, _table(result))
+
+
+@contextlib.contextmanager
+def _board(options: argparse.Namespace) -> Iterator[RemoteBoard | None]:
+    """The board that --board names, or None."""
+    if options.board is None:
+        yield None
+        return
+    from tfl_depth.boards import RemoteBoard
+
+    with RemoteBoard(options.board) as board:
+        yield board
+
+
+def _measured(
+    options: argparse.Namespace,
+    samples: Sequence[Sample],
+    board: RemoteBoard | None,
+    there: dict[str, Any],
+) -> dict[str, Any]:
+    """What `--json` prints; `there` is filled with what a board says of itself."""
     pooled, bins = PooledMetrics(), BinnedMetrics(DISTANCE_EDGES_M)
     by_distance = {options.model: bins}
     zooms: dict[str, Any] = {}
-    with _predictor(options.model, options) as predict:
+    with _predictor(options, options.model, board, there) as predict:
         if options.zooms is not None:
             from tfl_depth.evaluation.zooms import evaluate_zooms
 
@@ -152,14 +195,14 @@ def _evaluate(options: argparse.Namespace) -> None:
         **zooms,
     }
     if options.against is not None:
-        with _predictor(options.against, options) as predict:
+        with _predictor(options, options.against, board, {}) as predict:
             shown = cli_common.progress(samples, len(samples), options.against.name)
             by_distance[options.against] = BinnedMetrics(DISTANCE_EDGES_M)
             other = _rows(predict, shown, options.dataset, by_distance[options.against])
         result["against"] = _compare(str(options.against), other, rows)
     if options.output is not None:
         _draw_reliability(options, by_distance)
-    cli_common.tell(options, result, _table(result))
+    return result
 
 
 def _evaluate_video(options: argparse.Namespace) -> None:
@@ -194,9 +237,20 @@ def _dataset(name: str) -> Dataset:
 
 
 @contextlib.contextmanager
-def _predictor(model: Path, options: argparse.Namespace) -> Iterator[Predictor]:
-    from tfl_depth.evaluation.evaluate import keras_predictor, runner_predictor
+def _predictor(
+    options: argparse.Namespace,
+    model: Path,
+    board: RemoteBoard | None,
+    there: dict[str, Any],
+) -> Iterator[Predictor]:
+    """Predicts here, or a .tflite on a board; `there` is filled with what the board measured."""
+    from tfl_depth.evaluation.evaluate import (
+        frames_predictor,
+        keras_predictor,
+        runner_predictor,
+    )
 
+    settings = cli_common.runner_settings(options)
     if model.suffix == ".keras":
         cli_common.expect_no_key(model, options.public_key)
         if options.camera is not None or options.fov is not None or options.correct_focal:
@@ -204,12 +258,25 @@ def _predictor(model: Path, options: argparse.Namespace) -> Iterator[Predictor]:
                 f"Expected a .tflite file for --camera, --fov and --correct-focal, got {model}: "
                 "its contract knows the camera of training. Convert it with --float32."
             )
+        if model == options.model and (board is not None or options.delegate is not None):
+            raise ModelFileError(f"A board and a delegate run a .tflite file, got {model}.")
         with quiet():  # Keras' backend talks
             from tfl_depth.models import load_model
         yield keras_predictor(load_model(model), options.fit or DEFAULT_FIT)
         return
-    settings = camera_options.camera_settings(options)
-    with DepthRunner(model, public_key=options.public_key, **settings) as runner:
+    seen = camera_options.camera_settings(options)
+    if board is not None:
+        if any(value not in (None, False) for value in seen.values()):
+            raise CameraError(
+                "--camera, --fov, --correct-focal and --fit are not for evaluate --board: leave "
+                "them out, or evaluate here."
+            )
+        with board.frames(model, board_settings(settings)) as stream:
+            yield frames_predictor(stream, read_contract(model.read_bytes()))
+            there |= stream.finish()
+            say_what_was_said(board.entry.name, stream.errors)
+        return
+    with DepthRunner(model, **settings, **seen) as runner:
         camera_options.tell_correction(runner)
         yield runner_predictor(runner)
 

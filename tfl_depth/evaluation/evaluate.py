@@ -10,14 +10,24 @@ import numpy.typing as npt
 
 from tfl_depth.data.datasets import Dataset
 from tfl_depth.data.samples import Sample
+from tfl_depth.encoding import DepthMm
 from tfl_depth.evaluation.metrics import BinnedMetrics, PooledMetrics, depth_metrics
+from tfl_depth.format.contract import Contract
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.runtime.fit import DEFAULT_FIT, depth_in_frame, fit_frame, fit_pixels
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["Predictor", "evaluate", "keras_predictor", "runner_predictor"]
+    from tfl_depth.boards.frame_stream import FrameStream
+
+__all__ = [
+    "Predictor",
+    "evaluate",
+    "frames_predictor",
+    "keras_predictor",
+    "runner_predictor",
+]
 
 # (H, W, 3) uint8 RGB -> (H, W) float32 depth in meters, nan where the network sees nothing.
 Predictor = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
@@ -45,13 +55,28 @@ def runner_predictor(runner: DepthRunner) -> Predictor:
     """Depth of an image by a converted model, as its users get it: whole millimeters."""
 
     def predict(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        depth_m = np.asarray(runner.infer(rgb, channels="rgb") / 1000, np.float32)
-        seen = fit_frame((rgb.shape[0], rgb.shape[1]), runner.model_size, runner.fit).frame
-        shown = np.full_like(depth_m, np.nan)
-        shown[seen.slices] = depth_m[seen.slices]
-        return shown
+        return _seen_m(runner.infer(rgb, channels="rgb"), runner.model_size, runner.fit)
 
     return predict
+
+
+def frames_predictor(stream: FrameStream, contract: Contract) -> Predictor:
+    """As `runner_predictor`, with a runner on a board, of a model with this contract."""
+    size = (contract.height, contract.width)
+
+    def predict(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        return _seen_m(stream.infer(rgb), size, contract.fit)
+
+    return predict
+
+
+def _seen_m(depth_mm: DepthMm, model_size: tuple[int, int], fit: str) -> npt.NDArray[np.float32]:
+    """Meters of an image's depth (H, W), nan where the network of this size sees nothing."""
+    height, width = depth_mm.shape
+    seen = fit_frame((height, width), model_size, fit).frame
+    shown = np.full(depth_mm.shape, np.nan, np.float32)
+    shown[seen.slices] = depth_mm[seen.slices] / 1000
+    return shown
 
 
 def evaluate(
