@@ -32,7 +32,8 @@ from tfl_depth.converters.ptq.range_estimation import estimate_ranges
 from tfl_depth.converters.ptq.recipe import RANGES
 from tfl_depth.converters.ptq.statistics import observe
 from tfl_depth.converters.quantize import QuantizationPlan, add_float_ends, quantized
-from tfl_depth.converters.representative import ImageSplit, read_calibration
+from tfl_depth.converters.representative import ImageSplit, read_calibration, read_pixels
+from tfl_depth.converters.trained_camera import InputCamera, trained_camera
 from tfl_depth.converters.verify import (
     Fidelity,
     OperatorError,
@@ -52,9 +53,11 @@ from tfl_depth.format.contract_parts import (
     Normalization,
     Precision,
     Source,
+    TrainedCamera,
 )
 from tfl_depth.format.golden import METADATA_NAME as GOLDEN
 from tfl_depth.recipes import RECIPES, RecipeName, default_recipe, recipe_named
+from tfl_depth.runtime.fit import DEFAULT_FIT, Fit, expect_fit
 from tfl_depth.runtime.preprocess import Channels
 
 if TYPE_CHECKING:
@@ -95,6 +98,8 @@ def convert(
     recipe: RecipeName | None = None,
     layers: tuple[str, ...] | None = None,
     golden: bool = True,
+    fit: Fit = DEFAULT_FIT,
+    camera: InputCamera | None = None,
     progress: Progress = silent,
 ) -> Conversion:
     """Convert a depth network of any framework, and verify the result against its source.
@@ -125,6 +130,10 @@ def convert(
             recipe for float32.
         layers: output names of the operators that the recipe changes; None: all.
         golden: put golden vectors into the file: two of the verification photos and their depth.
+        fit: how photos of another aspect are brought to the input's: "stretch", "crop" or "pad".
+            The runtime does the same, by the contract.
+        camera: that the network was trained for, in pixels of its input; or a function from the
+            input's (height, width) to it. None: unknown.
         progress: shows the progress of slow parts.
 
     Raises:
@@ -135,6 +144,7 @@ def convert(
     expect_choice("head", head, HeadKind, ConversionError)
     formula = Formula(unit or "m", disparity, reciprocal, inverse)
     pixels = InputOptions(mean=mean, std=std, input_range=input_range, channels=channels)
+    expect_fit(fit)
     name = _recipe(recipe, precision, per_channel)
     options = HeadOptions(
         kind=head,
@@ -147,7 +157,7 @@ def convert(
     )
 
     def read_photos(size: tuple[int, int]) -> list[Pixels]:
-        photos = read_calibration(images, size)
+        photos = read_calibration(images, size, fit)
         return list(progress(photos, len(images.calibration), "read photos"))
 
     opened = open_network(
@@ -159,7 +169,9 @@ def convert(
         read_photos=read_photos,
     )
     try:
-        made = _Conversion(opened, images, options, precision, name, unit is None, progress)
+        made = _Conversion(
+            opened, images, options, precision, name, unit is None, progress, fit, camera
+        )
         return made.finished(golden=golden)
     finally:
         opened.imported.close()
@@ -207,6 +219,8 @@ class _Conversion:
         recipe: its name, or None.
         upright: whether depth that is nearer at the top of photos causes a warning.
         progress: shows the progress of slow parts.
+        fit: of the photos.
+        camera: that the network was trained for, or None.
     """
 
     network: DepthNetwork
@@ -216,6 +230,8 @@ class _Conversion:
     recipe: RecipeName | None
     upright: bool
     progress: Progress
+    fit: Fit
+    camera: InputCamera | None
 
     def finished(self, *, golden: bool) -> Conversion:
         """Run all stages."""
@@ -308,7 +324,18 @@ class _Conversion:
             source=source,
             golden=golden,
             recipe=self.recipe,
+            fit=self.fit,
+            camera=self._trained_camera(),
         )
+
+    def _trained_camera(self) -> TrainedCamera | None:
+        """The camera, and how depth follows its focal length on the photos to verify with."""
+        if self.camera is None:
+            return None
+        size, paths = self.network.size, self.images.verification
+        shown = self.progress(paths, len(paths), "measure zooms")
+        photos = [read_pixels(path, size, self.fit) for path in shown]
+        return trained_camera(self.camera, size, self.network.depth, photos)
 
     def _fidelity(self, content: bytes, contract: Contract) -> Fidelity:
         """Measure the file in the same way as users run it."""

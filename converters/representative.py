@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from tfl_depth.errors import ConversionError, ImageError
 from tfl_depth.listing import files_below, read_lines
-from tfl_depth.runtime.preprocess import IMAGE_SUFFIXES, read_image, resize_pixels
+from tfl_depth.runtime.fit import DEFAULT_FIT, Fit, fit_photo
+from tfl_depth.runtime.preprocess import IMAGE_SUFFIXES, read_image
 
 VERIFICATION_IMAGES = 16
 # Share of a small set that is kept for verification.
@@ -99,7 +100,7 @@ def split_images(paths: Sequence[Path], *, samples: int = 100, seed: int = 0) ->
     return ImageSplit(tuple(shuffled[kept : kept + samples]), tuple(shuffled[:kept]), seed)
 
 
-def read_pixels(path: Path, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
+def read_pixels(path: Path, size: tuple[int, int], fit: Fit = DEFAULT_FIT) -> npt.NDArray[np.uint8]:
     """Read an image at the network's size: (height, width, 3) uint8 RGB.
 
     Raises:
@@ -109,10 +110,12 @@ def read_pixels(path: Path, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
         image = read_image(path)
     except ImageError as error:
         raise ConversionError(f"The image cannot calibrate or verify: {error}") from error
-    return resize_pixels(np.ascontiguousarray(image[..., ::-1]), size)
+    return fit_photo(np.ascontiguousarray(image[..., ::-1]), size, fit)
 
 
-def read_calibration(split: ImageSplit, size: tuple[int, int]) -> Iterator[npt.NDArray[np.uint8]]:
+def read_calibration(
+    split: ImageSplit, size: tuple[int, int], fit: Fit = DEFAULT_FIT
+) -> Iterator[npt.NDArray[np.uint8]]:
     """Yield the calibration images. Check the range of their pixels at the end.
 
     Raises:
@@ -120,7 +123,7 @@ def read_calibration(split: ImageSplit, size: tuple[int, int]) -> Iterator[npt.N
     """
     brightest = 0
     for path in split.calibration:
-        pixels = read_pixels(path, size)
+        pixels = read_pixels(path, size, fit)
         brightest = max(brightest, int(pixels.max()))
         yield pixels
     if brightest <= 1:

@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from tfl_depth.errors import ImageError
 from tfl_depth.image_decoder import decode
-from tfl_depth.runtime.buffers import ReusableBuffer
 
 Pixels = npt.NDArray[np.uint8]
 # RGB as in an INT8 network's input: the pixel minus 128.
@@ -154,24 +153,6 @@ def _in_rows(pixels: Pixels) -> Pixels:
     if pixels[0].flags.c_contiguous and pixels.strides[0] >= pixels[0].nbytes:
         return pixels
     return np.ascontiguousarray(pixels)
-
-
-class Resizer:
-    """Resizes pixels to the network's size.
-
-    It keeps its working memory for the next frame. Only one thread may use it.
-    """
-
-    def __init__(self, size: tuple[int, int]) -> None:
-        """Resize to `size` = (height, width)."""
-        self._size = size
-        self._resized = ReusableBuffer(np.uint8)
-
-    def __call__(self, pixels: Pixels) -> Pixels:
-        """Resize (H, W, 3) or (H, W) pixels. The next call overwrites the result."""
-        if pixels.shape[:2] == self._size:
-            return pixels
-        return resize_pixels(pixels, self._size, self._resized.of(self._size + pixels.shape[2:]))
 
 
 def write_input(pixels: Pixels | Codes, channels: Channels, out: npt.NDArray[Any]) -> None:

@@ -10,23 +10,29 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tfl_depth.camera import Camera, FieldOfView
 from tfl_depth.choices import expect_choice
-from tfl_depth.encoding import DepthMm
-from tfl_depth.errors import DepthError, ProofError
+from tfl_depth.encoding import DepthCorrection, DepthMm
+from tfl_depth.errors import CameraError, DepthError, ProofError
 from tfl_depth.format.contract import Contract
 from tfl_depth.format.golden import read_golden
+from tfl_depth.intrinsics import Intrinsics
 from tfl_depth.runtime.arguments import expect_count
 from tfl_depth.runtime.batch import infer_batch
 from tfl_depth.runtime.closeable import Closeable
 from tfl_depth.runtime.delegates.coverage import DelegateCoverage
 from tfl_depth.runtime.engines.open import open_fallback_engine
 from tfl_depth.runtime.exclusive import Exclusive
+from tfl_depth.runtime.fit import Fit
+from tfl_depth.runtime.frame_views import FrameViews
 from tfl_depth.runtime.golden_check import GoldenCheck, check_golden
 from tfl_depth.runtime.model_content import ModelSource, read_model_content
 from tfl_depth.runtime.options import OnFault, RunnerOptions
-from tfl_depth.runtime.preprocess import Channels, Pixels, Resizer, load_pixels
+from tfl_depth.runtime.preparer import Preparer
+from tfl_depth.runtime.preprocess import Channels, Pixels, load_pixels
 from tfl_depth.runtime.stream import OnFull, Source, Stream
 from tfl_depth.runtime.temporal_filter import Smoothing
+from tfl_depth.runtime.undistort import Undistorter
 from tfl_depth.runtime.warm_up import WarmUp, warm_up
 
 Size = Literal["image", "model"]
@@ -61,9 +67,11 @@ class DepthRunner(Closeable):
 
     Attributes:
         contract: of the model.
-        depth_dtype: of the depth that `infer` returns: uint16, or uint32 for ranges above 65.535 m.
+        depth_dtype: of the depth that `infer` returns: uint16, or uint32 for ranges above 65.535 m,
+            after correction.
         model_size: (height, width) of the network's input.
         grid_size: (height, width) of the network's output.
+        fit: how frames of another aspect come to the network: by the contract, or as chosen.
     """
 
     def __init__(
@@ -82,6 +90,10 @@ class DepthRunner(Closeable):
         on_fault: OnFault = "raise",
         fallback_model: ModelSource | None = None,
         prove: Prove = None,
+        camera: Camera | FieldOfView | None = None,
+        correct_focal: bool | None = None,
+        undistort: bool = False,
+        fit: Fit | None = None,
     ) -> None:
         """Open a model that tfl-depth convert has written.
 
@@ -107,6 +119,16 @@ class DepthRunner(Closeable):
             fallback_model: the model that the CPU runs then; None for `model` itself, which must
                 not be compiled for an NPU.
             prove: "first" runs `prove` at the start, and raises an error if the depth is wrong.
+            camera: that takes the pictures. Its calibration of depth, where its file has one,
+                corrects depth.
+            correct_focal: whether depth is multiplied by the ratio of the camera's focal length to
+                that which the network was trained for; None: where a measurement in the contract
+                shows that the network obeys it (docs/cameras.md).
+            undistort: whether pictures are freed of the distortion of the camera's lens first;
+                depth is then that of the `undistorted` picture.
+            fit: how a picture of another aspect than the network's comes to it: "stretch", "crop"
+                to its middle, or "pad" with a border; None: as in calibration, by the contract.
+                Depth is 0 where the network sees nothing of the picture.
 
         Raises:
             ModelFileError: the file is missing, damaged or not a model.
@@ -119,6 +141,7 @@ class DepthRunner(Closeable):
             DelegateError: the delegate is missing, does not start, refuses the model, or, with
                 `strict`, takes too few operators.
             ProofError: with `prove`, the depth is wrong.
+            CameraError: the camera does not fit the model or the other arguments.
             DepthError: another argument has a value that is not allowed.
         """
         expect_choice("prove", prove, Prove)
@@ -132,6 +155,10 @@ class DepthRunner(Closeable):
             timeout_s=timeout_s,
             start_timeout_s=start_timeout_s,
             on_fault=on_fault,
+            camera=camera,
+            correct_focal=correct_focal,
+            undistort=undistort,
+            fit=fit,
         )
         if fallback_model is not None and on_fault != "cpu":
             raise DepthError('`fallback_model` needs on_fault="cpu".')
@@ -143,16 +170,30 @@ class DepthRunner(Closeable):
 
     def _open(self, content: bytes, reserve: bytes | None, options: RunnerOptions) -> None:
         """Open a new runner's model, and its fallback on the CPU."""
+        camera, undistort = options.camera, options.undistort
+        self._undistort = _undistorter(camera) if undistort else None
+        if undistort and camera is not None and camera.depth is not None:
+            raise CameraError(
+                "The camera's file has a calibration of depth in pictures with their distortion: "
+                "leave out undistort, or give the camera without the calibration."
+            )
         self._content, self._reserve, self._options = content, reserve, options
         self._engine = open_fallback_engine(content, reserve, options)
         self._use = Exclusive()
         self.contract: Contract = self._engine.info.contract
         self.model_size = (self.contract.height, self.contract.width)
         self.grid_size = self._engine.info.grid_size
-        self._resize = Resizer(self.model_size)
-        self._decoder = self._engine.info.new_decoder()
         self._state = self._engine.new_frame_state()
-        self.depth_dtype = self._decoder.dtype
+        try:
+            self._views = FrameViews(
+                self.contract, self._pinhole, options.fit, options.correct_focal
+            )
+        except DepthError:
+            self.close()
+            raise
+        self.fit = self._views.fit
+        self._prepare = Preparer(self._views, self._engine.info)
+        self.depth_dtype = self._views.dtype
 
     def _copy(self) -> DepthRunner:
         """Open the same model once more, with one thread."""
@@ -164,6 +205,54 @@ class DepthRunner(Closeable):
     def delegate_coverage(self) -> DelegateCoverage:
         """Where the operators of the model run. After a fault, those of the fallback."""
         return self._engine.info.coverage
+
+    @property
+    def _pinhole(self) -> Camera | FieldOfView | None:
+        """The camera of the pictures that the network gets."""
+        return self._options.camera if self._undistort is None else self._undistort.camera
+
+    @property
+    def correction_note(self) -> str | None:
+        """A sentence on why depth is not corrected although there is a camera, or None."""
+        return self._views.note
+
+    def correction(self, size: tuple[int, ...]) -> DepthCorrection:
+        """What is made of the network's depth for pictures of `size` (height, width).
+
+        Raises:
+            CameraError: the camera takes no pictures of this aspect.
+        """
+        height, width = size
+        return self._views.of((height, width)).correction
+
+    def intrinsics(self, size: tuple[int, ...]) -> Intrinsics:
+        """The camera of a depth map of `size` (height, width), for a point cloud.
+
+        Raises:
+            CameraError: the runner has no camera, or one without a focal length or of another
+                aspect.
+        """
+        camera = self._pinhole
+        if camera is None:
+            raise CameraError("The runner has no camera: open it with `camera`.")
+        return camera.at(size)
+
+    def undistorted(self, img: Any, *, channels: Channels = "bgr") -> Pixels:
+        """The picture that depth is of: with `undistort`, without its lens' distortion.
+
+        Args:
+            img: as for `infer`.
+            channels: as for `infer`.
+
+        Returns:
+            (H, W, 3) or (H, W) uint8 in the order of `channels`; of a file, BGR.
+
+        Raises:
+            ImageError: not an image.
+            CameraError: a picture of another aspect than the camera's.
+        """
+        pixels, _ = load_pixels(img, channels)
+        return pixels if self._undistort is None else self._undistort(pixels)
 
     def infer(
         self,
@@ -188,11 +277,12 @@ class DepthRunner(Closeable):
             ImageError: not an image.
             SelfCheckError: the interpreter or its delegate computes the model wrongly. All of `out`
                 is 0.
+            CameraError: the camera takes no such image.
             DepthError: the runner is closed, or `out` does not fit.
         """
         pixels, order, depth_mm = self._load(img, size, channels, out)
         with self._use:
-            self._run_frame(pixels, order, depth_mm)
+            self._run_frame(pixels, order, depth_mm, whole=size == "image")
         return depth_mm
 
     def measure(
@@ -207,7 +297,7 @@ class DepthRunner(Closeable):
         pixels, order, depth_mm = self._load(img, size, channels, out)
         with self._use:
             begin_s = perf_counter()
-            self._run_frame(pixels, order, depth_mm)
+            self._run_frame(pixels, order, depth_mm, whole=size == "image")
             state = self._state
             return Measurement(
                 depth_mm=depth_mm,
@@ -225,16 +315,24 @@ class DepthRunner(Closeable):
         self.expect_own_process()
         _check_frame_options(size, channels)
         pixels, order = load_pixels(img, channels)
+        if self._undistort is not None:
+            pixels = self._undistort(pixels)
         shape = pixels.shape[:2] if size == "image" else self.grid_size
         if out is None:
             return pixels, order, np.empty(shape, self.depth_dtype)
         return pixels, order, self._check_out(out, shape)
 
-    def _run_frame(self, pixels: Pixels, order: Channels, depth_mm: DepthMm) -> None:
-        """Compute the depth of an image. The lock is held."""
-        resized = self._resize(pixels)
-        self._engine.run(resized, order, self._state)
-        self._engine.decode(resized, order, self._state, self._decoder, depth_mm)
+    def _run_frame(
+        self, pixels: Pixels, order: Channels, depth_mm: DepthMm, *, whole: bool
+    ) -> None:
+        """From an image to its depth, `whole` or of the network's grid, with the lock held."""
+        view, fitted = self._prepare(pixels)
+        self._engine.run(fitted, order, self._state)
+        decoder = self._prepare.decoder(view)
+        place = view.place if whole else None
+        self._engine.decode(fitted, order, self._state, decoder, depth_mm, place)
+        if not whole:
+            self._prepare.clear_border(view, depth_mm)
 
     def stream(
         self,
@@ -269,7 +367,8 @@ class DepthRunner(Closeable):
         return Stream(
             source,
             engine=self._engine,
-            model_size=self.model_size,
+            views=self._views,
+            undistort=self._undistort,
             grid_size=self.grid_size if size == "model" else None,
             channels=channels,
             on_full=on_full,
@@ -364,3 +463,9 @@ class DepthRunner(Closeable):
 def _check_frame_options(size: Size, channels: Channels) -> None:
     expect_choice("size", size, Size)
     expect_choice("channels", channels, Channels)
+
+
+def _undistorter(camera: Camera | FieldOfView | None) -> Undistorter:
+    if not isinstance(camera, Camera):
+        raise CameraError("undistort needs a camera with the distortion of its lens: give it.")
+    return Undistorter(camera)

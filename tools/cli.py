@@ -23,6 +23,7 @@ COMMANDS = {
     "doctor": "what this board can run, and what to install",
     "prove": "whether a delegate computes the right millimeters",
     "benchmark": "the time of the runtime compared with the network",
+    "calibrate": "depth of your own camera, from a few measured distances",
     "evaluate": "the usual metrics of a model, alone or compared with another",
     "train": "a network from its recipe",
     "strategy": "measure every way to int8 for a network, to choose one",

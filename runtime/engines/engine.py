@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tfl_depth.encoding import AS_IT_IS, DepthCorrection
 from tfl_depth.errors import DelegateError, InterpreterError
 from tfl_depth.format.contract import Contract
 from tfl_depth.runtime.closeable import Closeable
@@ -65,9 +66,9 @@ class EngineInfo:
         """How the codes of a frame lie in memory."""
         return output_layout(self.contract, self.grid_size)
 
-    def new_decoder(self) -> DepthDecoder:
+    def new_decoder(self, correction: DepthCorrection = AS_IT_IS) -> DepthDecoder:
         """Make a decoder of the codes, with working memory of its own."""
-        return depth_decoder(self.contract, self.scales, self.grid_size)
+        return depth_decoder(self.contract, self.scales, self.grid_size, correction)
 
 
 class Engine(Closeable):
