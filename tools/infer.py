@@ -16,9 +16,11 @@ from tfl_depth.runtime import DepthRunner
 from tfl_depth.tools.lib import cli_common
 from tfl_depth.tools.lib.camera_options import add_camera
 from tfl_depth.tools.lib.finished import RECORD, Finished
+from tfl_depth.tools.lib.frame_pipe import FORMATS, FramePipe
+from tfl_depth.tools.lib.infer_frames import infer_frames
 from tfl_depth.tools.lib.infer_inputs import infer_photos, infer_video
 from tfl_depth.tools.lib.input_report import InputReport
-from tfl_depth.tools.lib.inputs import Input, expand, is_video
+from tfl_depth.tools.lib.inputs import Input, expand, expand_one, is_video
 from tfl_depth.tools.lib.outputs import SUFFIXES
 
 EXAMPLE = "tfl-depth infer model.tflite photos/ video.mp4 --output depth/"
@@ -26,7 +28,13 @@ EXAMPLE = "tfl-depth infer model.tflite photos/ video.mp4 --output depth/"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    options = _parser().parse_args(argv)
+    parser = _parser()
+    options = parser.parse_args(argv)
+    if options.to is not None:
+        _refuse_what_writes_files(parser, options)
+        return cli_common.run(lambda: _give_frames(options))
+    if options.output is None:
+        parser.error("expected --output DIR, or --to -")
     return cli_common.run(lambda: _infer(options))
 
 
@@ -47,7 +55,19 @@ def _parser() -> argparse.ArgumentParser:
         EXAMPLE,
     )
     cli_common.add_model_and_inputs(parser, nargs="+")
-    parser.add_argument("--output", required=True, type=Path, metavar="DIR", help="made if absent")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="for the files; made if absent")
+    parser.add_argument(
+        "--to",
+        choices=("-",),
+        metavar="-",
+        help="write frames of 16 bits, millimeters, to standard output instead, for a pipe",
+    )
+    parser.add_argument(
+        "--frame-format",
+        choices=FORMATS,
+        default="raw",
+        help="of these frames: uint16 rows, little-endian (raw, default), or PNG files (png)",
+    )
     parser.add_argument(
         "--save",
         type=_kinds,
@@ -114,6 +134,22 @@ def _infer(options: argparse.Namespace) -> None:
         print(json.dumps(document, indent=2))
     if failed:
         raise ImageError(f"{failed} of {len(photos)} photos failed; their errors stand above.")
+
+
+def _give_frames(options: argparse.Namespace) -> None:
+    inputs = [each for name in options.inputs for each in expand_one(name)]
+    report = InputReport(as_json=False)
+    with (
+        DepthRunner(options.model, **_runner_settings(options)) as runner,
+        FramePipe(options.frame_format) as sink,
+    ):
+        infer_frames(runner, inputs, sink, options, report)
+
+
+def _refuse_what_writes_files(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    for name in ("output", "save", "range", "fov", "intrinsics", "overwrite", "json"):
+        if getattr(options, name) not in (None, False):
+            parser.error(f"--to writes frames and no files: leave out --{name}")
 
 
 def _folder(path: Path) -> Path:
