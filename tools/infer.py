@@ -14,6 +14,12 @@ import tfl_depth
 from tfl_depth.errors import ImageError
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib.board_options import (
+    add_board_options,
+    board_arguments,
+    expect_board,
+    run_on_board,
+)
 from tfl_depth.tools.lib.camera_options import add_camera
 from tfl_depth.tools.lib.finished import RECORD, Finished
 from tfl_depth.tools.lib.frame_pipe import FORMATS, FramePipe
@@ -36,6 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return cli_common.run(lambda: _give_frames(options))
     if options.output is None:
         parser.error("expected --output DIR, --to - or --serve ADDRESS")
+    if options.board is not None:
+        return cli_common.run(lambda: _infer_there(options, board_arguments(parser, argv)))
     return cli_common.run(lambda: _infer(options))
 
 
@@ -105,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
         "--overwrite", action="store_true", help="compute and replace what is finished"
     )
     cli_common.add_json(parser)
+    add_board_options(parser)
     return parser
 
 
@@ -123,7 +132,16 @@ def _range_mm(text: str) -> tuple[int, int]:
     return round(1000 * numbers[0]), round(1000 * numbers[1])
 
 
+def _infer_there(options: argparse.Namespace, arguments: list[str | Path]) -> None:
+    """Compute on a board: of this machine's photos and videos, and of the board's cameras."""
+    inputs = expand(options.inputs)
+    _refuse_what_does_not_fit(options, inputs)
+    given = [f"camera:{each}" if isinstance(each, int) else each for each in inputs]
+    run_on_board("infer", options, [options.model, *given, *arguments], output=options.output)
+
+
 def _infer(options: argparse.Namespace) -> None:
+    expect_board(options)
     inputs = expand(options.inputs)
     _refuse_what_does_not_fit(options, inputs)
     photos = [each for each in inputs if isinstance(each, Path) and not is_video(each)]
@@ -176,9 +194,11 @@ def _address(text: str) -> str:
 def _refuse_what_writes_files(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
     if options.to is not None and options.serve is not None:
         parser.error("expected one of --to and --serve")
-    for name in ("output", "save", "range", "fov", "intrinsics", "overwrite", "json"):
+    unused = ("output", "save", "range", "fov", "intrinsics", "overwrite", "keep_going", "json")
+    for name in (*unused, "board", "report"):
         if getattr(options, name) not in (None, False):
-            parser.error(f"--to and --serve write no files: leave out --{name}")
+            option = name.replace("_", "-")
+            parser.error(f"--to and --serve write no files: leave out --{option}")
 
 
 def _folder(path: Path) -> Path:
