@@ -23,11 +23,11 @@ from tfl_depth.tools.lib.board_options import (
 from tfl_depth.tools.lib.camera_options import add_camera
 from tfl_depth.tools.lib.finished import RECORD, Finished
 from tfl_depth.tools.lib.frame_pipe import FORMATS, FramePipe
-from tfl_depth.tools.lib.frame_server import FrameServer
 from tfl_depth.tools.lib.infer_frames import infer_frames
 from tfl_depth.tools.lib.infer_inputs import infer_photos, infer_video
 from tfl_depth.tools.lib.input_report import InputReport
 from tfl_depth.tools.lib.inputs import Input, expand, expand_one, is_video
+from tfl_depth.tools.lib.newest_frame import FrameServer
 from tfl_depth.tools.lib.outputs import SUFFIXES
 
 EXAMPLE = "tfl-depth infer model.tflite photos/ video.mp4 --output depth/"

@@ -24,7 +24,7 @@ import pytest
 
 from tfl_depth.runtime import DepthRunner, colorize
 from tfl_depth.tools import infer
-from tfl_depth.tools.lib.frame_server import NewestFrame
+from tfl_depth.tools.lib.newest_frame import NewestFrame
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = "import sys; from tfl_depth.tools.infer import main; sys.exit(main())"
