@@ -41,7 +41,7 @@ class FrameBytes:
                 f"Expected raw frames of one size, {_named(self.size)}, got "
                 f"{_named(depth_mm.shape)}: give --frame-format png, or inputs of one size."
             )
-        return memoryview(np.ascontiguousarray(depth_mm, "<u2")).cast("B")
+        return np.ascontiguousarray(depth_mm, "<u2").data.cast("B")
 
     def __str__(self) -> str:
         """What a reader must know."""

@@ -98,15 +98,13 @@ class FrameServer(Closeable):
         self._begin_s: float | None = None
         self._path = Path(address.removeprefix("unix:")) if address.startswith("unix:") else None
         try:
-            self._server = (
+            self._server, self.address = (
                 _http_server(int(address), self._frames, limits_mm)
                 if self._path is None
-                else _socket_server(self._path, self._frames, kind)
+                else (_socket_server(self._path, self._frames, kind), address)
             )
         except OSError as error:
             raise DepthError(f"Cannot serve frames at {address}: {error.strerror}.") from error
-        port = self._server.server_address[1] if self._path is None else None
-        self.address = address if port is None else f"http://{HOST}:{port}/"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         print(f"{self.address} has the newest frame, until Ctrl-C.", file=sys.stderr, flush=True)
 
@@ -164,7 +162,7 @@ def _socket_server(path: Path, frames: NewestFrame, kind: str) -> socketserver.B
 
 def _http_server(
     port: int, frames: NewestFrame, limits_mm: tuple[int, int]
-) -> socketserver.BaseServer:
+) -> tuple[socketserver.BaseServer, str]:
     def part(depth_mm: DepthMm) -> bytes:
         content = cv2.imencode(".jpg", colorize(depth_mm, *limits_mm))[1].tobytes()
         head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(content)}\r\n\r\n"
@@ -198,7 +196,8 @@ def _http_server(
         def log_message(self, *_arguments: Any) -> None:
             """Say nothing."""
 
-    return _HttpServer((HOST, port), Page)
+    server = _HttpServer((HOST, port), Page)
+    return server, f"http://{HOST}:{server.server_port}/"
 
 
 def _send(
