@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tfl_depth.converters.deployment import Placement
     from tfl_depth.format.contract import Contract
 
+# With fewer codes a span, the rounding of a Hexagon reaches far into the span.
+HTP_CODES_PER_SPAN = 17
 EXAMPLE = (
     "tfl-depth convert network.onnx --int8 --representative photos/ --max-depth 10 "
     "--target ethos-u65-256 --output model.tflite"
@@ -41,8 +43,9 @@ def _parser() -> argparse.ArgumentParser:
         "tfl-depth convert",
         "Convert a trained depth network to TensorFlow Lite, verify the result against the source\n"
         "network, and write it with its contract and a report (.json) beside it. For a target\n"
-        "with an NPU, also where its operators will run (NAME_placement.json), and for an Ethos-U\n"
-        "a picture of that (.png) and the compiled model (NAME_vela.tflite).",
+        "with an NPU, also where its operators will run (NAME_placement.json), for an Ethos-U\n"
+        "a picture of that (.png), and for an Ethos-U or a Hexagon the compiled model\n"
+        "(NAME_vela.tflite, NAME_qnn.tflite).",
         EXAMPLE,
     )
     parser.add_argument(
@@ -150,6 +153,7 @@ def _convert(options: argparse.Namespace) -> None:
         )
     for warning in conversion.warnings:
         print(f"Warning: {warning}", file=sys.stderr)
+    _warn_of_fine_spans(conversion, target)
     shown = [table(conversion, options.output)]
     contents: dict[Path, bytes] = {}
     totals = compiler = None
@@ -180,6 +184,18 @@ def _convert(options: argparse.Namespace) -> None:
     cli_common.tell(options, result, "\n".join(shown))
 
 
+def _warn_of_fine_spans(conversion: Conversion, target: Target) -> None:
+    codes = conversion.contract.spans.codes_per_span
+    is_split = conversion.contract.head == "split"
+    if target.htp_soc is not None and is_split and codes < HTP_CODES_PER_SPAN:
+        print(
+            f"Warning: {codes} codes a span: a Hexagon rounds them by millimeters near the "
+            f"boundaries of spans (docs/proof.md). Wider spans, of {HTP_CODES_PER_SPAN} codes and "
+            "more, are nearer: see --span.",
+            file=sys.stderr,
+        )
+
+
 def _check_target(options: argparse.Namespace, target: Target) -> None:
     if options.precision not in target.precisions:
         raise ConversionError(
@@ -195,6 +211,8 @@ def _beside(output: Path, target: Target) -> list[Path]:
     if target.delegate is None:
         return []
     ends = ["_placement.json"]
+    if target.htp_soc is not None:
+        ends += ["_qnn.tflite"]
     if target.vela is not None:
         ends += ["_vela.tflite", "_placement.png"]
     return [output.with_name(output.stem + end) for end in ends]
@@ -214,7 +232,9 @@ def _for_target(
     contents = [report.encode()]
     if placed.compiled is not None:
         title = f"{options.output.name} on {options.target}"
-        contents += [placed.compiled, as_png(placement_picture(placed.placement, title))]
+        contents.append(placed.compiled)
+        if placed.placement.estimate is not None:
+            contents.append(as_png(placement_picture(placed.placement, title)))
     return placed.placement, dict(zip(_beside(options.output, target), contents, strict=True))
 
 
