@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfl_depth.encoding import Spans
-from tfl_depth.errors import ConversionError
+from tfl_depth.errors import ContractError, ConversionError, InterpreterError
 from tfl_depth.png import as_png
 from tfl_depth.quiet import quiet
 from tfl_depth.recipes import DEFAULT, DEFAULT_PER_TENSOR, RECIPES
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from tfl_depth.converters.deployment import Placement
     from tfl_depth.format.contract import Contract
 
-# With fewer codes a span, the rounding of a Hexagon reaches far into the span.
-HTP_CODES_PER_SPAN = 17
 EXAMPLE = (
     "tfl-depth convert network.onnx --int8 --representative photos/ --max-depth 10 "
     "--target ethos-u65-256 --output model.tflite"
@@ -153,7 +151,6 @@ def _convert(options: argparse.Namespace) -> None:
         )
     for warning in conversion.warnings:
         print(f"Warning: {warning}", file=sys.stderr)
-    _warn_of_fine_spans(conversion, target)
     shown = [table(conversion, options.output)]
     contents: dict[Path, bytes] = {}
     totals = compiler = None
@@ -169,6 +166,8 @@ def _convert(options: argparse.Namespace) -> None:
         overwrite=options.overwrite,
         beside=contents,
     )
+    if target.htp_soc is not None:
+        shown += ["", _on_htp(conversion)]
     if target.command is not None:
         stem = str(options.output.with_suffix(""))
         compiler = shlex.join(word.format(stem=stem) for word in target.command)
@@ -184,16 +183,18 @@ def _convert(options: argparse.Namespace) -> None:
     cli_common.tell(options, result, "\n".join(shown))
 
 
-def _warn_of_fine_spans(conversion: Conversion, target: Target) -> None:
-    codes = conversion.contract.spans.codes_per_span
-    is_split = conversion.contract.head == "split"
-    if target.htp_soc is not None and is_split and codes < HTP_CODES_PER_SPAN:
-        print(
-            f"Warning: {codes} codes a span: a Hexagon rounds them by millimeters near the "
-            f"boundaries of spans (docs/proof.md). Wider spans, of {HTP_CODES_PER_SPAN} codes and "
-            "more, are nearer: see --span.",
-            file=sys.stderr,
-        )
+def _on_htp(conversion: Conversion) -> str:
+    """What a Hexagon's arithmetic costs on the golden photos, in a line for people."""
+    from tfl_depth.proof import prove_by
+
+    try:
+        proof = prove_by("qnn-htp", conversion.model)
+    except (InterpreterError, ContractError) as error:
+        return f"in the HTP's arithmetic:   not computed: {error}"
+    return (
+        f"in the HTP's arithmetic:   {proof.verdict}; {proof.median_mm:.0f} mm in the median, "
+        f"{proof.p95_mm:.0f} at 95 %, {proof.worst_mm:.0f} at worst from the reference kernels"
+    )
 
 
 def _check_target(options: argparse.Namespace, target: Target) -> None:

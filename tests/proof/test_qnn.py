@@ -15,6 +15,7 @@ from tfl_depth.encoding import CODES, Decoder, decode_float
 from tfl_depth.errors import ConversionError, ModelFileError
 from tfl_depth.format.contract import read_contract
 from tfl_depth.format.golden import read_golden
+from tfl_depth.format.model_check import check_model
 from tfl_depth.proof import ENGINES, prove_by
 from tfl_depth.proof.part_folder import VARIABLE
 from tfl_depth.targets import TARGETS
@@ -38,6 +39,7 @@ def test_every_chip_takes_all_operators(name: str, net: Path) -> None:
     assert made.placement.at("npu") == made.placement.operators
     assert made.placement.traffic is not None and made.placement.traffic.spilled == 0
     assert made.compiled is not None
+    check_model(made.compiled)
     contract, kept = read_contract(model), read_contract(made.compiled)
     assert kept == contract
     np.testing.assert_array_equal(
