@@ -67,7 +67,7 @@ build/board/.complete: tests/support/make_board.py requirements/tflite-runtime.t
 	@.venv/bin/python -m tests.support.make_board $(@D)
 
 # The runtime's tests on aarch64, emulated, with each interpreter package: some minutes.
-board-test: board-test-tflite-runtime board-test-ai-edge-litert board-test-armnn
+board-test: board-test-tflite-runtime board-test-ai-edge-litert board-test-armnn board-test-by-name
 board-test-%: build/board/.complete build/test-models/.complete
 	build/board/$*/python -m pytest -p no:cacheprovider $(BOARD_TESTS)
 
@@ -78,6 +78,15 @@ build/armnn/.complete: $(addprefix tests/support/,make_armnn.py make_board.py) |
 
 board-test-armnn: build/armnn/.complete build/test-models/.complete
 	TFL_DEPTH_PROOF=build .venv/bin/python -m pytest -p no:cacheprovider tests/proof/test_armnn.py
+
+# Debian's OpenSSH server: a few MB to download.
+build/sshd/.complete: tests/support/make_sshd.py tests/support/debian.py | .venv/.complete
+	@.venv/bin/python -m tests.support.make_sshd $(@D)
+
+# The commands on that userland as a board, over SSH on the loopback.
+board-test-by-name: build/board/.complete build/sshd/.complete build/test-models/.complete
+	TFL_DEPTH_BOARD=$(CURDIR)/build/board/tflite-runtime .venv/bin/python -m pytest \
+	  tests/boards/test_real_ssh.py
 
 # The light tests with a board's interpreter and numpy 1.
 ifeq ($(has_tflite_python),yes)

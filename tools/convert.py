@@ -15,8 +15,10 @@ from tfl_depth.errors import ContractError, ConversionError, InterpreterError
 from tfl_depth.png import as_png
 from tfl_depth.quiet import quiet
 from tfl_depth.recipes import DEFAULT, DEFAULT_PER_TENSOR, RECIPES
+from tfl_depth.runtime.fit import DEFAULT_FIT
 from tfl_depth.targets import PER_CHANNEL, Target
-from tfl_depth.tools.lib import cli_common, network_options, target_options
+from tfl_depth.tools.lib import camera_options, cli_common, network_options, target_options
+from tfl_depth.tools.lib.inspect_text import camera_text
 
 if TYPE_CHECKING:
     from tfl_depth.converters import Conversion
@@ -101,6 +103,8 @@ def _parser() -> argparse.ArgumentParser:
         help="edges of growing spans, in meters: 0,1,2,4,8,16,32,80 is fine near and coarse far",
     )
     network_options.add_network_options(parser)
+    network_options.add_camera_of_training(parser)
+    camera_options.add_fit(parser, DEFAULT_FIT)
     target_options.add_options(parser, default="cpu")
     parser.add_argument(
         "--no-golden",
@@ -146,6 +150,8 @@ def _convert(options: argparse.Namespace) -> None:
             per_channel=target.weights == PER_CHANNEL,
             recipe=options.recipe,
             golden=options.golden,
+            fit=options.fit,
+            camera=network_options.input_camera(options, options.fit),
             progress=cli_common.progress,
             **arguments,
         )
@@ -216,6 +222,8 @@ def _beside(output: Path, target: Target) -> list[Path]:
         ends += ["_qnn.tflite"]
     if target.vela is not None:
         ends += ["_vela.tflite", "_placement.png"]
+    if target.neutron is not None:
+        ends += ["_neutron.tflite", "_placement.png"]
     return [output.with_name(output.stem + end) for end in ends]
 
 
@@ -234,7 +242,7 @@ def _for_target(
     if placed.compiled is not None:
         title = f"{options.output.name} on {options.target}"
         contents.append(placed.compiled)
-        if placed.placement.estimate is not None:
+        if target.htp_soc is None:
             contents.append(as_png(placement_picture(placed.placement, title)))
     return placed.placement, dict(zip(_beside(options.output, target), contents, strict=True))
 
@@ -266,6 +274,8 @@ def table(conversion: Conversion, output: Path) -> str:
         "model": f"{output} ({len(conversion.model) / 1e6:.2f} MB, {contract.precision})",
         "source": _source(contract),
         "input": f"{contract.height}x{contract.width} RGB",
+        "fit": contract.fit,
+        "trained camera": camera_text(conversion.report["input"]),
         "recipe": contract.recipe or "-",
         "outputs": ", ".join(contract.output_names),
         "range": f"{contract.edges_m[0]:g} - {contract.max_depth_m:g} m",

@@ -14,7 +14,13 @@ import tfl_depth
 from tfl_depth.errors import ImageError
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.tools.lib import cli_common
-from tfl_depth.tools.lib.camera_options import add_camera
+from tfl_depth.tools.lib.board_options import (
+    add_board_options,
+    board_arguments,
+    expect_board,
+    run_on_board,
+)
+from tfl_depth.tools.lib.camera_options import add_camera, camera_settings, tell_correction
 from tfl_depth.tools.lib.finished import RECORD, Finished
 from tfl_depth.tools.lib.infer_inputs import infer_photos, infer_video
 from tfl_depth.tools.lib.input_report import InputReport
@@ -26,7 +32,10 @@ EXAMPLE = "tfl-depth infer model.tflite photos/ video.mp4 --output depth/"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    options = _parser().parse_args(argv)
+    parser = _parser()
+    options = parser.parse_args(argv)
+    if options.board is not None:
+        return cli_common.run(lambda: _infer_there(options, board_arguments(parser, argv)))
     return cli_common.run(lambda: _infer(options))
 
 
@@ -77,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
         "--overwrite", action="store_true", help="compute and replace what is finished"
     )
     cli_common.add_json(parser)
+    add_board_options(parser)
     return parser
 
 
@@ -95,7 +105,16 @@ def _range_mm(text: str) -> tuple[int, int]:
     return round(1000 * numbers[0]), round(1000 * numbers[1])
 
 
+def _infer_there(options: argparse.Namespace, arguments: list[str | Path]) -> None:
+    """Compute on a board: of this machine's photos and videos, and of the board's cameras."""
+    inputs = expand(options.inputs)
+    _refuse_what_does_not_fit(options, inputs)
+    given = [f"camera:{each}" if isinstance(each, int) else each for each in inputs]
+    run_on_board("infer", options, [options.model, *given, *arguments], output=options.output)
+
+
 def _infer(options: argparse.Namespace) -> None:
+    expect_board(options)
     inputs = expand(options.inputs)
     _refuse_what_does_not_fit(options, inputs)
     photos = [each for each in inputs if isinstance(each, Path) and not is_video(each)]
@@ -104,6 +123,7 @@ def _infer(options: argparse.Namespace) -> None:
         DepthRunner(options.model, **_runner_settings(options)) as runner,
         Finished(_folder(options.output), _made_by(options)) as finished,
     ):
+        tell_correction(runner)
         failed = infer_photos(runner, photos, options, report, finished) if photos else 0
         for each in inputs:
             if is_video(each):
@@ -123,8 +143,9 @@ def _folder(path: Path) -> Path:
 
 def _made_by(options: argparse.Namespace) -> dict[str, Any]:
     """All that the files depend on, beside what they are made of."""
-    named = ("save", "range", "intrinsics", "fov", "frames", "delegate", "option")
+    named = ("save", "range", "frames", "delegate", "option")
     return {
+        "camera": str(camera_settings(options)),
         "model": hashlib.sha256(options.model.read_bytes()).hexdigest(),
         "tfl-depth": tfl_depth.__version__,
         **{name: str(getattr(options, name)) for name in named},
@@ -135,14 +156,15 @@ def _runner_settings(options: argparse.Namespace) -> dict[str, Any]:
     return {
         **cli_common.runner_settings(options),
         **cli_common.fault_settings(options),
+        **camera_settings(options),
         "num_threads": options.threads,
     }
 
 
 def _refuse_what_does_not_fit(options: argparse.Namespace, inputs: Sequence[Input]) -> None:
     kinds = options.save or ()
-    if "ply" in kinds and options.fov is None and options.intrinsics is None:
-        raise ImageError("A point cloud needs the camera: give --intrinsics or --fov.")
+    if "ply" in kinds and options.fov is None and options.camera is None:
+        raise ImageError("A point cloud needs the camera: give --camera or --fov.")
     if "video" in kinds and not all(map(is_video, inputs)):
         raise ImageError("Photos make no video: leave video out of --save, or the photos away.")
     folders = [Path(name).resolve() for name in options.inputs if Path(name).is_dir()]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from tfl_depth.converters.deployment.input_copy import with_input_copy
+from tfl_depth.converters.deployment.neutron import compile_neutron, placed_by_neutron
 from tfl_depth.converters.deployment.operator_rules import placed_by
 from tfl_depth.converters.deployment.placement import (
     CPU,
@@ -66,6 +67,11 @@ def compile_for_target(model: bytes, name: str, target: Target) -> CompiledModel
         source = f"LiteRT's Qualcomm plugin {version('ai-edge-litert')}"
         placement = Placement(name, htp.operators, graph.macs, None, source, htp.traffic)
         return CompiledModel(placement, htp.model)
+    if target.neutron is not None:
+        compiled = compile_neutron(model, target.neutron, contract)
+        placed = placed_by_neutron(model, compiled)
+        source = f"{target.neutron.package} {target.neutron.version}"
+        return CompiledModel(Placement(name, placed, graph.macs, None, source), compiled)
     if target.vela is None:
         placed, source = _by_file(operators, target), target.source
         return CompiledModel(Placement(name, placed, graph.macs, None, source), None)
