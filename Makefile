@@ -121,8 +121,10 @@ openvino-test: setup build/test-models/.complete build/openvino/.complete
 
 # Arm's reference model of TOSA and TensorFlow Lite Micro in a folder of their own, 240 MB: no other
 # process may have it on its path, since it holds modules of common names.
+# Without --upgrade, by which pip puts the packages' scripts in the place of their programs in bin/.
 build/tosa/.complete: requirements/hashed/tosa.txt | .venv/.complete
-	.venv/bin/python -m $(INSTALL) --upgrade --target $(@D) --requirement $<
+	rm -rf $(@D)
+	.venv/bin/python -m $(INSTALL) --target $(@D) --requirement $<
 	@touch $@
 
 # Every ramp and every network of the zoo, byte for byte in Arm's own arithmetic. By hand, with the
