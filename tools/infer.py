@@ -176,6 +176,7 @@ def _give_frames(options: argparse.Namespace) -> None:
         DepthRunner(options.model, **_runner_settings(options)) as runner,
         _sink(options, runner) as sink,
     ):
+        tell_correction(runner)
         infer_frames(runner, inputs, sink, options, report)
 
 

@@ -56,6 +56,21 @@ class Estimate:
 
 
 @dataclass(frozen=True)
+class Traffic:
+    """Bytes between an NPU and the memory outside of it, for an inference, as its compiler says.
+
+    Attributes:
+        spilled, filled: intermediate results that do not fit into the NPU's memory.
+        read, written: all in all.
+    """
+
+    spilled: int
+    filled: int
+    read: int
+    written: int
+
+
+@dataclass(frozen=True)
 class Placement:
     """Where a model's operators run.
 
@@ -65,6 +80,7 @@ class Placement:
         macs: multiply-accumulates of an inference; None if they cannot be counted.
         estimate: None without a compiler.
         source: of the placement.
+        traffic: None if unknown.
     """
 
     target: str
@@ -72,6 +88,7 @@ class Placement:
     macs: int | None
     estimate: Estimate | None
     source: str
+    traffic: Traffic | None = None
 
     def at(self, place: Place) -> tuple[PlacedOperator, ...]:
         """Return the operators at `place`."""
@@ -105,6 +122,7 @@ class Placement:
                 **{place: len(self.at(place)) for place in _PLACES},
             },
             "macs": self.macs,
+            "traffic": None if self.traffic is None else asdict(self.traffic),
             "milliseconds": self.milliseconds,
             "utilization": self.utilization,
             "estimate": estimate,

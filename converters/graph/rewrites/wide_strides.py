@@ -46,7 +46,8 @@ def pad_wide_strides(graph: Graph) -> int:
 
 
 def _is_wide(operator: Operator) -> bool:
-    return bool(max(operator.options.strideH, operator.options.strideW) > WIDEST)
+    strides: tuple[int, int] = (operator.options.strideH, operator.options.strideW)
+    return max(strides) > WIDEST
 
 
 def _pad(graph: Graph, source: Tensor, pads: Sequence[int]) -> Operator:
