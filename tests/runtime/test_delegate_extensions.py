@@ -95,5 +95,5 @@ def test_two_that_bring_one_name_are_refused(install: Install) -> None:
         find_row("vx")
     install("other", "mine", ROW)
     install("third", "mine", ROW)
-    with pytest.raises(DelegateError, match=r"'mine': remove (other, third|third, other)"):
+    with pytest.raises(DelegateError, match=r"'mine'\. Remove (other, third|third, other)"):
         find_row("mine")

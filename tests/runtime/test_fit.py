@@ -115,5 +115,5 @@ def test_depth_of_a_grid_comes_back_to_the_frame(fit: Any) -> None:
 
 
 def test_unknown_fit_is_refused(square: Path) -> None:
-    with pytest.raises(DepthError, match="stretch, crop, pad, got 'letterbox'"):
+    with pytest.raises(DepthError, match="'crop' or 'pad', got 'letterbox'"):
         DepthRunner(square, fit="letterbox")  # type: ignore[arg-type]

@@ -140,7 +140,7 @@ def test_pictures_do_not_go_where_photos_are_looked_for(
 ) -> None:
     before = written(photos)
     assert run(net, photos, "--output", photos) == 1
-    assert "another folder" in capsys.readouterr().err
+    assert "differ from the photos' folder" in capsys.readouterr().err
     assert written(photos) == before
 
 
