@@ -24,13 +24,14 @@ LIGHT_TESTS = tests/core tests/format tests/runtime $(addprefix tests/tools/test
   benchmark doctor infer))
 
 # A process for each core. Each may take 2 GB of memory. The tests of a file share what they make.
-PARALLEL = --numprocesses logical --maxprocesses 8 --dist loadfile
+# The files keep the order of tests/conftest.py, the longest first.
+PARALLEL = --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 # What a processor can change: kernels, decoding, threads, files.
 BOARD_TESTS = $(addprefix tests/runtime/test_,$(addsuffix .py,\
   exactness golden_check postprocess interpreter runner self_check model_files))
 
-.PHONY: setup demo test tflite-test board-test openvino-test frameworks-test kernels coverage soak fuzz hashes lint check figures figures-zoo \
+.PHONY: setup demo test tflite-test board-test openvino-test frameworks-test pythons-test kernels coverage soak fuzz hashes lint check figures figures-zoo \
   figures-demo benchmark strategy docs pictures dist dist-test clean
 
 setup: .venv/.complete
@@ -108,6 +109,18 @@ frameworks-test: setup
 	TFL_DEPTH_FRAMEWORKS="$(FRAMEWORKS)" .venv/bin/python -m pytest -m frameworks -rs $(PARALLEL) \
 	  tests/converters/importers tests/networks
 
+# Conversion of a float .tflite, and the runtime, on Debian's newer Pythons, where neither TensorFlow
+# nor Keras is installed: 150 MB to download for each.
+PYTHONS = 3.13 3.14
+pythons-test: $(addprefix pythons-test-,$(PYTHONS))
+.PRECIOUS: build/python-%/.complete
+build/python-%/.complete: tests/support/make_python.py requirements/hashed/pythons.txt | .venv/.complete
+	.venv/bin/python -m tests.support.make_python $(@D) $*
+pythons-test-%: build/python-%/.complete build/test-models/.complete
+	PYTHONPATH=$(CURDIR) build/python-$*/python -m pytest -p no:cacheprovider tests/converters/test_alone.py \
+	  tests/converters/graph tests/converters/head tests/converters/quantize/test_kernels.py \
+	  tests/converters/verify tests/format $(BOARD_TESTS)
+
 # Threads, endurance and hostile images in full: minutes rather than seconds.
 soak: setup build/test-models/.complete
 	TFL_DEPTH_FULL=1 .venv/bin/python -m pytest tests/runtime/test_threads.py \
@@ -130,7 +143,7 @@ build/uv/.complete: | .venv/.complete
 	@touch $@
 
 # The hashes of every file of what requirements/ pins, into requirements/hashed: after a pin changes.
-HASHED = dev tflite-runtime fuzz openvino peers
+HASHED = dev tflite-runtime fuzz openvino peers pythons
 hashes: build/uv/.complete
 	for name in $(HASHED); do build/uv/bin/uv pip compile --quiet --universal --no-deps \
 	  --python-version 3.11.5 --generate-hashes --custom-compile-command 'make hashes' \

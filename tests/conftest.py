@@ -31,6 +31,18 @@ NOT_LIGHT = {
     *("runtime/test_mutations.py", "runtime/test_processes.py", "runtime/test_golden_check.py"),
     "runtime/test_soak.py",
 }
+# The files that take longest, which processes begin with: none is left over at the end.
+LONGEST = (
+    "strategy/test_quick_run.py",
+    "networks/test_strangers.py",
+    "training/test_training.py",
+    "models/test_encoders.py",
+    "zoo/test_zoo_placement.py",
+    "zoo/test_zoo.py",
+    "training/test_backends.py",
+    "tools/test_view_page.py",
+    "models/test_models.py",
+)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -42,15 +54,20 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what `-m light` takes."""
+    """Mark what `-m light` takes, and put the longest files first."""
     for item in items:
         if _is_light(item.path) and "slow" not in item.keywords:
             item.add_marker("light")
+    items.sort(key=lambda item: _name(item.path) not in LONGEST)
 
 
 def _is_light(file: Path) -> bool:
-    name = file.relative_to(TESTS).as_posix()
+    name = _name(file)
     return name.startswith(LIGHT) and name not in NOT_LIGHT
+
+
+def _name(file: Path) -> str:
+    return file.relative_to(TESTS).as_posix()
 
 
 @pytest.fixture(scope="session")

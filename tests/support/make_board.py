@@ -8,37 +8,20 @@ of a board that has the interpreter package PACKAGE: `tflite-runtime` or `ai-edg
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+
+from tests.support import debian
 
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements"
-KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-DEBIAN = "http://deb.debian.org/debian"
 # Its Python is the last that tflite-runtime is made for.
 BOARD_RELEASE, BOARD_PACKAGES = "bookworm", ("python3.11", "libstdc++6")
 # The QEMU of bookworm, 7.2, crashes where ai-edge-litert 2.3 allocates its tensors; 10.0 does not.
 QEMU_RELEASE, QEMU_PACKAGE, QEMU = "trixie", "qemu-user", "qemu-aarch64"
 # What a Debian of this release can load, newest first; pip takes no range.
 PLATFORMS = [f"manylinux_2_{minor}_aarch64" for minor in (36, 35, 34, 31, 28, 27, 26, 17)]
-
-APT = """
-APT::Architecture "arm64";
-APT::Architectures {{ "arm64"; "{host}"; }};
-APT::Sandbox::User "root";
-Acquire::Languages "none";
-Dir::State "{folder}";
-Dir::State::status "/dev/null";
-Dir::Cache "{folder}";
-Dir::Etc::sourcelist "{folder}/sources.list";
-Dir::Etc::sourceparts "-";
-Dir::Etc::preferencesparts "-";
-"""
 
 # By its own name, so that a test which starts `sys.executable` starts this again.
 LAUNCHER = """#!/bin/sh
@@ -65,31 +48,14 @@ def make_board(folder: Path) -> None:
 
 def _download(folder: Path) -> list[Path]:
     """Debian's arm64 packages, and QEMU for this machine, with apt's state in `folder`."""
-    for part in ("lists/partial", "archives/partial"):
-        (folder / part).mkdir(parents=True)
-    host = _run("dpkg", "--print-architecture").strip()
+    host = debian.architecture()
     sources = (("arm64", BOARD_RELEASE), (host, QEMU_RELEASE))
-    lines = [
-        f"deb [arch={arch} signed-by={KEYRING}] {DEBIAN} {suite} main" for arch, suite in sources
-    ]
-    (folder / "sources.list").write_text("\n".join(lines) + "\n")
-    (folder / "apt.conf").write_text(APT.format(folder=folder, host=host))
-    configured = {"APT_CONFIG": str(folder / "apt.conf")}
-    _run("apt-get", "-qq", "update", "--error-on=any", environment=configured)
-    wanted = [*BOARD_PACKAGES, f"{QEMU_PACKAGE}:{host}"]
-    _run(
-        *("apt-get", "-qq", "install", "--yes", "--download-only", "--no-install-recommends"),
-        *wanted,
-        environment=configured,
-    )
-    return sorted((folder / "archives").glob("*.deb"))
+    return debian.download(folder, sources, (*BOARD_PACKAGES, f"{QEMU_PACKAGE}:{host}"))
 
 
 def _unpack(packages: list[Path], folder: Path) -> None:
     root = folder / "root"
-    root.mkdir(parents=True)
-    for package in packages:
-        _run("dpkg-deb", "--extract", package, root)
+    debian.unpack(packages, root)
     # Of all the machines that it comes with, the one.
     (root / "usr/bin" / QEMU).rename(folder / "qemu")
     for other in (root / "usr/bin").glob("qemu-*"):
@@ -98,7 +64,7 @@ def _unpack(packages: list[Path], folder: Path) -> None:
 
 def _install(folder: Path, *requirements: object) -> None:
     """Unpack wheels for aarch64, and write the launcher that finds them."""
-    _run(
+    debian.run(
         *(sys.executable, "-m", "pip", "install", "--quiet", "--target", folder / "packages"),
         *("--only-binary", ":all:", "--implementation", "cp", "--python-version", "3.11"),
         *(f"--platform={platform}" for platform in PLATFORMS),
@@ -117,32 +83,10 @@ def _with_litert() -> Iterator[str]:
             yield "ai-edge-litert" if name == "tflite-runtime" else name
 
 
-def _run(*command: Any, environment: dict[str, str] | None = None) -> str:
-    done = subprocess.run(
-        list(map(str, command)),
-        env={**os.environ, **(environment or {})},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        sys.exit(f"{command[0]} fails: {' '.join(done.stderr.split())}")
-    return done.stdout
-
-
-def _lacking() -> str | None:
-    """What of this machine's own is needed and not there."""
-    if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
-        return "This needs apt-get and dpkg-deb of Debian, Ubuntu or the like."
-    if not KEYRING.is_file():
-        return "This needs Debian's keys: apt install debian-archive-keyring."
-    return None
-
-
 if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("folder", type=Path)
     chosen = arguments.parse_args()
-    if lacking := _lacking():
+    if lacking := debian.lacking():
         sys.exit(lacking)
     make_board(chosen.folder.resolve())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.make_board import KEYRING
+from tests.support.debian import KEYRING
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.quick_xla import QUICK_XLA
 from tests.support.synthetic_data import write_dataset
 from tests.training.test_training import RECIPE
 from tfl_depth.training.journal import LOG
 
 ROOT = Path(__file__).resolve().parents[2]
-TWO_STEPS = replace(RECIPE, encoder="mobilenet_v2_0.35", epochs=(1,), warmup_epochs=0)
+TWO_STEPS = replace(RECIPE, encoder="pico", epochs=(1,), warmup_epochs=0)
 
 
 @pytest.mark.parametrize("backend", ["tensorflow", "jax"])
@@ -35,7 +36,7 @@ def test_two_steps_and_a_zoo_entry(tmp_path: Path, backend: str) -> None:
             "--run",
             tmp_path / "run",
         ],
-        env={**os.environ, "KERAS_BACKEND": backend, "PATH": path_to_this_python()},
+        env={**os.environ, **QUICK_XLA, "KERAS_BACKEND": backend, "PATH": path_to_this_python()},
         capture_output=True,
         text=True,
         check=False,
