@@ -31,7 +31,8 @@ PARALLEL = --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscop
 BOARD_TESTS = $(addprefix tests/runtime/test_,$(addsuffix .py,\
   exactness golden_check postprocess interpreter runner self_check model_files))
 
-.PHONY: setup demo test tflite-test board-test openvino-test frameworks-test pythons-test kernels coverage soak fuzz hashes lint check figures figures-zoo \
+.PHONY: setup demo test tflite-test board-test openvino-test tosa-test gstreamer-test programs-test \
+  frameworks-test pythons-test kernels coverage soak fuzz hashes lint check figures figures-zoo \
   figures-demo benchmark strategy docs pictures dist dist-test clean
 
 setup: .venv/.complete
@@ -66,9 +67,17 @@ build/board/.complete: tests/support/make_board.py requirements/tflite-runtime.t
 	@.venv/bin/python -m tests.support.make_board $(@D)
 
 # The runtime's tests on aarch64, emulated, with each interpreter package: some minutes.
-board-test: board-test-tflite-runtime board-test-ai-edge-litert
+board-test: board-test-tflite-runtime board-test-ai-edge-litert board-test-armnn
 board-test-%: build/board/.complete build/test-models/.complete
 	build/board/$*/python -m pytest -p no:cacheprovider $(BOARD_TESTS)
+
+# Arm NN of Debian 13, emulated as well: some 60 MB to download.
+build/armnn/.complete: $(addprefix tests/support/,make_armnn.py make_board.py) | .venv/.complete
+	@echo 'Unpacking an arm64 userland with Arm NN into $(@D).'
+	@.venv/bin/python -m tests.support.make_armnn $(@D)
+
+board-test-armnn: build/armnn/.complete build/test-models/.complete
+	TFL_DEPTH_PROOF=build .venv/bin/python -m pytest -p no:cacheprovider tests/proof/test_armnn.py
 
 # The light tests with a board's interpreter and numpy 1.
 ifeq ($(has_tflite_python),yes)
@@ -100,6 +109,41 @@ build/openvino/.complete: requirements/hashed/openvino.txt | .venv/.complete
 openvino-test: setup build/test-models/.complete build/openvino/.complete
 	LD_LIBRARY_PATH=build/openvino/openvino/libs .venv/bin/python -m pytest \
 	  tests/runtime/test_litert_npu.py
+
+# Arm's reference model of TOSA and TensorFlow Lite Micro in a folder of their own, 240 MB: no other
+# process may have it on its path, since it holds modules of common names.
+build/tosa/.complete: requirements/hashed/tosa.txt | .venv/.complete
+	.venv/bin/python -m $(INSTALL) --upgrade --target $(@D) --requirement $<
+	@touch $@
+
+# Every ramp and every network of the zoo, byte for byte in Arm's own arithmetic. By hand, with the
+# parts that it installs: TFL_DEPTH_PROOF=build tools/prove MODEL
+tosa-test: setup build/test-models/.complete build/tosa/.complete
+	TFL_DEPTH_PROOF=build .venv/bin/python -m pytest $(PARALLEL) tests/proof/test_zero_bytes.py
+
+# GStreamer and its Python bindings, without root, of Debian's packages for this Python.
+GSTREAMER = python3-gi libgirepository-1.0-1 gir1.2-glib-2.0 gir1.2-gstreamer-1.0 \
+  gir1.2-gst-plugins-base-1.0 libgstreamer1.0-0 libgstreamer-plugins-base1.0-0 \
+  gstreamer1.0-plugins-base liborc-0.4-0
+build/gstreamer/.complete:
+	rm -rf $(@D) && mkdir -p $(@D)
+	cd $(@D) && apt-get download --quiet $(GSTREAMER) && \
+	  for package in *.deb; do dpkg-deb --extract $$package root || exit 1; done
+	@touch $@
+
+# examples/programs/gstreamer_depth.py, between pipelines: some 5 MB to download.
+gstreamer-test: setup build/test-models/.complete build/gstreamer/.complete
+	.venv/bin/python -m pytest -rs tests/docs/test_gstreamer.py
+
+# Open3D, Rerun and rosbags in a folder of their own: 300 MB to download.
+build/programs/.complete: requirements/hashed/programs.txt | .venv/.complete
+	.venv/bin/python -m $(INSTALL) --upgrade --target $(@D) --requirement $<
+	@touch $@
+
+# examples/programs with other people's programs; dash, which Open3D brings, has a plugin of pytest.
+programs-test: setup build/test-models/.complete build/programs/.complete
+	PYTHONPATH=build/programs .venv/bin/python -m pytest -rs -p no:dash \
+	  tests/docs/test_viewers.py tests/docs/test_ros_node.py
 
 # PyTorch, ONNX and Keras 2 as the way in. Each has an environment below ~/.cache/tfl-depth: 5 GB and
 # some ten minutes, once. Left out where no Python fits. One of them: make frameworks-test FRAMEWORKS=onnx
@@ -143,7 +187,7 @@ build/uv/.complete: | .venv/.complete
 	@touch $@
 
 # The hashes of every file of what requirements/ pins, into requirements/hashed: after a pin changes.
-HASHED = dev tflite-runtime fuzz openvino peers pythons
+HASHED = dev tflite-runtime fuzz openvino peers programs pythons tosa
 hashes: build/uv/.complete
 	for name in $(HASHED); do build/uv/bin/uv pip compile --quiet --universal --no-deps \
 	  --python-version 3.11.5 --generate-hashes --custom-compile-command 'make hashes' \

@@ -1,4 +1,4 @@
-"""Puts golden vectors into a finished file: two of its user's photos and their right depth."""
+"""Puts golden vectors into a finished file: two of its user's photos and what is right for them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tfl_depth.encoding import DepthMm
 from tfl_depth.errors import InterpreterError
 from tfl_depth.format.contract import Contract
 from tfl_depth.format.contract_parts import GoldenSpread
-from tfl_depth.format.golden import METADATA_NAME, Golden
+from tfl_depth.format.golden import METADATA_NAME, Golden, tensors_digest
 from tfl_depth.runtime.engines.interpreter import open_interpreter
 from tfl_depth.runtime.postprocess import depth_decoder
 from tfl_depth.runtime.preprocess import write_input
@@ -47,30 +47,30 @@ def with_golden(model: bytes, contract: Contract, photos: Sequence[Path]) -> tup
     rgb = np.stack([read_pixels(path, size) & KEPT_BITS | MIDDLE for path in photos])
     medians = np.median(depth_by(model, contract, rgb), axis=(1, 2))
     rgb = rgb[sorted({int(medians.argmin()), int(medians.argmax())})]
-    golden = Golden(rgb, _reference_depth(model, contract, rgb))
+    golden = _by_reference(model, contract, rgb)
     others = [depth_by(model, contract, rgb, xnnpack=xnnpack) for xnnpack in (True, False)]
     contract = replace(contract, golden=spread(golden.depth_mm, others))
     model = with_metadata(model, METADATA_NAME, golden.to_zip())
     return with_contract(model, contract), contract
 
 
-def _reference_depth(model: bytes, contract: Contract, rgb: Photos) -> DepthMm:
+def _by_reference(model: bytes, contract: Contract, rgb: Photos) -> Golden:
     """By the reference kernels; where one is missing, as for ELU, by the built-in ones."""
     try:
-        return depth_by(model, contract, rgb, reference=True)
+        return _golden_by(model, contract, rgb, xnnpack=False, reference=True)
     except InterpreterError:
-        return depth_by(model, contract, rgb, xnnpack=False)
+        return _golden_by(model, contract, rgb, xnnpack=False, reference=False)
 
 
-def depth_by(
-    model: bytes,
-    contract: Contract,
-    rgb: Photos,
-    *,
-    xnnpack: bool = True,
-    reference: bool = False,
-) -> DepthMm:
+def depth_by(model: bytes, contract: Contract, rgb: Photos, *, xnnpack: bool = True) -> DepthMm:
     """Millimeters (N, H, W) that kernels (see `open_interpreter`) give for photos (N, h, w, 3)."""
+    return _golden_by(model, contract, rgb, xnnpack=xnnpack, reference=False).depth_mm
+
+
+def _golden_by(
+    model: bytes, contract: Contract, rgb: Photos, *, xnnpack: bool, reference: bool
+) -> Golden:
+    """Photos (N, h, w, 3), and what kernels (see `open_interpreter`) give for them."""
     signature = open_interpreter(model, xnnpack=xnnpack, reference=reference).get_signature_runner()
     (source,) = signature.get_input_details().values()
     pixels = np.empty(source["shape"], source["dtype"])
@@ -79,13 +79,14 @@ def depth_by(
     _, height, width, _ = details[contract.output_names[0]]["shape"]
     decoder = depth_decoder(contract, scales, (height, width))
     depth_mm = np.empty((len(rgb), height, width), decoder.dtype)
-    codes = decoder.new_codes()
+    codes, digests = decoder.new_codes(), []
     for photo, out in zip(rgb, depth_mm, strict=True):
         write_input(photo, "rgb", pixels[0])
         outputs = signature(**{contract.input_name: pixels})
+        digests.append(tensors_digest(outputs, contract.output_names))
         decoder.collect(outputs, codes)
         decoder.decode(codes, out)
-    return depth_mm
+    return Golden(rgb, depth_mm, tuple(digests))
 
 
 def spread(reference_mm: DepthMm, others_mm: Sequence[DepthMm]) -> GoldenSpread:

@@ -91,6 +91,10 @@ class DepthDecoder(ABC):
         """Copy output tensors (1, H, W, 1), by name, out of the interpreter's memory."""
 
     @abstractmethod
+    def tensors(self, codes: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
+        """The outputs (H, W) that `collect` has copied, by name, in their own type."""
+
+    @abstractmethod
     def look_up(self, codes: npt.NDArray[Any], out: DepthMm) -> int:
         """Write the millimeters (H, W); 0 where two codes contradict each other.
 
@@ -172,6 +176,11 @@ class TwoCodes(DepthDecoder):
             self._codes, self._pairs = codes, codes[..., None].view(np.int8)
         cv2.merge([outputs["fractional"][0], outputs["integer"][0]], self._pairs)
 
+    def tensors(self, codes: npt.NDArray[np.uint16]) -> dict[str, npt.NDArray[np.int8]]:
+        """Take the pairs apart."""
+        pairs = codes[..., None].view(np.int8)
+        return {"integer": pairs[..., 1], "fractional": pairs[..., 0]}
+
     def look_up(self, codes: npt.NDArray[np.uint16], out: DepthMm) -> int:
         """Look up by both codes at once."""
         return self._look_up(codes, out)
@@ -202,6 +211,9 @@ class _OneCode(DepthDecoder):
     def collect(self, outputs: Tensors, codes: npt.NDArray[np.uint8]) -> None:
         np.copyto(codes, outputs["depth"][0, ..., 0].view(np.uint8))
 
+    def tensors(self, codes: npt.NDArray[np.uint8]) -> dict[str, npt.NDArray[np.int8]]:
+        return {"depth": codes.view(np.int8)}
+
     def look_up(self, codes: npt.NDArray[np.uint8], out: DepthMm) -> int:
         return self._look_up(codes, out)
 
@@ -220,6 +232,9 @@ class _Meters(DepthDecoder):
     def collect(self, outputs: Tensors, codes: npt.NDArray[np.float32]) -> None:
         for name, values in zip(self._names, codes, strict=True):
             np.copyto(values, outputs[name][0, ..., 0])
+
+    def tensors(self, codes: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[np.float32]]:
+        return dict(zip(self._names, codes, strict=True))
 
     def look_up(self, codes: npt.NDArray[np.float32], out: DepthMm) -> int:
         if len(codes) == 1:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal
 
 import numpy as np
 
 from tfl_depth.encoding import DepthMm
-from tfl_depth.errors import DepthError, ModelFileError, ProofError, SignatureError
-from tfl_depth.format.contract import Contract, read_contract
+from tfl_depth.errors import DepthError, ProofError
+from tfl_depth.format.contract import Contract
 from tfl_depth.format.golden import read_golden
 from tfl_depth.runtime.arguments import expect_count
 from tfl_depth.runtime.batch import infer_batch
@@ -22,13 +21,13 @@ from tfl_depth.runtime.delegates.coverage import DelegateCoverage
 from tfl_depth.runtime.engines.open import open_fallback_engine
 from tfl_depth.runtime.exclusive import Exclusive
 from tfl_depth.runtime.golden_check import GoldenCheck, check_golden
+from tfl_depth.runtime.model_content import ModelSource, read_model_content
 from tfl_depth.runtime.options import OnFault, RunnerOptions
 from tfl_depth.runtime.preprocess import Channels, Pixels, Resizer, load_pixels
 from tfl_depth.runtime.stream import OnFull, Source, Stream
 from tfl_depth.runtime.warm_up import WarmUp, warm_up
 
 Size = Literal["image", "model"]
-ModelSource = str | os.PathLike[str] | bytes
 
 
 @dataclass(frozen=True)
@@ -120,8 +119,8 @@ class DepthRunner(Closeable):
         """
         if prove not in (None, "first"):
             raise DepthError(f"Expected `prove` to be None or 'first', got {prove!r}.")
-        self._content = _read_model(model, public_key)
-        reserve = None if fallback_model is None else _read_model(fallback_model, public_key)
+        self._content = read_model_content(model, public_key)
+        reserve = None if fallback_model is None else read_model_content(fallback_model, public_key)
         self._options = RunnerOptions(
             num_threads=num_threads,
             xnnpack=xnnpack,
@@ -348,31 +347,3 @@ class DepthRunner(Closeable):
 def _expect_size(size: Any) -> None:
     if size not in ("image", "model"):
         raise DepthError(f"Expected `size` to be 'image' or 'model', got {size!r}.")
-
-
-def _read_model(model: ModelSource, public_key: str | os.PathLike[str] | bytes | None) -> bytes:
-    content = model if isinstance(model, bytes) else _read(model)
-    if public_key is not None:
-        # First of all: nothing else of a file that nobody signed is looked at.
-        _check_signature(content, public_key)
-        read_contract(content)
-    return content
-
-
-def _read(path: str | os.PathLike[str]) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise ModelFileError(f"Cannot read the model {path}: {error.strerror}.") from error
-    except (TypeError, ValueError) as error:  # of another type, or with a zero byte
-        raise ModelFileError(f"Expected a model's path or bytes, got {path!r}: {error}.") from error
-
-
-def _check_signature(model: bytes, public_key: str | os.PathLike[str] | bytes) -> None:
-    try:
-        from tfl_depth.format.signing import check_signature
-    except ModuleNotFoundError as error:
-        raise SignatureError(
-            "Without cryptography no signature can be checked: pip install 'tfl-depth[sign]'."
-        ) from error
-    check_signature(model, public_key)

@@ -1,4 +1,4 @@
-"""`tfl-depth prove`: whether a delegate gives the millimeters that the reference kernels gave."""
+"""`tfl-depth prove`: whether a delegate, or an engine of proof, gives the right millimeters."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ import numpy as np
 from tfl_depth.errors import ProofError
 from tfl_depth.files import write_together
 from tfl_depth.png import as_png
+from tfl_depth.proof import ENGINES, EngineProof, prove_by, prove_by_all
 from tfl_depth.runtime import DepthRunner, GoldenCheck
 from tfl_depth.runtime.colorize import colorize
+from tfl_depth.runtime.model_content import read_model_content
 from tfl_depth.tools.lib import cli_common
 
 EXAMPLE = "tfl-depth prove model.tflite --delegate ethosu --output proof/"
@@ -29,13 +31,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = cli_common.parser(
         "tfl-depth prove",
-        "Run the photos that `tfl-depth convert` has put into a model, its golden vectors, and\n"
-        "compare their depth in millimeters with what TensorFlow Lite's reference kernels gave.\n"
-        "The exit status is 1 where the depth is wrong.",
+        "Run the photos that `tfl-depth convert` has put into a model, its golden vectors.\n"
+        "Compare their depth in millimeters with what TensorFlow Lite's reference kernels gave,\n"
+        "and the output tensors byte for byte. Without --delegate and --engine the\n"
+        "CPU and all engines of proof are compared. The exit status is 1 where depth is wrong.\n\n"
+        "engines of proof:\n"
+        + "\n".join(f"  {name:10} {spec.title}" for name, spec in ENGINES.items()),
         EXAMPLE,
     )
     parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite of tfl-depth convert")
     cli_common.add_delegate(parser)
+    parser.add_argument(
+        "--engine", choices=ENGINES, metavar="NAME", help="an engine of proof instead, see above"
+    )
     cli_common.add_public_key(parser)
     cli_common.add_isolate(parser)
     cli_common.add_json(parser)
@@ -50,13 +58,44 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _prove(options: argparse.Namespace) -> None:
-    settings = cli_common.runner_settings(options)
-    with DepthRunner(options.model, isolate=options.isolate, **settings) as runner:
-        proof = runner.prove()
+    engines: list[EngineProof] = []
+    if options.engine is not None:
+        proof = prove_by(options.engine, _content(options))
+    else:
+        settings = cli_common.runner_settings(options)
+        with DepthRunner(options.model, isolate=options.isolate, **settings) as runner:
+            proof = runner.prove()
+        if options.delegate is None:
+            engines = prove_by_all(_content(options))
     if options.output is not None:
         options.output.mkdir(parents=True, exist_ok=True)
         write_together(_pictures(proof, options.output))
-    cli_common.tell(options, as_report(proof), str(proof))
+    report = as_report(proof)
+    if engines:
+        report["engines"] = [_engine_report(each) for each in engines]
+    cli_common.tell(options, report, "\n".join([str(proof), *map(_engine_line, engines)]))
+    _expect_right(proof, engines)
+
+
+def _content(options: argparse.Namespace) -> bytes:
+    """The model's bytes, signed where that is asked for."""
+    if options.engine is not None and (options.delegate or options.option or options.isolate):
+        raise ProofError(
+            "Expected an engine of proof or a delegate, got both: leave out --engine, or "
+            "--delegate, --option and --isolate."
+        )
+    return read_model_content(options.model, options.public_key)
+
+
+def _expect_right(proof: GoldenCheck, engines: Sequence[EngineProof]) -> None:
+    """Refuse wrong depth.
+
+    Raises:
+        ProofError: an engine's depth is wrong, or that of the delegate.
+    """
+    wrong = [each.engine for each in engines if each.proof and each.proof.verdict == "wrong"]
+    if wrong:
+        raise ProofError(f"Wrong depth comes from: {', '.join(wrong)}.")
     if proof.verdict == "wrong":
         raise ProofError("The interpreter or its delegate computes this model wrongly.")
 
@@ -65,6 +104,26 @@ def as_report(proof: GoldenCheck) -> dict[str, Any]:
     """What was found, ready for JSON."""
     report = {field.name: getattr(proof, field.name) for field in fields(proof) if field.repr}
     return {**report, "tolerance": proof.tolerance._asdict()}
+
+
+def _engine_report(found: EngineProof) -> dict[str, Any]:
+    """One engine's row, ready for JSON; the fields of the proof where there is one."""
+    row = {field.name: getattr(found, field.name) for field in fields(found)}
+    proof = row.pop("proof")
+    return {**row, **(as_report(proof) if proof else {"verdict": None, "byte_for_byte": None})}
+
+
+def _engine_line(found: EngineProof) -> str:
+    """One engine's row for people."""
+    proof = found.proof
+    if proof is None:
+        return f"{found.engine:10} {found.problem}"
+    same = {True: "byte for byte", False: "other bytes", None: "bytes not compared"}
+    return (
+        f"{found.engine:10} {proof.verdict}: {proof.median_mm:.0f} mm in the median, "
+        f"{proof.p95_mm:.0f} mm at 95 %, {proof.worst_mm:.0f} mm at worst, "
+        f"{same[proof.byte_for_byte]}"
+    )
 
 
 def _pictures(proof: GoldenCheck, folder: Path) -> dict[Path, bytes]:

@@ -38,6 +38,8 @@ FULL = 6.0
 # Filters of one gain share one scale of weights exactly.
 _ONE_GAIN = 1 + 1e-6
 _LARGEST_WEIGHT_CODE = 127
+# Inputs of a CONCATENATION that TensorFlow Lite Micro takes (`kMaxInputNum` of its kernel).
+_MOST_JOINED = 10
 
 Range = tuple[float, float]
 
@@ -84,9 +86,7 @@ def split_head(
         # At once, so that the next part's tensors get other names.
         graph.operators += parts[-1]
     made = [operator for part in parts for operator in part]
-    if len(parts) > 1:
-        made.append(concatenation(graph, [part[-1].output for part in parts], "thermometer"))
-        graph.operators.append(made[-1])
+    made += _joined(graph, [part[-1].output for part in parts])
     order = np.concatenate(groups)
     signs = np.where(order % 2 == 0, 1.0, -1.0)
     sums = {
@@ -148,6 +148,17 @@ def _fill(
         result = computed(graph, "thermometer_map", (*head.y.shape[:3], len(gains)))
         spread = options("DepthToSpaceOptions", blockSize=head.block)
         made.append(Operator("DEPTH_TO_SPACE", [made[-1].output], [result], spread))
+    return made
+
+
+def _joined(graph: Graph, parts: list[Tensor]) -> list[Operator]:
+    """Append what joins the parts of a thermometer to one tensor, in their order."""
+    made: list[Operator] = []
+    while len(parts) > 1:
+        first = concatenation(graph, parts[:_MOST_JOINED], "thermometer")
+        graph.operators.append(first)
+        made.append(first)
+        parts = [first.output, *parts[_MOST_JOINED:]]
     return made
 
 

@@ -31,10 +31,10 @@ def file_of(name: str) -> bytes:
 
 
 def archive(method: int = zipfile.ZIP_DEFLATED, **changed: bytes) -> bytes:
-    """The whole archive with the content of `png` or `npy` changed."""
+    """The whole archive with the content of `png` or `npy` changed, or with `sha256` added."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", method) as made:
-        for ending in ("png", "npy"):
+        for ending in dict.fromkeys(("png", "npy", *changed)):
             made.writestr(f"0.{ending}", changed.get(ending) or file_of(f"0.{ending}"))
     return packed.getvalue()
 
@@ -69,6 +69,9 @@ HARM: dict[str, bytes] = {
     "by columns": archive(npy=npy_of((4, 4), "<u2", by_columns=True)),
     "too long": archive(npy=file_of("0.npy") + b"0"),
     "a deep header": archive(npy=b"\x93NUMPY\x01\x00\xd0\x07" + b"(" * 2000),
+    "a short digest": archive(sha256=b"0" * 63),
+    "a digest in other digits": archive(sha256=b"G" * 64),
+    "a long digest": archive(sha256=b"0" * 2**20),
     "another way of packing": archive(zipfile.ZIP_LZMA),
     "encrypted": archive().replace(
         b"PK\x01\x02\x14\x03\x14\x00\x00", b"PK\x01\x02\x14\x03\x14\x00\x01"
@@ -97,6 +100,15 @@ def test_what_asks_for_more_than_the_contract_says_is_refused(case: str) -> None
 
 def test_the_whole_archive_is_taken() -> None:
     np.testing.assert_array_equal(Golden.from_zip(archive(), 1, SIZE).rgb, WHOLE.rgb)
+
+
+def test_digests_are_there_for_all_images_or_for_none() -> None:
+    digest = "0123456789abcdef" * 4
+    whole = Golden(WHOLE.rgb, WHOLE.depth_mm, (digest,))
+    assert Golden.from_zip(whole.to_zip(), 1, SIZE).digests == (digest,)
+    two = Golden(*(np.concatenate([each, each]) for each in (WHOLE.rgb, WHOLE.depth_mm)), (digest,))
+    with pytest.raises(ContractError, match="golden vectors are damaged"):
+        Golden.from_zip(two.to_zip(), 2, SIZE)
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,8 @@ def test_a_quick_run_on_real_images(tmp_path: Path) -> None:
     checkpoint = ROOT / "zoo" / "pico-nyu-192x256" / "model.keras"
     options = ["--checkpoint", str(checkpoint), "--dataset", "nyuv2", "--data", str(data)]
     options += ["--output", str(tmp_path), "--work", str(tmp_path / "work"), "--quick"]
-    assert main([*options, "--no-training"]) == 0
+    # A quarter of the pixels shows the same order.
+    assert main([*options, "--size", "96x128", "--no-training"]) == 0
     results = read_results(tmp_path / "pico-nyu-192x256" / RESULTS)
     medians = {name: each.deviation.median_mm for name, each in results.experiments.items()}
     assert medians["gptq/per_tensor"] < medians["split/per_tensor"]

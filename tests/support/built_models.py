@@ -1,4 +1,4 @@
-"""The small models that tests open: made by the first test that asks, where they are missing."""
+"""Models that tests open: made by the first test that asks, where they are missing."""
 
 from __future__ import annotations
 
@@ -11,25 +11,49 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = ROOT / "build" / "test-models"
+ZOO = ROOT / "build" / "zoo-int8"
+# What the zoo's files are made of, beside the networks.
+SOURCES = ("converters", "tfl_depth", "tests/support/make_zoo.py")
 
 
 def built_models() -> Path:
     """The folder that tests/support/make_models.py writes: some 20 s of processor time, once."""
-    MODELS.parent.mkdir(exist_ok=True)
-    with (MODELS.parent / ".test-models.lock").open("w") as lock:
+    return _built(MODELS, "tests.support.make_models")
+
+
+def built_zoo() -> Path:
+    """The folder that tests/support/make_zoo.py writes: a minute, once for each change of sources.
+
+    Each of the zoo's networks is there as NAME.tflite, in int8.
+    """
+    complete = ZOO / ".complete"
+    if complete.exists() and complete.stat().st_mtime < _last_change():
+        complete.unlink(missing_ok=True)
+    return _built(ZOO, "tests.support.make_zoo")
+
+
+def _last_change() -> float:
+    files = [path for name in SOURCES for path in (ROOT / name, *(ROOT / name).rglob("*.py"))]
+    return max(path.stat().st_mtime for path in files if path.is_file())
+
+
+def _built(folder: Path, module: str) -> Path:
+    folder.parent.mkdir(exist_ok=True)
+    with (folder.parent / f".{folder.name}.lock").open("w") as lock:
         # The other processes of pytest-xdist wait for the one that makes them.
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (MODELS / ".complete").exists():
-            _make()
-    return MODELS
+        if not (folder / ".complete").exists():
+            _make(folder, module)
+    return folder
 
 
-def _make() -> None:
-    command = [sys.executable, "-W", "default", "-m", "tests.support.make_models", str(MODELS)]
+def _make(folder: Path, module: str) -> None:
+    command = [sys.executable, "-W", "default", "-m", module, str(folder)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if done.returncode != 0:
         pytest.fail(
-            f"The test models cannot be made with this Python: {done.stderr.splitlines()[-1:]}. "
-            "Make them with that of make setup: make build/test-models/.complete",
+            f"The models of {module} cannot be made with this Python: "
+            f"{done.stderr.splitlines()[-1:]}. Make them with that of make setup: "
+            f".venv/bin/python -m {module} {folder}",
             pytrace=False,
         )

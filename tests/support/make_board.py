@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.support import debian
@@ -37,7 +37,7 @@ def make_board(folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as work:
         new = Path(work, "new")
-        _unpack(_download(Path(work, "apt")), new)
+        unpack(download(Path(work, "apt"), BOARD_RELEASE, BOARD_PACKAGES), new)
         _install(new / "tflite-runtime", "--no-deps", "-r", REQUIREMENTS / "tflite-runtime.txt")
         _install(new / "ai-edge-litert", "-c", REQUIREMENTS / "dev.txt", *_with_litert())
         (new / ".complete").touch()
@@ -46,14 +46,15 @@ def make_board(folder: Path) -> None:
         new.rename(folder)
 
 
-def _download(folder: Path) -> list[Path]:
-    """Debian's arm64 packages, and QEMU for this machine, with apt's state in `folder`."""
+def download(folder: Path, release: str, packages: Sequence[str]) -> list[Path]:
+    """Arm64 packages of a release, and QEMU for this machine, with apt's state in `folder`."""
     host = debian.architecture()
-    sources = (("arm64", BOARD_RELEASE), (host, QEMU_RELEASE))
-    return debian.download(folder, sources, (*BOARD_PACKAGES, f"{QEMU_PACKAGE}:{host}"))
+    sources = (("arm64", release), (host, QEMU_RELEASE))
+    return debian.download(folder, sources, (*packages, f"{QEMU_PACKAGE}:{host}"))
 
 
-def _unpack(packages: list[Path], folder: Path) -> None:
+def unpack(packages: Sequence[Path], folder: Path) -> None:
+    """Unpack Debian's packages into FOLDER/root, and QEMU as FOLDER/qemu."""
     root = folder / "root"
     debian.unpack(packages, root)
     # Of all the machines that it comes with, the one.
@@ -70,9 +71,13 @@ def _install(folder: Path, *requirements: object) -> None:
         *(f"--platform={platform}" for platform in PLATFORMS),
         *requirements,
     )
-    launcher = folder / "python"
-    launcher.write_text(LAUNCHER)
-    launcher.chmod(0o755)
+    write_launcher(folder / "python", LAUNCHER)
+
+
+def write_launcher(path: Path, script: str) -> None:
+    """Write a script that can be run."""
+    path.write_text(script)
+    path.chmod(0o755)
 
 
 def _with_litert() -> Iterator[str]:

@@ -14,13 +14,16 @@ ETHOS = {
 }
 
 
-def vela(model: Path, accelerator: str, folder: Path) -> str:
-    """Compile `model` to NAME_vela.tflite in `folder`; returns the report that Vela prints."""
+def vela(model: Path, accelerator: str, folder: Path, *, verbose: bool = False) -> str:
+    """Compile `model` to NAME_vela.tflite in `folder`; returns the report that Vela prints.
+
+    With `verbose` the NPU's registers are in it.
+    """
     system, memory = ETHOS[accelerator]
     done = subprocess.run(
         [sys.executable, "-m", "ethosu.vela", model, "--accelerator-config", accelerator,
          "--config", "Arm/vela.ini", "--system-config", system, "--memory-mode", memory,
-         "--output-dir", folder],
+         "--output-dir", folder, *(["--verbose-register-command-stream"] if verbose else [])],
         capture_output=True, text=True,
     )  # fmt: skip
     if done.returncode != 0:

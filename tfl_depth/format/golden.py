@@ -1,14 +1,17 @@
-"""Golden vectors: photos inside a model, and the depth that the reference kernels give for them.
+"""Golden vectors: photos inside a model, and what the reference kernels give for them.
 
-They are the flatbuffer metadata entry `TFL_DEPTH_GOLDEN`, a ZIP archive (docs/contract.md). Nothing
-but a proof reads it.
+That is the depth, and the digest of the output tensors that it is decoded from. They are the
+flatbuffer metadata entry `TFL_DEPTH_GOLDEN`, a ZIP archive (docs/contract.md). Nothing but a proof
+reads it.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
 import math
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +24,7 @@ from tfl_depth.errors import ContractError
 from tfl_depth.format.contract import Contract
 from tfl_depth.format.contract_parts import GoldenSpread
 from tfl_depth.format.contract_place import find_metadata
-from tfl_depth.format.golden_archive import BROKEN, MAX_IMAGES, read_depth, read_rgb
+from tfl_depth.format.golden_archive import BROKEN, MAX_IMAGES, read_depth, read_digests, read_rgb
 
 METADATA_NAME = "TFL_DEPTH_GOLDEN"
 
@@ -33,10 +36,13 @@ class Golden:
     Attributes:
         rgb: (N, height, width, 3) uint8, of the network's size.
         depth_mm: (N, H, W) uint16 or uint32, of its outputs' size: millimeters.
+        digests: N times what `tensors_digest` gives for the outputs; None in files that tfl-depth
+            wrote before it computed digests.
     """
 
     rgb: npt.NDArray[np.uint8]
     depth_mm: DepthMm
+    digests: tuple[str, ...] | None = None
 
     def to_zip(self) -> bytes:
         """Serialize, without loss; the same vectors give the same bytes."""
@@ -45,6 +51,8 @@ class Golden:
             for number, (rgb, depth_mm) in enumerate(zip(self.rgb, self.depth_mm, strict=True)):
                 _write(archive, f"{number}.png", _png(rgb), zipfile.ZIP_STORED)
                 _write(archive, f"{number}.npy", _npy(depth_mm), zipfile.ZIP_DEFLATED)
+            for number, digest in enumerate(self.digests or ()):
+                _write(archive, f"{number}.sha256", digest.encode(), zipfile.ZIP_STORED)
         return packed.getvalue()
 
     @classmethod
@@ -60,11 +68,27 @@ class Golden:
                     (read_rgb(archive, f"{k}.png", size), read_depth(archive, f"{k}.npy", size))
                     for k in range(images)
                 ]
-            return cls(*map(np.stack, zip(*read, strict=True)))
+                digests = read_digests(archive, images)
+            rgb, depth_mm = map(np.stack, zip(*read, strict=True))
+            return cls(rgb, depth_mm, digests)
         except (ValueError, *BROKEN) as error:
             raise ContractError(
                 f"The golden vectors are damaged ({error}): convert the model anew."
             ) from error
+
+
+def tensors_digest(tensors: Mapping[str, npt.NDArray[Any]], names: tuple[str, ...]) -> str:
+    """SHA-256 over the bytes of output tensors, little-endian, in lower-case hexadecimal.
+
+    Args:
+        tensors: of one frame, by name; of any shape, in the order of their elements.
+        names: the contract's `output_names`, in whose order the tensors follow one another.
+    """
+    digest = hashlib.sha256()
+    for name in names:
+        values = tensors[name]
+        digest.update(np.ascontiguousarray(values, values.dtype.newbyteorder("<")).tobytes())
+    return digest.hexdigest()
 
 
 def read_golden(model: bytes, contract: Contract) -> Golden:

@@ -30,6 +30,7 @@ NPY_HEADER = re.compile(
     rb"'shape': \((\d{1,6}), (\d{1,6})\), \} *\n",
     re.DOTALL,
 )
+DIGEST = re.compile(rb"[0-9a-f]{64}")
 # What a broken archive raises, beside ValueError: Python's reader has no error of its own for each.
 BROKEN = (
     zipfile.BadZipFile,
@@ -85,6 +86,25 @@ def read_depth(archive: zipfile.ZipFile, name: str, size: tuple[int, int]) -> np
     if len(content) - header.end() != dtype.itemsize * shape[0] * shape[1]:
         raise ValueError(f"{name} is cut short or too long")
     return np.frombuffer(content, dtype, offset=header.end()).reshape(shape)
+
+
+def read_digests(archive: zipfile.ZipFile, images: int) -> tuple[str, ...] | None:
+    """Read the digests of so many images' tensors; None where the archive has none at all.
+
+    Raises:
+        ValueError: one of them is no SHA-256 in hexadecimal.
+        KeyError: some are missing.
+    """
+    if not any(name.endswith(".sha256") for name in archive.namelist()):
+        return None
+    return tuple(_digest(archive, f"{number}.sha256") for number in range(images))
+
+
+def _digest(archive: zipfile.ZipFile, name: str) -> str:
+    content = _unpacked(archive, name, 64)
+    if DIGEST.fullmatch(content) is None:
+        raise ValueError(f"{name} is no SHA-256 digest")
+    return content.decode()
 
 
 def _unpacked(archive: zipfile.ZipFile, name: str, most: int) -> bytes:

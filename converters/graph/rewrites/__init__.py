@@ -64,6 +64,7 @@ from tfl_depth.converters.graph.rewrites.padding import (
 from tfl_depth.converters.graph.rewrites.repeat import repeat
 from tfl_depth.converters.graph.rewrites.shapes import write_reshapes
 from tfl_depth.converters.graph.rewrites.transposes import sink_transposes
+from tfl_depth.converters.graph.rewrites.wide_strides import pad_wide_strides
 
 __all__ = ["canonicalize", "prepare_for_int8"]
 
@@ -136,6 +137,7 @@ def prepare_for_int8(
     normalizations = partial(write_normalizations, tried=set())
     repeat(graph, (activations, normalizations, *_FOR_INT8, *_PLAIN))
     write_depthwise(graph)
+    pad_wide_strides(graph)
     equalize_concatenations(graph, measure_magnitudes(graph, images))
     fuse_activations(graph)
     return exact_steps(graph)

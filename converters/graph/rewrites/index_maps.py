@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -110,9 +111,18 @@ def _resize(maker: Maker, x: Tensor, axes: list[Axis]) -> Tensor:
     factors = [axis.amounts[0] if axis.kind == "repeat" else 1 for axis in axes]
     size = [side * factor for side, factor in zip(x.shape[1:3], factors, strict=True)]
     shape = (x.shape[0], *size, x.shape[3])
-    made = options("ResizeNearestNeighborOptions")
+    made = nearest_options()
     inputs = [x, maker.constant(size, np.int32)]
     return maker.apply("RESIZE_NEAREST_NEIGHBOR", inputs, shape, made)
+
+
+def nearest_options() -> Any:
+    """Options of RESIZE_NEAREST_NEIGHBOR that enlarges by whole factors, for every implementation.
+
+    Without half-pixel centers a doubled pixel lies at 0.5, which TensorFlow Lite rounds down and
+    TOSA up. With them it lies at 0.25 and 0.75, of which the nearest pixel is the same for all.
+    """
+    return options("ResizeNearestNeighborOptions", halfPixelCenters=True)
 
 
 def _pad(maker: Maker, x: Tensor, axes: list[Axis]) -> bool:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from tfl_depth.converters.graph.flatbuffer import options
 from tfl_depth.converters.graph.graph import Graph, Operator
 from tfl_depth.converters.graph.rewrites.channel_order import gathered_channels
+from tfl_depth.converters.graph.rewrites.index_maps import nearest_options
 from tfl_depth.converters.graph.rewrites.maker import Maker
 
 _LARGEST_FACTOR, _LARGEST_STRIDE = 8, 2
@@ -125,8 +126,7 @@ def split_enlarging(graph: Graph) -> int:
             sides = (height * step, width * step)
             shape = (batch, *sides, channels)
             inputs = [made, maker.constant(sides, np.int32)]
-            made_options = options("ResizeNearestNeighborOptions")
-            made = maker.apply("RESIZE_NEAREST_NEIGHBOR", inputs, shape, made_options)
+            made = maker.apply("RESIZE_NEAREST_NEIGHBOR", inputs, shape, nearest_options())
             factor //= step
         maker.replace(graph, operator)
         count += 1

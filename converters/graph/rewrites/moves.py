@@ -42,13 +42,14 @@ def _is_worth(graph: Graph, root: Tensor, result: Tensor) -> bool:
         return False
     operators = operators_between(graph, root, result)
     if len(operators) == 1:
-        return operators[0].kind in _ODD - {"REVERSE_V2"} or _is_aligned(operators[0])
+        return operators[0].kind in _ODD - {"REVERSE_V2"} or _is_ambiguous(operators[0])
     return any(op.kind in _ODD or (len(op.inputs) > 1 and _joins(op)) for op in operators)
 
 
-def _is_aligned(operator: Operator) -> bool:
+def _is_ambiguous(operator: Operator) -> bool:
+    """Whether it is a nearest enlargement that `nearest_options` does not describe."""
     is_nearest = operator.kind == "RESIZE_NEAREST_NEIGHBOR"
-    return is_nearest and (operator.options.alignCorners or operator.options.halfPixelCenters)
+    return is_nearest and (operator.options.alignCorners or not operator.options.halfPixelCenters)
 
 
 def _joins(operator: Operator) -> bool:

@@ -30,7 +30,7 @@ def _tiled_by_keras(build: Build, x: Tensor, rows: int, columns: int) -> Tensor:
 def _nearest(graph: Graph, place: int) -> bool:
     made = graph.operators[place].options
     is_nearest = graph.operators[place].kind == "RESIZE_NEAREST_NEIGHBOR"
-    return is_nearest and not made.halfPixelCenters and not made.alignCorners
+    return is_nearest and made.halfPixelCenters and not made.alignCorners
 
 
 def test_enlarging_of_keras_is_one_operator() -> None:
@@ -78,13 +78,15 @@ def test_a_map_of_one_pixel_is_spread_by_enlarging() -> None:
     assert _nearest(graph, 0)
 
 
-def test_half_pixels_mean_nothing_where_the_factor_is_whole() -> None:
+def test_enlarging_by_whole_factors_has_half_pixel_centers() -> None:
+    """Else a pixel lies in the middle of two, of which TOSA takes the other one."""
     for size, count in (((8, 12), 1), ((6, 9), 0)):
         build = Build(*SHAPE)
-        made = options("ResizeNearestNeighborOptions", halfPixelCenters=True)
         inputs = [build.x, np.array(size, np.int32)]
+        made = options("ResizeNearestNeighborOptions")
         graph = build.graph(build.apply("RESIZE_NEAREST_NEIGHBOR", inputs, (1, *size, 3), made))
         assert applied(graph, recognize_moves) == count
+        assert _nearest(graph, 0) == bool(count)
 
 
 def _mirrored(build: Build, edge: int) -> Tensor:

@@ -1,0 +1,52 @@
+"""The bytes of a model: from its path or as they are, and signed where that is asked for."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from tfl_depth.errors import ModelFileError, SignatureError
+from tfl_depth.format.contract import read_contract
+
+ModelSource = str | os.PathLike[str] | bytes
+
+
+def read_model_content(
+    model: ModelSource, public_key: str | os.PathLike[str] | bytes | None
+) -> bytes:
+    """The bytes of a model.
+
+    Args:
+        model: path of the .tflite file, or its bytes.
+        public_key: the model must be signed with its private key; None for any model.
+
+    Raises:
+        ModelFileError: the file cannot be read.
+        SignatureError: it is not signed so, or that cannot be told.
+        ContractError: with `public_key`, its contract is damaged.
+    """
+    content = model if isinstance(model, bytes) else _read(model)
+    if public_key is not None:
+        # First of all: nothing else of a file that nobody signed is looked at.
+        _check_signature(content, public_key)
+        read_contract(content)
+    return content
+
+
+def _read(path: str | os.PathLike[str]) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise ModelFileError(f"Cannot read the model {path}: {error.strerror}.") from error
+    except (TypeError, ValueError) as error:  # of another type, or with a zero byte
+        raise ModelFileError(f"Expected a model's path or bytes, got {path!r}: {error}.") from error
+
+
+def _check_signature(model: bytes, public_key: str | os.PathLike[str] | bytes) -> None:
+    try:
+        from tfl_depth.format.signing import check_signature
+    except ModuleNotFoundError as error:
+        raise SignatureError(
+            "Without cryptography no signature can be checked: pip install 'tfl-depth[sign]'."
+        ) from error
+    check_signature(model, public_key)

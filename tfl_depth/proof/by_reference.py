@@ -1,0 +1,25 @@
+"""Engine `reference`: TensorFlow Lite's reference kernels, which define what is right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy.typing as npt
+
+from tfl_depth.proof.proof_engine import ProofEngine
+from tfl_depth.runtime.engines.interpreter import open_interpreter
+from tfl_depth.runtime.postprocess import Tensors
+
+
+class ByReference(ProofEngine):
+    """Kernels of the interpreter package that is installed."""
+
+    def __init__(self, model: bytes) -> None:
+        """Open a model."""
+        super().__init__(model)
+        self._signature = open_interpreter(model, reference=True).get_signature_runner()
+
+    def invoke(self, values: npt.NDArray[Any]) -> Tensors:
+        """Compute in this process."""
+        outputs: Tensors = self._signature(**{self.tensors.contract.input_name: values})
+        return outputs

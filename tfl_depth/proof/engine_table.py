@@ -1,0 +1,101 @@
+"""The engines of proof, one row each: what they are, and how their parts are installed."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from importlib.metadata import distributions
+
+from tfl_depth.errors import InterpreterError
+from tfl_depth.proof.part_folder import part_folder
+from tfl_depth.proof.proof_engine import ProofEngine
+
+
+@dataclass(frozen=True)
+class EngineSpec:
+    """One engine of proof.
+
+    Attributes:
+        title: what computes, in a few words.
+        module: the module of `tfl_depth.proof` that has the class `opens`.
+        opens: its class, a `ProofEngine`.
+        parts: the packages of PyPI that it needs, with the versions that the tests run; empty
+            where the interpreter package of the runtime is enough.
+        folder: of these parts, below the base folder (see `part_folder`).
+        needs: a file or folder in it that is there once the parts are installed.
+        system: how the parts are installed where PyPI does not have them.
+    """
+
+    title: str
+    module: str
+    opens: str
+    parts: tuple[str, ...] = ()
+    folder: str = ""
+    needs: str = ""
+    system: str = ""
+
+    @property
+    def how_to_install(self) -> str | None:
+        """A sentence that says how to install what is missing; None where nothing is."""
+        if not self.folder or (part_folder(self.folder) / self.needs).exists():
+            return None
+        if self.system:
+            return f"Not installed: {self.system.format(folder=part_folder(self.folder))}."
+        # Their own pins exclude those of TensorFlow, and nothing that they depend on is used.
+        return (
+            f"Not installed: pip install --no-deps --target {part_folder(self.folder)} "
+            f"{' '.join(self.parts)}."
+        )
+
+    @property
+    def versions(self) -> str:
+        """The names and versions of the parts that are installed, for reports."""
+        folder = str(part_folder(self.folder))
+        names = [part.partition("==")[0] for part in self.parts]
+        found = [each for name in names for each in distributions(name=name, path=[folder])]
+        return ", ".join(f"{each.metadata['Name']} {each.version}" for each in found)
+
+    def open(self, model: bytes) -> ProofEngine:
+        """Open a model.
+
+        Raises:
+            InterpreterError: a part is not installed, or refuses the model.
+            ModelFileError, ContractError: the file is damaged.
+        """
+        if absent := self.how_to_install:
+            raise InterpreterError(absent)
+        module = importlib.import_module(f"tfl_depth.proof.{self.module}")
+        engine: ProofEngine = getattr(module, self.opens)(model)
+        return engine
+
+
+ENGINES = {
+    "reference": EngineSpec("TensorFlow Lite's reference kernels", "by_reference", "ByReference"),
+    "xnnpack": EngineSpec("XNNPACK on this processor", "by_xnnpack", "ByXnnpack"),
+    "tosa": EngineSpec(
+        "Arm's TOSA reference model: what an Ethos-U has to compute",
+        "by_tosa",
+        "ByTosa",
+        parts=("tosa-converter-for-tflite==2026.2.0", "tosa-tools==2026.8.0"),
+        folder="tosa",
+        needs="bin/tosa_reference_model",
+    ),
+    "tflm": EngineSpec(
+        "TensorFlow Lite for Microcontrollers",
+        "by_tflm",
+        "ByTflm",
+        parts=("tflite-micro==0.dev20261023182759",),
+        folder="tosa",
+        needs="tflite_micro",
+    ),
+    "armnn": EngineSpec(
+        "Arm NN on a Cortex-A (CpuAcc)",
+        "by_armnn",
+        "ByArmnn",
+        folder="armnn",
+        needs="python",
+        system="on Debian 13 for arm64, apt install python3-pyarmnn libarmnn-cpuacc-backend33 "
+        "libarmnntfliteparser24t64, and link {folder}/python to /usr/bin/python3; elsewhere "
+        "emulated, make build/armnn/.complete in a checkout",
+    ),
+}

@@ -1,0 +1,68 @@
+"""Where the parts of engines of proof lie, and how they run: as processes of their own.
+
+Such a part may crash, and its pins may exclude those of the packages beside it. So it lies in a
+folder of its own, which no other process has on its path.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tfl_depth.errors import InterpreterError
+
+# Names another base folder: below it, each group of parts has a folder.
+VARIABLE = "TFL_DEPTH_PROOF"
+# The largest network of the zoo takes 15 s a frame on a slow processor.
+TIME_LIMIT_S = 600
+
+
+def part_folder(name: str) -> Path:
+    """The folder of a group of parts: $TFL_DEPTH_PROOF/NAME or ~/.cache/tfl-depth/proof/NAME."""
+    named = os.environ.get(VARIABLE)
+    if named:
+        return Path(named).absolute() / name
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
+    return cache / "tfl-depth" / "proof" / name
+
+
+def run_part(
+    title: str, command: Sequence[str | Path], *, environment: Mapping[str, str] | None = None
+) -> str:
+    """Run a part as a process; returns what it prints on its standard output.
+
+    Args:
+        title: of the part, for messages.
+        command: the program and its arguments.
+        environment: variables beside those of this process.
+
+    Raises:
+        InterpreterError: it cannot be started, fails, crashes, or takes too long.
+    """
+    try:
+        done = subprocess.run(
+            list(map(str, command)),
+            env={**os.environ, **(environment or {})},
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=TIME_LIMIT_S,
+        )
+    except OSError as error:
+        raise InterpreterError(f"{title} cannot be started: {error.strerror}.") from error
+    except subprocess.TimeoutExpired as error:
+        raise InterpreterError(f"{title} did not end within {TIME_LIMIT_S} s.") from error
+    if done.returncode != 0:
+        raise InterpreterError(
+            f"{title} refuses the model or crashes, with exit status {done.returncode}: "
+            f"{_last_words(done.stderr) or _last_words(done.stdout) or 'it said nothing'}"
+        )
+    return done.stdout
+
+
+def _last_words(printed: str) -> str:
+    lines = [line.strip() for line in printed.splitlines() if line.strip()]
+    return " ".join(lines[-3:])[-400:]
