@@ -19,6 +19,7 @@ from tfl_depth.runtime.delegates.coverage import DelegateCoverage
 from tfl_depth.runtime.golden_check import GoldenCheck, Tolerance
 from tfl_depth.runtime.runner import DepthRunner, Measurement
 from tfl_depth.runtime.stream import Stream, StreamFrame
+from tfl_depth.runtime.temporal_filter import Smoothing
 from tfl_depth.runtime.video import Video
 from tfl_depth.runtime.warm_up import WarmUp
 
@@ -38,6 +39,7 @@ __all__ = [
     "ProofError",
     "SelfCheckError",
     "SignatureError",
+    "Smoothing",
     "Stream",
     "StreamFrame",
     "Tolerance",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -71,6 +71,8 @@ class DepthDecoder(ABC):
 
     Attributes:
         dtype: of the depth that it gives.
+        smooth: what `decode` does to the millimeters of the outputs' own size; None for nothing.
+            What is 0 must stay 0, and nothing else may become 0.
     """
 
     def __init__(self, spans: Spans, size: tuple[int, int]) -> None:
@@ -81,6 +83,7 @@ class DepthDecoder(ABC):
         self._upsample = Upsampler()
         # Whether a frame has been seen whose outputs somebody wrote; floats of 0 are no depth.
         self._written = False
+        self.smooth: Callable[[DepthMm], None] | None = None
 
     @abstractmethod
     def new_codes(self) -> npt.NDArray[Any]:
@@ -136,6 +139,8 @@ class DepthDecoder(ABC):
             )
         if not self._written:
             self._expect_written(codes, out)
+        if self.smooth is not None:
+            self.smooth(grid_mm)
         if grid_mm is not out:
             self._upsample(grid_mm, out, zeros=zeros)
         return share

@@ -25,6 +25,7 @@ from tfl_depth.runtime.model_content import ModelSource, read_model_content
 from tfl_depth.runtime.options import OnFault, RunnerOptions
 from tfl_depth.runtime.preprocess import Channels, Pixels, Resizer, load_pixels
 from tfl_depth.runtime.stream import OnFull, Source, Stream
+from tfl_depth.runtime.temporal_filter import Smoothing
 from tfl_depth.runtime.warm_up import WarmUp, warm_up
 
 Size = Literal["image", "model"]
@@ -228,6 +229,7 @@ class DepthRunner(Closeable):
         channels: Channels = "bgr",
         on_full: OnFull = "block",
         waiting: int = 2,
+        smooth: Smoothing | None = None,
     ) -> Stream:
         """Compute the depth of a stream's frames while the next ones are being got.
 
@@ -239,6 +241,7 @@ class DepthRunner(Closeable):
             on_full: where the network is slower than the source, "block" lets the source wait and
                 "drop_oldest" drops the oldest waiting frame.
             waiting: how many frames may wait for the network.
+            smooth: how depth is smoothed over the frames that are given; None for not at all.
 
         Returns:
             An iterator over `StreamFrame`s, in the source's order, which is a context manager.
@@ -256,6 +259,7 @@ class DepthRunner(Closeable):
             channels=channels,
             on_full=on_full,
             waiting=waiting,
+            smooth=smooth,
         )
 
     def infer_batch(

@@ -29,6 +29,7 @@ from tfl_depth.runtime.closeable import Closeable, is_own
 from tfl_depth.runtime.engines.fallback import FallbackEngine, FrameState
 from tfl_depth.runtime.exclusive import Exclusive
 from tfl_depth.runtime.preprocess import Channels, Codes, Pixels, Resizer, load_pixels, write_input
+from tfl_depth.runtime.temporal_filter import Smoothing, TemporalFilter
 from tfl_depth.runtime.video import Video
 
 OnFull = Literal["block", "drop_oldest"]
@@ -173,6 +174,7 @@ class Stream(Closeable):
         channels: Channels,
         on_full: OnFull,
         waiting: int,
+        smooth: Smoothing | None,
     ) -> None:
         """Open the source and start the threads; for the arguments see `DepthRunner.stream`.
 
@@ -184,7 +186,10 @@ class Stream(Closeable):
             channels: as there.
             on_full: as there.
             waiting: as there.
+            smooth: as there.
         """
+        if smooth is not None and not isinstance(smooth, Smoothing):
+            raise DepthError(f"Expected `smooth` to be a Smoothing or None, got {smooth!r}.")
         if on_full not in ("block", "drop_oldest"):
             raise DepthError(f"Expected `on_full` to be 'block' or 'drop_oldest', got {on_full!r}.")
         waiting = expect_count("waiting", waiting, "frame")
@@ -193,6 +198,8 @@ class Stream(Closeable):
         engine.expect_open()
         self._engine, self._grid_size = engine, grid_size
         self._decoder = engine.info.new_decoder()
+        if smooth is not None:
+            self._decoder.smooth = TemporalFilter(smooth, engine.info.grid_size)
         self.delivered = 0
         self._latencies_s: deque[float] = deque(maxlen=LATENCIES)
         slots = [

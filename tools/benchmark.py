@@ -60,6 +60,7 @@ RATIOS: dict[str, Callable[[Times], float]] = {
     "postprocess / copy, some without depth": lambda t: (
         t["postprocess, uniform spans, some without depth"] / t["copy"]
     ),
+    "smooth / copy": lambda t: t["smooth"] / t["copy"],
     "float32 / int8": lambda t: t["invoke float32"] / t["invoke"],
     "openvino / int8": lambda t: t["invoke openvino"] / t["invoke"],
     "onnxruntime / int8": lambda t: t["invoke onnxruntime"] / t["invoke"],

@@ -38,7 +38,14 @@ DISTANCE_EDGES_M = (0, 1, 2, 3, 5, 10, 20, 40, 80, 160, 1000)
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    options = _parser().parse_args(argv)
+    parser = _parser()
+    options = parser.parse_args(argv)
+    if options.video is not None:
+        if options.dataset is not None or options.data is not None or options.output is not None:
+            parser.error("--video is measured by itself: leave out --dataset, --data and --output")
+        return cli_common.run(lambda: _evaluate_video(options))
+    if options.dataset is None or options.data is None:
+        parser.error("expected --dataset and --data, or --video")
     return cli_common.run(lambda: _evaluate(options))
 
 
@@ -46,17 +53,23 @@ def _parser() -> argparse.ArgumentParser:
     parser = cli_common.parser(
         "tfl-depth evaluate",
         "Measure metric depth by the field's protocol: nothing aligned, at the images' full size,\n"
-        "the dataset's crop and range, per image, then the mean over images.",
+        "the dataset's crop and range, per image, then the mean over images. With --video:\n"
+        "how steady depth is where nothing moves.",
         EXAMPLE,
     )
     parser.add_argument("model", type=Path, metavar="MODEL", help="a .keras or .tflite file")
     parser.add_argument(
         "--dataset",
-        required=True,
         metavar="NAME",
         help="of tfl_depth.data.DATASETS: nyuv2, kitti, ...",
     )
-    parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="its folder")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="its folder")
+    parser.add_argument(
+        "--video",
+        type=Path,
+        metavar="FILE",
+        help="of a still scene by a still camera: the temporal deviation of its pixels in mm",
+    )
     parser.add_argument("--split", default="val", metavar="NAME", help="which images (val)")
     parser.add_argument(
         "--skip-broken", action="store_true", help="leave out pairs that are broken, and say so"
@@ -117,6 +130,13 @@ def _evaluate(options: argparse.Namespace) -> None:
     if options.output is not None:
         _draw_reliability(options, by_distance)
     cli_common.tell(options, result, _table(result))
+
+
+def _evaluate_video(options: argparse.Namespace) -> None:
+    from tfl_depth.tools.lib.video_steadiness import video_report, video_table
+
+    report = video_report(options.model, options.against, options.video, options.public_key)
+    cli_common.tell(options, report, video_table(report))
 
 
 def _counted(samples: Iterable[Sample], marked: Counter[str]) -> Iterator[Sample]:

@@ -24,6 +24,7 @@ from tfl_depth.runtime import DepthRunner, Measurement
 from tfl_depth.runtime.engines.interpreter import open_interpreter
 from tfl_depth.runtime.postprocess import TwoCodes
 from tfl_depth.runtime.preprocess import SIGN_BIT, resize_pixels, write_input
+from tfl_depth.runtime.temporal_filter import Smoothing, TemporalFilter
 
 Pixels = npt.NDArray[np.uint8]
 # A call is timed as a whole, unless it returns `Seconds`.
@@ -179,7 +180,7 @@ def of_postprocessing() -> dict[str, Case]:
     cases = {"copy": copy_of(2 * GRID_SIZE[0] * GRID_SIZE[1])}
     for kind, spans in SPANS.items():
         cases |= _of_spans(kind, spans)
-    return cases
+    return {**cases, "smooth": _of_smoothing()}
 
 
 def _of_spans(kind: str, spans: Spans) -> dict[str, Case]:
@@ -203,6 +204,13 @@ def _of_spans(kind: str, spans: Spans) -> dict[str, Case]:
         f"postprocess, {kind} spans": lambda: both(outputs),
         f"postprocess, {kind} spans, some without depth": lambda: both(outputs_of_some),
     }
+
+
+def _of_smoothing() -> Case:
+    """What `stream(smooth=...)` adds to a frame of 384x640."""
+    smooth = TemporalFilter(Smoothing(), GRID_SIZE)
+    depth_mm = np.random.default_rng(0).integers(0, 15000, GRID_SIZE).astype(np.uint16)
+    return lambda: smooth(depth_mm)
 
 
 def copy_of(size: int) -> Case:
