@@ -33,7 +33,7 @@ BOARD_TESTS = $(addprefix tests/runtime/test_,$(addsuffix .py,\
 
 .PHONY: setup demo test tflite-test board-test openvino-test tosa-test gstreamer-test programs-test \
   frameworks-test pythons-test kernels coverage soak fuzz hashes lint check figures figures-zoo \
-  figures-demo benchmark strategy docs pictures dist dist-test clean
+  figures-demo benchmark strategy docs pictures dist dist-check dist-test clean
 
 setup: .venv/.complete
 
@@ -67,7 +67,7 @@ build/board/.complete: tests/support/make_board.py requirements/tflite-runtime.t
 	@.venv/bin/python -m tests.support.make_board $(@D)
 
 # The runtime's tests on aarch64, emulated, with each interpreter package: some minutes.
-board-test: board-test-tflite-runtime board-test-ai-edge-litert board-test-armnn
+board-test: board-test-tflite-runtime board-test-ai-edge-litert board-test-armnn board-test-by-name
 board-test-%: build/board/.complete build/test-models/.complete
 	build/board/$*/python -m pytest -p no:cacheprovider $(BOARD_TESTS)
 
@@ -78,6 +78,15 @@ build/armnn/.complete: $(addprefix tests/support/,make_armnn.py make_board.py) |
 
 board-test-armnn: build/armnn/.complete build/test-models/.complete
 	TFL_DEPTH_PROOF=build .venv/bin/python -m pytest -p no:cacheprovider tests/proof/test_armnn.py
+
+# Debian's OpenSSH server: a few MB to download.
+build/sshd/.complete: tests/support/make_sshd.py tests/support/debian.py | .venv/.complete
+	@.venv/bin/python -m tests.support.make_sshd $(@D)
+
+# The commands on that userland as a board, over SSH on the loopback.
+board-test-by-name: build/board/.complete build/sshd/.complete build/test-models/.complete
+	TFL_DEPTH_BOARD=$(CURDIR)/build/board/tflite-runtime .venv/bin/python -m pytest \
+	  tests/boards/test_real_ssh.py
 
 # The light tests with a board's interpreter and numpy 1.
 ifeq ($(has_tflite_python),yes)
@@ -187,7 +196,7 @@ build/uv/.complete: | .venv/.complete
 	@touch $@
 
 # The hashes of every file of what requirements/ pins, into requirements/hashed: after a pin changes.
-HASHED = dev tflite-runtime fuzz openvino peers programs pythons tosa
+HASHED = dev tflite-runtime fuzz openvino peers programs pythons tosa publish
 hashes: build/uv/.complete
 	for name in $(HASHED); do build/uv/bin/uv pip compile --quiet --universal --no-deps \
 	  --python-version 3.11.5 --generate-hashes --custom-compile-command 'make hashes' \
@@ -246,6 +255,16 @@ kernels: setup .venv-tflite/.complete build/board/.complete build/test-models/.c
 dist: setup
 	rm -rf dist tfl_depth.egg-info
 	.venv/bin/python -m build --no-isolation
+
+# twine and check-wheel-contents in a folder of their own: nothing else needs them.
+build/publish/.complete: requirements/hashed/publish.txt | .venv/.complete
+	.venv/bin/python -m $(INSTALL) --upgrade --target $(@D) --requirement $<
+	@touch $@
+
+# What an index would refuse of both, or show wrongly: metadata, description, files.
+dist-check: dist build/publish/.complete
+	PYTHONPATH=build/publish .venv/bin/python -m twine check --strict dist/*
+	PYTHONPATH=build/publish .venv/bin/python -m check_wheel_contents dist/*.whl
 
 # Both of them, installed in a clean environment of each Python, and the light tests on that:
 # make dist-test PYTHONS='python3.10 /opt/python3.13/bin/python3'

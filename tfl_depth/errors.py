@@ -16,12 +16,14 @@ The text of each says what was expected, what came and what to do.
      |- OutputError               a file cannot be written: the disk is full, or it is forbidden
      |- DatasetError              the training or evaluation data is not as its layout promises
      |- SpansError                the spans of a split cannot be so
+     |- BoardError                a board by its name: not reached, lacks something, or fails
      `- ConversionError           the model or the calibration images cannot be converted
 """
 
 from __future__ import annotations
 
 __all__ = [
+    "BoardError",
     "ContractError",
     "ConversionError",
     "DatasetError",
@@ -95,6 +97,10 @@ class DatasetError(DepthError):
 
 class SpansError(DepthError, ValueError):
     """Edges or curves that no split can have."""
+
+
+class BoardError(DepthError):
+    """A board is not reached, cannot run the model, or the link to it is lost."""
 
 
 class ConversionError(DepthError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-__all__ = ["TARGETS", "Target", "TargetDelegate", "VelaSettings"]
+__all__ = ["TARGETS", "NeutronSettings", "Target", "TargetDelegate", "VelaSettings"]
 
 INT8 = ("int8",)
 # Where the weights of a convolution have one scale each, or one for each output channel.
@@ -38,6 +38,22 @@ class VelaSettings:
 
 
 @dataclass(frozen=True)
+class NeutronSettings:
+    """How NXP's compiler for the Neutron NPUs is called.
+
+    Attributes:
+        target: the compiler's name of the chip.
+        package, version: of the pip package that the user has from NXP.
+        python: that of the environment with the package; the compiler lies beside it.
+    """
+
+    target: str
+    package: str
+    version: str
+    python: str
+
+
+@dataclass(frozen=True)
 class TargetDelegate:
     """What takes the model's operators on the board.
 
@@ -61,6 +77,7 @@ class Target:
         rules: name of a table in `converters.deployment.operator_rules`, which says what operators
             the delegate takes, or None where only Vela, or the board, can tell.
         vela: how to compile, for an Ethos-U.
+        neutron: how to compile, for an i.MX 95, where the user has named NXP's package.
         command: what the user has to run for a compiler that cannot be run here; {stem} stands for
             the model's path without its suffix.
         delegate: None where TensorFlow Lite's own kernels run the model.
@@ -72,6 +89,7 @@ class Target:
     weights: str = PER_CHANNEL
     rules: str | None = None
     vela: VelaSettings | None = None
+    neutron: NeutronSettings | None = None
     command: tuple[str, ...] | None = None
     delegate: TargetDelegate | None = None
     source: str = ""

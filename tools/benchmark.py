@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import platform
 import re
@@ -31,6 +32,13 @@ from tfl_depth.tools.lib.benchmark_cases import (
     of_openvino,
     of_postprocessing,
     of_runner,
+)
+from tfl_depth.tools.lib.benchmark_heat import heat_lines, measure_heat
+from tfl_depth.tools.lib.board_options import (
+    add_board_options,
+    board_arguments,
+    expect_board,
+    run_on_board,
 )
 
 EXAMPLE = "tfl-depth benchmark model.tflite --float model-float32.tflite --json"
@@ -110,7 +118,10 @@ PEERS = {"openvino": of_openvino, "onnxruntime": of_onnx}
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    options = _parser().parse_args(argv)
+    parser = _parser()
+    options = parser.parse_args(argv)
+    if options.board is not None:
+        return cli_common.run(lambda: _benchmark_there(options, board_arguments(parser, argv)))
     return cli_common.run(lambda: _benchmark(options))
 
 
@@ -136,14 +147,31 @@ def _parser() -> argparse.ArgumentParser:
     cli_common.add_delegate(parser)
     cli_common.add_public_key(parser)
     cli_common.add_threads(parser)
+    parser.add_argument(
+        "--minutes",
+        type=cli_common.minutes,
+        metavar="M",
+        help="then run the network without a pause for so long, and say whether heat slows it (10 "
+        "is a good length)",
+    )
     cli_common.add_json(parser)
+    add_board_options(parser)
     return parser
 
 
+def _benchmark_there(options: argparse.Namespace, arguments: list[str | Path]) -> None:
+    more_s = 60 * (options.minutes or 0)
+    run_on_board("benchmark", options, [options.model, *arguments], text=_table, more_s=more_s)
+
+
 def _benchmark(options: argparse.Namespace) -> None:
+    expect_board(options)
     threads = options.threads or len(os.sched_getaffinity(0))
     settings = cli_common.runner_settings(options)
     result = measure(options.model, options.float, threads, options.rounds, settings)
+    if options.minutes is not None:
+        settings = {"num_threads": threads, **settings}
+        result["heat"] = measure_heat(options.model, settings, 60 * options.minutes)
     cli_common.tell(options, result, _table(result))
 
 
@@ -264,7 +292,10 @@ def _seconds(case: Case) -> float:
 
 
 def _spread(times_ms: Sequence[float]) -> dict[str, float]:
-    return {"median": statistics.median(times_ms), "least": min(times_ms)}
+    ordered = sorted(times_ms)
+    # The nearest rank: the least time that so many percent of the calls do not pass.
+    p95, p99 = (ordered[math.ceil(share * len(ordered)) - 1] for share in (0.95, 0.99))
+    return {"median": statistics.median(ordered), "least": ordered[0], "p95": p95, "p99": p99}
 
 
 def _is_there(ratio: Callable[[Times], float], cases: Mapping[str, Case]) -> bool:
@@ -306,9 +337,9 @@ def _table(result: dict[str, Any]) -> str:
     lines = ["{model}, {input}: {threads} threads, {rounds} rounds".format_map(result)]
     if result["placement"]["delegate"] is not None:
         lines += ["on {delegate}: {taken} of {operators} operators".format_map(result["placement"])]
-    lines += [f"{'milliseconds':<50}   median    least"]
+    lines += [f"{'milliseconds':<50}   median    least     95 %     99 %"]
     lines += [
-        f"{name:<50} {each['median']:8.3f} {each['least']:8.3f}"
+        f"{name:<50} " + " ".join(f"{each[of]:8.3f}" for of in ("median", "least", "p95", "p99"))
         for name, each in result["times_ms"].items()
     ]
     lines += [f"{'not measured: ' + name:<50} {why}" for name, why in result["absent"].items()]
@@ -318,4 +349,4 @@ def _table(result: dict[str, Any]) -> str:
     lines += [f"{name:<50} {added:8.3f}" for name, added in result["differences_ms"].items()]
     lines += ["a fresh process"]
     lines += [f"{name:<50} {value:8.1f}" for name, value in result["start"].items()]
-    return "\n".join(lines)
+    return "\n".join([*lines, *heat_lines(result.get("heat"))])

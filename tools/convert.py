@@ -197,6 +197,8 @@ def _beside(output: Path, target: Target) -> list[Path]:
     ends = ["_placement.json"]
     if target.vela is not None:
         ends += ["_vela.tflite", "_placement.png"]
+    if target.neutron is not None:
+        ends += ["_neutron.tflite", "_placement.png"]
     return [output.with_name(output.stem + end) for end in ends]
 
 

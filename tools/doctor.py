@@ -13,6 +13,12 @@ from tfl_depth.errors import DepthError, ModelFileError
 from tfl_depth.runtime.delegates import Board
 from tfl_depth.runtime.delegates.select import CPU
 from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib.board_options import (
+    add_board_options,
+    board_arguments,
+    expect_board,
+    run_on_board,
+)
 
 EXAMPLE = "tfl-depth doctor model.tflite"
 TIMEOUT_S = 60.0
@@ -20,7 +26,10 @@ TIMEOUT_S = 60.0
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    options = _parser().parse_args(argv)
+    parser = _parser()
+    options = parser.parse_args(argv)
+    if options.board is not None:
+        return cli_common.run(lambda: _doctor_there(options, board_arguments(parser, argv)))
     return cli_common.run(lambda: _doctor(options))
 
 
@@ -42,10 +51,18 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help=f"for each library, and for MODEL, whose first run may compile ({TIMEOUT_S:g})",
     )
+    add_board_options(parser)
     return parser
 
 
+def _doctor_there(options: argparse.Namespace, arguments: list[str | Path]) -> None:
+    if options.model is not None:
+        arguments = [options.model, *arguments]
+    run_on_board("doctor", options, arguments, text=lambda found: "\n".join(_table(found)))
+
+
 def _doctor(options: argparse.Namespace) -> None:
+    expect_board(options)
     if options.model is not None and not options.model.is_file():
         raise ModelFileError(f"There is no model {options.model}.")
     found = examine_board(Board(), options.model, options.timeout)

@@ -15,13 +15,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tfl_depth.errors import ModelFileError
 from tfl_depth.evaluation.metrics import METRICS, BinnedMetrics, PooledMetrics, mean_over_images
 from tfl_depth.files import write_whole
 from tfl_depth.quiet import quiet
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib.board_options import (
+    add_board_options,
+    board_settings,
+    expect_board,
+    say_what_was_said,
+    tell_report,
+)
 
 if TYPE_CHECKING:
+    from tfl_depth.boards import RemoteBoard
     from tfl_depth.data import Sample
     from tfl_depth.evaluation.evaluate import Predictor
 
@@ -43,6 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.video is not None:
         if options.dataset is not None or options.data is not None or options.output is not None:
             parser.error("--video is measured by itself: leave out --dataset, --data and --output")
+        if options.board is not None or options.delegate is not None:
+            parser.error("--video is measured on this CPU: leave out --board and --delegate")
         return cli_common.run(lambda: _evaluate_video(options))
     if options.dataset is None or options.data is None:
         parser.error("expected --dataset and --data, or --video")
@@ -87,20 +98,52 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--pictures", type=int, default=3, metavar="N", help="of the N best and worst images (3)"
     )
+    cli_common.add_delegate(parser)
     cli_common.add_public_key(parser)
     cli_common.add_json(parser)
+    add_board_options(parser)
     return parser
 
 
 def _evaluate(options: argparse.Namespace) -> None:
     from tfl_depth.data import open_split
 
+    expect_board(options)
     samples = open_split(
         options.dataset, options.data, options.split, skip_broken=options.skip_broken
     )
+    there: dict[str, Any] = {}
+    with _board(options) as board:
+        result = _measured(options, samples, board, there)
+        if board is not None:
+            result |= {name: there[name] for name in ("placement", "time_ms")}
+            tell_report(board, "evaluate", options, result, there["conditions"], _table)
+            return
+    cli_common.tell(options, result, _table(result))
+
+
+@contextlib.contextmanager
+def _board(options: argparse.Namespace) -> Iterator[RemoteBoard | None]:
+    """The board that --board names, or None."""
+    if options.board is None:
+        yield None
+        return
+    from tfl_depth.boards import RemoteBoard
+
+    with RemoteBoard(options.board) as board:
+        yield board
+
+
+def _measured(
+    options: argparse.Namespace,
+    samples: Sequence[Sample],
+    board: RemoteBoard | None,
+    there: dict[str, Any],
+) -> dict[str, Any]:
+    """What `--json` prints; `there` is filled with what a board says of itself."""
     pooled, bins = PooledMetrics(), BinnedMetrics(DISTANCE_EDGES_M)
     by_distance = {options.model: bins}
-    with _predictor(options.model, options.public_key) as predict:
+    with _predictor(options, options.model, board, there) as predict:
         shown = cli_common.progress(samples, len(samples), options.model.name)
         marked = Counter[str]()
         rows = _rows(predict, _counted(shown, marked), options.dataset, pooled, bins)
@@ -122,14 +165,14 @@ def _evaluate(options: argparse.Namespace) -> None:
         "distance_bins": [asdict(each) for each in bins.bins() if each.pixels],
     }
     if options.against is not None:
-        with _predictor(options.against, options.public_key) as predict:
+        with _predictor(options, options.against, board, {}) as predict:
             shown = cli_common.progress(samples, len(samples), options.against.name)
             by_distance[options.against] = BinnedMetrics(DISTANCE_EDGES_M)
             other = _rows(predict, shown, options.dataset, by_distance[options.against])
         result["against"] = _compare(str(options.against), other, rows)
     if options.output is not None:
         _draw_reliability(options, by_distance)
-    cli_common.tell(options, result, _table(result))
+    return result
 
 
 def _evaluate_video(options: argparse.Namespace) -> None:
@@ -159,16 +202,35 @@ def _rows(
 
 
 @contextlib.contextmanager
-def _predictor(model: Path, public_key: Path | None) -> Iterator[Predictor]:
-    from tfl_depth.evaluation.evaluate import keras_predictor, runner_predictor
+def _predictor(
+    options: argparse.Namespace,
+    model: Path,
+    board: RemoteBoard | None,
+    there: dict[str, Any],
+) -> Iterator[Predictor]:
+    """Predicts here, or a .tflite on a board; `there` is filled with what the board measured."""
+    from tfl_depth.evaluation.evaluate import (
+        frames_predictor,
+        keras_predictor,
+        runner_predictor,
+    )
 
+    settings = cli_common.runner_settings(options)
     if model.suffix == ".keras":
-        cli_common.expect_no_key(model, public_key)
+        cli_common.expect_no_key(model, options.public_key)
+        if model == options.model and (board is not None or options.delegate is not None):
+            raise ModelFileError(f"A board and a delegate run a .tflite file, got {model}.")
         with quiet():  # Keras' backend talks
             from tfl_depth.models import load_model
         yield keras_predictor(load_model(model))
         return
-    with DepthRunner(model, public_key=public_key) as runner:
+    if board is not None:
+        with board.frames(model, board_settings(settings)) as stream:
+            yield frames_predictor(stream)
+            there |= stream.finish()
+            say_what_was_said(board.entry.name, stream.errors)
+        return
+    with DepthRunner(model, **settings) as runner:
         yield runner_predictor(runner)
 
 

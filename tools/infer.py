@@ -14,6 +14,12 @@ import tfl_depth
 from tfl_depth.errors import ImageError
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib.board_options import (
+    add_board_options,
+    board_arguments,
+    expect_board,
+    run_on_board,
+)
 from tfl_depth.tools.lib.camera_options import add_camera
 from tfl_depth.tools.lib.finished import RECORD, Finished
 from tfl_depth.tools.lib.infer_inputs import infer_photos, infer_video
@@ -26,7 +32,10 @@ EXAMPLE = "tfl-depth infer model.tflite photos/ video.mp4 --output depth/"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    options = _parser().parse_args(argv)
+    parser = _parser()
+    options = parser.parse_args(argv)
+    if options.board is not None:
+        return cli_common.run(lambda: _infer_there(options, board_arguments(parser, argv)))
     return cli_common.run(lambda: _infer(options))
 
 
@@ -77,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
         "--overwrite", action="store_true", help="compute and replace what is finished"
     )
     cli_common.add_json(parser)
+    add_board_options(parser)
     return parser
 
 
@@ -95,7 +105,16 @@ def _range_mm(text: str) -> tuple[int, int]:
     return round(1000 * numbers[0]), round(1000 * numbers[1])
 
 
+def _infer_there(options: argparse.Namespace, arguments: list[str | Path]) -> None:
+    """Compute on a board: of this machine's photos and videos, and of the board's cameras."""
+    inputs = expand(options.inputs)
+    _refuse_what_does_not_fit(options, inputs)
+    given = [f"camera:{each}" if isinstance(each, int) else each for each in inputs]
+    run_on_board("infer", options, [options.model, *given, *arguments], output=options.output)
+
+
 def _infer(options: argparse.Namespace) -> None:
+    expect_board(options)
     inputs = expand(options.inputs)
     _refuse_what_does_not_fit(options, inputs)
     photos = [each for each in inputs if isinstance(each, Path) and not is_video(each)]

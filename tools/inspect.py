@@ -12,7 +12,7 @@ from tfl_depth.errors import ModelFileError
 from tfl_depth.files import write_whole
 from tfl_depth.tools.lib import cli_common
 from tfl_depth.tools.lib.inspect_html import page
-from tfl_depth.tools.lib.inspect_text import sections
+from tfl_depth.tools.lib.inspect_text import sections, sections_text
 
 EXAMPLE = "tfl-depth inspect model.tflite --html model.html"
 
@@ -47,7 +47,7 @@ def _inspect(options: argparse.Namespace) -> None:
     report = {"model": str(options.model), **_report(options)}
     if options.html is not None:
         write_whole(options.html, page(report).encode(errors="replace"))
-    cli_common.tell(options, report, _text(report))
+    cli_common.tell(options, report, sections_text(sections(report)))
 
 
 def _report(options: argparse.Namespace) -> dict[str, Any]:
@@ -61,11 +61,3 @@ def _report(options: argparse.Namespace) -> dict[str, Any]:
         return {"bytes": len(content), **tflite_report(content, options.public_key)}
     cli_common.expect_no_key(path, options.public_key)
     return {"bytes": path.stat().st_size, **keras_report(path)}
-
-
-def _text(report: dict[str, Any]) -> str:
-    lines: list[str] = []
-    for section in sections(report):
-        lines += [*([""] if lines else []), section.title]
-        lines += [f"  {name:<17} {text}" for name, text in section.rows]
-    return "\n".join(lines)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,25 @@ from tfl_depth.runtime import DepthRunner, GoldenCheck
 from tfl_depth.runtime.colorize import colorize
 from tfl_depth.runtime.model_content import read_model_content
 from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib.board_options import (
+    add_board_options,
+    board_arguments,
+    expect_board,
+    run_on_board,
+)
 
 EXAMPLE = "tfl-depth prove model.tflite --delegate ethosu --output proof/"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    options = _parser().parse_args(argv)
+    parser = _parser()
+    options = parser.parse_args(argv)
+    if options.board is not None:
+        arguments = [options.model, *board_arguments(parser, argv)]
+        return cli_common.run(
+            lambda: run_on_board("prove", options, arguments, output=options.output)
+        )
     return cli_common.run(lambda: _prove(options))
 
 
@@ -54,23 +66,29 @@ def _parser() -> argparse.ArgumentParser:
         help="write the error of each golden image N there: N_error.png, 16 bit, millimeters, and "
         "N_error_color.png for people; made if absent",
     )
+    add_board_options(parser)
     return parser
 
 
 def _prove(options: argparse.Namespace) -> None:
+    expect_board(options)
     engines: list[EngineProof] = []
+    measured: dict[str, Any] = {}
     if options.engine is not None:
         proof = prove_by(options.engine, _content(options))
     else:
         settings = cli_common.runner_settings(options)
         with DepthRunner(options.model, isolate=options.isolate, **settings) as runner:
-            proof = runner.prove()
+            warm, proof = runner.warm_up(), runner.prove()
+            placement = asdict(runner.delegate_coverage)
+        times_ms = {"first": 1000 * warm.first_s, "steady": 1000 * warm.steady_s}
+        measured = {"placement": placement, "time_ms": times_ms}
         if options.delegate is None:
             engines = prove_by_all(_content(options))
     if options.output is not None:
         options.output.mkdir(parents=True, exist_ok=True)
         write_together(_pictures(proof, options.output))
-    report = as_report(proof)
+    report = {**as_report(proof), **measured}
     if engines:
         report["engines"] = [_engine_report(each) for each in engines]
     cli_common.tell(options, report, "\n".join([str(proof), *map(_engine_line, engines)]))

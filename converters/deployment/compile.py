@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from tfl_depth.converters.deployment.input_copy import with_input_copy
+from tfl_depth.converters.deployment.neutron import compile_neutron, placed_by_neutron
 from tfl_depth.converters.deployment.operator_rules import placed_by
 from tfl_depth.converters.deployment.placement import (
     CPU,
@@ -60,6 +61,11 @@ def compile_for_target(model: bytes, name: str, target: Target) -> CompiledModel
         raise ConversionError(
             "The model is compiled already: pass the portable file that it was made of."
         )
+    if target.neutron is not None:
+        compiled = compile_neutron(model, target.neutron, contract)
+        placed = placed_by_neutron(model, compiled)
+        source = f"{target.neutron.package} {target.neutron.version}"
+        return CompiledModel(Placement(name, placed, graph.macs, None, source), compiled)
     if target.vela is None:
         placed, source = _by_file(operators, target), target.source
         return CompiledModel(Placement(name, placed, graph.macs, None, source), None)

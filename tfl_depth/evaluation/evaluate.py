@@ -18,7 +18,16 @@ from tfl_depth.runtime.preprocess import resize_pixels
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["Predictor", "enlarged", "evaluate", "keras_predictor", "runner_predictor"]
+    from tfl_depth.boards.frame_stream import FrameStream
+
+__all__ = [
+    "Predictor",
+    "enlarged",
+    "evaluate",
+    "frames_predictor",
+    "keras_predictor",
+    "runner_predictor",
+]
 
 # (H, W, 3) uint8 RGB -> (H, W) float32 depth in meters.
 Predictor = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
@@ -46,6 +55,15 @@ def runner_predictor(runner: DepthRunner) -> Predictor:
 
     def predict(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         return np.asarray(runner.infer(rgb, channels="rgb") / 1000, np.float32)
+
+    return predict
+
+
+def frames_predictor(stream: FrameStream) -> Predictor:
+    """As `runner_predictor`, with a runner on a board."""
+
+    def predict(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        return np.asarray(stream.infer(rgb) / 1000, np.float32)
 
     return predict
 

@@ -29,6 +29,8 @@ atexit.register(TERMINAL.close)
 # The extra of setup.cfg that brings a package; what is not here is brought by "train".
 EXTRAS = {
     "PIL": "view",
+    "adbutils": "board",
+    "asyncssh": "board",
     "cryptography": "sign",
     "ethosu": "convert",
     "keras": "convert",
@@ -76,12 +78,21 @@ def size(text: str) -> tuple[int, int]:
 
 def seconds(text: str) -> float:
     """Read a length of time above 0."""
+    return _above_zero(text, "seconds")
+
+
+def minutes(text: str) -> float:
+    """Read a length of time above 0, in minutes."""
+    return _above_zero(text, "minutes")
+
+
+def _above_zero(text: str, unit: str) -> float:
     try:
         value = float(text)
     except ValueError:
         value = 0.0
     if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"expected seconds above 0, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected {unit} above 0, got {text!r}")
     return value
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 Row = tuple[str, str]
@@ -31,6 +31,15 @@ def sections(report: dict[str, Any]) -> Iterator[Section]:
     yield Section("what it computes", [*_graph_rows(report)])
     yield Section("the heaviest operators, by MACs", [*_heaviest_rows(report)])
     yield Section("the file", [*_size_rows(report)])
+
+
+def sections_text(shown: Iterable[Section]) -> str:
+    """Sections as lines of text."""
+    lines: list[str] = []
+    for section in shown:
+        lines += [*([""] if lines else []), section.title]
+        lines += [f"  {name:<17} {text}" for name, text in section.rows]
+    return "\n".join(lines)
 
 
 def _model_rows(report: dict[str, Any]) -> Iterator[Row]:

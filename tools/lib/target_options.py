@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import re
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tfl_depth.errors import ConversionError
-from tfl_depth.targets import TARGETS, Target
+from tfl_depth.targets import TARGETS, NeutronSettings, Target
 
 if TYPE_CHECKING:
     from tfl_depth.converters.deployment import PlacedOperator, Placement
@@ -26,7 +28,6 @@ def add_options(parser: argparse.ArgumentParser, *, default: str | None) -> None
         "--target",
         choices=TARGETS,
         default=default,
-        required=default is None,
         metavar="TARGET",
         help="what the model shall run on, see below" + (f" ({default})" if default else ""),
     )
@@ -38,6 +39,18 @@ def add_options(parser: argparse.ArgumentParser, *, default: str | None) -> None
     for name, text in _VELA_OPTIONS.items():
         flag = "--vela-config" if name == "config" else f"--{name.replace('_', '-')}"
         parser.add_argument(flag, dest=f"vela_{name}", metavar="NAME", help=f"Ethos-U: {text}")
+    parser.add_argument(
+        "--neutron",
+        type=_package,
+        metavar="PACKAGE==VERSION",
+        help="imx95: compile with this pip package of NXP, which you have installed",
+    )
+    parser.add_argument(
+        "--neutron-python",
+        default=sys.executable,
+        metavar="PATH",
+        help="imx95: the Python of the environment that has the package (this one)",
+    )
     width = max(map(len, TARGETS))
     rows = "\n".join(f"  {name:<{width}}  {_meaning(each)}" for name, each in TARGETS.items())
     parser.epilog = f"{parser.epilog}\n\ntargets:\n{rows}"
@@ -49,13 +62,23 @@ def _meaning(target: Target) -> str:
     return f"{target.title}; {target.vela.system_config}, {target.vela.memory_mode}"
 
 
+def _package(text: str) -> tuple[str, str]:
+    """Read "eiq-neutron-sdk==3.3.0"."""
+    match = re.fullmatch(r"([A-Za-z0-9][\w.-]*)==([\w.+!-]+)", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(
+            f"expected a package and its version like eiq-neutron-sdk==3.3.0, got {text!r}"
+        )
+    return match[1], match[2]
+
+
 def chosen(options: argparse.Namespace) -> Target:
-    """The target that was asked for, with the Vela settings that were.
+    """The target that was asked for, with the settings of its compiler that were.
 
     Raises:
-        ConversionError: Vela settings for a target that it does not compile for.
+        ConversionError: settings of a compiler that does not compile for it.
     """
-    target = TARGETS[options.target]
+    target = _with_neutron(options, TARGETS[options.target])
     given = {name: getattr(options, f"vela_{name}") for name in _VELA_OPTIONS}
     changes = {name: value for name, value in given.items() if value is not None}
     if not changes:
@@ -66,6 +89,18 @@ def chosen(options: argparse.Namespace) -> Target:
             "and --memory-mode."
         )
     return replace(target, vela=replace(target.vela, **changes))
+
+
+def _with_neutron(options: argparse.Namespace, target: Target) -> Target:
+    if options.neutron is None:
+        return target
+    if options.target != "imx95":
+        raise ConversionError(
+            f"{options.target} is not compiled by NXP's Neutron compiler: leave out --neutron."
+        )
+    package, version = options.neutron
+    settings = NeutronSettings(options.target, package, version, options.neutron_python)
+    return replace(target, neutron=settings, command=None)
 
 
 def summary(placement: Placement) -> str:
