@@ -41,6 +41,8 @@ class Conversion:
                 "height": contract.height,
                 "width": contract.width,
                 "normalization": asdict(contract.normalization),
+                "fit": contract.fit,
+                "camera": None if contract.camera is None else asdict(contract.camera),
             },
             "edges_m": list(contract.edges_m),
             "curved": contract.curves_m is not None,

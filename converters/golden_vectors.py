@@ -44,7 +44,7 @@ def with_golden(model: bytes, contract: Contract, photos: Sequence[Path]) -> tup
         optimized ones and XNNPACK's. These round at other places, and are as right.
     """
     size = (contract.height, contract.width)
-    rgb = np.stack([read_pixels(path, size) & KEPT_BITS | MIDDLE for path in photos])
+    rgb = np.stack([read_pixels(path, size, contract.fit) & KEPT_BITS | MIDDLE for path in photos])
     medians = np.median(depth_by(model, contract, rgb), axis=(1, 2))
     rgb = rgb[sorted({int(medians.argmin()), int(medians.argmax())})]
     golden = _by_reference(model, contract, rgb)

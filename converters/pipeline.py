@@ -31,7 +31,8 @@ from tfl_depth.converters.ptq.range_estimation import estimate_ranges
 from tfl_depth.converters.ptq.recipe import RANGES
 from tfl_depth.converters.ptq.statistics import observe
 from tfl_depth.converters.quantize import QuantizationPlan, add_float_ends, quantized
-from tfl_depth.converters.representative import ImageSplit, read_calibration
+from tfl_depth.converters.representative import ImageSplit, read_calibration, read_pixels
+from tfl_depth.converters.trained_camera import InputCamera, trained_camera
 from tfl_depth.converters.verify import (
     Fidelity,
     OperatorError,
@@ -44,8 +45,9 @@ from tfl_depth.converters.verify import (
 from tfl_depth.encoding import Spans
 from tfl_depth.errors import ConversionError
 from tfl_depth.format.contract import Contract
-from tfl_depth.format.contract_parts import Calibration, Normalization, Source
+from tfl_depth.format.contract_parts import Calibration, Normalization, Source, TrainedCamera
 from tfl_depth.recipes import RECIPES, default_recipe, recipe_named
+from tfl_depth.runtime.fit import DEFAULT_FIT, Fit, expect_fit
 
 if TYPE_CHECKING:
     from tfl_depth.converters.importers.base import Source as NetworkSource
@@ -88,6 +90,8 @@ def convert(
     recipe: str | None = None,
     layers: tuple[str, ...] | None = None,
     golden: bool = True,
+    fit: Fit = DEFAULT_FIT,
+    camera: InputCamera | None = None,
     progress: Progress = silent,
 ) -> Conversion:
     """Convert a depth network of any framework, and verify the result against its source.
@@ -118,6 +122,10 @@ def convert(
             nothing for float32.
         layers: output names of the operators that the recipe works on; None: all.
         golden: put golden vectors into the file, which are two of the verification photos.
+        fit: how photos of another aspect than the input's come to it: "stretch", "crop" or "pad".
+            The runtime takes the same, by the contract.
+        camera: that the network was trained for, in pixels of its input; or a function that gives
+            it for the input's (height, width). None: unknown.
         progress: shows how far the slow parts have come.
 
     Raises:
@@ -126,6 +134,7 @@ def convert(
     formula = Formula(unit or "m", disparity, reciprocal, inverse)
     pixels = InputOptions(mean=mean, std=std, input_range=input_range, channels=channels)
     precision = _one_of("precision", precision, ("int8", "int16x8", "float32"))
+    expect_fit(fit)
     name = _recipe(recipe, precision, per_channel)
     options = HeadOptions(
         kind=_one_of("head", head, ("split", "single")),
@@ -138,7 +147,7 @@ def convert(
     )
 
     def read_photos(size: tuple[int, int]) -> list[Pixels]:
-        photos = read_calibration(images, size)
+        photos = read_calibration(images, size, fit)
         return list(progress(photos, len(images.calibration), "read photos"))
 
     opened = open_network(
@@ -150,7 +159,9 @@ def convert(
         read_photos=read_photos,
     )
     try:
-        made = _Conversion(opened, images, options, precision, name, unit is None, progress)
+        made = _Conversion(
+            opened, images, options, precision, name, unit is None, progress, fit, camera
+        )
         return made.finished(golden=golden)
     finally:
         opened.imported.close()
@@ -206,6 +217,8 @@ class _Conversion:
         recipe: its name, or None.
         upright: whether depth may be doubted that is near at the top of photos.
         progress: shows how far slow parts have come.
+        fit: of the photos.
+        camera: that the network was trained for, or None.
     """
 
     network: DepthNetwork
@@ -215,6 +228,8 @@ class _Conversion:
     recipe: str | None
     upright: bool
     progress: Progress
+    fit: Fit
+    camera: InputCamera | None
 
     def finished(self, *, golden: bool) -> Conversion:
         """Go through all stages."""
@@ -299,7 +314,18 @@ class _Conversion:
             verification={},
             source=source,
             recipe=self.recipe,
+            fit=self.fit,
+            camera=self._trained_camera(),
         )
+
+    def _trained_camera(self) -> TrainedCamera | None:
+        """The camera, and how depth follows its focal length on the photos to verify with."""
+        if self.camera is None:
+            return None
+        size, paths = self.network.size, self.images.verification
+        shown = self.progress(paths, len(paths), "measure zooms")
+        photos = [read_pixels(path, size, self.fit) for path in shown]
+        return trained_camera(self.camera, size, self.network.depth, photos)
 
     def _fidelity(self, content: bytes, contract: Contract) -> Fidelity:
         """Measure the file as its users run it."""

@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from tfl_depth.errors import ConversionError, ImageError
 from tfl_depth.listing import files_below, read_lines
-from tfl_depth.runtime.preprocess import IMAGE_SUFFIXES, read_image, resize_pixels
+from tfl_depth.runtime.fit import DEFAULT_FIT, fit_photo
+from tfl_depth.runtime.preprocess import IMAGE_SUFFIXES, read_image
 
 VERIFICATION_IMAGES = 16
 # Of a small set, this share is kept to verify with.
@@ -98,7 +99,7 @@ def split_images(paths: Sequence[Path], *, samples: int = 100, seed: int = 0) ->
     return ImageSplit(tuple(shuffled[kept : kept + samples]), tuple(shuffled[:kept]), seed)
 
 
-def read_pixels(path: Path, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
+def read_pixels(path: Path, size: tuple[int, int], fit: str = DEFAULT_FIT) -> npt.NDArray[np.uint8]:
     """Read an image as the network gets it: (height, width, 3) uint8 RGB.
 
     Raises:
@@ -108,10 +109,12 @@ def read_pixels(path: Path, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
         image = read_image(path)
     except ImageError as error:
         raise ConversionError(f"Unfit to calibrate or verify with: {error}") from error
-    return resize_pixels(np.ascontiguousarray(image[..., ::-1]), size)
+    return fit_photo(np.ascontiguousarray(image[..., ::-1]), size, fit)
 
 
-def read_calibration(split: ImageSplit, size: tuple[int, int]) -> Iterator[npt.NDArray[np.uint8]]:
+def read_calibration(
+    split: ImageSplit, size: tuple[int, int], fit: str = DEFAULT_FIT
+) -> Iterator[npt.NDArray[np.uint8]]:
     """Read the calibration images in turn, and look at their range over all.
 
     Raises:
@@ -119,7 +122,7 @@ def read_calibration(split: ImageSplit, size: tuple[int, int]) -> Iterator[npt.N
     """
     brightest = 0
     for path in split.calibration:
-        pixels = read_pixels(path, size)
+        pixels = read_pixels(path, size, fit)
         brightest = max(brightest, int(pixels.max()))
         yield pixels
     if brightest <= 1:

@@ -1,6 +1,8 @@
 """The on-device runtime: numpy, OpenCV and one interpreter package, nothing heavier."""
 
+from tfl_depth.camera import Camera, FieldOfView
 from tfl_depth.errors import (
+    CameraError,
     ContractError,
     DelegateError,
     DelegateRequiredError,
@@ -24,6 +26,8 @@ from tfl_depth.runtime.video import Video
 from tfl_depth.runtime.warm_up import WarmUp
 
 __all__ = [
+    "Camera",
+    "CameraError",
     "ContractError",
     "DelegateCoverage",
     "DelegateError",
@@ -31,6 +35,7 @@ __all__ = [
     "DepthError",
     "DepthRunner",
     "FallbackWarning",
+    "FieldOfView",
     "GoldenCheck",
     "ImageError",
     "InterpreterError",

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from tfl_depth.camera import Camera, FieldOfView
 from tfl_depth.errors import DepthError
 from tfl_depth.runtime.arguments import expect_count, expect_seconds
+from tfl_depth.runtime.fit import Fit, expect_fit
 
 OnFault = Literal["raise", "cpu"]
 
@@ -30,10 +32,25 @@ class RunnerOptions:
     start_timeout_s: float = 120.0
     on_fault: OnFault = "raise"
     fallback_model: bytes | None = None
+    camera: Camera | FieldOfView | None = None
+    correct_focal: bool | None = None
+    undistort: bool = False
+    fit: Fit | None = None
 
     def __post_init__(self) -> None:
         if self.on_fault not in ("raise", "cpu"):
             raise DepthError(f"Expected `on_fault` to be 'raise' or 'cpu', got {self.on_fault!r}.")
+        if not isinstance(self.camera, (Camera, FieldOfView, type(None))):
+            raise DepthError(
+                "Expected `camera` to be a Camera or a FieldOfView, got "
+                f"{type(self.camera).__name__}."
+            )
+        if self.correct_focal not in (None, True, False):
+            raise DepthError(
+                f"Expected `correct_focal` to be True, False or None, got {self.correct_focal!r}."
+            )
+        if self.fit is not None:
+            expect_fit(self.fit)
         for name in ("timeout_s", "start_timeout_s"):
             expect_seconds(name, getattr(self, name))
         if not isinstance(self.num_threads, (int, type(None))):

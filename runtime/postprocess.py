@@ -11,9 +11,19 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from tfl_depth.encoding import CODES, Decoder, DepthMm, Spans, decode_float, depth_dtype
+from tfl_depth.encoding import (
+    AS_IT_IS,
+    CODES,
+    Decoder,
+    DepthCorrection,
+    DepthMm,
+    Spans,
+    decode_float,
+    depth_dtype,
+)
 from tfl_depth.errors import SelfCheckError
 from tfl_depth.format.contract import Contract
+from tfl_depth.runtime.fit import FramePlace
 from tfl_depth.runtime.lookup import LookUp, count_zeros
 from tfl_depth.runtime.upsample import Upsampler
 
@@ -32,14 +42,15 @@ class _Tables:
 
     Attributes:
         depth_mm: (65536,) millimeters; 0 where the two contradict each other.
-        of_0_mm: those that are 0 mm and yet consistent: one or, of spans of centimeters, a few.
+        is_0_mm: (65536,) uint8: 1 where the depth is 0 mm and the two agree: for one pair or, of
+            spans of centimeters or corrected by an offset below 0, for some.
     """
 
-    def __init__(self, spans: Spans) -> None:
-        decoder = Decoder(spans)
+    def __init__(self, spans: Spans, correction: DepthCorrection) -> None:
+        decoder = Decoder(spans, correction)
         self.depth_mm: DepthMm = decoder.depth_mm[_PAIRS]
-        of_0_mm = (decoder.agrees & (decoder.depth_mm == 0))[_PAIRS]
-        self.of_0_mm = np.flatnonzero(of_0_mm).astype(np.uint16)
+        is_0_mm = (decoder.agrees & (decoder.depth_mm == 0))[_PAIRS]
+        self.is_0_mm: npt.NDArray[np.uint8] = is_0_mm.astype(np.uint8)
 
 
 # Of several runners of one model, and of the frames of a stream, which share them.
@@ -47,7 +58,10 @@ _tables = lru_cache(maxsize=8)(_Tables)
 
 
 def depth_decoder(
-    contract: Contract, scales: Mapping[str, tuple[float, int]], size: tuple[int, int]
+    contract: Contract,
+    scales: Mapping[str, tuple[float, int]],
+    size: tuple[int, int],
+    correction: DepthCorrection = AS_IT_IS,
 ) -> DepthDecoder:
     """Choose the decoder that reads what the contract describes.
 
@@ -55,12 +69,13 @@ def depth_decoder(
         contract: says which outputs there are and what they mean.
         scales: quantization (scale, zero point) of each output; scale 0 for float32.
         size: (height, width) of the outputs.
+        correction: of the depth, which costs nothing a frame: it is in the table.
     """
     if contract.precision != "int8":
-        return _Meters(contract, size)
+        return _Meters(contract, size, correction)
     if contract.head == "single":
-        return _OneCode(contract.spans, size, *scales["depth"])
-    return TwoCodes(contract.spans, size)
+        return _OneCode(contract.spans, size, correction, *scales["depth"])
+    return TwoCodes(contract.spans, size, correction)
 
 
 class DepthDecoder(ABC):
@@ -75,9 +90,9 @@ class DepthDecoder(ABC):
             What is 0 must stay 0, and nothing else may become 0.
     """
 
-    def __init__(self, spans: Spans, size: tuple[int, int]) -> None:
+    def __init__(self, spans: Spans, size: tuple[int, int], correction: DepthCorrection) -> None:
         """Make the working memory for outputs of `size` = (height, width)."""
-        self.dtype = depth_dtype(spans)
+        self.dtype = depth_dtype(spans, correction)
         self._size = size
         self._grid_mm: DepthMm = np.empty(size, self.dtype)
         self._upsample = Upsampler()
@@ -113,12 +128,16 @@ class DepthDecoder(ABC):
         """As `decode`, at the outputs' own size, whatever the share is."""
         return self.disagreement(codes, self.look_up(codes, out))
 
-    def decode(self, codes: npt.NDArray[Any], out: DepthMm) -> float | None:
+    def decode(
+        self, codes: npt.NDArray[Any], out: DepthMm, place: FramePlace | None = None
+    ) -> float | None:
         """Write a frame's millimeters, enlarged bilinearly where `out` is not of its size.
 
         Args:
             codes: what `collect` has filled.
             out: (height, width) of `dtype`, C-contiguous.
+            place: of a frame of `out`'s size in the network's input; 0 is written where the network
+                saw nothing of it. None: the network saw all of it.
 
         Returns:
             The share of pixels whose two codes contradict each other, 0 to 1; None where there is
@@ -128,7 +147,9 @@ class DepthDecoder(ABC):
             SelfCheckError: that share is above `MAX_DISAGREEMENT`, or nothing was written to the
                 outputs; `out` is 0 throughout then.
         """
-        grid_mm = out if out.shape == self._size else self._grid_mm
+        seen = out if place is None else out[place.frame.slices]
+        part = None if place is None or place.is_whole else place.on_grid(self._size)
+        grid_mm = out if part is None and out.shape == self._size else self._grid_mm
         zeros = self.look_up(codes, grid_mm)
         share = self.disagreement(codes, zeros)
         if share is not None and share > MAX_DISAGREEMENT:
@@ -139,10 +160,13 @@ class DepthDecoder(ABC):
             )
         if not self._written:
             self._expect_written(codes, out)
+        if seen.shape != out.shape:
+            out.fill(0)
         if self.smooth is not None:
             self.smooth(grid_mm)
         if grid_mm is not out:
-            self._upsample(grid_mm, out, zeros=zeros)
+            shown = grid_mm if part is None else grid_mm[part.slices]
+            self._upsample(shown, seen, zeros=zeros)
         return share
 
     def _expect_written(self, codes: npt.NDArray[Any], out: DepthMm) -> None:
@@ -159,11 +183,13 @@ class DepthDecoder(ABC):
 class TwoCodes(DepthDecoder):
     """The INT8 split: one look-up by both bytes at once."""
 
-    def __init__(self, spans: Spans, size: tuple[int, int]) -> None:
-        super().__init__(spans, size)
-        tables = _tables(spans)
-        self._look_up, self._of_0_mm = LookUp(tables.depth_mm), tables.of_0_mm
-        self._is_code = np.empty(size, np.bool_)
+    def __init__(
+        self, spans: Spans, size: tuple[int, int], correction: DepthCorrection = AS_IT_IS
+    ) -> None:
+        super().__init__(spans, size, correction)
+        tables = _tables(spans, correction)
+        self._look_up = LookUp(tables.depth_mm)
+        self._look_up_0_mm, self._is_0_mm = LookUp(tables.is_0_mm), np.empty(size, np.uint8)
         # Where `collect` wrote last, as pairs of bytes: to make such a view takes its time.
         self._codes: npt.NDArray[np.uint16] | None = None
         self._pairs: npt.NDArray[np.int8] = np.empty(0, np.int8)
@@ -194,21 +220,24 @@ class TwoCodes(DepthDecoder):
         """Take from the zeros what is 0 mm and consistent."""
         if not zeros:
             return 0.0
-        return (zeros - sum(self._count(code, codes) for code in self._of_0_mm)) / codes.size
-
-    def _count(self, code: np.uint16, codes: npt.NDArray[np.uint16]) -> int:
-        """How many of (H, W) codes are this one."""
-        np.equal(codes, code, out=self._is_code)
-        return int(np.count_nonzero(self._is_code))
+        others = self._look_up_0_mm(codes, self._is_0_mm)
+        return (zeros - (codes.size - others)) / codes.size
 
 
 class _OneCode(DepthDecoder):
     """The single INT8 output: a look-up by one byte."""
 
-    def __init__(self, spans: Spans, size: tuple[int, int], scale: float, zero_point: int) -> None:
-        super().__init__(spans, size)
+    def __init__(
+        self,
+        spans: Spans,
+        size: tuple[int, int],
+        correction: DepthCorrection,
+        scale: float,
+        zero_point: int,
+    ) -> None:
+        super().__init__(spans, size, correction)
         values = _BYTES.astype(np.int8).astype(np.int64) - zero_point
-        self._look_up = LookUp(_millimeters(values * scale, spans))
+        self._look_up = LookUp(_millimeters(values * scale, spans, correction))
 
     def new_codes(self) -> npt.NDArray[np.uint8]:
         return np.empty(self._grid_mm.shape, np.uint8)
@@ -226,8 +255,11 @@ class _OneCode(DepthDecoder):
 class _Meters(DepthDecoder):
     """Outputs in floating point; for comparisons, so plain rather than fast."""
 
-    def __init__(self, contract: Contract, size: tuple[int, int]) -> None:
-        super().__init__(contract.spans, size)
+    def __init__(
+        self, contract: Contract, size: tuple[int, int], correction: DepthCorrection
+    ) -> None:
+        super().__init__(contract.spans, size, correction)
+        self._correction = correction
         self._spans, self._names = contract.spans, contract.output_names
         self._written = True
 
@@ -246,13 +278,16 @@ class _Meters(DepthDecoder):
             depth_m = codes[0].astype(np.float64)
         else:
             depth_m = decode_float(codes[0], codes[1], self._spans)
-        np.copyto(out, _millimeters(depth_m, self._spans))
+        np.copyto(out, _millimeters(depth_m, self._spans, self._correction))
         return count_zeros(out)
 
 
-def _millimeters(depth_m: npt.NDArray[np.floating], spans: Spans) -> DepthMm:
-    """Whole millimeters within 0 and the range; what is not a number is no depth."""
+def _millimeters(
+    depth_m: npt.NDArray[np.floating], spans: Spans, correction: DepthCorrection
+) -> DepthMm:
+    """Whole millimeters within 0 and the range, corrected; what is not a number is no depth."""
     # Not nan_to_num: it looks up float limits, of which numpy 1 warns wherever a library has made
     # the processor flush subnormals to zero, as tflite-runtime 2.14 for aarch64 does on import.
     depth_m = np.clip(np.where(np.isnan(depth_m), 0, depth_m), 0, spans.max_depth_m)
-    return np.asarray(np.rint(1000 * depth_m), depth_dtype(spans))
+    depth_mm = np.where(depth_m > 0, correction.millimeters(depth_m), 0)
+    return np.asarray(depth_mm, depth_dtype(spans, correction))

@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from tfl_depth.errors import ImageError
 from tfl_depth.image_decoder import decode
-from tfl_depth.runtime.buffers import ReusableBuffer
 
 Pixels = npt.NDArray[np.uint8]
 # RGB as an INT8 network's input holds it: 128 less than the pixel.
@@ -156,24 +155,6 @@ def _in_rows(pixels: Pixels) -> Pixels:
     if pixels[0].flags.c_contiguous and pixels.strides[0] >= pixels[0].nbytes:
         return pixels
     return np.ascontiguousarray(pixels)
-
-
-class Resizer:
-    """Brings pixels to the network's size.
-
-    It keeps its working memory for the next frame, so it is not safe to share between threads.
-    """
-
-    def __init__(self, size: tuple[int, int]) -> None:
-        """Resize to `size` = (height, width)."""
-        self._size = size
-        self._resized = ReusableBuffer(np.uint8)
-
-    def __call__(self, pixels: Pixels) -> Pixels:
-        """Get (H, W, 3) or (H, W) pixels at the size: the same array, or one for the next call."""
-        if pixels.shape[:2] == self._size:
-            return pixels
-        return resize_pixels(pixels, self._size, self._resized.of(self._size + pixels.shape[2:]))
 
 
 def write_input(pixels: Pixels | Codes, channels: Channels, out: npt.NDArray[Any]) -> None:

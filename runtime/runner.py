@@ -10,22 +10,28 @@ from typing import Any, Literal
 
 import numpy as np
 
-from tfl_depth.encoding import DepthMm
-from tfl_depth.errors import DepthError, ProofError
+from tfl_depth.camera import Camera, FieldOfView
+from tfl_depth.encoding import DepthCorrection, DepthMm
+from tfl_depth.errors import CameraError, DepthError, ProofError
 from tfl_depth.format.contract import Contract
 from tfl_depth.format.golden import read_golden
+from tfl_depth.intrinsics import Intrinsics
 from tfl_depth.runtime.arguments import expect_count
 from tfl_depth.runtime.batch import infer_batch
 from tfl_depth.runtime.closeable import Closeable
 from tfl_depth.runtime.delegates.coverage import DelegateCoverage
 from tfl_depth.runtime.engines.open import open_fallback_engine
 from tfl_depth.runtime.exclusive import Exclusive
+from tfl_depth.runtime.fit import Fit
+from tfl_depth.runtime.frame_views import FrameViews
 from tfl_depth.runtime.golden_check import GoldenCheck, check_golden
 from tfl_depth.runtime.model_content import ModelSource, read_model_content
 from tfl_depth.runtime.options import OnFault, RunnerOptions
-from tfl_depth.runtime.preprocess import Channels, Pixels, Resizer, load_pixels
+from tfl_depth.runtime.preparer import Preparer
+from tfl_depth.runtime.preprocess import Channels, Pixels, load_pixels
 from tfl_depth.runtime.stream import OnFull, Source, Stream
 from tfl_depth.runtime.temporal_filter import Smoothing
+from tfl_depth.runtime.undistort import Undistorter
 from tfl_depth.runtime.warm_up import WarmUp, warm_up
 
 Size = Literal["image", "model"]
@@ -59,9 +65,10 @@ class DepthRunner(Closeable):
 
     Attributes:
         contract: what the file says of itself.
-        depth_dtype: of the depth that `infer` returns: uint16, or uint32 past 65.535 m.
+        depth_dtype: of the depth that `infer` returns: uint16, or uint32 past 65.535 m, corrected.
         model_size: (height, width) that the network takes.
         grid_size: (height, width) of the depth that the network gives.
+        fit: how frames of another aspect come to the network: as the contract says, or as given.
     """
 
     def __init__(
@@ -80,6 +87,10 @@ class DepthRunner(Closeable):
         on_fault: OnFault = "raise",
         fallback_model: ModelSource | None = None,
         prove: Literal["first"] | None = None,
+        camera: Camera | FieldOfView | None = None,
+        correct_focal: bool | None = None,
+        undistort: bool = False,
+        fit: Fit | None = None,
     ) -> None:
         """Open a model made by tfl-depth convert.
 
@@ -105,6 +116,16 @@ class DepthRunner(Closeable):
             fallback_model: what the CPU runs then; None for `model` itself, which must not be
                 compiled for an NPU.
             prove: "first" runs `prove` before anything else, and serves no depth that is wrong.
+            camera: that takes the pictures. Its calibration of depth, where its file has one,
+                corrects depth.
+            correct_focal: whether depth is multiplied by the ratio of the camera's focal length to
+                that which the network was trained for; None: where a measurement in the contract
+                shows that the network obeys it (docs/cameras.md).
+            undistort: whether pictures are freed of the distortion of the camera's lens first;
+                depth is then that of the `undistorted` picture.
+            fit: how a picture of another aspect than the network's comes to it: "stretch", "crop"
+                to its middle, or "pad" with a border; None: as in calibration, by the contract.
+                Depth is 0 where the network sees nothing of the picture.
 
         Raises:
             ModelFileError: the file is missing, damaged or no model.
@@ -116,6 +137,7 @@ class DepthRunner(Closeable):
             DelegateError: the delegate is missing, does not start, refuses the model, or, with
                 `strict`, takes too little of it.
             ProofError: with `prove`, the depth is wrong.
+            CameraError: the camera does not fit the model or the other arguments.
             DepthError: another argument is none of these.
         """
         if prove not in (None, "first"):
@@ -133,16 +155,31 @@ class DepthRunner(Closeable):
             start_timeout_s=start_timeout_s,
             on_fault=on_fault,
             fallback_model=reserve,
+            camera=camera,
+            correct_focal=correct_focal,
+            undistort=undistort,
+            fit=fit,
         )
+        self._undistort = _undistorter(camera) if undistort else None
+        if undistort and camera is not None and camera.depth is not None:
+            raise CameraError(
+                "The camera's file has a calibration of depth in pictures with their distortion: "
+                "leave out undistort, or give the camera without the calibration."
+            )
         self._engine = open_fallback_engine(self._content, self._options)
         self._use = Exclusive()
         self.contract: Contract = self._engine.info.contract
         self.model_size = (self.contract.height, self.contract.width)
         self.grid_size = self._engine.info.grid_size
-        self._resize = Resizer(self.model_size)
-        self._decoder = self._engine.info.new_decoder()
         self._state = self._engine.new_frame_state()
-        self.depth_dtype = self._decoder.dtype
+        try:
+            self._views = FrameViews(self.contract, self._pinhole, fit, correct_focal)
+        except DepthError:
+            self.close()
+            raise
+        self.fit = self._views.fit
+        self._prepare = Preparer(self._views, self._engine.info)
+        self.depth_dtype = self._views.dtype
         if prove == "first":
             self._expect_right()
 
@@ -150,6 +187,54 @@ class DepthRunner(Closeable):
     def delegate_coverage(self) -> DelegateCoverage:
         """Where the operators of the model run; after a fault, those of what took over."""
         return self._engine.info.coverage
+
+    @property
+    def _pinhole(self) -> Camera | FieldOfView | None:
+        """The camera of the pictures that the network gets."""
+        return self._options.camera if self._undistort is None else self._undistort.camera
+
+    @property
+    def correction_note(self) -> str | None:
+        """A sentence on why depth is not corrected although there is a camera, or None."""
+        return self._views.note
+
+    def correction(self, size: tuple[int, ...]) -> DepthCorrection:
+        """What is made of the network's depth for pictures of `size` (height, width).
+
+        Raises:
+            CameraError: the camera takes no pictures of this aspect.
+        """
+        height, width = size
+        return self._views.of((height, width)).correction
+
+    def intrinsics(self, size: tuple[int, ...]) -> Intrinsics:
+        """The camera of a depth map of `size` (height, width), for a point cloud.
+
+        Raises:
+            CameraError: the runner has no camera, or one without a focal length or of another
+                aspect.
+        """
+        camera = self._pinhole
+        if camera is None:
+            raise CameraError("The runner has no camera: open it with `camera`.")
+        return camera.at(size)
+
+    def undistorted(self, img: Any, *, channels: Channels = "bgr") -> Pixels:
+        """The picture that depth is of: with `undistort`, without its lens' distortion.
+
+        Args:
+            img: as for `infer`.
+            channels: as for `infer`.
+
+        Returns:
+            (H, W, 3) or (H, W) uint8 in the order of `channels`; of a file, BGR.
+
+        Raises:
+            ImageError: not an image.
+            CameraError: a picture of another aspect than the camera's.
+        """
+        pixels, _ = load_pixels(img, channels)
+        return pixels if self._undistort is None else self._undistort(pixels)
 
     def infer(
         self,
@@ -173,11 +258,12 @@ class DepthRunner(Closeable):
         Raises:
             ImageError: not an image.
             SelfCheckError: the interpreter or its delegate returns garbage; `out` is 0 throughout.
+            CameraError: the camera takes no such image.
             DepthError: the runner is closed, or `out` does not fit.
         """
         pixels, order, depth_mm = self._load(img, size, channels, out)
         with self._use:
-            self._run_frame(pixels, order, depth_mm)
+            self._run_frame(pixels, order, depth_mm, whole=size == "image")
         return depth_mm
 
     def measure(
@@ -192,7 +278,7 @@ class DepthRunner(Closeable):
         pixels, order, depth_mm = self._load(img, size, channels, out)
         with self._use:
             begin_s = perf_counter()
-            self._run_frame(pixels, order, depth_mm)
+            self._run_frame(pixels, order, depth_mm, whole=size == "image")
             state = self._state
             return Measurement(
                 depth_mm=depth_mm,
@@ -210,16 +296,24 @@ class DepthRunner(Closeable):
         self.expect_own_process()
         _expect_size(size)
         pixels, order = load_pixels(img, channels)
+        if self._undistort is not None:
+            pixels = self._undistort(pixels)
         shape = pixels.shape[:2] if size == "image" else self.grid_size
         if out is None:
             return pixels, order, np.empty(shape, self.depth_dtype)
         return pixels, order, self._check_out(out, shape)
 
-    def _run_frame(self, pixels: Pixels, order: Channels, depth_mm: DepthMm) -> None:
-        """From an image to its depth, with the lock held."""
-        resized = self._resize(pixels)
-        self._engine.run(resized, order, self._state)
-        self._engine.decode(resized, order, self._state, self._decoder, depth_mm)
+    def _run_frame(
+        self, pixels: Pixels, order: Channels, depth_mm: DepthMm, *, whole: bool
+    ) -> None:
+        """From an image to its depth, `whole` or of the network's grid, with the lock held."""
+        view, fitted = self._prepare(pixels)
+        self._engine.run(fitted, order, self._state)
+        decoder = self._prepare.decoder(view)
+        place = view.place if whole else None
+        self._engine.decode(fitted, order, self._state, decoder, depth_mm, place)
+        if not whole:
+            self._prepare.clear_border(view, depth_mm)
 
     def stream(
         self,
@@ -254,7 +348,8 @@ class DepthRunner(Closeable):
         return Stream(
             source,
             engine=self._engine,
-            model_size=self.model_size,
+            views=self._views,
+            undistort=self._undistort,
             grid_size=self.grid_size if size == "model" else None,
             channels=channels,
             on_full=on_full,
@@ -351,3 +446,9 @@ class DepthRunner(Closeable):
 def _expect_size(size: Any) -> None:
     if size not in ("image", "model"):
         raise DepthError(f"Expected `size` to be 'image' or 'model', got {size!r}.")
+
+
+def _undistorter(camera: Camera | FieldOfView | None) -> Undistorter:
+    if not isinstance(camera, Camera):
+        raise CameraError("undistort needs a camera with the distortion of its lens: give it.")
+    return Undistorter(camera)

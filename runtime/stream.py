@@ -28,8 +28,11 @@ from tfl_depth.runtime.bounded_queue import BoundedQueue, QueueEnded, QueueStopp
 from tfl_depth.runtime.closeable import Closeable, is_own
 from tfl_depth.runtime.engines.fallback import FallbackEngine, FrameState
 from tfl_depth.runtime.exclusive import Exclusive
-from tfl_depth.runtime.preprocess import Channels, Codes, Pixels, Resizer, load_pixels, write_input
-from tfl_depth.runtime.temporal_filter import Smoothing, TemporalFilter
+from tfl_depth.runtime.frame_views import FrameView, FrameViews
+from tfl_depth.runtime.preparer import Preparer
+from tfl_depth.runtime.preprocess import Channels, Codes, Pixels, load_pixels, write_input
+from tfl_depth.runtime.temporal_filter import Smoothing
+from tfl_depth.runtime.undistort import Undistorter
 from tfl_depth.runtime.video import Video
 
 OnFull = Literal["block", "drop_oldest"]
@@ -50,7 +53,8 @@ class StreamFrame:
 
     Attributes:
         number: of the frame in its source, from 0 on; a gap is frames that were dropped.
-        pixels: (H, W, 3) or (H, W) uint8, as the source gave them; not copied.
+        pixels: (H, W, 3) or (H, W) uint8, as the source gave them, not copied; with `undistort`
+            without distortion.
         channels: the order in `pixels`.
         depth_mm: (H, W) of the runner's `depth_dtype`: millimeters, 0 = no depth.
         disagreement: as in `Measurement`.
@@ -79,6 +83,7 @@ class _Slot:
         self.number = 0
         self.pixels: Pixels = np.empty((0, 0, 3), np.uint8)
         self.channels: Channels = "rgb"
+        self.view: FrameView | None = None
         self.begin_s = 0.0
         self.time_s: float | None = None
 
@@ -99,16 +104,25 @@ class _Track:
         for queue in (self.free, self.ready, self.done):
             queue.stop()
 
-    def read(self, images: Iterable[Any], resize: Resizer, channels: Channels) -> None:
+    def read(
+        self,
+        images: Iterable[Any],
+        prepare: Preparer,
+        undistort: Undistorter | None,
+        channels: Channels,
+    ) -> None:
         """What the reader thread does: from the source to `ready`."""
         for number, image in enumerate(images):
             begin_s = perf_counter()
             pixels, order = load_pixels(image, channels)
+            if undistort is not None:
+                pixels = undistort(pixels)
             slot = self.free.take()
             slot.number, slot.begin_s = number, begin_s
             slot.pixels, slot.channels = pixels, order
             slot.time_s = images.time_s if isinstance(images, Video) else None
-            write_input(resize(pixels), order, slot.input)
+            slot.view, fitted = prepare(pixels)
+            write_input(fitted, order, slot.input)
             if not self.drop:
                 self.ready.put(slot)
             elif (oldest := self.ready.put_drop_oldest(slot)) is not None:
@@ -169,7 +183,8 @@ class Stream(Closeable):
         source: Source,
         *,
         engine: FallbackEngine,
-        model_size: tuple[int, int],
+        views: FrameViews,
+        undistort: Undistorter | None,
         grid_size: tuple[int, int] | None,
         channels: Channels,
         on_full: OnFull,
@@ -181,7 +196,8 @@ class Stream(Closeable):
         Args:
             source: as there.
             engine: which others may use meanwhile.
-            model_size: (h, w) that it takes.
+            views: how frames come to it, and how their depth is corrected.
+            undistort: frees frames of their lens' distortion first.
             grid_size: of the depth, or None for each frame's own.
             channels: as there.
             on_full: as there.
@@ -197,9 +213,7 @@ class Stream(Closeable):
         images = _images(source) if self._video is None else self._video
         engine.expect_open()
         self._engine, self._grid_size = engine, grid_size
-        self._decoder = engine.info.new_decoder()
-        if smooth is not None:
-            self._decoder.smooth = TemporalFilter(smooth, engine.info.grid_size)
+        self._decoders = Preparer(views, engine.info, smooth)
         self.delivered = 0
         self._latencies_s: deque[float] = deque(maxlen=LATENCIES)
         slots = [
@@ -207,10 +221,10 @@ class Stream(Closeable):
             for _ in range(waiting + SLOTS_IN_HAND)
         ]
         track = self._track = _Track(slots, waiting, on_full == "drop_oldest")
-        resize = Resizer(model_size)
+        prepare = Preparer(views, engine.info)
         order: Channels = "bgr" if self._video else channels
         self._threads = (
-            _thread(lambda: track.read(images, resize, order), track.ready),
+            _thread(lambda: track.read(images, prepare, undistort, order), track.ready),
             _thread(lambda: track.compute(engine), track.done),
         )
         self._take = Exclusive()
@@ -258,9 +272,14 @@ class Stream(Closeable):
 
     def _finished(self, slot: _Slot) -> StreamFrame:
         shape = self._grid_size or slot.pixels.shape[:2]
-        depth_mm = np.empty(shape, self._decoder.dtype)
-        state = slot.state
-        self._engine.decode(slot.input, "rgb", state, self._decoder, depth_mm)
+        state, view = slot.state, slot.view
+        assert view is not None  # noqa: S101 - the reader wrote it
+        decoder = self._decoders.decoder(view)
+        depth_mm = np.empty(shape, decoder.dtype)
+        place = view.place if self._grid_size is None else None
+        self._engine.decode(slot.input, "rgb", state, decoder, depth_mm, place)
+        if self._grid_size is not None:
+            self._decoders.clear_border(view, depth_mm)
         return StreamFrame(
             number=slot.number,
             pixels=slot.pixels,

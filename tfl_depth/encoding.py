@@ -21,12 +21,14 @@ import numpy.typing as npt
 from tfl_depth.errors import SpansError
 
 __all__ = [
+    "AS_IT_IS",
     "CODES",
     "MAX_SAMPLES",
     "MAX_SPANS",
     "UINT16_LIMIT_MM",
     "UINT32_LIMIT_MM",
     "Decoder",
+    "DepthCorrection",
     "DepthMm",
     "Spans",
     "decode_float",
@@ -241,10 +243,42 @@ def integer_code(
     return spans.codes_per_span * (2 * CODES * n + 2 * place + 1) // (2 * CODES)
 
 
-def depth_dtype(spans: Spans) -> np.dtype[np.unsignedinteger[Any]]:
-    """uint16 where millimeters of the whole range fit it, else uint32."""
-    fits = round(1000 * spans.max_depth_m) <= UINT16_LIMIT_MM
-    return np.dtype(np.uint16 if fits else np.uint32)
+@dataclass(frozen=True)
+class DepthCorrection:
+    """What is made of the network's depth: scale x depth + offset.
+
+    Attributes:
+        scale: above 0.
+        offset_m: in meters.
+    """
+
+    scale: float = 1.0
+    offset_m: float = 0.0
+
+    def millimeters(self, depth_m: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+        """Whole millimeters of the network's depth in meters; 0, no depth, where none is left."""
+        corrected_m = self.scale * np.asarray(depth_m, np.float64) + self.offset_m
+        return np.asarray(np.rint(1000 * np.maximum(corrected_m, 0)))
+
+
+AS_IT_IS = DepthCorrection()
+
+
+def depth_dtype(
+    spans: Spans, correction: DepthCorrection = AS_IT_IS
+) -> np.dtype[np.unsignedinteger[Any]]:
+    """uint16 where millimeters of the whole range, corrected, fit it, else uint32.
+
+    Raises:
+        SpansError: they fit neither.
+    """
+    most_mm = float(correction.millimeters(np.asarray(spans.max_depth_m)))
+    if most_mm > UINT32_LIMIT_MM:
+        raise SpansError(
+            f"Expected depth up to {UINT32_LIMIT_MM / 1000:g} m, got {most_mm / 1000:g} m after "
+            f"the correction by {correction.scale:g}: give another camera."
+        )
+    return np.dtype(np.uint16 if most_mm <= UINT16_LIMIT_MM else np.uint32)
 
 
 class Decoder:
@@ -252,11 +286,12 @@ class Decoder:
 
     Attributes:
         spans: what they decode.
-        depth_mm: (65536,) of `depth_dtype`, at 256 * integer + fractional; 0 where they disagree.
+        depth_mm: (65536,) of `depth_dtype`, at 256 * integer + fractional, corrected; 0 where they
+            disagree.
         agrees: (65536,) bool: whether the pair can come from one depth.
     """
 
-    def __init__(self, spans: Spans) -> None:
+    def __init__(self, spans: Spans, correction: DepthCorrection = AS_IT_IS) -> None:
         self.spans = spans
         integer, fractional = np.divmod(np.arange(256 * 256), 256)
         n = integer // spans.codes_per_span
@@ -265,8 +300,8 @@ class Decoder:
         # At the last edge `integer` counts one span more than there are; depth ends at the edge.
         full = n >= spans.count
         n, place = np.where(full, spans.count - 1, n), np.where(full, CODES, place)
-        depth_mm = np.rint(1000 * spans.levels_m[n, place])
-        self.depth_mm: DepthMm = np.where(self.agrees, depth_mm, 0).astype(depth_dtype(spans))
+        depth_mm = np.where(self.agrees, correction.millimeters(spans.levels_m[n, place]), 0)
+        self.depth_mm: DepthMm = depth_mm.astype(depth_dtype(spans, correction))
 
     def decode(self, integer: npt.NDArray[np.uint8], fractional: npt.NDArray[np.uint8]) -> DepthMm:
         """Millimeters of two code tensors of one shape; 0 (no depth) where they disagree.

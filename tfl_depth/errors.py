@@ -5,6 +5,7 @@ The text of each says what was expected, what came and what to do.
     DepthError
      |- ModelFileError            the model's file is missing, unreadable, damaged or no model
      |   `- SignatureError        it is not signed, or not with the key that was asked for
+     |- CameraError               a camera's file, numbers or pictures do not fit
      |- ContractError             no contract in it, one of a newer version, or one it does not keep
      |- InterpreterError          no interpreter package, or it refuses the model
      |   |- DelegateRequiredError the model is compiled for an NPU and its delegate was not given
@@ -24,6 +25,7 @@ from __future__ import annotations
 
 __all__ = [
     "BoardError",
+    "CameraError",
     "ContractError",
     "ConversionError",
     "DatasetError",
@@ -53,6 +55,10 @@ class ModelFileError(DepthError):
 
 class SignatureError(ModelFileError):
     """The model is not signed, or not with the key that was asked for, or none can be checked."""
+
+
+class CameraError(DepthError):
+    """A camera's file or numbers are not as expected, or its pictures are of another camera."""
 
 
 class ContractError(DepthError):

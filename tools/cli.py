@@ -23,6 +23,7 @@ COMMANDS = {
     "doctor": "what this board can run, and what to install",
     "prove": "whether a delegate gives the right millimeters",
     "benchmark": "what the runtime costs beside the network",
+    "calibrate": "depth of your own camera, from a few measured distances",
     "evaluate": "the field's metrics of a model, alone or against another",
     "train": "a network from its recipe",
     "strategy": "which way to int8 fits a network, by measuring each",

@@ -15,8 +15,10 @@ from tfl_depth.errors import ConversionError
 from tfl_depth.png import as_png
 from tfl_depth.quiet import quiet
 from tfl_depth.recipes import DEFAULT, DEFAULT_PER_TENSOR, RECIPES
+from tfl_depth.runtime.fit import DEFAULT_FIT
 from tfl_depth.targets import PER_CHANNEL, Target
-from tfl_depth.tools.lib import cli_common, network_options, target_options
+from tfl_depth.tools.lib import camera_options, cli_common, network_options, target_options
+from tfl_depth.tools.lib.inspect_text import camera_text
 
 if TYPE_CHECKING:
     from tfl_depth.converters import Conversion
@@ -100,6 +102,8 @@ def _parser() -> argparse.ArgumentParser:
         help="edges of growing spans, in meters: 0,1,2,4,8,16,32,80 is fine near and coarse far",
     )
     network_options.add_network_options(parser)
+    network_options.add_camera_of_training(parser)
+    camera_options.add_fit(parser, DEFAULT_FIT)
     target_options.add_options(parser, default="cpu")
     parser.add_argument(
         "--no-golden",
@@ -145,6 +149,8 @@ def _convert(options: argparse.Namespace) -> None:
             per_channel=target.weights == PER_CHANNEL,
             recipe=options.recipe,
             golden=options.golden,
+            fit=options.fit,
+            camera=network_options.input_camera(options, options.fit),
             progress=cli_common.progress,
             **arguments,
         )
@@ -247,6 +253,8 @@ def table(conversion: Conversion, output: Path) -> str:
         "model": f"{output} ({len(conversion.model) / 1e6:.2f} MB, {contract.precision})",
         "source": _source(contract),
         "input": f"{contract.height}x{contract.width} RGB",
+        "fit": contract.fit,
+        "trained camera": camera_text(conversion.report["input"]),
         "recipe": contract.recipe or "-",
         "outputs": ", ".join(contract.output_names),
         "range": f"{contract.edges_m[0]:g} - {contract.max_depth_m:g} m",

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfl_depth.errors import ModelFileError
+from tfl_depth.errors import CameraError, ModelFileError
 from tfl_depth.evaluation.metrics import METRICS, BinnedMetrics, PooledMetrics, mean_over_images
 from tfl_depth.files import write_whole
+from tfl_depth.format.contract import read_contract
 from tfl_depth.quiet import quiet
 from tfl_depth.runtime import DepthRunner
-from tfl_depth.tools.lib import cli_common
+from tfl_depth.runtime.fit import DEFAULT_FIT
+from tfl_depth.tools.lib import camera_options, cli_common
 from tfl_depth.tools.lib.board_options import (
     add_board_options,
     board_settings,
@@ -31,7 +33,7 @@ from tfl_depth.tools.lib.board_options import (
 
 if TYPE_CHECKING:
     from tfl_depth.boards import RemoteBoard
-    from tfl_depth.data import Sample
+    from tfl_depth.data import Dataset, Sample
     from tfl_depth.evaluation.evaluate import Predictor
 
 EXAMPLE = (
@@ -40,6 +42,7 @@ EXAMPLE = (
 )
 # Of a file name 255 may be: some stand before and behind it.
 MAX_NAME_BYTES = 200
+MIN_ZOOM = 0.1
 Rows = list[dict[str, float]]
 # Bins of true distance, up to the farthest that any dataset allows; empty ones are not shown.
 DISTANCE_EDGES_M = (0, 1, 2, 3, 5, 10, 20, 40, 80, 160, 1000)
@@ -98,11 +101,30 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--pictures", type=int, default=3, metavar="N", help="of the N best and worst images (3)"
     )
+    parser.add_argument(
+        "--zooms",
+        type=_zooms,
+        metavar="Z,Z,...",
+        help="also show the same photos magnified, as 0.7,1,1.4, and measure whether depth follows "
+        "the focal length; below 1 with a border",
+    )
+    camera_options.add_camera(parser, "of the photos", undistort=False)
     cli_common.add_delegate(parser)
     cli_common.add_public_key(parser)
     cli_common.add_json(parser)
     add_board_options(parser)
     return parser
+
+
+def _zooms(text: str) -> tuple[float, ...]:
+    zooms = cli_common.numbers(text)
+    if not all(MIN_ZOOM <= zoom <= 1 / MIN_ZOOM for zoom in zooms):
+        raise argparse.ArgumentTypeError(f"expected zooms from 0.1 to 10, got {text!r}")
+    if set(zooms) <= {1.0} or len(set(zooms)) < len(zooms):
+        raise argparse.ArgumentTypeError(
+            f"expected different zooms, of which one is not 1, like 0.7,1,1.4, got {text!r}"
+        )
+    return zooms
 
 
 def _evaluate(options: argparse.Namespace) -> None:
@@ -143,7 +165,14 @@ def _measured(
     """What `--json` prints; `there` is filled with what a board says of itself."""
     pooled, bins = PooledMetrics(), BinnedMetrics(DISTANCE_EDGES_M)
     by_distance = {options.model: bins}
+    zooms: dict[str, Any] = {}
     with _predictor(options, options.model, board, there) as predict:
+        if options.zooms is not None:
+            from tfl_depth.evaluation.zooms import evaluate_zooms
+
+            shown = cli_common.progress(samples, len(samples), "zooms")
+            found = evaluate_zooms(predict, shown, _dataset(options.dataset), options.zooms)
+            zooms = {"zooms": asdict(found)}
         shown = cli_common.progress(samples, len(samples), options.model.name)
         marked = Counter[str]()
         rows = _rows(predict, _counted(shown, marked), options.dataset, pooled, bins)
@@ -163,6 +192,7 @@ def _measured(
         "metrics": mean_over_images(rows),
         "pooled": pooled.metrics(),
         "distance_bins": [asdict(each) for each in bins.bins() if each.pixels],
+        **zooms,
     }
     if options.against is not None:
         with _predictor(options, options.against, board, {}) as predict:
@@ -195,10 +225,15 @@ def _rows(
     dataset: str,
     *collectors: PooledMetrics | BinnedMetrics,
 ) -> Rows:
-    from tfl_depth.data import DATASETS
     from tfl_depth.evaluation.evaluate import evaluate
 
-    return evaluate(predict, samples, DATASETS[dataset], collectors=collectors)
+    return evaluate(predict, samples, _dataset(dataset), collectors=collectors)
+
+
+def _dataset(name: str) -> Dataset:
+    from tfl_depth.data import DATASETS
+
+    return DATASETS[name]
 
 
 @contextlib.contextmanager
@@ -218,19 +253,31 @@ def _predictor(
     settings = cli_common.runner_settings(options)
     if model.suffix == ".keras":
         cli_common.expect_no_key(model, options.public_key)
+        if options.camera is not None or options.fov is not None or options.correct_focal:
+            raise CameraError(
+                f"Expected a .tflite file for --camera, --fov and --correct-focal, got {model}: "
+                "its contract knows the camera of training. Convert it with --float32."
+            )
         if model == options.model and (board is not None or options.delegate is not None):
             raise ModelFileError(f"A board and a delegate run a .tflite file, got {model}.")
         with quiet():  # Keras' backend talks
             from tfl_depth.models import load_model
-        yield keras_predictor(load_model(model))
+        yield keras_predictor(load_model(model), options.fit or DEFAULT_FIT)
         return
+    seen = camera_options.camera_settings(options)
     if board is not None:
+        if any(value not in (None, False) for value in seen.values()):
+            raise CameraError(
+                "--camera, --fov, --correct-focal and --fit are not for evaluate --board: leave "
+                "them out, or evaluate here."
+            )
         with board.frames(model, board_settings(settings)) as stream:
-            yield frames_predictor(stream)
+            yield frames_predictor(stream, read_contract(model.read_bytes()))
             there |= stream.finish()
             say_what_was_said(board.entry.name, stream.errors)
         return
-    with DepthRunner(model, **settings) as runner:
+    with DepthRunner(model, **settings, **seen) as runner:
+        camera_options.tell_correction(runner)
         yield runner_predictor(runner)
 
 
@@ -320,4 +367,19 @@ def _table(result: dict[str, Any]) -> str:
             f"{each['near_m']:4g} - {each['far_m']:<4g} m {each['pixels']:9,}  "
             f"{of['abs_rel']:7.4f} {of['rmse']:5.2f} m {of['delta1']:7.4f}"
         )
+    if "zooms" in result:
+        lines += _zoom_lines(result["zooms"])
     return "\n".join(lines)
+
+
+def _zoom_lines(found: dict[str, Any]) -> list[str]:
+    """The table of zooms, and what follows from it."""
+    lines = ["zoom  abs_rel as it is  abs_rel with depth x zoom  response (1 follows, 0 does not)"]
+    for row in found["rows"]:
+        response = "-" if row["response"] is None else f"{row['response']:.2f}"
+        lines.append(
+            f"{row['zoom']:4g}  {row['abs_rel']:15.4f}  {row['corrected_abs_rel']:25.4f}  "
+            f"{response}"
+        )
+    follows = "follows" if found["obeys"] else "does not follow"
+    return [*lines, f"Depth {follows} the focal length (docs/cameras.md)."]

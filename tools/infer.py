@@ -20,7 +20,7 @@ from tfl_depth.tools.lib.board_options import (
     expect_board,
     run_on_board,
 )
-from tfl_depth.tools.lib.camera_options import add_camera
+from tfl_depth.tools.lib.camera_options import add_camera, camera_settings, tell_correction
 from tfl_depth.tools.lib.finished import RECORD, Finished
 from tfl_depth.tools.lib.infer_inputs import infer_photos, infer_video
 from tfl_depth.tools.lib.input_report import InputReport
@@ -123,6 +123,7 @@ def _infer(options: argparse.Namespace) -> None:
         DepthRunner(options.model, **_runner_settings(options)) as runner,
         Finished(_folder(options.output), _made_by(options)) as finished,
     ):
+        tell_correction(runner)
         failed = infer_photos(runner, photos, options, report, finished) if photos else 0
         for each in inputs:
             if is_video(each):
@@ -142,8 +143,9 @@ def _folder(path: Path) -> Path:
 
 def _made_by(options: argparse.Namespace) -> dict[str, Any]:
     """All that the files depend on, beside what they are made of."""
-    named = ("save", "range", "intrinsics", "fov", "frames", "delegate", "option")
+    named = ("save", "range", "frames", "delegate", "option")
     return {
+        "camera": str(camera_settings(options)),
         "model": hashlib.sha256(options.model.read_bytes()).hexdigest(),
         "tfl-depth": tfl_depth.__version__,
         **{name: str(getattr(options, name)) for name in named},
@@ -154,14 +156,15 @@ def _runner_settings(options: argparse.Namespace) -> dict[str, Any]:
     return {
         **cli_common.runner_settings(options),
         **cli_common.fault_settings(options),
+        **camera_settings(options),
         "num_threads": options.threads,
     }
 
 
 def _refuse_what_does_not_fit(options: argparse.Namespace, inputs: Sequence[Input]) -> None:
     kinds = options.save or ()
-    if "ply" in kinds and options.fov is None and options.intrinsics is None:
-        raise ImageError("A point cloud needs the camera: give --intrinsics or --fov.")
+    if "ply" in kinds and options.fov is None and options.camera is None:
+        raise ImageError("A point cloud needs the camera: give --camera or --fov.")
     if "video" in kinds and not all(map(is_video, inputs)):
         raise ImageError("Photos make no video: leave video out of --save, or the photos away.")
     folders = [Path(name).resolve() for name in options.inputs if Path(name).is_dir()]

@@ -17,7 +17,7 @@ from tfl_depth.errors import DepthError
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.runtime.colorize import NO_DEPTH_BGR, gradient
 from tfl_depth.tools.lib import cli_common
-from tfl_depth.tools.lib.camera_options import add_camera, camera
+from tfl_depth.tools.lib.camera_options import add_camera, camera, camera_settings, tell_correction
 
 EXAMPLE = "tfl-depth view model.tflite photos/ video.mp4 camera:0 --fov 70"
 HOST = "127.0.0.1"
@@ -79,12 +79,16 @@ def _view(options: argparse.Namespace) -> None:
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     sources = Sources(options.inputs)
     with (
-        DepthRunner(options.model, **cli_common.runner_settings(options)) as runner,
-        open_reference(options.reference, options.public_key)
+        DepthRunner(
+            options.model, **cli_common.runner_settings(options), **camera_settings(options)
+        ) as runner,
+        open_reference(options.reference, runner, options.public_key)
         if options.reference
         else nullcontext() as reference,
     ):
-        pictures = Pictures(runner, reference, camera(options))
+        tell_correction(runner)
+        known = camera(options)
+        pictures = Pictures(runner, reference, None if known is None else runner.intrinsics)
         with closing(App(runner, pictures, sources, _facts(options, runner))) as app:
             _serve(app, options.port, options.open)
 

@@ -67,7 +67,7 @@ def measure_fidelity(
     found, expected = [], []
     with DepthRunner(file, isolate=True) as runner:
         for path in photos:
-            pixels = read_pixels(path, runner.model_size)
+            pixels = read_pixels(path, runner.model_size, runner.fit)
             depth_m = runner.infer(pixels, size="model", channels="rgb") / 1000.0
             expected.append(reference(pixels))
             found.append(_at_size(depth_m, expected[-1].shape))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from docs.scripts import benchmark_figures, zoo_chart
+from docs.scripts import benchmark_figures, demo_truth, measure_fit, zoo_chart
 from tfl_depth.files import write_whole
 from tfl_depth.recipes import DEFAULT, DEFAULT_PER_TENSOR
 from tfl_depth.strategy.experiments import GRANULARITIES, TITLES, Granularity, experiment_id
@@ -42,6 +42,8 @@ def write_documents() -> None:
     write_whole(ZOO_README, with_zoo_tables(ZOO_README.read_text(encoding="utf-8")).encode())
     write_whole(zoo_chart.PICTURE, zoo_chart.zoo_picture(zoo_chart.latencies(), _zoo()))
     benchmark_figures.write_document()
+    measure_fit.write_document()
+    demo_truth.write_document()
 
 
 def with_tables(readme: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tfl_depth.encoding import AS_IT_IS, DepthCorrection
 from tfl_depth.errors import DelegateError, InterpreterError
 from tfl_depth.format.contract import Contract
 from tfl_depth.runtime.closeable import Closeable
@@ -59,9 +60,9 @@ class EngineInfo:
         quantized = self.contract.precision == "int8"
         return np.empty(shape, np.int8) if quantized else np.empty(shape, np.uint8)
 
-    def new_decoder(self) -> DepthDecoder:
+    def new_decoder(self, correction: DepthCorrection = AS_IT_IS) -> DepthDecoder:
         """Make what collects and decodes the outputs, with working memory of its own."""
-        return depth_decoder(self.contract, self.scales, self.grid_size)
+        return depth_decoder(self.contract, self.scales, self.grid_size, correction)
 
 
 class Engine(Closeable):

@@ -13,6 +13,7 @@ from tfl_depth.errors import DepthError, FallbackWarning, InterpreterError, Self
 from tfl_depth.runtime.closeable import Closeable
 from tfl_depth.runtime.engines.engine import Engine, EngineInfo
 from tfl_depth.runtime.exclusive import Exclusive
+from tfl_depth.runtime.fit import FramePlace
 from tfl_depth.runtime.postprocess import DepthDecoder
 from tfl_depth.runtime.preprocess import Channels, Codes, Pixels
 
@@ -97,6 +98,7 @@ class FallbackEngine(Closeable):
         state: FrameState,
         decoder: DepthDecoder,
         out: DepthMm,
+        place: FramePlace | None = None,
     ) -> None:
         """Write the depth of a frame that `run` has passed.
 
@@ -109,6 +111,7 @@ class FallbackEngine(Closeable):
             state: its `disagreement` is written.
             decoder: decodes; no other thread may use it.
             out: as for `DepthDecoder.decode`.
+            place: as there.
 
         Raises:
             SelfCheckError: the outputs are garbage, and there is no reserve.
@@ -117,7 +120,7 @@ class FallbackEngine(Closeable):
             if state.engine is self._garbling:
                 self.run(pixels, channels, state)
             try:
-                state.disagreement = decoder.decode(state.codes, out)
+                state.disagreement = decoder.decode(state.codes, out, place)
             except SelfCheckError as fault:
                 with self._use:
                     self._replace(state.engine, fault)

@@ -89,7 +89,7 @@ def _open_reserve(model: bytes, options: RunnerOptions) -> Engine:
 
 def _expect_alike(info: EngineInfo, reserve: EngineInfo) -> None:
     """Depth of the reserve must be of the same size, range and step."""
-    for name in ("precision", "head", "edges_m", "curves_m", "height", "width"):
+    for name in ("precision", "head", "edges_m", "curves_m", "height", "width", "fit", "camera"):
         expected, got = getattr(info.contract, name), getattr(reserve.contract, name)
         if expected != got:
             raise ContractError(

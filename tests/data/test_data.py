@@ -216,11 +216,11 @@ def test_plain_resizes_as_the_runtime_does_and_mixes_no_depths() -> None:
     rng = np.random.default_rng(0)
     rgb = rng.integers(0, 256, (96, 128, 3), np.uint8)
     depth_m = rng.choice([0.0, 1.0, 3.0], (96, 128))
-    pixels, depth = plain(sample_of(depth_m, rgb), (32, 64))
-    expected = cv2.resize(rgb, (64, 32), interpolation=cv2.INTER_AREA)
+    pixels, depth = plain(sample_of(depth_m, rgb), (48, 64))
+    expected = cv2.resize(rgb, (64, 48), interpolation=cv2.INTER_AREA)
     np.testing.assert_array_equal(pixels, expected)
     assert pixels.dtype == depth.dtype == np.float32
-    assert depth.shape == (32, 64, 1)
+    assert depth.shape == (48, 64, 1)
     assert set(np.unique(depth)) == {0, 1, 3}
 
 

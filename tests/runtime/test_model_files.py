@@ -134,7 +134,7 @@ def test_file_without_a_contract_is_refused(models: Path) -> None:
 
 @pytest.mark.usefixtures("no_native_code")
 def test_contract_of_a_newer_version_is_refused(models: Path) -> None:
-    with pytest.raises(ContractError, match="version 2, got 3: install the tfl-depth that wrote"):
+    with pytest.raises(ContractError, match="version 3, got 4: install the tfl-depth that wrote"):
         DepthRunner(models / "net-newer.tflite")
 
 

@@ -207,7 +207,7 @@ class _NextVersion(Contract):
     """A contract as a later tfl-depth might write it."""
 
     def to_json(self, sha256: str) -> bytes:
-        return super().to_json(sha256).replace(b'"version":2', b'"version":3')
+        return super().to_json(sha256).replace(b'"version":3', b'"version":4')
 
 
 def _compiled(made: Conversion, work: Path) -> bytes:

@@ -38,6 +38,7 @@ ABSENT = {
     "doctor": "absent.tflite",
     "prove": "absent.tflite",
     "benchmark": "absent.tflite",
+    "calibrate": "absent.tflite --point absent.jpg:1,2=3 --output absent.yaml",
     "evaluate": "absent.tflite --dataset nyuv2 --data absent",
     "train": "absent.json --data absent",
     "strategy": "--checkpoint absent.keras --dataset nyuv2 --data absent --output out",

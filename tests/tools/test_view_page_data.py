@@ -34,7 +34,8 @@ def test_a_keras_model_is_compared_with(runner: DepthRunner, tmp_path: Path) -> 
     model.save(tmp_path / "small.keras")
     photos = [some_photo(seed) for seed in range(4)]
     predict = keras_predictor(model)
-    with open_reference(tmp_path / "small.keras") as reference, ThreadPoolExecutor(4) as pool:
+    keras_file = tmp_path / "small.keras"
+    with open_reference(keras_file, runner) as reference, ThreadPoolExecutor(4) as pool:
         pictures = Pictures(runner, reference)
         packed = list(pool.map(pictures.of_photo, photos))
     for bgr, content in zip(photos, packed, strict=True):

@@ -7,6 +7,7 @@ file is known before native code reads it, and room for a signature (tfl_depth/f
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -19,10 +20,13 @@ from tfl_depth.format.contract_parts import (
     GoldenSpread,
     Normalization,
     Source,
+    TrainedCamera,
+    ZoomResponse,
     calibration,
     golden_spread,
     normalization,
     source,
+    trained_camera,
 )
 from tfl_depth.format.contract_place import (
     BLANK_SHA256,
@@ -36,6 +40,7 @@ from tfl_depth.format.contract_place import (
 from tfl_depth.format.fields import Fields, parse_object
 
 __all__ = [
+    "FITS",
     "HEADS",
     "METADATA_NAME",
     "PRECISIONS",
@@ -46,10 +51,14 @@ __all__ = [
     "GoldenSpread",
     "Normalization",
     "Source",
+    "TrainedCamera",
+    "ZoomResponse",
     "read_contract",
 ]
 
-VERSION = 2
+VERSION = 3
+# The version before had no camera, and all its files stretch the frame.
+READ_VERSIONS = (2, 3)
 # Of a side of the input, in pixels.
 MAX_SIDE = 2**14
 
@@ -57,6 +66,8 @@ HEADS = {"split": ("integer", "fractional"), "single": ("depth",)}
 RULES = {"split": "folded", "single": "linear"}
 COLOR_ORDER, PIXEL_RANGE = "rgb", [0, 255]
 PRECISIONS = ("int8", "int16x8", "float32")
+# How a frame of another aspect is brought to the input's (tfl_depth/runtime/fit.py).
+FITS = ("stretch", "crop", "pad")
 
 
 @dataclass(frozen=True)
@@ -79,6 +90,8 @@ class Contract:
         golden: None for a file without golden vectors.
         recipe: what was done to the network before it was quantized (tfl_depth/recipes.py); None
             for float32.
+        fit: how a frame was brought to the input's aspect in calibration: one of `FITS`.
+        camera: that the network was trained for; None: unknown.
     """
 
     tool: str
@@ -95,6 +108,8 @@ class Contract:
     source: Source | None = None
     golden: GoldenSpread | None = None
     recipe: str | None = None
+    fit: str = "stretch"
+    camera: TrainedCamera | None = None
 
     @property
     def output_names(self) -> tuple[str, ...]:
@@ -110,6 +125,11 @@ class Contract:
     def max_depth_m(self) -> float:
         """The farthest depth that the model can say, in meters."""
         return self.edges_m[-1]
+
+    @property
+    def fingerprint(self) -> str:
+        """What a model has in common with its compiled files: 64 hexadecimal digits."""
+        return hashlib.sha256(self.to_json(BLANK_SHA256)).hexdigest()
 
     def to_json(self, sha256: str) -> bytes:
         """Serialize, with `sha256` (64 hexadecimal digits) as the file's digest."""
@@ -128,6 +148,8 @@ class Contract:
                 "color_order": COLOR_ORDER,
                 "pixel_range": PIXEL_RANGE,
                 "normalization": asdict(self.normalization),
+                "fit": self.fit,
+                "camera": asdict(self.camera) if self.camera else None,
             },
             "head": self.head,
             "outputs": {name: name for name in self.output_names},
@@ -173,7 +195,7 @@ def _fields(text: bytes) -> Fields:
         raise ContractError(
             f"The contract is not readable ({error}): convert the network again."
         ) from error
-    if version != VERSION:
+    if type(version) is not int or version not in READ_VERSIONS:
         raise ContractError(_other_version(version))
     return fields
 
@@ -222,6 +244,7 @@ def _checked(fields: Fields) -> Contract:
         golden=None if golden_fields is None else golden_spread(golden_fields),
         recipe=None if fields.value("recipe") is None else fields.text("recipe"),
         **_input(fields.object("input")),
+        **({} if fields.value("version") == 2 else _view(fields.object("input"))),
     )
 
 
@@ -246,6 +269,15 @@ def _input(pixels: Fields) -> dict[str, Any]:
         "height": pixels.whole("height", 1, MAX_SIDE),
         "width": pixels.whole("width", 1, MAX_SIDE),
         "normalization": normalization(pixels.object("normalization")),
+    }
+
+
+def _view(pixels: Fields) -> dict[str, Any]:
+    """What version 3 adds: how a frame comes to the input, and the camera."""
+    camera = pixels.object_or_none("camera")
+    return {
+        "fit": pixels.one_of("fit", FITS),
+        "camera": None if camera is None else trained_camera(camera),
     }
 
 

@@ -83,6 +83,13 @@ class Fields:
             raise self._unexpected(f"a whole number from {least} to {most}", value, name)
         return value
 
+    def truth(self, name: str) -> bool:
+        """True or false."""
+        value = self.value(name)
+        if not isinstance(value, bool):
+            raise self._unexpected("true or false", value, name)
+        return value
+
     def number(self, name: str, least: float = -math.inf) -> float:
         """A finite number, at least `least`."""
         value = self.value(name)

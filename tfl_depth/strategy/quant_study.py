@@ -16,7 +16,7 @@ from tfl_depth.encoding import Spans
 from tfl_depth.errors import ConversionError, DepthError
 from tfl_depth.files import write_whole
 from tfl_depth.recipes import RECIPES
-from tfl_depth.runtime.preprocess import resize_pixels
+from tfl_depth.runtime.fit import fit_photo
 from tfl_depth.strategy.calibrated_graph import (
     CalibratedGraph,
     calibrated_graph,
@@ -175,7 +175,7 @@ class QuantStudy:
     @cached_property
     def _photos(self) -> Photos:
         samples = self._input.samples
-        pixels = [resize_pixels(sample.rgb, self._network.size) for sample in samples]
+        pixels = [fit_photo(sample.rgb, self._network.size) for sample in samples]
         return Photos(self._input.dataset, samples, pixels, self._head.spans)
 
     @property

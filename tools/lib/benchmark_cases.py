@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tfl_depth import child
+from tfl_depth.camera import Camera, Distortion
 from tfl_depth.encoding import Spans, depth_dtype, encode
 from tfl_depth.errors import InterpreterError
 from tfl_depth.format.contract import Contract, read_contract
@@ -25,6 +26,7 @@ from tfl_depth.runtime.engines.interpreter import open_interpreter
 from tfl_depth.runtime.postprocess import TwoCodes
 from tfl_depth.runtime.preprocess import SIGN_BIT, resize_pixels, write_input
 from tfl_depth.runtime.temporal_filter import Smoothing, TemporalFilter
+from tfl_depth.runtime.undistort import Undistorter
 
 Pixels = npt.NDArray[np.uint8]
 # A call is timed as a whole, unless it returns `Seconds`.
@@ -36,6 +38,14 @@ SPANS = {
     "uniform": Spans.uniform(15),
     "growing": Spans((0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 65.0)),
 }
+# A lens of OpenCV's usual model, on a camera of that size.
+WIDE_LENS = Camera.of(
+    900.0,
+    900.0,
+    width=CAMERA_SIZE[1],
+    height=CAMERA_SIZE[0],
+    distortion=Distortion("pinhole", (-0.25, 0.08, 0.0, 0.0, 0.0)),
+)
 PAGE = 4096
 STREAM_FRAMES = 10
 # What an int8 tensor holds for 0 m.
@@ -90,6 +100,8 @@ def _of_infer(runner: DepthRunner) -> dict[str, Case]:
     at_own, at_camera = (np.empty(of.shape[:2], runner.depth_dtype) for of in (own, camera))
     at_grid = np.empty(runner.grid_size, runner.depth_dtype)
     resized = np.empty_like(own)
+    undistort = Undistorter(WIDE_LENS)
+    undistort(camera)  # which makes the maps
     return {
         "infer": lambda: runner.infer(own, out=at_own),
         "infer, depth of the model's size": lambda: runner.infer(own, size="model", out=at_grid),
@@ -100,6 +112,7 @@ def _of_infer(runner: DepthRunner) -> dict[str, Case]:
         "infer 1280x720, depth of the model's size": lambda: runner.infer(
             camera, size="model", out=at_grid
         ),
+        "undistort 1280x720": lambda: undistort(camera),
         "cv2.resize of 1280x720": lambda: resize_pixels(camera, runner.model_size, resized),
         "stream of 1280x720, a frame": lambda: _a_frame_of_a_stream(runner, camera),
         "infer, beside its invoke": lambda: _beside_invoke(runner.measure(own, out=at_own)),

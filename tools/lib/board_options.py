@@ -135,12 +135,17 @@ def board_arguments(
     for flag, dest, value in _options(parser, given):
         if dest in _OF_THIS_MACHINE or dest in left_out:
             continue
-        if dest in _FILES and value is not None:
+        if value is not None and (dest in _FILES or _is_camera_file(dest, value)):
             made += [flag, Path(value)]
         else:
             made.append(flag if value is None else f"{flag}={value}")
     takes_delegate = "--delegate" in parser._option_string_actions
     return [*_with_delegate(made)] if takes_delegate else made
+
+
+def _is_camera_file(dest: str, value: str) -> bool:
+    """Whether it is a camera's file of this machine, rather than its numbers."""
+    return dest == "camera" and Path(value).is_file()
 
 
 def _with_delegate(given: Sequence[str | Path]) -> Iterator[str | Path]:

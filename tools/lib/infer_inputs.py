@@ -15,7 +15,6 @@ from tfl_depth.runtime.preprocess import read_image
 from tfl_depth.runtime.stream import Stream
 from tfl_depth.runtime.video import Video
 from tfl_depth.tools.lib import cli_common
-from tfl_depth.tools.lib.camera_options import camera
 from tfl_depth.tools.lib.finished import Finished
 from tfl_depth.tools.lib.input_report import InputReport
 from tfl_depth.tools.lib.inputs import Input, output_stem
@@ -44,7 +43,7 @@ def infer_photos(
     finished: Finished,
 ) -> int:
     """Write the outputs of photos; how many failed, which only --keep-going allows."""
-    outputs = _outputs(options, ("depth", "color"), None)
+    outputs = _outputs(runner, options, ("depth", "color"), None)
 
     def files_of(photo: Path) -> list[Path]:
         return outputs.files(photo.stem, runner.depth_dtype)
@@ -66,7 +65,7 @@ def infer_photos(
             bgr = read_image(photo)
             depth_mm = runner.infer(bgr)
             # Of a large photo only what is written stays in memory.
-            shown = bgr if "ply" in outputs.kinds else None
+            shown = runner.undistorted(bgr) if "ply" in outputs.kinds else None
             del bgr
         except DepthError as error:
             if not options.keep_going:
@@ -96,7 +95,7 @@ def infer_video(
     """
     edges_m = runner.contract.edges_m
     limits_mm = (round(1000 * edges_m[0]), round(1000 * edges_m[-1]))
-    outputs = _outputs(options, ("video",), limits_mm)
+    outputs = _outputs(runner, options, ("video",), limits_mm)
     stem = output_stem(source)
     file = options.output / f"{stem}{SUFFIXES['video']}"
     with_video = "video" in outputs.kinds
@@ -178,8 +177,11 @@ def _write_frames(
 
 
 def _outputs(
-    options: argparse.Namespace, kinds: tuple[str, ...], limits_mm: tuple[int, int] | None
+    runner: DepthRunner,
+    options: argparse.Namespace,
+    kinds: tuple[str, ...],
+    limits_mm: tuple[int, int] | None,
 ) -> Outputs:
     return Outputs(
-        options.save or kinds, options.output, camera(options), options.range or limits_mm
+        options.save or kinds, options.output, runner.intrinsics, options.range or limits_mm
     )
