@@ -31,7 +31,7 @@ PARALLEL = --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscop
 BOARD_TESTS = $(addprefix tests/runtime/test_,$(addsuffix .py,\
   exactness golden_check postprocess interpreter runner self_check model_files))
 
-.PHONY: setup demo test tflite-test board-test openvino-test tosa-test gstreamer-test programs-test \
+.PHONY: setup demo test tflite-test board-test openvino-test tosa-test qnn-test engines gstreamer-test programs-test \
   frameworks-test pythons-test kernels coverage soak fuzz hashes lint check figures figures-zoo \
   figures-demo benchmark strategy docs pictures dist dist-check dist-test clean
 
@@ -121,14 +121,34 @@ openvino-test: setup build/test-models/.complete build/openvino/.complete
 
 # Arm's reference model of TOSA and TensorFlow Lite Micro in a folder of their own, 240 MB: no other
 # process may have it on its path, since it holds modules of common names.
+# Without --upgrade, by which pip puts the packages' scripts in the place of their programs in bin/.
 build/tosa/.complete: requirements/hashed/tosa.txt | .venv/.complete
-	.venv/bin/python -m $(INSTALL) --upgrade --target $(@D) --requirement $<
+	rm -rf $(@D)
+	.venv/bin/python -m $(INSTALL) --target $(@D) --requirement $<
 	@touch $@
 
 # Every ramp and every network of the zoo, byte for byte in Arm's own arithmetic. By hand, with the
 # parts that it installs: TFL_DEPTH_PROOF=build tools/prove MODEL
 tosa-test: setup build/test-models/.complete build/tosa/.complete
 	TFL_DEPTH_PROOF=build .venv/bin/python -m pytest $(PARALLEL) tests/proof/test_zero_bytes.py
+
+# Qualcomm's libraries and ONNX Runtime in a folder of their own: 130 MB to download, 350 MB unpacked.
+build/qnn/.complete: requirements/hashed/qnn.txt | .venv/.complete
+	.venv/bin/python -m $(INSTALL) --upgrade --target $(@D) --requirement $<
+	@touch $@
+
+# What each engine of proof that is installed makes of ramps and of the zoo, docs/figures/engines.json:
+# some minutes. `make figures` writes the tables.
+RAMPS = $(foreach spans,10m-1m 10m-0.5m 15m-1m 15m-0.5m 80m-growing,\
+  build/test-models/ramp-$(spans)-split-int8.tflite)
+engines: setup build/test-models/.complete
+	.venv/bin/python -c 'from tests.support.built_models import built_zoo; built_zoo()'
+	TFL_DEPTH_PROOF=build .venv/bin/python -m tests.support.engine_differences \
+	  docs/figures/engines.json $(RAMPS) build/zoo-int8/*.tflite
+
+# Qualcomm's compiler for each chip, and its HTP library on x86: not part of `make test`.
+qnn-test: setup build/test-models/.complete build/qnn/.complete
+	TFL_DEPTH_PROOF=build .venv/bin/python -m pytest tests/proof/test_qnn.py
 
 # GStreamer and its Python bindings, without root, of Debian's packages for this Python.
 GSTREAMER = python3-gi libgirepository-1.0-1 gir1.2-glib-2.0 gir1.2-gstreamer-1.0 \
@@ -196,7 +216,7 @@ build/uv/.complete: | .venv/.complete
 	@touch $@
 
 # The hashes of every file of what requirements/ pins, into requirements/hashed: after a pin changes.
-HASHED = dev tflite-runtime fuzz openvino peers programs pythons tosa publish
+HASHED = dev tflite-runtime fuzz openvino peers programs pythons tosa qnn publish
 hashes: build/uv/.complete
 	for name in $(HASHED); do build/uv/bin/uv pip compile --quiet --universal --no-deps \
 	  --python-version 3.11.5 --generate-hashes --custom-compile-command 'make hashes' \

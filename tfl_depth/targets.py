@@ -77,6 +77,7 @@ class Target:
         rules: name of a table in `converters.deployment.operator_rules`, which says what operators
             the delegate takes, or None where only Vela, or the board, can tell.
         vela: how to compile, for an Ethos-U.
+        htp_soc: LiteRT's name of the chip, for a Hexagon whose compiler runs here.
         neutron: how to compile, for an i.MX 95, where the user has named NXP's package.
         command: what the user has to run for a compiler that cannot be run here; {stem} stands for
             the model's path without its suffix.
@@ -89,6 +90,7 @@ class Target:
     weights: str = PER_CHANNEL
     rules: str | None = None
     vela: VelaSettings | None = None
+    htp_soc: str | None = None
     neutron: NeutronSettings | None = None
     command: tuple[str, ...] | None = None
     delegate: TargetDelegate | None = None
@@ -117,6 +119,21 @@ def _ethos(generation: str, size: int) -> Target:
         vela=VelaSettings(accelerator, *_VELA_DEFAULTS[generation]),
         delegate=TargetDelegate("ethosu"),
         source=_VELA_SOURCE,
+    )
+
+
+_HEXAGON_SOCS = (
+    *("SA8255", "SA8295", "SM8350", "SM8450", "SM8475"),
+    *("SM8550", "SM8650", "SM8750", "SM8845", "SM8850"),
+)
+
+
+def _hexagon(soc: str) -> Target:
+    return Target(
+        title=f"Qualcomm {soc}: Hexagon (HTP), compiled here by LiteRT's plugin",
+        htp_soc=soc,
+        delegate=TargetDelegate("litert-npu"),
+        source="https://ai.google.dev/edge/litert/next/qualcomm",
     )
 
 
@@ -190,6 +207,8 @@ TARGETS = {
         delegate=TargetDelegate("qnn", {"backend_type": "htp"}),
         source="https://docs.qualcomm.com/bundle/publicresource/80-70014-54/topics/external-delegate-options-for-qnn-delegate.md",
     ),
+    # The chips of ai_edge_litert/aot/vendors/qualcomm/target.py.
+    **{f"qnn-{soc.lower()}": _hexagon(soc) for soc in _HEXAGON_SOCS},
     "armnn": Target(
         title="Arm NN on Arm Mali graphics or Cortex-A",
         rules="armnn",

@@ -12,10 +12,11 @@ from typing import Any
 from tfl_depth.camera import Camera, DepthCalibration, FieldOfView
 from tfl_depth.camera_files import write_camera
 from tfl_depth.errors import CameraError
-from tfl_depth.evaluation.depth_fit import DepthFit, Measured, fit_depth
+from tfl_depth.evaluation.depth_fit import fit_depth
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.runtime.preprocess import read_image
 from tfl_depth.tools.lib import camera_options, cli_common
+from tfl_depth.tools.lib.calibration_text import calibration_text
 from tfl_depth.tools.lib.inputs import expand
 from tfl_depth.tools.lib.measurements import (
     measured_boards,
@@ -101,7 +102,8 @@ def _calibrate(options: argparse.Namespace) -> None:
         )
     write_camera(options.output, replace(camera, depth=depth))
     result = {"camera": str(options.output), **asdict(fit)}
-    cli_common.tell(options, result, _text(options.output, measured, fit))
+    text = f"{calibration_text(measured, fit)}\n{options.output}: give it as --camera"
+    cli_common.tell(options, result, text)
 
 
 def _camera(options: argparse.Namespace) -> Camera:
@@ -144,25 +146,3 @@ def _measured(options: argparse.Namespace, runner: DepthRunner, camera: Camera) 
     if camera.intrinsics is None:
         raise CameraError("A checkerboard needs the camera: give --camera or --fov.")
     return measured_boards(runner, _photos(options), camera, *options.checkerboard)
-
-
-def _text(output: Path, measured: Sequence[Measured], fit: DepthFit) -> str:
-    lines = [
-        f"{each.name}: {each.true_m.mean():.3f} m measured, {each.depth_m.mean():.3f} m by the "
-        f"model, {fit.correction.millimeters(each.depth_m).mean() / 1000:.3f} m corrected"
-        for each in measured
-    ]
-    correction, change = fit.correction, fit.change
-    offset = f" {1000 * correction.offset_m:+.0f} mm" if fit.kind == "scale and offset" else ""
-    return "\n".join(
-        [
-            *lines,
-            f"depth is {correction.scale:.4f} x the model's{offset} ({fit.kind})",
-            f"before: {fit.before.mm:.0f} mm, {fit.before.share:.1%} from what was measured",
-            f"after:  {fit.after.mm:.0f} mm, {fit.after.share:.1%}, each measurement left out of "
-            "its fit",
-            f"the error changes by {change.relative:+.0%}, 95 % interval {change.low:+.0%} to "
-            f"{change.high:+.0%}, by {fit.measurements} measurements",
-            f"{output}: give it as --camera",
-        ]
-    )

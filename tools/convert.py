@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfl_depth.encoding import Spans
-from tfl_depth.errors import ConversionError
+from tfl_depth.errors import ContractError, ConversionError, InterpreterError
 from tfl_depth.png import as_png
 from tfl_depth.quiet import quiet
 from tfl_depth.recipes import DEFAULT, DEFAULT_PER_TENSOR, RECIPES
@@ -43,8 +43,9 @@ def _parser() -> argparse.ArgumentParser:
         "tfl-depth convert",
         "Convert a trained depth network to TensorFlow Lite, verify the result against the source\n"
         "network, and write it with its contract and a report (.json) beside it. For a target\n"
-        "with an NPU, also where its operators will run (NAME_placement.json), and for an Ethos-U\n"
-        "a picture of that (.png) and the compiled model (NAME_vela.tflite).",
+        "with an NPU, also where its operators will run (NAME_placement.json), for an Ethos-U\n"
+        "a picture of that (.png), and for an Ethos-U or a Hexagon the compiled model\n"
+        "(NAME_vela.tflite, NAME_qnn.tflite).",
         EXAMPLE,
     )
     parser.add_argument(
@@ -171,6 +172,8 @@ def _convert(options: argparse.Namespace) -> None:
         overwrite=options.overwrite,
         beside=contents,
     )
+    if target.htp_soc is not None:
+        shown += ["", _on_htp(conversion)]
     if target.command is not None:
         stem = str(options.output.with_suffix(""))
         compiler = shlex.join(word.format(stem=stem) for word in target.command)
@@ -184,6 +187,20 @@ def _convert(options: argparse.Namespace) -> None:
         "to_be_compiled_with": compiler,
     }
     cli_common.tell(options, result, "\n".join(shown))
+
+
+def _on_htp(conversion: Conversion) -> str:
+    """What a Hexagon's arithmetic costs on the golden photos, in a line for people."""
+    from tfl_depth.proof import prove_by
+
+    try:
+        proof = prove_by("qnn-htp", conversion.model)
+    except (InterpreterError, ContractError) as error:
+        return f"in the HTP's arithmetic:   not computed: {error}"
+    return (
+        f"in the HTP's arithmetic:   {proof.verdict}; {proof.median_mm:.0f} mm in the median, "
+        f"{proof.p95_mm:.0f} at 95 %, {proof.worst_mm:.0f} at worst from the reference kernels"
+    )
 
 
 def _check_target(options: argparse.Namespace, target: Target) -> None:
@@ -201,6 +218,8 @@ def _beside(output: Path, target: Target) -> list[Path]:
     if target.delegate is None:
         return []
     ends = ["_placement.json"]
+    if target.htp_soc is not None:
+        ends += ["_qnn.tflite"]
     if target.vela is not None:
         ends += ["_vela.tflite", "_placement.png"]
     if target.neutron is not None:
@@ -222,7 +241,9 @@ def _for_target(
     contents = [report.encode()]
     if placed.compiled is not None:
         title = f"{options.output.name} on {options.target}"
-        contents += [placed.compiled, as_png(placement_picture(placed.placement, title))]
+        contents.append(placed.compiled)
+        if target.htp_soc is None:
+            contents.append(as_png(placement_picture(placed.placement, title)))
     return placed.placement, dict(zip(_beside(options.output, target), contents, strict=True))
 
 

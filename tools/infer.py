@@ -22,9 +22,12 @@ from tfl_depth.tools.lib.board_options import (
 )
 from tfl_depth.tools.lib.camera_options import add_camera, camera_settings, tell_correction
 from tfl_depth.tools.lib.finished import RECORD, Finished
+from tfl_depth.tools.lib.frame_pipe import FORMATS, FramePipe
+from tfl_depth.tools.lib.infer_frames import infer_frames
 from tfl_depth.tools.lib.infer_inputs import infer_photos, infer_video
 from tfl_depth.tools.lib.input_report import InputReport
-from tfl_depth.tools.lib.inputs import Input, expand, is_video
+from tfl_depth.tools.lib.inputs import Input, expand, expand_one, is_video
+from tfl_depth.tools.lib.newest_frame import FrameServer
 from tfl_depth.tools.lib.outputs import SUFFIXES
 
 EXAMPLE = "tfl-depth infer model.tflite photos/ video.mp4 --output depth/"
@@ -34,6 +37,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
     parser = _parser()
     options = parser.parse_args(argv)
+    if options.to is not None or options.serve is not None:
+        _refuse_what_writes_files(parser, options)
+        return cli_common.run(lambda: _give_frames(options))
+    if options.output is None:
+        parser.error("expected --output DIR, --to - or --serve ADDRESS")
     if options.board is not None:
         return cli_common.run(lambda: _infer_there(options, board_arguments(parser, argv)))
     return cli_common.run(lambda: _infer(options))
@@ -56,7 +64,26 @@ def _parser() -> argparse.ArgumentParser:
         EXAMPLE,
     )
     cli_common.add_model_and_inputs(parser, nargs="+")
-    parser.add_argument("--output", required=True, type=Path, metavar="DIR", help="made if absent")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="for the files; made if absent")
+    parser.add_argument(
+        "--to",
+        choices=("-",),
+        metavar="-",
+        help="write frames of 16 bits, millimeters, to standard output instead, for a pipe",
+    )
+    parser.add_argument(
+        "--serve",
+        type=_address,
+        metavar="ADDRESS",
+        help="offer the newest frame instead: a PORT of 127.0.0.1 (0: a free one) for a page with "
+        "live colors, or unix:PATH for a local socket with 16-bit frames",
+    )
+    parser.add_argument(
+        "--frame-format",
+        choices=FORMATS,
+        default="raw",
+        help="of these frames: uint16 rows, little-endian (raw, default), or PNG files (png)",
+    )
     parser.add_argument(
         "--save",
         type=_kinds,
@@ -134,6 +161,46 @@ def _infer(options: argparse.Namespace) -> None:
         print(json.dumps(document, indent=2))
     if failed:
         raise ImageError(f"{failed} of {len(photos)} photos failed; their errors stand above.")
+
+
+def _give_frames(options: argparse.Namespace) -> None:
+    inputs = [each for name in options.inputs for each in expand_one(name)]
+    if options.serve is not None and not all(map(is_video, inputs)):
+        raise ImageError(
+            "Expected videos and cameras for --serve: a photo has one frame, for --to."
+        )
+    report = InputReport(as_json=False)
+    with (
+        DepthRunner(options.model, **_runner_settings(options)) as runner,
+        _sink(options, runner) as sink,
+    ):
+        tell_correction(runner)
+        infer_frames(runner, inputs, sink, options, report)
+
+
+def _sink(options: argparse.Namespace, runner: DepthRunner) -> FramePipe | FrameServer:
+    if options.serve is None:
+        return FramePipe(options.frame_format)
+    near_m, far_m = runner.contract.edges_m[0], runner.contract.edges_m[-1]
+    limits_mm = (round(1000 * near_m), round(1000 * far_m))
+    return FrameServer(options.serve, options.frame_format, limits_mm)
+
+
+def _address(text: str) -> str:
+    is_port = text.isdecimal() and int(text) <= 65535
+    if not is_port and not (text.startswith("unix:") and len(text) > len("unix:")):
+        raise argparse.ArgumentTypeError(f"expected a port or unix:PATH, got {text!r}")
+    return text
+
+
+def _refuse_what_writes_files(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    if options.to is not None and options.serve is not None:
+        parser.error("expected one of --to and --serve")
+    unused = ("output", "save", "range", "fov", "intrinsics", "overwrite", "keep_going", "json")
+    for name in (*unused, "board", "report"):
+        if getattr(options, name) not in (None, False):
+            option = name.replace("_", "-")
+            parser.error(f"--to and --serve write no files: leave out --{option}")
 
 
 def _folder(path: Path) -> Path:

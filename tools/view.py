@@ -89,7 +89,7 @@ def _view(options: argparse.Namespace) -> None:
         tell_correction(runner)
         known = camera(options)
         pictures = Pictures(runner, reference, None if known is None else runner.intrinsics)
-        with closing(App(runner, pictures, sources, _facts(options, runner))) as app:
+        with closing(App(runner, pictures, sources, _facts(options, runner), known)) as app:
             _serve(app, options.port, options.open)
 
 

@@ -15,6 +15,7 @@ from tfl_depth.converters.deployment.placement import (
     PlacedOperator,
     Placement,
 )
+from tfl_depth.converters.deployment.qnn import compile_for_htp
 from tfl_depth.converters.deployment.vela import Compiled, compile_model
 from tfl_depth.converters.metadata import with_contract
 from tfl_depth.converters.tflite_graph import FileOperator, read_graph_and_operators
@@ -61,6 +62,11 @@ def compile_for_target(model: bytes, name: str, target: Target) -> CompiledModel
         raise ConversionError(
             "The model is compiled already: pass the portable file that it was made of."
         )
+    if target.htp_soc is not None:
+        htp = compile_for_htp(model, target.htp_soc)
+        source = f"LiteRT's Qualcomm plugin {version('ai-edge-litert')}"
+        placement = Placement(name, htp.operators, graph.macs, None, source, htp.traffic)
+        return CompiledModel(placement, htp.model)
     if target.neutron is not None:
         compiled = compile_neutron(model, target.neutron, contract)
         placed = placed_by_neutron(model, compiled)

@@ -51,6 +51,21 @@ class Estimate:
 
 
 @dataclass(frozen=True)
+class Traffic:
+    """Bytes between an NPU and the memory outside of it, for an inference, as its compiler says.
+
+    Attributes:
+        spilled, filled: intermediate results that do not fit into the NPU's memory.
+        read, written: all in all.
+    """
+
+    spilled: int
+    filled: int
+    read: int
+    written: int
+
+
+@dataclass(frozen=True)
 class Placement:
     """Where a model runs.
 
@@ -60,6 +75,7 @@ class Placement:
         macs: multiply-accumulates of an inference, or None where they cannot be counted.
         estimate: None where no compiler has looked at the model.
         source: what says where the operators run.
+        traffic: None where the compiler does not say.
     """
 
     target: str
@@ -67,6 +83,7 @@ class Placement:
     macs: int | None
     estimate: Estimate | None
     source: str
+    traffic: Traffic | None = None
 
     def at(self, place: str) -> tuple[PlacedOperator, ...]:
         """The operators that run at `place`."""
@@ -100,6 +117,7 @@ class Placement:
                 **{place: len(self.at(place)) for place in (NPU, CPU, GPU, UNKNOWN)},
             },
             "macs": self.macs,
+            "traffic": None if self.traffic is None else asdict(self.traffic),
             "milliseconds": self.milliseconds,
             "utilization": self.utilization,
             "estimate": estimate,

@@ -20,9 +20,10 @@ def words(text: str) -> int:
 
 def written_pages() -> list[Path]:
     """The pages for users: without a study's rows and a network's card, which commands write, and
-    without CHANGES.md and CONTRIBUTING.md."""
+    without CHANGES.md, CONTRIBUTING.md and the architecture, which are for developers."""
     docs = ROOT / "docs"
     pages = [path for path in docs.rglob("*.md") if path.parent.parent != docs / "strategy"]
+    pages.remove(docs / "architecture.md")
     return [*pages, ROOT / "zoo" / "README.md", ROOT / "README.md"]
 
 

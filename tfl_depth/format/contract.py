@@ -35,6 +35,7 @@ from tfl_depth.format.contract_place import (
     METADATA_NAME,
     blanked_sha256,
     digest_place,
+    find_compiled_operator,
     find_contract,
 )
 from tfl_depth.format.fields import Fields, parse_object
@@ -295,6 +296,21 @@ def _verification(fields: Fields) -> dict[str, Any]:
     return fields.plain("verification")
 
 
+def _why_digest_differs(model: bytes) -> str:
+    operator = find_compiled_operator(model)
+    if operator is None:
+        return (
+            "The file is damaged or was changed after conversion (its SHA-256 differs): copy it "
+            "again, or convert the network again."
+        )
+    return (
+        f"A compiler has rewritten the file (operator {operator[:40]!r}) without a new digest of "
+        "its contract (its SHA-256 differs). Let tfl-depth convert --target compile it, or write "
+        "the digest as docs/targets.md says. If that was done before, the file is damaged: copy "
+        "it again."
+    )
+
+
 def read_contract(model: bytes) -> Contract:
     """Find the contract in a .tflite file and check the file against its digest.
 
@@ -311,8 +327,5 @@ def read_contract(model: bytes) -> Contract:
     fields = _fields(bytes(model[start : start + length]))
     place = digest_place(model)
     if model[place] != blanked_sha256(model, place).encode():
-        raise ModelFileError(
-            "The file is damaged or was changed after conversion (its SHA-256 differs): copy it "
-            "again, or convert the network again."
-        )
+        raise ModelFileError(_why_digest_differs(model))
     return _contract(fields)

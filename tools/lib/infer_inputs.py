@@ -126,7 +126,7 @@ def infer_video(
             cut = error
         if not frames.delivered:
             raise ImageError(f"{video.name} was stopped before its first frame.")
-    _report_frames(
+    report_frames(
         video.name, frames, report, WRITTEN if cut is None else CUT, [file] if with_video else []
     )
     if cut is None:
@@ -138,7 +138,7 @@ def infer_video(
         raise cut
 
 
-def _report_frames(
+def report_frames(
     name: str, frames: Stream, report: InputReport, what: str, files: list[Path]
 ) -> None:
     """Say how many frames there were, and how late their depth came."""

@@ -91,12 +91,26 @@ def measured_point(
     around = depth_mm[max(0, y - half) : y + half + 1, max(0, x - half) : x + half + 1]
     if not around.any():
         raise ImageError(f"Expected a pixel with depth, got {name}: choose another one.")
-    true_m = distance_m
-    if camera is not None and camera.intrinsics is not None:
-        direction = rays(camera, depth_mm.shape, [[x, y]])[0]
-        true_m = distance_m / float(np.sqrt(1 + direction @ direction))
+    true_m = along_axis_m(distance_m, camera, depth_mm.shape, pixel)
     depth_m = float(np.median(around[around > 0])) / 1000
     return Measured(name, np.array([depth_m]), np.array([true_m]))
+
+
+def along_axis_m(
+    distance_m: float, camera: Camera | None, size: tuple[int, ...], pixel: tuple[float, float]
+) -> float:
+    """Depth in meters of a point at a distance from the camera; the distance without intrinsics.
+
+    Args:
+        distance_m: the straight line from the camera.
+        camera: of the photo, or None.
+        size: (height, width) of the photo.
+        pixel: (x, y) of the point.
+    """
+    if camera is None or camera.intrinsics is None:
+        return distance_m
+    direction = rays(camera, size, [pixel])[0]
+    return distance_m / float(np.sqrt(1 + direction @ direction))
 
 
 def measured_boards(

@@ -117,7 +117,12 @@ def summary(placement: Placement) -> str:
 
 
 def _estimates(placement: Placement) -> dict[str, str]:
-    estimate = placement.estimate
+    estimate, traffic = placement.estimate, placement.traffic
+    if traffic is not None:
+        return {
+            "spilled, filled": f"{traffic.spilled:,} and {traffic.filled:,} bytes",
+            "read, written": f"{traffic.read:,} and {traffic.written:,} bytes",
+        }
     if estimate is None:
         return {}
     configuration = estimate.configuration
