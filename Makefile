@@ -19,10 +19,6 @@ has_tflite_python := $(shell $(call python_between,$(TFLITE_PYTHON),11,11) 2>/de
 # not look for dependencies, which it would refuse where one asks for an extra, as coverage[toml].
 INSTALL = pip install --quiet --require-hashes --no-deps
 
-# The tests that need no TensorFlow, which boards' environments run as well.
-LIGHT_TESTS = tests/core tests/format tests/runtime $(addprefix tests/tools/test_,$(addsuffix .py,\
-  benchmark doctor infer))
-
 # A process for each core. Each may take 2 GB of memory. The tests of a file share what they make.
 # The files keep the order of tests/conftest.py, the longest first.
 PARALLEL = --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
@@ -88,13 +84,13 @@ board-test-by-name: build/board/.complete build/sshd/.complete build/test-models
 	TFL_DEPTH_BOARD=$(CURDIR)/build/board/tflite-runtime .venv/bin/python -m pytest \
 	  tests/boards/test_real_ssh.py
 
-# The light tests with a board's interpreter and numpy 1.
+# The tests that need no TensorFlow, with a board's interpreter and numpy 1.
 ifeq ($(has_tflite_python),yes)
 tflite-test: .venv-tflite/.complete build/test-models/.complete
-	.venv-tflite/bin/python -m pytest $(LIGHT_TESTS)
+	.venv-tflite/bin/python -m pytest -m no_tensorflow
 else
 tflite-test:
-	@echo 'Left out: the light tests with tflite-runtime, pinned for Python 3.11 (set TFLITE_PYTHON).'
+	@echo 'Skipped: the tests with tflite-runtime, which needs Python 3.11 (set TFLITE_PYTHON).'
 endif
 
 # All tests, then those of the runtime once more, two environments at a time.
@@ -102,12 +98,12 @@ test: setup build/test-models/.complete
 	.venv/bin/python -m pytest $(PARALLEL)
 	@if $(MAKE) --no-print-directory build/board/.complete; \
 	then $(MAKE) --no-print-directory --jobs 2 --output-sync=target tflite-test board-test; \
-	else echo 'Left out: the light tests on aarch64, for the reason above.'; \
+	else echo 'Skipped: the tests on aarch64, for the reason above.'; \
 	$(MAKE) --no-print-directory tflite-test; fi
 
-# What the light tests run of runtime/, in lines and branches; below 95 % it fails.
+# Lines and branches of runtime/ that the tests without TensorFlow run; below 95 % it fails.
 coverage: setup build/test-models/.complete
-	.venv/bin/python -m pytest $(LIGHT_TESTS) --cov --cov-report=term-missing
+	.venv/bin/python -m pytest -m no_tensorflow --cov --cov-report=term-missing
 
 # OpenVINO in a folder of its own: nothing else needs it.
 build/openvino/.complete: requirements/hashed/openvino.txt | .venv/.complete
@@ -286,13 +282,12 @@ dist-check: dist build/publish/.complete
 	PYTHONPATH=build/publish .venv/bin/python -m twine check --strict dist/*
 	PYTHONPATH=build/publish .venv/bin/python -m check_wheel_contents dist/*.whl
 
-# Both of them, installed in a clean environment of each Python, and the light tests on that:
+# Both of them, installed in a clean environment of each Python, and tested there:
 # make dist-test PYTHONS='python3.10 /opt/python3.13/bin/python3'
 PYTHONS ?= $(shell for minor in 10 11 12 13; do \
   python3.$$minor -c '' 2>/dev/null && echo python3.$$minor; done)
 dist-test: dist build/test-models/.complete
-	.venv/bin/python -m tests.support.try_dist dist build/dist-test --pythons $(PYTHONS) \
-	  --tests $(LIGHT_TESTS)
+	.venv/bin/python -m tests.support.try_dist dist build/dist-test --pythons $(PYTHONS)
 
 # Every way to int8 on the zoo's networks, into docs/strategy: an hour or more, going on where it was
 # interrupted. DATA=path/to/data, with nyuv2 and redkitchen in it.

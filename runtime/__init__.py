@@ -1,4 +1,4 @@
-"""The on-device runtime: numpy, OpenCV and one interpreter package, nothing heavier."""
+"""The on-device runtime. It needs numpy, OpenCV and one interpreter package."""
 
 from tfl_depth.camera import Camera, FieldOfView
 from tfl_depth.errors import (

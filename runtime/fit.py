@@ -7,14 +7,14 @@ pixels, so that pixels, depth and intrinsics follow the same numbers.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from tfl_depth.errors import DepthError
-from tfl_depth.format.contract import FITS
+from tfl_depth.choices import expect_choice
+from tfl_depth.format.contract_parts import Fit
 from tfl_depth.intrinsics import Intrinsics
 from tfl_depth.runtime.preprocess import Pixels, resize_pixels
 
@@ -29,7 +29,6 @@ __all__ = [
     "fit_pixels",
 ]
 
-Fit = Literal["stretch", "crop", "pad"]
 # docs/decisions/019-fit-of-the-frame.md
 DEFAULT_FIT: Fit = "pad"
 # Of the border around a padded frame, in each color: the middle of the range.
@@ -99,17 +98,16 @@ class FramePlace:
         return Box(top, left, max(1, bottom - top), max(1, end - left))
 
 
-def expect_fit(fit: str) -> None:
-    """Refuse what is no fit.
+def expect_fit(fit: Fit) -> None:
+    """Check that a value is a `Fit`.
 
     Raises:
-        DepthError: it is none of `FITS`.
+        DepthError: it is not.
     """
-    if fit not in FITS:
-        raise DepthError(f"Expected `fit` to be one of {', '.join(FITS)}, got {fit!r}.")
+    expect_choice("fit", fit, Fit)
 
 
-def fit_frame(size: tuple[int, int], model_size: tuple[int, int], fit: str) -> FramePlace:
+def fit_frame(size: tuple[int, int], model_size: tuple[int, int], fit: Fit) -> FramePlace:
     """Place a frame in the network's input.
 
     Args:
@@ -171,7 +169,7 @@ def fit_pixels(pixels: Pixels, place: FramePlace, out: Pixels | None = None) -> 
     return out
 
 
-def fit_photo(pixels: Pixels, size: tuple[int, int], fit: str = DEFAULT_FIT) -> Pixels:
+def fit_photo(pixels: Pixels, size: tuple[int, int], fit: Fit = DEFAULT_FIT) -> Pixels:
     """Bring a photo (H, W, 3) or (H, W) to a network's input of `size` (height, width)."""
     height, width = pixels.shape[:2]
     return fit_pixels(pixels, fit_frame((height, width), size, fit))

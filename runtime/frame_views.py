@@ -51,7 +51,7 @@ class FrameViews:
         self,
         contract: Contract,
         camera: AnyCamera | None,
-        fit: str | None,
+        fit: Fit | None,
         correct_focal: bool | None,
     ) -> None:
         """Take the arguments of `DepthRunner`, of which `camera` is without distortion.
@@ -155,7 +155,7 @@ class FrameViews:
         return DepthCorrection(math.sqrt(seen.fx / trained.fx * seen.fy / trained.fy))
 
 
-def _expect_same(measured: DepthCalibration, contract: Contract, fit: str) -> None:
+def _expect_same(measured: DepthCalibration, contract: Contract, fit: Fit) -> None:
     if measured.model != contract.fingerprint:
         raise CameraError(
             "The camera's file has a calibration of another model's depth: calibrate again with "

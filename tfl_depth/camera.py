@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tfl_depth.errors import CameraError
+from tfl_depth.format.contract_parts import Fit
 from tfl_depth.intrinsics import Intrinsics
 
 __all__ = ["Camera", "DepthCalibration", "Distortion", "FieldOfView"]
@@ -62,7 +63,7 @@ class DepthCalibration:
     scale: float
     offset_m: float
     model: str
-    fit: str
+    fit: Fit
 
     def __post_init__(self) -> None:
         if not (0 < self.scale < math.inf and math.isfinite(self.offset_m)):

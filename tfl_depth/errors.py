@@ -1,6 +1,6 @@
-"""What can go wrong, as one small tree.
+"""The error classes.
 
-The text of each says what was expected, what came and what to do.
+The text of an error says what was expected, what came and what to do.
 
     DepthError
      |- ModelFileError            the model's file is missing, unreadable, damaged or no model
@@ -46,7 +46,7 @@ __all__ = [
 
 
 class DepthError(Exception):
-    """Base of every error that this SDK raises on purpose; its text says what to do."""
+    """Base class of all errors of this SDK. The text says what to do."""
 
 
 class ModelFileError(DepthError):
@@ -54,7 +54,7 @@ class ModelFileError(DepthError):
 
 
 class SignatureError(ModelFileError):
-    """The model is not signed, or not with the key that was asked for, or none can be checked."""
+    """The model is not signed with the required key, or the signature cannot be checked."""
 
 
 class CameraError(DepthError):
@@ -62,7 +62,7 @@ class CameraError(DepthError):
 
 
 class ContractError(DepthError):
-    """The model has no contract, one of another version, or tensors that break it."""
+    """The model has no contract, one of another version, or does not match its contract."""
 
 
 class InterpreterError(DepthError):
@@ -74,35 +74,35 @@ class DelegateRequiredError(InterpreterError):
 
 
 class DelegateError(InterpreterError):
-    """There is no such delegate or option, or it is missing, takes too little, refuses or fails."""
+    """There is no such delegate or option, or it is missing, refuses, fails or takes too little."""
 
 
 class ImageError(DepthError):
-    """What was given is not an image that depth can be computed of."""
+    """The argument is not an image whose depth can be computed."""
 
 
 class TruncatedVideoError(ImageError):
-    """A video ends before its own header says so; the frames before that were given."""
+    """A video ends before its header says so. The frames before the end were returned."""
 
 
 class SelfCheckError(DepthError):
-    """The two output tensors contradict each other on too many pixels: garbage, not depth."""
+    """The two output tensors contradict each other on too many pixels, so they are not depth."""
 
 
 class OutputError(DepthError):
-    """A file cannot be written; one that was there before is as it was."""
+    """A file cannot be written. An older file is unchanged."""
 
 
 class ProofError(DepthError):
-    """The interpreter or its delegate gives other depth than the reference kernels gave."""
+    """The interpreter or its delegate computes other depth than the reference kernels."""
 
 
 class DatasetError(DepthError):
-    """The data on disk is not what its layout promises."""
+    """The data on disk does not match its layout."""
 
 
 class SpansError(DepthError, ValueError):
-    """Edges or curves that no split can have."""
+    """The edges or curves of spans are not valid."""
 
 
 class BoardError(DepthError):
@@ -114,4 +114,4 @@ class ConversionError(DepthError):
 
 
 class FallbackWarning(UserWarning):
-    """The CPU runs, at least in part, what a delegate was asked to run."""
+    """The CPU runs operators that a delegate was requested for."""

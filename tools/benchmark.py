@@ -1,4 +1,4 @@
-"""`tfl-depth benchmark`: what the runtime costs beside the network, measured side by side."""
+"""`tfl-depth benchmark`: the time of the runtime compared with the time of the network."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ from tfl_depth.tools.lib.board_options import (
 EXAMPLE = "tfl-depth benchmark model.tflite --float model-float32.tflite --json"
 Times = Mapping[str, float]
 
-# What is compared, in a round's seconds. Each is taken within a round, where the machine was in
-# the same mood, and the median over rounds is told.
+# Ratios of times. Each ratio is computed within a round, in which the machine's speed is constant,
+# and the median over rounds is reported.
 RATIOS: dict[str, Callable[[Times], float]] = {
     "infer / invoke": lambda t: t["infer"] / t["invoke"],
     "infer, depth of the model's size / invoke": lambda t: (
@@ -74,15 +74,15 @@ RATIOS: dict[str, Callable[[Times], float]] = {
     "onnxruntime / int8": lambda t: t["invoke onnxruntime"] / t["invoke"],
 }
 
-# What is added, in a round's seconds.
+# Differences of times, in seconds of a round.
 DIFFERENCES: dict[str, Callable[[Times], float]] = {
     "isolate=True, a frame": lambda t: (
         t["infer, isolated, beside its invoke"] - t["infer, beside its invoke"]
     ),
 }
 
-# The first depth of a fresh process; resident memory is taken before the model is loaded. How much
-# of opening is the file and its contract is timed by itself, at the end.
+# The first depth of a new process. Resident memory is measured before the model is loaded. The time
+# to read the file and its contract is measured separately, at the end.
 START = """
 import json, pathlib, resource, sys, time
 times = [time.monotonic()]
@@ -101,7 +101,7 @@ times.append(time.monotonic())
 print(json.dumps({"times_s": times, "resident_mib": resident / 2**20}))
 """
 STARTS = 5
-# As Linux calls them, of x86 and of Arm.
+# Linux's names of instructions, of x86 and of Arm.
 INT8_INSTRUCTIONS = ("avx2", "avx_vnni", "avx512_vnni", "amx_int8", "asimddp", "i8mm")
 PACKAGES = (
     "numpy",
@@ -128,9 +128,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = cli_common.parser(
         "tfl-depth benchmark",
-        "Time a model under the runtime, its parts (postprocessing at 384x640), the bare\n"
-        "interpreter, and what one would write around it, all in turns in one run. On a delegate\n"
-        "the runtime and its parts alone.",
+        "Measure the time of a model in the runtime, of the runtime's parts (postprocessing at\n"
+        "384x640), of the bare interpreter, and of a simple program around it, in turns in one\n"
+        "run. With a delegate, only the runtime and its parts are measured.",
         EXAMPLE,
     )
     parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite of tfl-depth convert")
@@ -142,7 +142,7 @@ def _parser() -> argparse.ArgumentParser:
         type=cli_common.count,
         default=50,
         metavar="N",
-        help="calls of each that are timed (50)",
+        help="measured calls of each (50)",
     )
     cli_common.add_delegate(parser)
     cli_common.add_public_key(parser)
@@ -182,17 +182,17 @@ def measure(
     rounds: int,
     settings: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Time everything in turns.
+    """Measure all times in turns.
 
     Args:
         model: a .tflite of tfl-depth convert.
         floating: the same network in float32, or None.
         threads: for the network.
-        rounds: how many turns.
-        settings: other arguments of `DepthRunner`, which choose a delegate.
+        rounds: number of turns.
+        settings: other arguments of `DepthRunner`, such as the delegate.
 
     Returns:
-        What `--json` prints.
+        The document that `--json` prints.
     """
     settings = {"num_threads": threads, **(settings or {})}
     if floating is not None and settings.get("public_key") is not None:
@@ -200,7 +200,7 @@ def measure(
     with DepthRunner(model, **settings) as runner:
         size, placement = runner.model_size, asdict(runner.delegate_coverage)
     floats = {} if floating is None else {"invoke float32": of_float(floating, threads)}
-    # Before the delegate is held here: an NPU may serve no second.
+    # Before this process opens the delegate, since an NPU may not serve two processes.
     start = _start(model, settings)
     on_delegate = placement["delegate"] is not None
     cases, absent = _cases(model, floats, settings, on_delegate=on_delegate)
@@ -234,18 +234,18 @@ def measure(
 def _cases(
     model: Path, floats: dict[str, Case], settings: dict[str, Any], *, on_delegate: bool
 ) -> tuple[dict[str, Case], dict[str, str]]:
-    """What is timed, and the names of what is not, with the reason."""
+    """Return the measured cases, and the omitted ones with the reason."""
     threads = settings["num_threads"]
     ours = of_delegate(model, settings) if on_delegate else of_runner(model, threads)
     cases = {**ours, **of_postprocessing(), **floats}
     if on_delegate:
-        return cases, dict.fromkeys(PEERS, "it is measured beside the CPU only")
+        return cases, dict.fromkeys(PEERS, "it is only measured with the CPU")
     absent = _add_peers(cases, model, threads)
     return cases, absent
 
 
 def _cpu() -> str:
-    """Its name, and which of the instructions that int8 gains most by it has."""
+    """Return the processor's name, and its instructions that are important for int8."""
     words = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     name = re.search(r"^model name\s*: (.*)$", words, re.MULTILINE)
     known = [each for each in INT8_INSTRUCTIONS if re.search(rf"\b{each}\b", words)]
@@ -253,7 +253,7 @@ def _cpu() -> str:
 
 
 def _versions() -> dict[str, str]:
-    """Of those packages that are installed."""
+    """Return the versions of installed packages."""
     found = {"tfl-depth": tfl_depth.__version__}
     for name in PACKAGES:
         with suppress(PackageNotFoundError):
@@ -262,7 +262,7 @@ def _versions() -> dict[str, str]:
 
 
 def _add_peers(cases: dict[str, Case], model: Path, threads: int) -> dict[str, str]:
-    """Add the other runtimes; the names of those that are not here, and why."""
+    """Add the other runtimes. Return the missing ones with the reason."""
     absent = {}
     for name, peer in PEERS.items():
         try:
@@ -275,7 +275,7 @@ def _add_peers(cases: dict[str, Case], model: Path, threads: int) -> dict[str, s
 
 
 def _timed(cases: Mapping[str, Case], rounds: int) -> list[Times]:
-    """Seconds of each case in each round; each is called once before, to find its memory."""
+    """Measure the seconds of each case in each round, after one call to allocate memory."""
     names = list(cases)
     found: list[Times] = []
     for number in cli_common.progress(range(rounds), rounds, "benchmark"):
@@ -307,7 +307,7 @@ def _is_there(ratio: Callable[[Times], float], cases: Mapping[str, Case]) -> boo
 
 
 def _start(model: Path, settings: dict[str, Any]) -> dict[str, float]:
-    """How a fresh process comes to its first depth, in milliseconds and MiB: medians."""
+    """Measure a new process up to its first depth, in milliseconds and MiB: medians."""
     starts = [_one_start(model, settings) for _ in range(STARTS)]
     return {name: statistics.median(each[name] for each in starts) for name in starts[0]}
 

@@ -42,9 +42,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = cli_common.parser(
         "tfl-depth convert",
         "Convert a trained depth network to TensorFlow Lite, verify the result against the source\n"
-        "network, and write it with its contract and a report (.json) beside it. For a target\n"
-        "with an NPU, also where its operators will run (NAME_placement.json), for an Ethos-U\n"
-        "a picture of that (.png), and for an Ethos-U or a Hexagon the compiled model\n"
+        "network, and write it with its contract, and a report (.json) next to it. For a target\n"
+        "with an NPU, also write where its operators run (NAME_placement.json); for an Ethos-U\n"
+        "also a picture of it (.png), and for an Ethos-U or a Hexagon the compiled model\n"
         "(NAME_vela.tflite, NAME_qnn.tflite).",
         EXAMPLE,
     )
@@ -56,8 +56,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     precision = parser.add_mutually_exclusive_group(required=True)
     for name, text in (
-        ("int8", "every tensor int8 or int32, those in and out too"),
-        ("int16x8", "int16 activations, int8 weights: the upper bound of what 8-bit weights give"),
+        ("int8", "all tensors are int8 or int32, inputs and outputs too"),
+        ("int16x8", "int16 activations, int8 weights: the upper bound for 8-bit weights"),
         ("float32", "no quantization: the reference"),
     ):
         precision.add_argument(
@@ -67,17 +67,17 @@ def _parser() -> argparse.ArgumentParser:
         "--representative",
         required=True,
         metavar="PATH",
-        help="photos like those the camera will see: a folder, a glob, or a list file of images. "
-        "Some calibrate, others verify",
+        help="photos like those of the camera: a folder, a glob, or a list file of images. Some "
+        "are for calibration, others for verification",
     )
     parser.add_argument("--output", required=True, type=Path, metavar="FILE", help="the .tflite")
     parser.add_argument(
-        "--samples", type=int, default=100, metavar="N", help="images to calibrate with (100)"
+        "--samples", type=int, default=100, metavar="N", help="images for calibration (100)"
     )
     parser.add_argument(
         "--recipe",
         metavar="NAME",
-        help=f"what is done to the network first, see below ({DEFAULT}; "
+        help=f"how weights and ranges are chosen, see below ({DEFAULT}; "
         f"{DEFAULT_PER_TENSOR} for a target of per-tensor weights)",
     )
     parser.add_argument(
@@ -94,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
         "--span",
         type=float,
         metavar="METERS",
-        help="width of a span; left out, up to 15 spans of the same step in depth",
+        help="width of a span (up to 15 spans with the same step of depth)",
     )
     parser.add_argument(
         "--spans",
@@ -110,8 +110,8 @@ def _parser() -> argparse.ArgumentParser:
         "--no-golden",
         dest="golden",
         action="store_false",
-        help="leave out the golden vectors, two of the photos, by which `tfl-depth prove` and the "
-        "board could see that depth is right",
+        help="omit the golden vectors, two photos with their depth, with which `tfl-depth prove` "
+        "and the board check the depth",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing output")
     cli_common.add_json(parser)
@@ -161,7 +161,7 @@ def _convert(options: argparse.Namespace) -> None:
     contents: dict[Path, bytes] = {}
     totals = compiler = None
     if beside:
-        # Before anything is written: a compiler may fail, or leave operators to the CPU.
+        # Before files are written, since a compiler may fail or leave operators to the CPU.
         placement, contents = _for_target(conversion.model, options, target)
         shown += ["", target_options.summary(placement)]
         totals = placement.as_report()["totals"]
@@ -214,7 +214,7 @@ def _check_target(options: argparse.Namespace, target: Target) -> None:
 
 
 def _beside(output: Path, target: Target) -> list[Path]:
-    """The files that a target adds to the portable model and its report."""
+    """Return the files that a target adds to the portable model and its report."""
     if target.delegate is None:
         return []
     ends = ["_placement.json"]
@@ -230,7 +230,7 @@ def _beside(output: Path, target: Target) -> list[Path]:
 def _for_target(
     model: bytes, options: argparse.Namespace, target: Target
 ) -> tuple[Placement, dict[Path, bytes]]:
-    """Compile for the target and see where operators run; contents for the files `_beside`."""
+    """Compile for the target. Return the placement, and the contents of the files of `_beside`."""
     from tfl_depth.converters.deployment import compile_for_target, refuse_unplaced
     from tfl_depth.converters.deployment.picture import placement_picture
 
@@ -251,9 +251,7 @@ def _range(options: argparse.Namespace) -> dict[str, Any]:
     if options.spans is None:
         return {"max_depth_m": options.max_depth, "span_m": options.span}
     if options.span is not None or options.max_depth not in (None, options.spans[-1]):
-        raise ConversionError(
-            "--spans gives the edges of all spans: leave out --span and --max-depth."
-        )
+        raise ConversionError("--spans sets the edges of all spans. Omit --span and --max-depth.")
     try:
         return {"spans": Spans(options.spans)}
     except ValueError as error:
@@ -261,7 +259,7 @@ def _range(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def table(conversion: Conversion, output: Path) -> str:
-    """What was made and measured, as a short table."""
+    """Return the result of a conversion as a short table."""
     contract, measured = conversion.contract, conversion.contract.verification
     steps = contract.spans.steps_mm
     step = (

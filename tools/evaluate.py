@@ -1,4 +1,4 @@
-"""`tfl-depth evaluate`: the field's metrics of a model, alone or against another."""
+"""`tfl-depth evaluate`: the usual metrics of a model, alone or compared with another."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ from tfl_depth.tools.lib.board_options import (
 
 if TYPE_CHECKING:
     from tfl_depth.boards import RemoteBoard
-    from tfl_depth.data import Dataset, Sample
+    from tfl_depth.data import Dataset, DatasetName, Sample
     from tfl_depth.evaluation.evaluate import Predictor
 
 EXAMPLE = (
     "tfl-depth evaluate model.tflite --dataset nyuv2 --data path/to/nyuv2 "
     "--against zoo/lite0-nyu-192x256/model.keras"
 )
-# Of a file name 255 may be: some stand before and behind it.
+# A file name may have 255 characters. Some are before and after it.
 MAX_NAME_BYTES = 200
 MIN_ZOOM = 0.1
 Rows = list[dict[str, float]]
-# Bins of true distance, up to the farthest that any dataset allows; empty ones are not shown.
+# Bins of true distance, up to the largest range of any dataset. Empty ones are not shown.
 DISTANCE_EDGES_M = (0, 1, 2, 3, 5, 10, 20, 40, 80, 160, 1000)
 
 
@@ -54,9 +54,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     if options.video is not None:
         if options.dataset is not None or options.data is not None or options.output is not None:
-            parser.error("--video is measured by itself: leave out --dataset, --data and --output")
+            parser.error("--video is measured alone: omit --dataset, --data and --output")
         if options.board is not None or options.delegate is not None:
-            parser.error("--video is measured on this CPU: leave out --board and --delegate")
+            parser.error("--video is measured on this CPU: omit --board and --delegate")
         return cli_common.run(lambda: _evaluate_video(options))
     if options.dataset is None or options.data is None:
         parser.error("expected --dataset and --data, or --video")
@@ -66,9 +66,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = cli_common.parser(
         "tfl-depth evaluate",
-        "Measure metric depth by the field's protocol: nothing aligned, at the images' full size,\n"
-        "the dataset's crop and range, per image, then the mean over images. With --video:\n"
-        "how steady depth is where nothing moves.",
+        "Measure metric depth by the usual protocol: without alignment, at the images' full size,\n"
+        "with the dataset's crop and range, for each image, then the mean over images. With\n"
+        "--video: how steady depth is if nothing moves.",
         EXAMPLE,
     )
     parser.add_argument("model", type=Path, metavar="MODEL", help="a .keras or .tflite file")
@@ -86,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--split", default="val", metavar="NAME", help="which images (val)")
     parser.add_argument(
-        "--skip-broken", action="store_true", help="leave out pairs that are broken, and say so"
+        "--skip-broken", action="store_true", help="skip broken pairs, with a warning"
     )
     parser.add_argument(
         "--against",
@@ -96,10 +96,17 @@ def _parser() -> argparse.ArgumentParser:
         "paired bootstrap 95 %% interval",
     )
     parser.add_argument(
-        "--output", type=Path, metavar="DIR", help="write the table of images, and pictures, there"
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="folder for the table of images, and for pictures",
     )
     parser.add_argument(
-        "--pictures", type=int, default=3, metavar="N", help="of the N best and worst images (3)"
+        "--pictures",
+        type=int,
+        default=3,
+        metavar="N",
+        help="pictures of the N best and N worst images (3)",
     )
     parser.add_argument(
         "--zooms",
@@ -213,7 +220,7 @@ def _evaluate_video(options: argparse.Namespace) -> None:
 
 
 def _counted(samples: Iterable[Sample], marked: Counter[str]) -> Iterator[Sample]:
-    """The samples; meanwhile their pixels that a mark of no reading hides are counted."""
+    """Yield the samples, and count their pixels with a mark of no reading."""
     for sample in samples:
         marked["pixels"] += sample.marked
         yield sample
@@ -222,7 +229,7 @@ def _counted(samples: Iterable[Sample], marked: Counter[str]) -> Iterator[Sample
 def _rows(
     predict: Predictor,
     samples: Iterable[Sample],
-    dataset: str,
+    dataset: DatasetName,
     *collectors: PooledMetrics | BinnedMetrics,
 ) -> Rows:
     from tfl_depth.evaluation.evaluate import evaluate
@@ -230,7 +237,7 @@ def _rows(
     return evaluate(predict, samples, _dataset(dataset), collectors=collectors)
 
 
-def _dataset(name: str) -> Dataset:
+def _dataset(name: DatasetName) -> Dataset:
     from tfl_depth.data import DATASETS
 
     return DATASETS[name]
@@ -260,7 +267,7 @@ def _predictor(
             )
         if model == options.model and (board is not None or options.delegate is not None):
             raise ModelFileError(f"A board and a delegate run a .tflite file, got {model}.")
-        with quiet():  # Keras' backend talks
+        with quiet():  # Keras' backend prints messages
             from tfl_depth.models import load_model
         yield keras_predictor(load_model(model), options.fit or DEFAULT_FIT)
         return
@@ -304,7 +311,7 @@ def _csv(names: Sequence[str], rows: Rows) -> str:
 
 
 def _picture_name(name: str) -> str:
-    """A frame's name, which may hold folders and be long, as part of a file's name."""
+    """Make a frame's name, which may contain folders and be long, part of a file name."""
     flat = "_".join(part for part in Path(name).parts if part not in ("/", "..")).replace("\0", "_")
     content = flat.encode(errors="surrogateescape")
     if len(content) <= MAX_NAME_BYTES:
@@ -347,8 +354,8 @@ def _table(result: dict[str, Any]) -> str:
     ]
     if result["marked_pixels"]:
         lines.append(
-            f"{result['marked_pixels']:,} pixels hold a mark of no reading (65535, or no number of "
-            "meters), and do not count"
+            f"{result['marked_pixels']:,} pixels have a mark of no reading (65535, or no number of "
+            "meters), and are not counted"
         )
     against = result.get("against")
     if against:

@@ -28,7 +28,7 @@ from tfl_depth.tools.lib.infer_inputs import infer_photos, infer_video
 from tfl_depth.tools.lib.input_report import InputReport
 from tfl_depth.tools.lib.inputs import Input, expand, expand_one, is_video
 from tfl_depth.tools.lib.newest_frame import FrameServer
-from tfl_depth.tools.lib.outputs import SUFFIXES
+from tfl_depth.tools.lib.outputs import SUFFIXES, OutputKind
 
 EXAMPLE = "tfl-depth infer model.tflite photos/ video.mp4 --output depth/"
 
@@ -51,20 +51,22 @@ def _parser() -> argparse.ArgumentParser:
     parser = cli_common.parser(
         "tfl-depth infer",
         "Compute depth of photos, videos and cameras. For each NAME.* the output folder gets\n"
-        "what --save lists:\n"
+        "the files in --save:\n"
         "  depth   NAME_depth.png, 16 bit, millimeters, 0 = no depth (NAME_depth.npy where the\n"
         "          model's range passes 65.535 m)\n"
         "  color  NAME_color.png, a picture with a legend in meters\n"
         "  npy     NAME_depth.npy, millimeters\n"
         "  ply     NAME_points.ply, a point cloud in meters: x right, y down, z forward\n"
         "  video   NAME_depth.mp4, a video or a camera side by side with its depth\n"
-        "Frames of a video have the other kinds as NAME_000000_*. What the same photo, model and\n"
-        "options have made before is skipped, so that a folder can be gone on with; the folder's\n"
+        "The other kinds of a video's frames are NAME_000000_*. Results of the same photo, model\n"
+        "and options are skipped, so that an interrupted run can be continued; the folder's\n"
         f"{RECORD} knows.",
         EXAMPLE,
     )
     cli_common.add_model_and_inputs(parser, nargs="+")
-    parser.add_argument("--output", type=Path, metavar="DIR", help="for the files; made if absent")
+    parser.add_argument(
+        "--output", type=Path, metavar="DIR", help="for the files; created if missing"
+    )
     parser.add_argument(
         "--to",
         choices=("-",),
@@ -88,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
         "--save",
         type=_kinds,
         metavar="KINDS",
-        help="what to write (depth,color of photos, video of videos and cameras)",
+        help="files to write (photos: depth,color; videos and cameras: video)",
     )
     cli_common.add_delegate(parser)
     cli_common.add_public_key(parser)
@@ -107,22 +109,22 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--keep-going",
         action="store_true",
-        help="report a photo that fails or a video that ends early, and go on",
+        help="report a photo that fails or a video that ends early, and continue",
     )
     parser.add_argument(
-        "--overwrite", action="store_true", help="compute and replace what is finished"
+        "--overwrite", action="store_true", help="compute again, and replace existing results"
     )
     cli_common.add_json(parser)
     add_board_options(parser)
     return parser
 
 
-def _kinds(text: str) -> tuple[str, ...]:
-    kinds = tuple(text.split(","))
+def _kinds(text: str) -> tuple[OutputKind, ...]:
+    kinds = text.split(",")
     unknown = [kind for kind in kinds if kind not in SUFFIXES]
     if unknown:
         raise argparse.ArgumentTypeError(f"expected of {','.join(SUFFIXES)}, got {unknown[0]!r}")
-    return kinds
+    return tuple(kind for kind in SUFFIXES if kind in kinds)
 
 
 def _range_mm(text: str) -> tuple[int, int]:
@@ -160,7 +162,7 @@ def _infer(options: argparse.Namespace) -> None:
         document = {"model": str(options.model), "placement": placement, "inputs": report.inputs}
         print(json.dumps(document, indent=2))
     if failed:
-        raise ImageError(f"{failed} of {len(photos)} photos failed; their errors stand above.")
+        raise ImageError(f"{failed} of {len(photos)} photos failed; see their errors above.")
 
 
 def _give_frames(options: argparse.Namespace) -> None:
@@ -209,7 +211,7 @@ def _folder(path: Path) -> Path:
 
 
 def _made_by(options: argparse.Namespace) -> dict[str, Any]:
-    """All that the files depend on, beside what they are made of."""
+    """Return everything that the files depend on, except the inputs."""
     named = ("save", "range", "frames", "delegate", "option")
     return {
         "camera": str(camera_settings(options)),
@@ -231,12 +233,12 @@ def _runner_settings(options: argparse.Namespace) -> dict[str, Any]:
 def _refuse_what_does_not_fit(options: argparse.Namespace, inputs: Sequence[Input]) -> None:
     kinds = options.save or ()
     if "ply" in kinds and options.fov is None and options.camera is None:
-        raise ImageError("A point cloud needs the camera: give --camera or --fov.")
+        raise ImageError("A point cloud needs the camera: set --camera or --fov.")
     if "video" in kinds and not all(map(is_video, inputs)):
-        raise ImageError("Photos make no video: leave video out of --save, or the photos away.")
+        raise ImageError("Photos have no video output. Remove video from --save, or the photos.")
     folders = [Path(name).resolve() for name in options.inputs if Path(name).is_dir()]
     if options.output.resolve() in folders:
         raise ImageError(
-            f"Expected --output to be another folder than the photos', got {options.output}: its "
-            "pictures would be taken for photos."
+            f"Expected --output to differ from the photos' folder, got {options.output}: the next "
+            "run would use its pictures as photos."
         )

@@ -1,4 +1,4 @@
-"""`tfl-depth inspect`: what a .keras or a .tflite model takes, gives, holds and computes."""
+"""`tfl-depth inspect`: inputs, outputs, contract and computation of a .keras or .tflite model."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = cli_common.parser(
         "tfl-depth inspect",
-        "Show what a model takes, gives, holds and computes; of a .tflite also its contract, how\n"
-        "it was made and verified, and who it is from. MACs are multiply-accumulates: one for\n"
-        "each kernel element of a convolution or a dense layer at each position it is laid on.",
+        "Show a model's inputs, outputs, parameters and computation; of a .tflite also its\n"
+        "contract, calibration, verification and signature. MACs are multiply-accumulates: one\n"
+        "for each kernel element of a convolution or dense layer at each position.",
         EXAMPLE,
     )
     parser.add_argument("model", type=Path, metavar="MODEL", help="a .keras or .tflite file")
@@ -37,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
         "--html",
         type=Path,
         metavar="FILE",
-        help="also write it as a page, with a picture of what each operator costs",
+        help="also write a page, with a picture of each operator's cost",
     )
     cli_common.add_json(parser)
     return parser

@@ -1,4 +1,4 @@
-"""`tfl-depth placement`: where a model's operators will run, before it goes to a board."""
+"""`tfl-depth placement`: where a model's operators run on a target."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = cli_common.parser(
         "tfl-depth placement",
-        "Show for each operator of a portable .tflite model where it runs on a target, why not on\n"
-        "its NPU and what to change; for an Ethos-U also the memory and the time that Vela\n"
-        "estimates, unless an operator is left to the CPU, whose time nobody knows.\n"
+        "Show for each operator of a portable .tflite model where it runs on a target. If it is\n"
+        "not the NPU, also show the reason and what to change. For an Ethos-U also show Vela's\n"
+        "estimate of memory and time. The time is unknown if an operator runs on the CPU.\n"
         "With --delegate or --board the model is opened there, and the delegate takes its\n"
         "operators.",
         EXAMPLE,
@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_common.add_delegate(parser)
     cli_common.add_public_key(parser)
     cli_common.add_json(parser)
-    parser.add_argument("--picture", type=Path, metavar="FILE", help="also draw it, as a .png")
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="also write a picture, a .png")
     add_board_options(parser)
     return parser
 

@@ -11,7 +11,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from tfl_depth.converters.deployment.placement import CPU, NPU, PlacedOperator
+from tfl_depth.converters.deployment.placement import CPU, NPU, Place, PlacedOperator
 from tfl_depth.converters.deployment.signature_names import with_signature_of
 from tfl_depth.converters.metadata import with_contract
 from tfl_depth.converters.tflite_graph import FileOperator, read_operators
@@ -50,7 +50,7 @@ def placed_by_neutron(model: bytes, compiled: bytes) -> tuple[PlacedOperator, ..
         stays = left[_key(operator)] > 0
         left[_key(operator)] -= stays
         reason = "the Neutron compiler leaves it" if stays else ""
-        place = CPU if stays else NPU
+        place: Place = CPU if stays else NPU
         placed.append(PlacedOperator(operator.kind, operator.name, place, reason))
     return tuple(placed)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ai_edge_litert.tools import flatbuffer_utils
 from flatbuffers import flexbuffers
 
+from tfl_depth.converters.tflite_file import parse_tflite
 from tfl_depth.errors import InterpreterError
 
 DISPATCH = b"DISPATCH_OP"
@@ -31,7 +31,7 @@ def read_htp_program(model: bytes) -> HtpProgram:
     Raises:
         InterpreterError: it does not take it whole.
     """
-    parsed = flatbuffer_utils.convert_bytearray_to_object(bytearray(model))
+    parsed = parse_tflite(model)
     (graph,) = parsed.subgraphs
     kinds = [parsed.operatorCodes[each.opcodeIndex].customCode for each in graph.operators]
     if kinds != [DISPATCH]:

@@ -9,9 +9,8 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from ai_edge_litert.tools import flatbuffer_utils
-
-from tfl_depth.converters.tflite_graph import TensorSpec, parsed, read_graph, text_of
+from tfl_depth.converters.tflite_file import parse_tflite, serialize_tflite, text_of
+from tfl_depth.converters.tflite_graph import TensorSpec, parsed, read_graph
 from tfl_depth.errors import ConversionError
 
 
@@ -28,13 +27,13 @@ def with_signature_of(model: bytes, compiled: bytes) -> bytes:
     """
     made = parsed(compiled, lambda read: read)
     if not made.signatureDefs:
-        source = flatbuffer_utils.convert_bytearray_to_object(bytearray(model))
+        source = parse_tflite(model)
         made.signatureDefs = copy.deepcopy(source.signatureDefs)
         for side in ("inputs", "outputs"):
             for entry in getattr(made.signatureDefs[0], side):
                 name = text_of(source.subgraphs[0].tensors[entry.tensorIndex].name)
                 entry.tensorIndex = _index(made, side, name)
-        compiled = bytes(flatbuffer_utils.convert_object_to_bytearray(made))
+        compiled = serialize_tflite(made)
     _expect_same(_ends(model), _ends(compiled))
     return compiled
 

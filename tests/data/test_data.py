@@ -16,7 +16,7 @@ from keras import layers
 
 from tests.support.real_data import real_data
 from tests.support.synthetic_data import slope, write_dataset, write_frame
-from tfl_depth.data import DATASETS, Sample, load_split
+from tfl_depth.data import DATASETS, DatasetName, Sample, load_split
 from tfl_depth.data.augment import MAX_STRETCH, Augmentation, augmented, plain
 from tfl_depth.data.batches import Batches
 from tfl_depth.errors import DatasetError
@@ -77,7 +77,7 @@ def test_loader_gives_rgb_meters_and_the_camera(dataset: Path) -> None:
 def test_readings_count_inside_the_datasets_range(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    dataset_name: str,
+    dataset_name: DatasetName,
     depth_mm: int,
     depth_m: float,
     valid: bool,
@@ -137,8 +137,8 @@ def test_depth_of_another_kind_is_refused(dataset: Path, depth: Array, said: str
 
 
 def test_an_unknown_dataset_is_refused(dataset: Path) -> None:
-    with pytest.raises(DatasetError, match=r"one of nyuv2, .*, got 'nuscenes'"):
-        load_split("nuscenes", dataset, "train")
+    with pytest.raises(DatasetError, match=r"`dataset` to be 'nyuv2', .*, got 'nuscenes'"):
+        load_split("nuscenes", dataset, "train")  # type: ignore[arg-type]
 
 
 def test_a_missing_split_is_refused(dataset: Path) -> None:

@@ -253,7 +253,7 @@ def test_other_size_is_refused(size: Any, runner: DepthRunner, photo: Pixels) ->
 
 @pytest.mark.parametrize("channels", ["RGB", "", None, "bgra", ["bgr"]])
 def test_other_channels_are_refused(channels: Any, runner: DepthRunner, photo: Pixels) -> None:
-    with pytest.raises(ImageError, match="`channels` to be 'bgr' or 'rgb', got"):
+    with pytest.raises(DepthError, match="`channels` to be 'bgr' or 'rgb', got"):
         runner.infer(photo, channels=channels)
 
 

@@ -176,7 +176,7 @@ def test_pixels_that_a_mark_hides_are_told(
     assert result(capsys, *arguments(model, marked))["marked_pixels"] == 35
     assert result(capsys, *arguments(model, data))["marked_pixels"] == 0
     assert evaluate.main(arguments(model, marked)) == 0
-    assert "35 pixels hold a mark of no reading" in capsys.readouterr().out
+    assert "35 pixels have a mark of no reading" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("against", [False, True])

@@ -120,7 +120,7 @@ def test_folder_and_pattern_give_their_photos(
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [("empty", "no photo"), ("photos/*.gif", "No file is called like")]
+    ("name", "said"), [("empty", "no photo"), ("photos/*.gif", "There is no file")]
 )
 def test_folder_or_pattern_without_photos_is_refused(
     name: str,
@@ -444,7 +444,7 @@ def test_ctrl_c_in_a_video_leaves_none(
 
 WRONG = {
     "point cloud without a camera": (["--save", "ply"], 1, "--camera or --fov"),
-    "video of photos": (["--save", "video"], 1, "Photos make no video"),
+    "video of photos": (["--save", "video"], 1, "Photos have no video"),
     "kind": (["--save", "depth,jpg"], 2, "got 'jpg'"),
     "camera of no size": (["--camera", "525,525,319.5,239.5"], 2, "expected numbers like 525"),
     "camera of 3 numbers": (["--camera", "1,2,3@4x5"], 2, "expected 2 or 4 numbers"),

@@ -27,7 +27,7 @@ from tfl_depth.errors import ConversionError, ModelFileError
 from tfl_depth.format import golden
 from tfl_depth.format.contract_place import find_metadata
 from tfl_depth.runtime.engines.interpreter import open_interpreter
-from tfl_depth.targets import TARGETS
+from tfl_depth.targets import TARGETS, RuleTable
 from tfl_depth.tools import placement as tool
 from tfl_depth.tools.convert import main as convert
 
@@ -250,7 +250,7 @@ VERDICTS = [
 
 @pytest.mark.parametrize(("rules", "given", "where", "words"), VERDICTS)
 def test_delegates_take_what_their_source_says(
-    rules: str, given: FileOperator, where: str, words: str
+    rules: RuleTable, given: FileOperator, where: str, words: str
 ) -> None:
     verdict = RULES[rules](given)
     assert verdict.place == where

@@ -14,7 +14,7 @@ from tfl_depth.encoding import DepthMm
 from tfl_depth.evaluation.metrics import BinnedMetrics, PooledMetrics, depth_metrics
 from tfl_depth.format.contract import Contract
 from tfl_depth.runtime import DepthRunner
-from tfl_depth.runtime.fit import DEFAULT_FIT, depth_in_frame, fit_frame, fit_pixels
+from tfl_depth.runtime.fit import DEFAULT_FIT, Fit, depth_in_frame, fit_frame, fit_pixels
 
 if TYPE_CHECKING:
     import keras
@@ -33,7 +33,7 @@ __all__ = [
 Predictor = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
 
 
-def keras_predictor(model: keras.Model, fit: str = DEFAULT_FIT) -> Predictor:
+def keras_predictor(model: keras.Model, fit: Fit = DEFAULT_FIT) -> Predictor:
     """Depth of an image by a Keras model with the single head, enlarged to the image's size.
 
     Args:
@@ -70,7 +70,7 @@ def frames_predictor(stream: FrameStream, contract: Contract) -> Predictor:
     return predict
 
 
-def _seen_m(depth_mm: DepthMm, model_size: tuple[int, int], fit: str) -> npt.NDArray[np.float32]:
+def _seen_m(depth_mm: DepthMm, model_size: tuple[int, int], fit: Fit) -> npt.NDArray[np.float32]:
     """Meters of an image's depth (H, W), nan where the network of this size sees nothing."""
     height, width = depth_mm.shape
     seen = fit_frame((height, width), model_size, fit).frame

@@ -10,15 +10,18 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, get_args
 
 from tfl_depth.encoding import MAX_SAMPLES, MAX_SPANS, Spans
 from tfl_depth.errors import ContractError, ModelFileError
 from tfl_depth.format.contract_parts import (
     MAX_COUNT,
     Calibration,
+    Fit,
     GoldenSpread,
+    HeadKind,
     Normalization,
+    Precision,
     Source,
     TrainedCamera,
     ZoomResponse,
@@ -50,7 +53,9 @@ __all__ = [
     "Calibration",
     "Contract",
     "GoldenSpread",
+    "HeadKind",
     "Normalization",
+    "Precision",
     "Source",
     "TrainedCamera",
     "ZoomResponse",
@@ -63,12 +68,11 @@ READ_VERSIONS = (2, 3)
 # Of a side of the input, in pixels.
 MAX_SIDE = 2**14
 
-HEADS = {"split": ("integer", "fractional"), "single": ("depth",)}
-RULES = {"split": "folded", "single": "linear"}
+HEADS: dict[HeadKind, tuple[str, ...]] = {"split": ("integer", "fractional"), "single": ("depth",)}
+RULES: dict[HeadKind, str] = {"split": "folded", "single": "linear"}
 COLOR_ORDER, PIXEL_RANGE = "rgb", [0, 255]
-PRECISIONS = ("int8", "int16x8", "float32")
-# How a frame of another aspect is brought to the input's (tfl_depth/runtime/fit.py).
-FITS = ("stretch", "crop", "pad")
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+FITS: tuple[Fit, ...] = get_args(Fit)
 
 
 @dataclass(frozen=True)
@@ -96,8 +100,8 @@ class Contract:
     """
 
     tool: str
-    precision: str
-    head: str
+    precision: Precision
+    head: HeadKind
     edges_m: tuple[float, ...]
     input_name: str
     height: int
@@ -109,7 +113,7 @@ class Contract:
     source: Source | None = None
     golden: GoldenSpread | None = None
     recipe: str | None = None
-    fit: str = "stretch"
+    fit: Fit = "stretch"
     camera: TrainedCamera | None = None
 
     @property
@@ -226,7 +230,7 @@ def _contract(fields: Fields) -> Contract:
 def _checked(fields: Fields) -> Contract:
     fields.digits("sha256", len(BLANK_SHA256))
     fields.digits("signature", len(BLANK_SIGNATURE))
-    head = fields.one_of("head", tuple(HEADS))
+    head: HeadKind = fields.one_of("head", HeadKind)
     fields.expect("outputs", {name: name for name in HEADS[head]})
     source_fields, calibration_fields, golden_fields = map(
         fields.object_or_none, ("source", "calibration", "golden")
@@ -235,7 +239,7 @@ def _checked(fields: Fields) -> Contract:
     fields.expect("max_depth_m", spans.max_depth_m)
     return Contract(
         tool=fields.text("tool"),
-        precision=fields.one_of("precision", PRECISIONS),
+        precision=fields.one_of("precision", Precision),
         head=head,
         edges_m=spans.edges_m,
         curves_m=spans.curves_m,
@@ -249,7 +253,7 @@ def _checked(fields: Fields) -> Contract:
     )
 
 
-def _spans(decoding: Fields, head: str) -> Spans:
+def _spans(decoding: Fields, head: HeadKind) -> Spans:
     decoding.expect("rule", RULES[head])
     edges_m = decoding.numbers("edges_m", MAX_SPANS + 1)
     curves_m = None
@@ -277,7 +281,7 @@ def _view(pixels: Fields) -> dict[str, Any]:
     """What version 3 adds: how a frame comes to the input, and the camera."""
     camera = pixels.object_or_none("camera")
     return {
-        "fit": pixels.one_of("fit", FITS),
+        "fit": pixels.one_of("fit", Fit),
         "camera": None if camera is None else trained_camera(camera),
     }
 

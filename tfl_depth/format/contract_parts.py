@@ -6,9 +6,16 @@ What is wrong in a part is a ValueError that names the field.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from tfl_depth.format.fields import Fields
 from tfl_depth.intrinsics import Intrinsics
+
+Precision = Literal["int8", "int16x8", "float32"]
+# "split" has the outputs `integer` and `fractional`, "single" has the output `depth`.
+HeadKind = Literal["split", "single"]
+# How a frame of another aspect is brought to the input's (tfl_depth/runtime/fit.py).
+Fit = Literal["stretch", "crop", "pad"]
 
 MAX_COUNT = 2**53
 MAX_GOLDEN_IMAGES = 100

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any
+from typing import Any, get_args
 
 # Of a text that names something, and of a document's nested part.
 MAX_TEXT = 1000
@@ -62,8 +62,9 @@ class Fields:
             )
         return value
 
-    def one_of(self, name: str, allowed: tuple[str, ...]) -> str:
-        """One of several texts."""
+    def one_of(self, name: str, choices: Any) -> Any:
+        """One of the texts of a `Literal` type."""
+        allowed = get_args(choices)
         value = self.value(name)
         if not (isinstance(value, str) and value in allowed):
             raise self._unexpected(f"one of {', '.join(allowed)}", value, name)

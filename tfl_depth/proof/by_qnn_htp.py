@@ -21,7 +21,7 @@ from tfl_depth.converters.deployment.qnn_context import read_htp_program
 from tfl_depth.errors import ConversionError, InterpreterError
 from tfl_depth.proof.part_folder import part_folder, run_part
 from tfl_depth.proof.proof_engine import ProofEngine
-from tfl_depth.runtime.postprocess import Tensors
+from tfl_depth.runtime.output_layout import Tensors
 
 # A Hexagon V75. V73 and later compute alike.
 SOC = "SM8650"

@@ -104,7 +104,7 @@ def measure(
         scores=rows,
         metrics=means(rows),
         change=changes(reference or rows, rows),
-        deviation=DepthDeviation.between(expected, grids, photos.spans),
+        deviation=DepthDeviation.measured(expected, grids, photos.spans),
         banding=banding(expected, grids),
         time_of_float32=None
         if model is None

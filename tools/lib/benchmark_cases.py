@@ -23,13 +23,14 @@ from tfl_depth.errors import InterpreterError
 from tfl_depth.format.contract import Contract, read_contract
 from tfl_depth.runtime import DepthRunner, Measurement
 from tfl_depth.runtime.engines.interpreter import open_interpreter
+from tfl_depth.runtime.output_layout import TwoCodesLayout
 from tfl_depth.runtime.postprocess import TwoCodes
 from tfl_depth.runtime.preprocess import SIGN_BIT, resize_pixels, write_input
 from tfl_depth.runtime.temporal_filter import Smoothing, TemporalFilter
 from tfl_depth.runtime.undistort import Undistorter
 
 Pixels = npt.NDArray[np.uint8]
-# A call is timed as a whole, unless it returns `Seconds`.
+# The time of a call is measured, unless it returns `Seconds`.
 Case = Callable[[], object]
 
 CAMERA_SIZE = (720, 1280)
@@ -48,9 +49,9 @@ WIDE_LENS = Camera.of(
 )
 PAGE = 4096
 STREAM_FRAMES = 10
-# What an int8 tensor holds for 0 m.
+# The int8 value of 0 m.
 NEAREST = -128
-# The oldest with every operator that our networks have in int8.
+# The oldest version with all int8 operators of the zoo's networks.
 ONNX_OPSET = 17
 
 
@@ -138,7 +139,7 @@ class NaivePipeline:
 
     def __init__(self, interpreter: Any, contract: Contract) -> None:
         self._interpreter, self._contract = interpreter, contract
-        # It keeps the interpreter from being invoked while it lives.
+        # It must be deleted before the interpreter can be invoked.
         signature = interpreter.get_signature_runner()
         (self._input,) = signature.get_input_details().values()
         self._outputs = signature.get_output_details()
@@ -203,14 +204,15 @@ def _of_spans(kind: str, spans: Spans) -> dict[str, Case]:
     tensors = ((code ^ SIGN_BIT).view(np.int8)[None, ..., None] for code in encode(depth_m, spans))
     outputs = dict(zip(("integer", "fractional"), tensors, strict=True))
     decoder = TwoCodes(spans, GRID_SIZE)
-    codes, depth_mm = decoder.new_codes(), np.empty(GRID_SIZE, decoder.dtype)
+    layout = TwoCodesLayout(GRID_SIZE)
+    codes, depth_mm = layout.new_codes(), np.empty(GRID_SIZE, decoder.dtype)
 
     outputs_of_some = {name: tensor.copy() for name, tensor in outputs.items()}
     for tensor in outputs_of_some.values():
         tensor[0, 0] = NEAREST
 
     def both(tensors: dict[str, npt.NDArray[np.int8]]) -> float | None:
-        decoder.collect(tensors, codes)
+        layout.collect(tensors, codes)
         return decoder.decode_grid(codes, depth_mm)
 
     return {

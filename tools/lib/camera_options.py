@@ -13,6 +13,7 @@ from tfl_depth.camera import Camera, FieldOfView
 from tfl_depth.camera_files import read_camera
 from tfl_depth.errors import CameraError
 from tfl_depth.format.contract import FITS
+from tfl_depth.format.contract_parts import Fit
 from tfl_depth.intrinsics import Intrinsics
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.tools.lib import cli_common
@@ -60,7 +61,7 @@ def add_camera_only(parser: argparse.ArgumentParser, use: str) -> None:
     )
 
 
-def add_fit(parser: argparse.ArgumentParser, default: str | None) -> None:
+def add_fit(parser: argparse.ArgumentParser, default: Fit | None) -> None:
     """Add --fit; without a default it is the model's."""
     shown = "as the model's contract says" if default is None else default
     parser.add_argument(

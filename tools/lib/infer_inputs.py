@@ -20,6 +20,7 @@ from tfl_depth.tools.lib.input_report import InputReport
 from tfl_depth.tools.lib.inputs import Input, output_stem
 from tfl_depth.tools.lib.outputs import (
     SUFFIXES,
+    OutputKind,
     Outputs,
     Pace,
     Picture,
@@ -29,9 +30,9 @@ from tfl_depth.tools.lib.outputs import (
     video_writer,
 )
 
-# Of the video that is written, where its source does not say.
+# Frames per second of the written video if the source's rate is unknown.
 FRAMES_PER_SECOND = 25.0
-# What becomes of an input, beside a failure.
+# Results of an input other than a failure.
 WRITTEN, FINISHED, CUT = "written", "finished before", "ends early"
 
 
@@ -64,7 +65,7 @@ def infer_photos(
         try:
             bgr = read_image(photo)
             depth_mm = runner.infer(bgr)
-            # Of a large photo only what is written stays in memory.
+            # Keep only the output of a large photo in memory.
             shown = runner.undistorted(bgr) if "ply" in outputs.kinds else None
             del bgr
         except DepthError as error:
@@ -99,7 +100,7 @@ def infer_video(
     stem = output_stem(source)
     file = options.output / f"{stem}{SUFFIXES['video']}"
     with_video = "video" in outputs.kinds
-    # The video is the last that is written.
+    # The video is written last.
     noted = source if with_video and isinstance(source, Path) else None
     if noted is not None and not options.overwrite and finished.has(noted, stem, [file]):
         report.say(f"{source} was finished before.")
@@ -113,14 +114,14 @@ def infer_video(
         if with_video
         else nullcontext() as write,
     ):
-        # Not so many as the file says that it has: it may not know.
+        # Not the number in the file's header, which may be wrong.
         total = options.frames or video.frame_count
         shown = cli_common.progress(islice(frames, options.frames), total, video.name)
         try:
             rate = video.frames_per_second or FRAMES_PER_SECOND
             _write_frames(shown, stem, outputs, write, rate)
         except KeyboardInterrupt:
-            if not video.is_camera:  # which has no other end
+            if not video.is_camera:  # a camera has no other end
                 raise
         except TruncatedVideoError as error:
             cut = error
@@ -133,7 +134,7 @@ def infer_video(
         if noted is not None:
             finished.add(noted, stem, [file])
     elif options.keep_going:
-        report.warn(f"{cut} What is written ends there.")
+        report.warn(f"{cut} The outputs end there.")
     else:
         raise cut
 
@@ -179,7 +180,7 @@ def _write_frames(
 def _outputs(
     runner: DepthRunner,
     options: argparse.Namespace,
-    kinds: tuple[str, ...],
+    kinds: tuple[OutputKind, ...],
     limits_mm: tuple[int, int] | None,
 ) -> Outputs:
     return Outputs(

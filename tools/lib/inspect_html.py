@@ -15,13 +15,13 @@ from tfl_depth.tools.lib.inspect_text import (
     sections,
 )
 
-# Of Okabe and Ito: told apart with every kind of color-blindness.
+# Colors of Okabe and Ito, which people with color-blindness can distinguish.
 _MACS, _BYTES, _SPAN = "#0072b2", "#e69f00", "#56b4e9"
 _NAME, _ROW, _BAR = 330, 18, 240
 
 
 def page(report: dict[str, Any]) -> str:
-    """The page of what `model_report` found.
+    """Make a page of a `model_report`.
 
     Args:
         report: of a .tflite or of a .keras file, with "model" and "bytes".

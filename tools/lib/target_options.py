@@ -14,11 +14,11 @@ from tfl_depth.targets import TARGETS, NeutronSettings, Target
 if TYPE_CHECKING:
     from tfl_depth.converters.deployment import PlacedOperator, Placement
 
-# Options that replace a Vela setting of the target, which boards with other memories need.
+# Options that replace a Vela setting of the target, for boards with other memories.
 _VELA_OPTIONS = {
     "config": "a Vela configuration file (.ini) of your board",
     "system_config": "its section with the clock and the memories",
-    "memory_mode": "its section that says what lies in which memory",
+    "memory_mode": "its section with the use of the memories",
 }
 
 
@@ -29,12 +29,12 @@ def add_options(parser: argparse.ArgumentParser, *, default: str | None) -> None
         choices=TARGETS,
         default=default,
         metavar="TARGET",
-        help="what the model shall run on, see below" + (f" ({default})" if default else ""),
+        help="where the model will run, see below" + (f" ({default})" if default else ""),
     )
     parser.add_argument(
         "--strict-placement",
         action="store_true",
-        help="an operator that is not known to run on the target's NPU is an error",
+        help="raise an error if an operator is not known to run on the target's NPU",
     )
     for name, text in _VELA_OPTIONS.items():
         flag = "--vela-config" if name == "config" else f"--{name.replace('_', '-')}"
@@ -73,10 +73,10 @@ def _package(text: str) -> tuple[str, str]:
 
 
 def chosen(options: argparse.Namespace) -> Target:
-    """The target that was asked for, with the settings of its compiler that were.
+    """Return the chosen target with the chosen compiler settings.
 
     Raises:
-        ConversionError: settings of a compiler that does not compile for it.
+        ConversionError: there are settings of a compiler that is not for this target.
     """
     target = _with_neutron(options, TARGETS[options.target])
     given = {name: getattr(options, f"vela_{name}") for name in _VELA_OPTIONS}
@@ -132,7 +132,7 @@ def _estimates(placement: Placement) -> dict[str, str]:
         "flash or DRAM": f"{estimate.other_bytes / 1024:,.0f} KiB",
     }
     if placement.milliseconds is None:
-        return {**rows, "time": "unknown: it waits for the CPU"}
+        return {**rows, "time": "unknown: some operators run on the CPU"}
     rows["time, as Vela estimates"] = f"{placement.milliseconds:.2f} ms"
     if placement.utilization is not None:
         peak = estimate.macs_per_cycle * estimate.clock_hz
@@ -141,7 +141,7 @@ def _estimates(placement: Placement) -> dict[str, str]:
 
 
 def _not_on_npu(placement: Placement) -> list[str]:
-    # A board's compiler that says nothing beforehand says it of all operators alike.
+    # If only the board's compiler decides, the text is the same for all operators.
     others = {
         f"  {operator.kind}: {operator.place}, {operator.reason}"
         + (f"; {operator.hint}" if operator.hint else "")

@@ -7,6 +7,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from tfl_depth.depth_difference import DepthDifference
 from tfl_depth.encoding import DepthMm
 from tfl_depth.errors import ModelFileError
 from tfl_depth.intrinsics import Intrinsics
@@ -109,9 +111,7 @@ def difference(depth_mm: DepthMm, reference_mm: DepthMm) -> dict[str, float] | N
     both = (depth_mm > 0) & (reference_mm > 0)
     if not both.any():
         return None
-    apart_mm = np.abs(depth_mm[both].astype(np.int64) - reference_mm[both])
-    median, p95, largest = np.percentile(apart_mm, [50, 95, 100])
-    return {"median_mm": float(median), "p95_mm": float(p95), "max_mm": float(largest)}
+    return asdict(DepthDifference.between(depth_mm[both], reference_mm[both]))
 
 
 def _jpeg(bgr: Pixels) -> bytes:
