@@ -19,10 +19,6 @@ has_tflite_python := $(shell $(call python_between,$(TFLITE_PYTHON),11,11) 2>/de
 # not look for dependencies, which it would refuse where one asks for an extra, as coverage[toml].
 INSTALL = pip install --quiet --require-hashes --no-deps
 
-# The tests that need no TensorFlow, which boards' environments run as well.
-LIGHT_TESTS = tests/core tests/format tests/runtime $(addprefix tests/tools/test_,$(addsuffix .py,\
-  benchmark doctor infer))
-
 # A process for each core. Each may take 2 GB of memory. The tests of a file share what they make.
 # The files keep the order of tests/conftest.py, the longest first.
 PARALLEL = --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
@@ -31,7 +27,7 @@ PARALLEL = --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscop
 BOARD_TESTS = $(addprefix tests/runtime/test_,$(addsuffix .py,\
   exactness golden_check postprocess interpreter runner self_check model_files))
 
-.PHONY: setup demo test tflite-test board-test openvino-test tosa-test gstreamer-test programs-test \
+.PHONY: setup demo test tflite-test board-test openvino-test tosa-test qnn-test engines gstreamer-test programs-test \
   frameworks-test pythons-test kernels coverage soak fuzz hashes lint check figures figures-zoo \
   figures-demo benchmark strategy docs pictures dist dist-test clean
 
@@ -67,7 +63,7 @@ build/board/.complete: tests/support/make_board.py requirements/tflite-runtime.t
 	@.venv/bin/python -m tests.support.make_board $(@D)
 
 # The runtime's tests on aarch64, emulated, with each interpreter package: some minutes.
-board-test: board-test-tflite-runtime board-test-ai-edge-litert board-test-armnn
+board-test: board-test-tflite-runtime board-test-ai-edge-litert board-test-armnn board-test-by-name
 board-test-%: build/board/.complete build/test-models/.complete
 	build/board/$*/python -m pytest -p no:cacheprovider $(BOARD_TESTS)
 
@@ -79,13 +75,22 @@ build/armnn/.complete: $(addprefix tests/support/,make_armnn.py make_board.py) |
 board-test-armnn: build/armnn/.complete build/test-models/.complete
 	TFL_DEPTH_PROOF=build .venv/bin/python -m pytest -p no:cacheprovider tests/proof/test_armnn.py
 
-# The light tests with a board's interpreter and numpy 1.
+# Debian's OpenSSH server: a few MB to download.
+build/sshd/.complete: tests/support/make_sshd.py tests/support/debian.py | .venv/.complete
+	@.venv/bin/python -m tests.support.make_sshd $(@D)
+
+# The commands on that userland as a board, over SSH on the loopback.
+board-test-by-name: build/board/.complete build/sshd/.complete build/test-models/.complete
+	TFL_DEPTH_BOARD=$(CURDIR)/build/board/tflite-runtime .venv/bin/python -m pytest \
+	  tests/boards/test_real_ssh.py
+
+# The tests that need no TensorFlow, with a board's interpreter and numpy 1.
 ifeq ($(has_tflite_python),yes)
 tflite-test: .venv-tflite/.complete build/test-models/.complete
-	.venv-tflite/bin/python -m pytest $(LIGHT_TESTS)
+	.venv-tflite/bin/python -m pytest -m no_tensorflow
 else
 tflite-test:
-	@echo 'Left out: the light tests with tflite-runtime, pinned for Python 3.11 (set TFLITE_PYTHON).'
+	@echo 'Skipped: the tests with tflite-runtime, which needs Python 3.11 (set TFLITE_PYTHON).'
 endif
 
 # All tests, then those of the runtime once more, two environments at a time.
@@ -93,12 +98,12 @@ test: setup build/test-models/.complete
 	.venv/bin/python -m pytest $(PARALLEL)
 	@if $(MAKE) --no-print-directory build/board/.complete; \
 	then $(MAKE) --no-print-directory --jobs 2 --output-sync=target tflite-test board-test; \
-	else echo 'Left out: the light tests on aarch64, for the reason above.'; \
+	else echo 'Skipped: the tests on aarch64, for the reason above.'; \
 	$(MAKE) --no-print-directory tflite-test; fi
 
-# What the light tests run of runtime/, in lines and branches; below 95 % it fails.
+# Lines and branches of runtime/ that the tests without TensorFlow run; below 95 % it fails.
 coverage: setup build/test-models/.complete
-	.venv/bin/python -m pytest $(LIGHT_TESTS) --cov --cov-report=term-missing
+	.venv/bin/python -m pytest -m no_tensorflow --cov --cov-report=term-missing
 
 # OpenVINO in a folder of its own: nothing else needs it.
 build/openvino/.complete: requirements/hashed/openvino.txt | .venv/.complete
@@ -112,14 +117,34 @@ openvino-test: setup build/test-models/.complete build/openvino/.complete
 
 # Arm's reference model of TOSA and TensorFlow Lite Micro in a folder of their own, 240 MB: no other
 # process may have it on its path, since it holds modules of common names.
+# Without --upgrade, by which pip puts the packages' scripts in the place of their programs in bin/.
 build/tosa/.complete: requirements/hashed/tosa.txt | .venv/.complete
-	.venv/bin/python -m $(INSTALL) --upgrade --target $(@D) --requirement $<
+	rm -rf $(@D)
+	.venv/bin/python -m $(INSTALL) --target $(@D) --requirement $<
 	@touch $@
 
 # Every ramp and every network of the zoo, byte for byte in Arm's own arithmetic. By hand, with the
 # parts that it installs: TFL_DEPTH_PROOF=build tools/prove MODEL
 tosa-test: setup build/test-models/.complete build/tosa/.complete
 	TFL_DEPTH_PROOF=build .venv/bin/python -m pytest $(PARALLEL) tests/proof/test_zero_bytes.py
+
+# Qualcomm's libraries and ONNX Runtime in a folder of their own: 130 MB to download, 350 MB unpacked.
+build/qnn/.complete: requirements/hashed/qnn.txt | .venv/.complete
+	.venv/bin/python -m $(INSTALL) --upgrade --target $(@D) --requirement $<
+	@touch $@
+
+# What each engine of proof that is installed makes of ramps and of the zoo, docs/figures/engines.json:
+# some minutes. `make figures` writes the tables.
+RAMPS = $(foreach spans,10m-1m 10m-0.5m 15m-1m 15m-0.5m 80m-growing,\
+  build/test-models/ramp-$(spans)-split-int8.tflite)
+engines: setup build/test-models/.complete
+	.venv/bin/python -c 'from tests.support.built_models import built_zoo; built_zoo()'
+	TFL_DEPTH_PROOF=build .venv/bin/python -m tests.support.engine_differences \
+	  docs/figures/engines.json $(RAMPS) build/zoo-int8/*.tflite
+
+# Qualcomm's compiler for each chip, and its HTP library on x86: not part of `make test`.
+qnn-test: setup build/test-models/.complete build/qnn/.complete
+	TFL_DEPTH_PROOF=build .venv/bin/python -m pytest tests/proof/test_qnn.py
 
 # GStreamer and its Python bindings, without root, of Debian's packages for this Python.
 GSTREAMER = python3-gi libgirepository-1.0-1 gir1.2-glib-2.0 gir1.2-gstreamer-1.0 \
@@ -187,7 +212,7 @@ build/uv/.complete: | .venv/.complete
 	@touch $@
 
 # The hashes of every file of what requirements/ pins, into requirements/hashed: after a pin changes.
-HASHED = dev tflite-runtime fuzz openvino peers programs pythons tosa
+HASHED = dev tflite-runtime fuzz openvino peers programs pythons tosa qnn
 hashes: build/uv/.complete
 	for name in $(HASHED); do build/uv/bin/uv pip compile --quiet --universal --no-deps \
 	  --python-version 3.11.5 --generate-hashes --custom-compile-command 'make hashes' \
@@ -247,13 +272,12 @@ dist: setup
 	rm -rf dist tfl_depth.egg-info
 	.venv/bin/python -m build --no-isolation
 
-# Both of them, installed in a clean environment of each Python, and the light tests on that:
+# Both of them, installed in a clean environment of each Python, and tested there:
 # make dist-test PYTHONS='python3.10 /opt/python3.13/bin/python3'
 PYTHONS ?= $(shell for minor in 10 11 12 13; do \
   python3.$$minor -c '' 2>/dev/null && echo python3.$$minor; done)
 dist-test: dist build/test-models/.complete
-	.venv/bin/python -m tests.support.try_dist dist build/dist-test --pythons $(PYTHONS) \
-	  --tests $(LIGHT_TESTS)
+	.venv/bin/python -m tests.support.try_dist dist build/dist-test --pythons $(PYTHONS)
 
 # Every way to int8 on the zoo's networks, into docs/strategy: an hour or more, going on where it was
 # interrupted. DATA=path/to/data, with nyuv2 and redkitchen in it.

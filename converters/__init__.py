@@ -1,4 +1,4 @@
-"""From a trained network of any framework to a verified .tflite file that carries its contract."""
+"""Conversion of a trained network of any framework to a verified .tflite file with a contract."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Load what is asked for, and with it no more than it needs."""
+    """Import the module of a name when the name is used."""
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

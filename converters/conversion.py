@@ -1,4 +1,4 @@
-"""A finished conversion, its report, and how it is written to disk."""
+"""The result of a conversion: the model, its report and the files."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class Conversion:
     """A converted, verified model.
 
     Attributes:
-        model: the .tflite file's bytes, contract included.
-        contract: the same, as an object.
-        warnings: sentences that its user should read.
+        model: the .tflite file's bytes, with the contract.
+        contract: of the file.
+        warnings: sentences for the user.
     """
 
     model: bytes
@@ -29,7 +29,7 @@ class Conversion:
 
     @property
     def report(self) -> dict[str, Any]:
-        """What was done and measured, ready for JSON."""
+        """The facts and measurements of the conversion, for JSON."""
         contract = self.contract
         return {
             "tool": contract.tool,
@@ -41,6 +41,8 @@ class Conversion:
                 "height": contract.height,
                 "width": contract.width,
                 "normalization": asdict(contract.normalization),
+                "fit": contract.fit,
+                "camera": None if contract.camera is None else asdict(contract.camera),
             },
             "edges_m": list(contract.edges_m),
             "curved": contract.curves_m is not None,
@@ -55,25 +57,26 @@ class Conversion:
 
 
 def report_path(output: Path) -> Path:
-    """Where the report of a model lies: beside it, with the suffix .json."""
+    """Return the path of a model's report: next to the model, with the suffix .json."""
     return output.with_suffix(".json")
 
 
 def refuse_existing(output: Path, *, overwrite: bool, beside: Iterable[Path] = ()) -> None:
-    """Refuse to replace a model, its report or what else comes beside it unless told to.
+    """Refuse to replace a model or the files next to it, unless `overwrite` is set.
 
     Raises:
-        ConversionError: one of them is there, their folder is not, or the name is no .tflite.
+        ConversionError: a file exists, the folder does not exist, or the name does not end in
+            .tflite.
     """
     if output.suffix != ".tflite":
         raise ConversionError(f"Expected an output that ends in .tflite, got {output}.")
     if not output.parent.is_dir():
-        raise ConversionError(f"There is no folder {output.parent} to write {output.name} into.")
+        raise ConversionError(f"There is no folder {output.parent} for {output.name}.")
     for path in (output, report_path(output), *beside):
         if path.is_dir():
-            raise ConversionError(f"{path} is a folder: name another output.")
+            raise ConversionError(f"{path} is a folder. Choose another output.")
         if path.exists() and not overwrite:
-            raise ConversionError(f"{path} exists: name another output, or pass --overwrite.")
+            raise ConversionError(f"{path} exists. Choose another output, or pass --overwrite.")
 
 
 def write_conversion(
@@ -84,17 +87,17 @@ def write_conversion(
     overwrite: bool = False,
     beside: Mapping[Path, bytes] | None = None,
 ) -> None:
-    """Write the model and, beside it, its report and what else belongs to it, all whole.
+    """Write the model, its report and the other files, either all or none.
 
     Args:
         conversion: the model.
-        output: its file.
-        target: name of what it was made for, which the report says.
-        overwrite: replace what is there.
-        beside: contents of other files.
+        output: path of the model.
+        target: name of the target, for the report.
+        overwrite: replace existing files.
+        beside: contents of the other files, by path.
 
     Raises:
-        ConversionError: an output exists and may not be replaced, or its folder is missing.
+        ConversionError: an output exists and `overwrite` is not set, or the folder is missing.
     """
     others = beside or {}
     refuse_existing(output, overwrite=overwrite, beside=others)

@@ -1,10 +1,9 @@
-"""The float graph with the head that the file will have, its weights ready for int8."""
+"""The float graph with the file's head, and with weights that are ready for int8."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -26,9 +25,10 @@ from tfl_depth.converters.ptq.progress import Progress
 from tfl_depth.converters.ptq.recipe import apply_recipe
 from tfl_depth.encoding import Spans
 from tfl_depth.errors import ConversionError
+from tfl_depth.format.contract_parts import HeadKind
 from tfl_depth.recipes import PtqRecipe
 
-# Photos by which the values in front of the head are known, and their outermost percentiles.
+# Photos for the range of the values before the head, and the percentiles that limit it.
 _SEEN_PHOTOS, _SEEN = 16, (0.05, 99.95)
 
 Inputs = Sequence[npt.NDArray[np.float32]]
@@ -37,19 +37,19 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class HeadOptions:
-    """What head a file shall have.
+    """Options of a file's head.
 
     Attributes:
         kind: "split" or "single".
         range_m: least and greatest depth, in meters.
-        spans: of the split, where they are given.
-        recipe: what is done to the weights; None: nothing.
-        integers: whether the file will compute in integers.
-        per_channel: whether each output channel's weights will have a step of their own.
-        layers: output names of the operators that the recipe works on; None: all.
+        spans: of the split, if the user chose them.
+        recipe: for the weights; None: they are not changed.
+        integers: whether the file computes in integers.
+        per_channel: whether the weights of each output channel have their own step.
+        layers: output names of the operators that the recipe changes; None: all.
     """
 
-    kind: Literal["split", "single"]
+    kind: HeadKind
     range_m: Range
     spans: Spans | None
     recipe: PtqRecipe | None
@@ -63,11 +63,11 @@ class HeadedGraph:
     """A float graph with its head.
 
     Attributes:
-        graph: its outputs are the file's.
-        spans: that its outputs code; of the single head one from 0 on.
-        most_m: the greatest depth that the network can give at all, or None where it is not known.
-        pinned: ranges that tensors must have.
-        exact: the step of kernels whose weights are whole multiples of it.
+        graph: with the file's outputs.
+        spans: of the split; one span from 0 for the single head.
+        most_m: the largest depth that the network can output; None if unknown.
+        pinned: fixed ranges of tensors.
+        exact: kernels whose weights are whole multiples of a step, and the step.
     """
 
     graph: Graph
@@ -80,16 +80,16 @@ class HeadedGraph:
 def with_head(
     network: DepthNetwork, inputs: Inputs, options: HeadOptions, progress: Progress
 ) -> HeadedGraph:
-    """Give a network its head, and its weights the values that int8 can hold best.
+    """Add the head to a network, and change its weights to suit int8.
 
     Args:
-        network: float; its graph is changed.
-        inputs: calibration photos as the graph takes them.
-        options: what head.
+        network: float. Its graph is changed.
+        inputs: calibration photos as inputs of the graph.
+        options: of the head.
         progress: shows how far slow parts have come.
 
     Raises:
-        ConversionError: the network's depth is not of a form that the head can have.
+        ConversionError: the head does not fit the network's depth.
     """
     graph = network.graph
     head = _head(graph, options)
@@ -122,7 +122,7 @@ def _head(graph: Graph, options: HeadOptions) -> Head | None:
     try:
         return find_head(graph)
     except ConversionError:
-        # The single head keeps whatever end a network has.
+        # The single head keeps the network's own end.
         return None
 
 

@@ -1,4 +1,4 @@
-"""A network that has come in: its float graph in the plain form, and its source to compare with."""
+"""An imported network: its float graph in the plain form, and its source for comparison."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from tfl_depth.errors import ConversionError
 if TYPE_CHECKING:
     from tfl_depth.converters.importers.base import ImportedNetwork, Source
 
-# Of the range: what an import may change of the depth, in its largest difference.
+# Largest difference of depth that an import may cause, as a share of the range.
 LARGEST_DIFFERENCE = 0.02
-# Photos by which it is measured.
+# Number of photos to measure it.
 IMPORT_PHOTOS = 8
 
 Pixels = npt.NDArray[np.uint8]
@@ -36,15 +36,15 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True)
 class DepthNetwork:
-    """A depth network, apart from the framework that it came from.
+    """A depth network that does not depend on its framework.
 
     Attributes:
-        imported: as it came in.
-        graph: float, in the plain form, of one output; its input is the stage's.
-        stage: how pixels become the graph's input.
+        imported: the result of the import.
+        graph: float, in the plain form, with one output. Its input is that of `stage`.
+        stage: from pixels to the graph's input.
         depth: the source's depth in meters.
         formula: from the output to meters.
-        photos: to calibrate with, (height, width, 3) uint8 RGB of the input's size.
+        photos: for calibration, (height, width, 3) uint8 RGB of the input's size.
     """
 
     imported: ImportedNetwork
@@ -61,10 +61,10 @@ class DepthNetwork:
         return source.shape[1], source.shape[2]
 
     def import_difference_mm(self, max_depth_m: float) -> float:
-        """The largest difference that the import makes to the depth of photos, within the range.
+        """Measure the largest difference of depth that the import causes, within the range.
 
         Raises:
-            ConversionError: it is more than `LARGEST_DIFFERENCE` of the range.
+            ConversionError: it is above `LARGEST_DIFFERENCE` of the range.
         """
         runner = TfliteRunner(self.imported.model)
         mine = SourceDepth(runner, self.depth.output, self.depth.as_input, self.formula)
@@ -75,9 +75,9 @@ class DepthNetwork:
         largest = 1000 * float(max(difference.max() for difference in differences))
         if not largest <= 1000 * LARGEST_DIFFERENCE * max_depth_m:
             raise ConversionError(
-                f"The import of the network changes its depth by up to {largest:.0f} mm, beside "
-                f"{self.imported.framework}. Export the network in another format, as ONNX or "
-                "TensorFlow Lite, and compare."
+                f"The import of the network changes its depth by up to {largest:.0f} mm, compared "
+                f"with {self.imported.framework}. Export the network in another format, such as "
+                "ONNX or TensorFlow Lite."
             )
         return round(largest, 4)
 
@@ -91,18 +91,18 @@ def open_network(
     pixels: InputOptions,
     read_photos: Callable[[Size], Sequence[Pixels]],
 ) -> DepthNetwork:
-    """Import a network and bring it into the plain form.
+    """Import a network and rewrite it to the plain form.
 
     Args:
         source: a file or folder, the bytes of a .tflite, or a Keras model.
-        size: (height, width), where the network takes any.
-        output_name: of the depth among several outputs; None: the finest.
+        size: (height, width), if the network accepts any size.
+        output_name: of the depth output; None: the output of the highest resolution.
         formula: from that output to meters.
-        pixels: what is done to pixels outside the network.
-        read_photos: gives the photos to calibrate with, at (height, width).
+        pixels: preprocessing of pixels outside the network.
+        read_photos: reads the calibration photos at (height, width).
 
     Raises:
-        ConversionError: it is no depth network that can be converted; the text says why.
+        ConversionError: the network cannot be converted. The text gives the reason.
     """
     imported = import_network(source, size=size)
     graph = read_graph(imported.model)

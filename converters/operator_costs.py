@@ -1,4 +1,4 @@
-"""What each operator of a .tflite file computes and holds, and what its tensors are."""
+"""The computation and memory of each operator of a .tflite file, and its tensors."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from tfl_depth.converters.tflite_file import text_of
 from tfl_depth.converters.tflite_graph import (
     is_constant,
     macs_of,
     operator_name,
     parsed,
     shape_of,
-    text_of,
     type_name,
 )
 
-# Bytes of an element; of other types nobody needs them.
+# Bytes of an element of each type that occurs here.
 _BYTES = {
     "bool": 1,
     "float16": 2,
@@ -32,15 +32,15 @@ _BYTES = {
 
 @dataclass(frozen=True)
 class OperatorCost:
-    """One operator, by its first result.
+    """Costs of one operator.
 
     Attributes:
-        kind: TensorFlow Lite's name of it.
-        name: of the tensor that it gives.
-        shape: of that tensor.
-        macs: multiply-accumulates; None for what a compiler has packed.
-        weight_bytes: of the constants that it takes.
-        result_bytes: of what it gives; None where the type has no bytes of its own.
+        kind: TensorFlow Lite's name of the operator.
+        name: of its first output.
+        shape: of its first output.
+        macs: multiply-accumulates; None for a compiler's custom operator.
+        weight_bytes: of its constant inputs.
+        result_bytes: of its first output; None for types without a fixed size.
     """
 
     kind: str
@@ -56,9 +56,9 @@ class Tensors:
     """The tensors of a graph.
 
     Attributes:
-        types: how many there are of each type, most frequent first.
+        types: number of tensors of each type, most frequent first.
         weight_bytes: of all constants.
-        largest_bytes: of the largest that is no constant.
+        largest_bytes: of the largest tensor that is not a constant.
     """
 
     types: dict[str, int]
@@ -67,7 +67,7 @@ class Tensors:
 
 
 def read_costs(model: bytes) -> tuple[tuple[OperatorCost, ...], Tensors]:
-    """Read a .tflite file's operators, in the order in which they run, and its tensors.
+    """Read a .tflite file's operators, in execution order, and its tensors.
 
     Raises:
         ModelFileError: the file is damaged.
@@ -82,7 +82,7 @@ def _costs(model: Any) -> tuple[OperatorCost, ...]:
 def _cost(model: Any, operator: Any) -> OperatorCost:
     tensors = model.subgraphs[0].tensors
     kind, result = operator_name(model, operator), tensors[operator.outputs[0]]
-    # -1 stands for an input that is left out.
+    # -1 means an omitted optional input.
     taken = {tensors[index].buffer for index in operator.inputs if index >= 0}
     return OperatorCost(
         kind=kind,

@@ -1,4 +1,4 @@
-"""Photos as a network takes them, made of their pixels one at a time."""
+"""A sequence of network inputs, computed from photos one at a time."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Input = npt.NDArray[np.float32]
 
 
 class PhotoInputs(Sequence[Input]):
-    """Network inputs (1, H, W, 3) float32, kept as bytes.
+    """Network inputs (1, H, W, 3) float32. Only their pixels are kept, as bytes.
 
     Args:
         pixels: of each photo, (H, W, 3) uint8 RGB.
-        as_input: makes the network's input of them.
+        as_input: converts pixels to the network's input.
     """
 
     def __init__(self, pixels: Sequence[Pixels], as_input: Callable[[Pixels], Input]) -> None:

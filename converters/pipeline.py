@@ -1,4 +1,4 @@
-"""The way of a network to a verified file: every stage in its order.
+"""The conversion of a network to a verified file: all stages in order.
 
 import -> graph -> input -> head -> recipe -> ranges -> write -> verify -> contract
 """
@@ -8,22 +8,23 @@ from __future__ import annotations
 import math
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 import tfl_depth
+from tfl_depth.choices import expect_choice
 from tfl_depth.converters.conversion import Conversion
-from tfl_depth.converters.golden_vectors import with_golden
+from tfl_depth.converters.golden_vectors import golden_vectors
 from tfl_depth.converters.graph import Graph, write_graph
 from tfl_depth.converters.graph.rewrites.input_normalization import InputOptions
 from tfl_depth.converters.head import Formula, Unit
 from tfl_depth.converters.head.check import check_depth
 from tfl_depth.converters.headed import HeadedGraph, HeadOptions, with_head
-from tfl_depth.converters.metadata import with_contract
+from tfl_depth.converters.metadata import with_contract, with_metadata
 from tfl_depth.converters.network import DepthNetwork, open_network
 from tfl_depth.converters.photo_inputs import PhotoInputs
 from tfl_depth.converters.ptq.progress import Progress, silent
@@ -31,7 +32,8 @@ from tfl_depth.converters.ptq.range_estimation import estimate_ranges
 from tfl_depth.converters.ptq.recipe import RANGES
 from tfl_depth.converters.ptq.statistics import observe
 from tfl_depth.converters.quantize import QuantizationPlan, add_float_ends, quantized
-from tfl_depth.converters.representative import ImageSplit, read_calibration
+from tfl_depth.converters.representative import ImageSplit, read_calibration, read_pixels
+from tfl_depth.converters.trained_camera import InputCamera, trained_camera
 from tfl_depth.converters.verify import (
     Fidelity,
     OperatorError,
@@ -44,22 +46,30 @@ from tfl_depth.converters.verify import (
 from tfl_depth.encoding import Spans
 from tfl_depth.errors import ConversionError
 from tfl_depth.format.contract import Contract
-from tfl_depth.format.contract_parts import Calibration, Normalization, Source
-from tfl_depth.recipes import RECIPES, default_recipe, recipe_named
+from tfl_depth.format.contract_parts import (
+    Calibration,
+    GoldenSpread,
+    HeadKind,
+    Normalization,
+    Precision,
+    Source,
+    TrainedCamera,
+)
+from tfl_depth.format.golden import METADATA_NAME as GOLDEN
+from tfl_depth.recipes import RECIPES, RecipeName, default_recipe, recipe_named
+from tfl_depth.runtime.fit import DEFAULT_FIT, Fit, expect_fit
+from tfl_depth.runtime.preprocess import Channels
 
 if TYPE_CHECKING:
     from tfl_depth.converters.importers.base import Source as NetworkSource
 
-Precision = Literal["int8", "int16x8", "float32"]
-HeadKind = Literal["split", "single"]
-
 DEFAULT_MAX_DEPTH_M = 15.0
 INPUT_NAME = "pixels"
-# Fewer photos than this flatter the verification, and tell little about the ranges.
+# With fewer photos the verification is too optimistic, and the ranges are uncertain.
 FEW_PHOTOS = 20
-# Photos by which the depth is checked, and int8 operators are compared with float ones.
+# Photos to check the depth, and to compare int8 operators with float ones.
 CHECK_PHOTOS, OPERATOR_PHOTOS = 16, 2
-# Shares of verification pixels outside the range: a warning, a refusal.
+# Shares of verification pixels outside the range that cause a warning and an error.
 WARN_OUTSIDE, REFUSE_OUTSIDE = 0.02, 0.2
 
 Pixels = npt.NDArray[np.uint8]
@@ -83,11 +93,13 @@ def convert(
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
     input_range: tuple[float, float] | None = None,
-    channels: Literal["rgb", "bgr"] = "rgb",
+    channels: Channels = "rgb",
     per_channel: bool = True,
-    recipe: str | None = None,
+    recipe: RecipeName | None = None,
     layers: tuple[str, ...] | None = None,
     golden: bool = True,
+    fit: Fit = DEFAULT_FIT,
+    camera: InputCamera | None = None,
     progress: Progress = silent,
 ) -> Conversion:
     """Convert a depth network of any framework, and verify the result against its source.
@@ -95,40 +107,47 @@ def convert(
     Args:
         network: a .keras, .h5, .onnx, .pt2 or .tflite file, a SavedModel folder, the bytes of a
             .tflite, or a Keras model.
-        images: to calibrate with (not for float32) and to verify with.
+        images: for calibration (not used for float32) and for verification.
         max_depth_m: end of the depth range, in meters; None: 15.
-        spans: the split's intervals, whose last edge is the range; None: they are placed so that
-            the largest step in depth is the same in all.
-        span_m: width of the spans instead, where depth is linear.
+        spans: the split's intervals, which end at the range; None: all spans get the same largest
+            step of depth.
+        span_m: width of equal spans, instead of `spans`.
         precision: "int8", "int16x8" or "float32".
         head: "split" (outputs `integer` and `fractional`) or "single" (output `depth`).
-        size: (height, width) to deploy for, where the network takes any.
-        output_name: of the depth among several outputs; None: the finest.
-        unit: of the network's depth; None: meters, unless photos say otherwise.
-        disparity: (least, greatest) depth of an output of 0 to 1 that is scaled disparity.
+        size: (height, width) of the input, if the network accepts any size.
+        output_name: of the depth output; None: the output of the highest resolution.
+        unit: of the network's depth; None: meters, and a check of the photos' depth.
+        disparity: (least, greatest) depth, if the output is scaled disparity from 0 to 1.
         reciprocal: depth is this number / output.
         inverse: depth is 1 / output.
-        mean: of pixels of 0 to 1, for each color, which is subtracted outside the network.
-        std: by which the difference is then divided.
-        input_range: what the network takes for a pixel of 0 and of 255, where that is done outside.
-        channels: order in which the network takes colors, where that is done outside.
-        per_channel: give each output channel of a convolution a scale of its own. Where an NPU
-            takes one scale a convolution only, it must be False, which costs accuracy.
-        recipe: a name in `RECIPES`: how weights and ranges are chosen. None: the default, and
-            nothing for float32.
-        layers: output names of the operators that the recipe works on; None: all.
-        golden: put golden vectors into the file, which are two of the verification photos.
-        progress: shows how far the slow parts have come.
+        mean: for each color; subtracted outside the network from pixels scaled to 0 to 1.
+        std: for each color; the difference is then divided by it.
+        input_range: the network's input values for pixels 0 and 255, instead of `mean` and `std`.
+        channels: order of the colors in the network's input.
+        per_channel: give each output channel of a convolution its own scale. It must be False for
+            an NPU that supports one scale a convolution only, which costs accuracy.
+        recipe: a name in `RECIPES`: how weights and ranges are chosen. None: the default, or no
+            recipe for float32.
+        layers: output names of the operators that the recipe changes; None: all.
+        golden: put golden vectors into the file: two of the verification photos and their depth.
+        fit: how photos of another aspect are brought to the input's: "stretch", "crop" or "pad".
+            The runtime does the same, by the contract.
+        camera: that the network was trained for, in pixels of its input; or a function from the
+            input's (height, width) to it. None: unknown.
+        progress: shows the progress of slow parts.
 
     Raises:
-        ConversionError: the network, the photos or the result are not as they must be.
+        ConversionError: the network, the photos or the result is not valid. The text gives the
+            reason.
     """
+    expect_choice("precision", precision, Precision, ConversionError)
+    expect_choice("head", head, HeadKind, ConversionError)
     formula = Formula(unit or "m", disparity, reciprocal, inverse)
     pixels = InputOptions(mean=mean, std=std, input_range=input_range, channels=channels)
-    precision = _one_of("precision", precision, ("int8", "int16x8", "float32"))
+    expect_fit(fit)
     name = _recipe(recipe, precision, per_channel)
     options = HeadOptions(
-        kind=_one_of("head", head, ("split", "single")),
+        kind=head,
         range_m=_range(max_depth_m, spans),
         spans=_spans(max_depth_m, spans, span_m),
         recipe=None if name is None else RECIPES[name],
@@ -138,7 +157,7 @@ def convert(
     )
 
     def read_photos(size: tuple[int, int]) -> list[Pixels]:
-        photos = read_calibration(images, size)
+        photos = read_calibration(images, size, fit)
         return list(progress(photos, len(images.calibration), "read photos"))
 
     opened = open_network(
@@ -150,24 +169,18 @@ def convert(
         read_photos=read_photos,
     )
     try:
-        made = _Conversion(opened, images, options, precision, name, unit is None, progress)
+        made = _Conversion(
+            opened, images, options, precision, name, unit is None, progress, fit, camera
+        )
         return made.finished(golden=golden)
     finally:
         opened.imported.close()
 
 
-def _one_of(name: str, value: Any, allowed: tuple[Any, ...]) -> Any:
-    if value not in allowed:
-        raise ConversionError(
-            f"Expected `{name}` to be one of {', '.join(allowed)}, got {value!r}."
-        )
-    return value
-
-
-def _recipe(name: str | None, precision: str, per_channel: bool) -> str | None:
+def _recipe(name: RecipeName | None, precision: Precision, per_channel: bool) -> RecipeName | None:
     if precision == "float32":
         if name is not None:
-            raise ConversionError("float32 needs no recipe: leave it out, or convert to int8.")
+            raise ConversionError("float32 has no recipe. Omit the recipe, or convert to int8.")
         return None
     name = name or default_recipe(per_channel=per_channel)
     try:
@@ -196,28 +209,32 @@ def _spans(max_depth_m: float | None, spans: Spans | None, span_m: float | None)
 
 @dataclass
 class _Conversion:
-    """One network on its way through the stages.
+    """The conversion of one network.
 
     Attributes:
-        network: as it was opened; its graph is changed.
-        images: to calibrate and to verify with.
+        network: the open network. Its graph is changed.
+        images: for calibration and verification.
         options: of the head.
         precision: of the file.
         recipe: its name, or None.
-        upright: whether depth may be doubted that is near at the top of photos.
-        progress: shows how far slow parts have come.
+        upright: whether depth that is nearer at the top of photos causes a warning.
+        progress: shows the progress of slow parts.
+        fit: of the photos.
+        camera: that the network was trained for, or None.
     """
 
     network: DepthNetwork
     images: ImageSplit
     options: HeadOptions
     precision: Precision
-    recipe: str | None
+    recipe: RecipeName | None
     upright: bool
     progress: Progress
+    fit: Fit
+    camera: InputCamera | None
 
     def finished(self, *, golden: bool) -> Conversion:
-        """Go through all stages."""
+        """Run all stages."""
         network = self.network
         difference_mm = network.import_difference_mm(self.options.range_m[1])
         source = Source(network.imported.format, network.imported.framework, difference_mm)
@@ -227,21 +244,22 @@ class _Conversion:
         headed = with_head(network, inputs, self.options, self.progress)
         self._check(outputs, headed.most_m)
         graph, operators = self._written(headed, inputs)
-        contract = self._contract(headed, source)
         content = write_graph(graph)
+        unverified = self._contract(headed, source, {}, None)
         if self.precision == "int8":
-            check_integer_file(content, contract, per_channel=self.options.per_channel)
-        fidelity = self._fidelity(content, contract)
-        contract = replace(contract, verification=_measured(fidelity, operators))
+            check_integer_file(content, unverified, per_channel=self.options.per_channel)
+        fidelity = self._fidelity(content, unverified)
         warnings += _outside(fidelity, headed.spans) + self._few()
+        spread = None
         if golden:
-            content, contract = with_golden(content, contract, self.images.verification)
-        else:
-            content = with_contract(content, contract)
+            vectors, spread = golden_vectors(content, unverified, self.images.verification)
+            content = with_metadata(content, GOLDEN, vectors.to_zip())
+        contract = self._contract(headed, source, _measured(fidelity, operators), spread)
+        content = with_contract(content, contract)
         return Conversion(content, contract, tuple(dict.fromkeys(warnings)))
 
     def _check(self, outputs: Sequence[Any], most_m: float | None) -> list[str]:
-        """Refuse what is no depth in the range; sentences of what is odd."""
+        """Refuse outputs that are not depth in the range. Return warnings."""
         found = check_depth(
             outputs,
             self.network.formula,
@@ -255,7 +273,7 @@ class _Conversion:
     def _written(
         self, headed: HeadedGraph, inputs: PhotoInputs
     ) -> tuple[Graph, list[OperatorError]]:
-        """The graph of the file, and how its operators differ from float ones."""
+        """Return the file's graph, and the differences of its operators from float ones."""
         graph, stage = headed.graph, self.network.stage
         if self.precision == "float32" or self.options.recipe is None:
             stage.take_pixels(graph)
@@ -273,7 +291,7 @@ class _Conversion:
         made = quantized(graph, plan)
         operators = compare_operators(graph, made, inputs[:OPERATOR_PHOTOS])
         refuse_dead(operators)
-        # The head's own tensors are cut to a span or fold, so their spread tells nothing.
+        # The head's own tensors are clipped or folded, so their errors are not comparable.
         pinned = {tensor.name for tensor in headed.pinned}
         operators = [each for each in operators if each.name not in pinned]
         if bits == 16:
@@ -281,7 +299,13 @@ class _Conversion:
             stage.take_pixels(made)
         return _named(made), worst(operators)
 
-    def _contract(self, headed: HeadedGraph, source: Source) -> Contract:
+    def _contract(
+        self,
+        headed: HeadedGraph,
+        source: Source,
+        verification: dict[str, Any],
+        golden: GoldenSpread | None,
+    ) -> Contract:
         images, stage, spans = self.images, self.network.stage, headed.spans
         height, width = self.network.size
         calibration = Calibration(len(images.calibration), images.sha256(), images.seed)
@@ -296,13 +320,25 @@ class _Conversion:
             width=width,
             normalization=Normalization(stage.scale, stage.offset),
             calibration=None if self.precision == "float32" else calibration,
-            verification={},
+            verification=verification,
             source=source,
+            golden=golden,
             recipe=self.recipe,
+            fit=self.fit,
+            camera=self._trained_camera(),
         )
 
+    def _trained_camera(self) -> TrainedCamera | None:
+        """The camera, and how depth follows its focal length on the photos to verify with."""
+        if self.camera is None:
+            return None
+        size, paths = self.network.size, self.images.verification
+        shown = self.progress(paths, len(paths), "measure zooms")
+        photos = [read_pixels(path, size, self.fit) for path in shown]
+        return trained_camera(self.camera, size, self.network.depth, photos)
+
     def _fidelity(self, content: bytes, contract: Contract) -> Fidelity:
-        """Measure the file as its users run it."""
+        """Measure the file in the same way as users run it."""
         photos = self.images.verification
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "model.tflite"
@@ -315,20 +351,20 @@ class _Conversion:
         if count >= FEW_PHOTOS:
             return []
         return [
-            f"Only {count} photos were given: the measured difference from FP32 may be too small. "
-            f"Give {FEW_PHOTOS} or more, better 100, of the camera that will be used."
+            f"There are only {count} photos: the measured difference from FP32 may be too small. "
+            f"Use {FEW_PHOTOS} or more, better 100, of the camera that will be used."
         ]
 
 
 def _named(graph: Graph) -> Graph:
-    """The graph with the input's name in the contract."""
+    """Rename the graph's input as in the contract."""
     (tensor,) = graph.inputs.values()
     graph.inputs = {INPUT_NAME: tensor}
     return graph
 
 
 def _measured(fidelity: Fidelity, operators: Sequence[OperatorError]) -> dict[str, Any]:
-    """The figures as they stand in the contract and in the report."""
+    """Return the measurements for the contract and the report."""
     found = [
         {"name": each.name[:100], "kind": each.kind, "error": round(each.error, 4)}
         for each in operators
@@ -337,19 +373,19 @@ def _measured(fidelity: Fidelity, operators: Sequence[OperatorError]) -> dict[st
 
 
 def _outside(fidelity: Fidelity, spans: Spans) -> list[str]:
-    """What to say of pixels outside the range.
+    """Return a warning about pixels outside the range.
 
     Raises:
-        ConversionError: they are too many for the file to be of use.
+        ConversionError: there are too many of them.
     """
     near, far = spans.edges_m[0], spans.max_depth_m
-    shares = f"{fidelity.below_share:.1%} of the pixels lie below {near:g} m and "
+    shares = f"{fidelity.below_share:.1%} of the pixels are below {near:g} m and "
     shares += f"{fidelity.above_share:.1%} above {far:g} m"
     if fidelity.outside_share > REFUSE_OUTSIDE:
         raise ConversionError(
-            f"On the photos to verify with {shares}. Choose another range with --max-depth, or say "
+            f"In the verification photos, {shares}. Choose another range with --max-depth, or set "
             "the network's unit with --unit."
         )
     if fidelity.outside_share > WARN_OUTSIDE:
-        return [f"On the photos to verify with {shares}: their depth is cut to the range."]
+        return [f"In the verification photos, {shares}. Their depth is clipped to the range."]
     return []

@@ -1,4 +1,4 @@
-"""The images that quantization ranges are measured on, and those kept apart to verify with."""
+"""The images for calibration, and other images for verification."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ import numpy.typing as npt
 
 from tfl_depth.errors import ConversionError, ImageError
 from tfl_depth.listing import files_below, read_lines
-from tfl_depth.runtime.preprocess import IMAGE_SUFFIXES, read_image, resize_pixels
+from tfl_depth.runtime.fit import DEFAULT_FIT, Fit, fit_photo
+from tfl_depth.runtime.preprocess import IMAGE_SUFFIXES, read_image
 
 VERIFICATION_IMAGES = 16
-# Of a small set, this share is kept to verify with.
+# Share of a small set that is kept for verification.
 VERIFICATION_SHARE = 0.2
 
 
 @dataclass(frozen=True)
 class ImageSplit:
-    """Disjoint images: to calibrate with, and to verify with.
+    """Images for calibration and for verification. No image is in both.
 
     Attributes:
         calibration, verification: paths.
@@ -34,7 +35,7 @@ class ImageSplit:
     seed: int
 
     def sha256(self) -> str:
-        """Digest of the calibration set: of its files' digests, sorted, one hex line each."""
+        """Digest of the calibration images: of their sorted digests, one hexadecimal line each."""
         digests = sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in self.calibration)
         return hashlib.sha256("".join(f"{line}\n" for line in digests).encode()).hexdigest()
 
@@ -42,11 +43,11 @@ class ImageSplit:
 def find_images(source: str) -> list[Path]:
     """List the images of a folder (with its subfolders), a glob pattern, or a list file.
 
-    A list file names one image a line, absolute or relative to itself. An image that is found
-    twice, by two names or through a link, counts once: it must not verify what it calibrated.
+    A list file has one path a line, absolute or relative to the file. An image with two names or
+    links counts once, so that no image is used for both calibration and verification.
 
     Raises:
-        ConversionError: nothing there, or no image among it.
+        ConversionError: there is no image.
     """
     path = Path(source)
     if path.is_dir():
@@ -73,23 +74,24 @@ def _listed(path: Path) -> list[Path]:
         raise ConversionError(f"Cannot read {path} as a list of images: {error}.") from error
     for image in images:
         if not image.is_file():
-            raise ConversionError(f"The list {path} names {image}, which is not there.")
+            raise ConversionError(f"The list {path} names {image}, which does not exist.")
     return images
 
 
 def split_images(paths: Sequence[Path], *, samples: int = 100, seed: int = 0) -> ImageSplit:
-    """Choose at random `samples` images to calibrate with, and others to verify with.
+    """Choose `samples` images at random for calibration, and others for verification.
 
-    Of fewer images than that, a fifth (at least one, at most 16) verify and the rest calibrate.
+    If there are too few images, a fifth of them (1 to 16) is for verification and the rest for
+    calibration.
 
     Raises:
         ConversionError: fewer than two images, or `samples` below 1.
     """
     if samples < 1:
-        raise ConversionError(f"Expected at least 1 sample to calibrate with, got {samples}.")
+        raise ConversionError(f"Expected at least 1 image for calibration, got {samples}.")
     if len(paths) < 2:
         raise ConversionError(
-            f"Expected at least 2 images, to calibrate with and to verify with, got {len(paths)}."
+            f"Expected at least 2 images, for calibration and verification, got {len(paths)}."
         )
     order = np.random.default_rng(seed).permutation(len(paths))
     kept = min(VERIFICATION_IMAGES, max(1, round(VERIFICATION_SHARE * len(paths))))
@@ -98,32 +100,34 @@ def split_images(paths: Sequence[Path], *, samples: int = 100, seed: int = 0) ->
     return ImageSplit(tuple(shuffled[kept : kept + samples]), tuple(shuffled[:kept]), seed)
 
 
-def read_pixels(path: Path, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
-    """Read an image as the network gets it: (height, width, 3) uint8 RGB.
+def read_pixels(path: Path, size: tuple[int, int], fit: Fit = DEFAULT_FIT) -> npt.NDArray[np.uint8]:
+    """Read an image at the network's size: (height, width, 3) uint8 RGB.
 
     Raises:
-        ConversionError: unreadable, or deeper than 8 bits: a depth map, say, is no photo.
+        ConversionError: the image is unreadable, or has more than 8 bits, as depth maps do.
     """
     try:
         image = read_image(path)
     except ImageError as error:
-        raise ConversionError(f"Unfit to calibrate or verify with: {error}") from error
-    return resize_pixels(np.ascontiguousarray(image[..., ::-1]), size)
+        raise ConversionError(f"The image cannot calibrate or verify: {error}") from error
+    return fit_photo(np.ascontiguousarray(image[..., ::-1]), size, fit)
 
 
-def read_calibration(split: ImageSplit, size: tuple[int, int]) -> Iterator[npt.NDArray[np.uint8]]:
-    """Read the calibration images in turn, and look at their range over all.
+def read_calibration(
+    split: ImageSplit, size: tuple[int, int], fit: Fit = DEFAULT_FIT
+) -> Iterator[npt.NDArray[np.uint8]]:
+    """Yield the calibration images. Check the range of their pixels at the end.
 
     Raises:
-        ConversionError: as `read_pixels`, or no pixel above 1 in the whole set.
+        ConversionError: as `read_pixels`, or no pixel of any image is above 1.
     """
     brightest = 0
     for path in split.calibration:
-        pixels = read_pixels(path, size)
+        pixels = read_pixels(path, size, fit)
         brightest = max(brightest, int(pixels.max()))
         yield pixels
     if brightest <= 1:
         raise ConversionError(
-            f"Expected pixels from 0 to 255; the brightest of all {len(split.calibration)} images "
-            f"is {brightest}: they look like values of 0 to 1 that were saved as bytes."
+            f"Expected pixels from 0 to 255. The brightest pixel of all {len(split.calibration)} "
+            f"images is {brightest}: they seem to be values of 0 to 1 that were saved as bytes."
         )

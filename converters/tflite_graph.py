@@ -1,4 +1,4 @@
-"""What a .tflite file computes: tensors in and out, parameters, MACs and operators."""
+"""Facts of a .tflite file: its inputs, outputs, parameters, MACs and operators."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ import numpy as np
 from ai_edge_litert.schema_py_generated import TensorType
 from ai_edge_litert.tools import flatbuffer_utils
 
+from tfl_depth.converters.tflite_file import parse_tflite, text_of
 from tfl_depth.errors import ModelFileError
 
-# Operators whose second input is a kernel, and what it is laid on.
+# Operators whose second input is a kernel. Their MACs depend on the output, or on the third input.
 _ON_OUTPUT = ("CONV_2D", "DEPTHWISE_CONV_2D", "CONV_3D", "FULLY_CONNECTED")
 _ON_THIRD_INPUT = ("TRANSPOSE_CONV", "CONV_3D_TRANSPOSE")
 _WITH_KERNEL = _ON_OUTPUT + _ON_THIRD_INPUT
@@ -24,7 +25,7 @@ _FLOATS = (TensorType.FLOAT16, TensorType.FLOAT32)
 
 @dataclass(frozen=True)
 class TensorSpec:
-    """A tensor that goes into a model or comes out of it; None in its shape is any size."""
+    """An input or output of a model. None in the shape means any size."""
 
     name: str
     shape: tuple[int | None, ...]
@@ -33,16 +34,16 @@ class TensorSpec:
 
 @dataclass(frozen=True)
 class TfliteGraph:
-    """What a .tflite file computes.
+    """Facts of a .tflite file.
 
     Attributes:
-        inputs, outputs: by their signature names, where there is a signature.
-        parameters: elements of constants that are float or quantized, with batch normalization
-            folded into them. None where it cannot be known.
-        macs: of one inference, by the definition of `tfl_depth.evaluation.macs`. None where it
-            cannot be known: a compiler has packed operators into one, a graph runs others, or the
-            size of the input is open.
-        operators: how many there are of each type, most frequent first.
+        inputs, outputs: with their signature names if there is a signature.
+        parameters: number of elements of float or quantized constants, after folding of batch
+            normalization; None if unknown.
+        macs: of one inference, as defined in `tfl_depth.evaluation.macs`; None if unknown: a
+            compiler has packed operators into one, there are several graphs, or the input's size is
+            open.
+        operators: number of operators of each type, most frequent first.
     """
 
     inputs: tuple[TensorSpec, ...]
@@ -54,14 +55,14 @@ class TfliteGraph:
 
 @dataclass(frozen=True)
 class FileOperator:
-    """An operator of a .tflite file, as far as delegates look at it.
+    """The properties of an operator that delegates check.
 
     Attributes:
-        kind: TensorFlow Lite's name of it.
-        name: of the first tensor that it gives.
-        source, result: types of the first tensor that it takes and of the first that it gives.
-        weight_scales: of its kernel; none without a kernel, or where it is not quantized.
-        largest: the largest value that the result can hold, where it is quantized.
+        kind: TensorFlow Lite's name of the operator.
+        name: of its first output.
+        source, result: types of its first input and its first output.
+        weight_scales: of its kernel; empty without a quantized kernel.
+        largest: the largest value of a quantized output; None for others.
         options: its attributes.
     """
 
@@ -84,7 +85,7 @@ def read_graph(model: bytes) -> TfliteGraph:
 
 
 def read_operators(model: bytes) -> tuple[FileOperator, ...]:
-    """Read the operators of a .tflite file, in the order in which they run.
+    """Read the operators of a .tflite file, in execution order.
 
     Raises:
         ModelFileError: the file is damaged.
@@ -93,7 +94,7 @@ def read_operators(model: bytes) -> tuple[FileOperator, ...]:
 
 
 def read_graph_and_operators(model: bytes) -> tuple[TfliteGraph, tuple[FileOperator, ...]]:
-    """Both, of a file that is parsed once.
+    """Read the graph and the operators, and parse the file once.
 
     Raises:
         ModelFileError: the file is damaged.
@@ -105,15 +106,15 @@ _Read = TypeVar("_Read")
 
 
 def parsed(model: bytes, read: Callable[[Any], _Read]) -> _Read:
-    """What `read` makes of a file's tree, which is of the schema's own classes.
+    """Call `read` with the tree of a file (see `parse_tflite`).
 
     Raises:
         ModelFileError: the file is damaged.
     """
     try:
-        return read(flatbuffer_utils.convert_bytearray_to_object(bytearray(model)))
+        return read(parse_tflite(model))
     except (struct.error, IndexError, ValueError, TypeError, AttributeError) as error:
-        raise ModelFileError("The file is damaged or cut short: copy it anew.") from error
+        raise ModelFileError("The file is damaged or cut short: copy it again.") from error
 
 
 def _operators(model: Any) -> tuple[FileOperator, ...]:
@@ -136,7 +137,7 @@ def _operator(model: Any, operator: Any, tensors: list[Any]) -> FileOperator:
 
 
 def type_name(tensor: Any) -> str:
-    """A tensor's type, as numpy calls it where numpy has it."""
+    """Return a tensor's type, with numpy's name if there is one."""
     return str(flatbuffer_utils.type_to_name(tensor.type)).lower()
 
 
@@ -152,7 +153,7 @@ def _largest(tensor: Any) -> float | None:
     if tensor.type not in limits or not _scales(tensor):
         return None
     quantization = tensor.quantization
-    # In 32 bits, as a delegate compares it.
+    # In 32 bits, as delegates compare it.
     steps = np.float32(limits[tensor.type] - int(quantization.zeroPoint[0]))
     return float(steps * np.float32(quantization.scale[0]))
 
@@ -177,14 +178,14 @@ def _graph(model: Any) -> TfliteGraph:
 
 
 def operator_name(model: Any, operator: Any) -> str:
-    """An operator's kind, as TensorFlow Lite calls it; with its name, where it is custom."""
+    """Return TensorFlow Lite's name of an operator; for a custom one, its own name too."""
     name = str(flatbuffer_utils.opcode_to_name(model, operator.opcodeIndex))
     custom = model.operatorCodes[operator.opcodeIndex].customCode
     return f"{name} {text_of(custom)}" if custom else name
 
 
 def macs_of(name: str, operator: Any, tensors: list[Any]) -> int:
-    """Multiply-accumulates of an operator of this kind, as `tfl_depth.evaluation.macs` defines."""
+    """Count an operator's multiply-accumulates, as defined in `tfl_depth.evaluation.macs`."""
     if name not in _WITH_KERNEL:
         return 0
     laid_on = operator.outputs[0] if name in _ON_OUTPUT else operator.inputs[2]
@@ -202,14 +203,14 @@ def _tensor_specs(model: Any, side: str) -> tuple[TensorSpec, ...]:
 
 
 def _tensor_spec(name: Any, tensor: Any) -> TensorSpec:
-    # A shape has 1 for an open size, its signature -1.
+    # An open size is 1 in a shape, and -1 in a shape signature.
     signature = shape_of(tensor) if tensor.shapeSignature is None else tensor.shapeSignature
     shape = tuple(None if side < 0 else int(side) for side in signature)
     return TensorSpec(text_of(name), shape, type_name(tensor))
 
 
 def _parameters(model: Any) -> int:
-    # By buffer: tensors may share one.
+    # By buffer, since tensors may share one.
     sizes = {
         tensor.buffer: math.prod(shape_of(tensor))
         for tensor in model.subgraphs[0].tensors
@@ -219,21 +220,16 @@ def _parameters(model: Any) -> int:
 
 
 def is_constant(buffer: Any) -> bool:
-    """Whether a tensor of this buffer is part of the file."""
+    """Whether a buffer has data, so that its tensor is a constant."""
     return buffer.data is not None and len(buffer.data) > 0
 
 
 def _is_weight(tensor: Any) -> bool:
-    """Integers that are not quantized are shapes and axes."""
+    """Whether a constant is a weight. Integers that are not quantized are shapes and axes."""
     quantization = tensor.quantization
     return tensor.type in _FLOATS or (quantization is not None and quantization.scale is not None)
 
 
 def shape_of(tensor: Any) -> tuple[int, ...]:
-    """A tensor's shape, in which an open size is 1."""
+    """Return a tensor's shape. An open size is 1."""
     return () if tensor.shape is None else tuple(int(side) for side in tensor.shape)
-
-
-def text_of(name: Any) -> str:
-    """A name, which the schema's classes give as bytes or as text."""
-    return name if isinstance(name, str) else str(name.decode())

@@ -1,6 +1,8 @@
-"""The on-device runtime: numpy, OpenCV and one interpreter package, nothing heavier."""
+"""The on-device runtime. It needs numpy, OpenCV and one interpreter package."""
 
+from tfl_depth.camera import Camera, FieldOfView
 from tfl_depth.errors import (
+    CameraError,
     ContractError,
     DelegateError,
     DelegateRequiredError,
@@ -19,10 +21,13 @@ from tfl_depth.runtime.delegates.coverage import DelegateCoverage
 from tfl_depth.runtime.golden_check import GoldenCheck, Tolerance
 from tfl_depth.runtime.runner import DepthRunner, Measurement
 from tfl_depth.runtime.stream import Stream, StreamFrame
+from tfl_depth.runtime.temporal_filter import Smoothing
 from tfl_depth.runtime.video import Video
 from tfl_depth.runtime.warm_up import WarmUp
 
 __all__ = [
+    "Camera",
+    "CameraError",
     "ContractError",
     "DelegateCoverage",
     "DelegateError",
@@ -30,6 +35,7 @@ __all__ = [
     "DepthError",
     "DepthRunner",
     "FallbackWarning",
+    "FieldOfView",
     "GoldenCheck",
     "ImageError",
     "InterpreterError",
@@ -38,6 +44,7 @@ __all__ = [
     "ProofError",
     "SelfCheckError",
     "SignatureError",
+    "Smoothing",
     "Stream",
     "StreamFrame",
     "Tolerance",

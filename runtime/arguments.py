@@ -1,4 +1,4 @@
-"""Arguments that are numbers, checked before anything is begun."""
+"""Checks of arguments that are numbers. They run before any work starts."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import Any
 
 from tfl_depth.errors import DepthError
 
-# Eleven days. The system's clocks take no more than 24 in one wait.
+# Eleven days. One wait of the system's clocks is limited to 24 days.
 LONGEST_S = 1_000_000.0
 
 
 def expect_count(name: str, value: Any, what: str = "") -> int:
-    """A whole number of at least 1.
+    """Check that a value is a whole number of at least 1.
 
     Args:
         name: of the argument.
-        value: that was given.
-        what: is counted, for the error.
+        value: of the argument.
+        what: unit of the number, for the error.
 
     Raises:
-        DepthError: it is none.
+        DepthError: it is not.
     """
     try:
         count = operator.index(value)
@@ -33,10 +33,10 @@ def expect_count(name: str, value: Any, what: str = "") -> int:
 
 
 def expect_seconds(name: str, value: Any) -> float:
-    """A length of time above 0.
+    """Check that a value is a time above 0, in seconds.
 
     Raises:
-        DepthError: it is none, or longer than `LONGEST_S`.
+        DepthError: it is not, or it is longer than `LONGEST_S`.
     """
     if not isinstance(value, (int, float)) or not value > 0:
         raise DepthError(f"Expected `{name}` to be above 0, got {value!r}.")

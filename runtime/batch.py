@@ -1,4 +1,4 @@
-"""Depth of many images by several runners at once."""
+"""Depth of many images, computed by several runners at once."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from tfl_depth.encoding import DepthMm
 if TYPE_CHECKING:
     from tfl_depth.runtime.runner import DepthRunner
 
-# Images that are taken before their turn, for each runner: none then waits for the caller.
+# Images that each runner takes ahead, so that no runner waits for the caller.
 AHEAD = 2
 
 
 def infer_batch(
     runners: Sequence[DepthRunner], images: Iterable[Any], **options: Any
 ) -> Generator[DepthMm, None, None]:
-    """Give the depth of each image, in their order; close the runners at the end.
+    """Yield the depth of each image in order. Close the runners at the end.
 
     Args:
         runners: each computes one image at a time.
-        images: are taken only as they are needed.
-        options: of `DepthRunner.infer`.
+        images: are read only when they are needed.
+        options: for `DepthRunner.infer`.
     """
     idle: SimpleQueue[DepthRunner] = SimpleQueue()
 
@@ -41,7 +41,7 @@ def infer_batch(
         for runner in runners:
             idle.put(stack.enter_context(runner))
         pool = stack.enter_context(ThreadPoolExecutor(len(runners), "tfl-depth batch"))
-        # Before the pool waits for its threads: what the caller no longer wants is not begun.
+        # Cancel waiting images before the pool waits for its threads.
         stack.callback(pool.shutdown, wait=False, cancel_futures=True)
         begun: deque[Future[DepthMm]] = deque()
         for image in images:

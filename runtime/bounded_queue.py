@@ -1,4 +1,4 @@
-"""A bounded queue from one thread to another, which can end and be stopped."""
+"""A bounded queue between two threads. It can end, and it can be stopped."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item")
 
 
-class QueueStopped(Exception):  # noqa: N818 - no error: the other side wants no more
-    """The queue was stopped; what it held is gone."""
+class QueueStopped(Exception):  # noqa: N818 - not an error
+    """The queue was stopped. Its items are dropped."""
 
 
-class QueueEnded(Exception):  # noqa: N818 - no error: the last item has been taken
-    """The queue has ended, and everything was taken out of it."""
+class QueueEnded(Exception):  # noqa: N818 - not an error
+    """The queue has ended and is empty."""
 
 
 class BoundedQueue(Generic[Item]):
-    """First in, first out; putting waits for room and taking for an item."""
+    """First in, first out. `put` waits for room, and `take` waits for an item."""
 
     def __init__(self, room: int) -> None:
         """Make a queue of at most `room` items."""
         self._items: deque[Item] = deque()
         self._room = room
-        # One that a thread may take twice: the garbage collector may come to `stop` under it.
+        # Reentrant: the garbage collector may call `stop` in a thread that holds the lock.
         self._lock = threading.RLock()
         self._change = threading.Condition(self._lock)
         self._ended: BaseException | None = None
 
     def put(self, item: Item) -> None:
-        """Append, once there is room.
+        """Append an item as soon as there is room.
 
         Raises:
-            QueueStopped: nobody will take it.
+            QueueStopped: the queue was stopped.
         """
         with self._lock:
             while len(self._items) >= self._room and self._ended is None:
@@ -41,10 +41,10 @@ class BoundedQueue(Generic[Item]):
             self._append(item)
 
     def put_drop_oldest(self, item: Item) -> Item | None:
-        """Append; where there is no room the oldest makes it, and is returned.
+        """Append an item. If there is no room, remove the oldest item and return it.
 
         Raises:
-            QueueStopped: nobody will take it.
+            QueueStopped: the queue was stopped.
         """
         with self._lock:
             oldest = self._items.popleft() if len(self._items) == self._room else None
@@ -58,12 +58,12 @@ class BoundedQueue(Generic[Item]):
         self._change.notify_all()
 
     def take(self) -> Item:
-        """Remove the oldest, once there is one.
+        """Remove the oldest item as soon as there is one.
 
         Raises:
-            QueueEnded: there will be none.
-            QueueStopped: nobody may take more.
-            BaseException: what `end` was given, after the last item.
+            QueueEnded: the queue has ended and is empty.
+            QueueStopped: the queue was stopped.
+            BaseException: the error that `end` was called with, after the last item.
         """
         with self._lock:
             while not self._items:
@@ -75,13 +75,13 @@ class BoundedQueue(Generic[Item]):
             return item
 
     def end(self, error: BaseException | None = None) -> None:
-        """Say that no item follows, because of `error` if there is one."""
+        """End the queue after its last item; `take` then raises `error` if there is one."""
         with self._lock:
             self._ended = self._ended or error or QueueEnded()
             self._change.notify_all()
 
     def stop(self) -> None:
-        """Drop what is in it, and let nobody wait any longer."""
+        """Drop all items and wake all waiting threads."""
         with self._lock:
             self._items.clear()
             self._ended = QueueStopped()

@@ -1,4 +1,4 @@
-"""Working memory that outlives a frame."""
+"""Working memory that is kept between frames."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy.typing as npt
 
 
 class ReusableBuffer:
-    """An array that is made anew only when another shape is asked for."""
+    """An array that is allocated again only for another shape."""
 
     def __init__(self, dtype: npt.DTypeLike) -> None:
         self._array: npt.NDArray[Any] = np.empty(0, dtype)
 
     def of(self, shape: tuple[int, ...]) -> npt.NDArray[Any]:
-        """The array, C-contiguous, holding whatever was written to it last."""
+        """Return the C-contiguous array. Its content is that of the last use."""
         if self._array.shape != shape:
             self._array = np.empty(shape, self._array.dtype)
         return self._array

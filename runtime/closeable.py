@@ -1,4 +1,4 @@
-"""What has to be closed, and closes itself at the end of a `with`, in the process that made it."""
+"""Objects that must be closed, by the process that created them."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ Self = TypeVar("Self", bound="Closeable")
 
 
 class Closeable(ABC):
-    """A context manager that closes itself at its end.
+    """A context manager that closes itself at the end.
 
-    It holds a process, a socket, a thread, a camera or native code, none of which a forked process
-    may share: there `close` does nothing, and every other call is an error.
+    It holds a process, a socket, a thread, a camera or native code. A forked process cannot share
+    these. In a forked process `close` does nothing, and every other call is an error.
     """
 
     _maker: int
 
     def __new__(cls: type[Self], *_arguments: Any, **_options: Any) -> Self:
-        """Remember the process."""
+        """Note the process that creates the object."""
         made = super().__new__(cls)
         made._maker = os.getpid()
         return made
 
     def expect_own_process(self) -> None:
-        """Raise a DepthError where a fork has brought this object into another process."""
+        """Raise a DepthError in a forked process."""
         if not is_own(self._maker):
             raise DepthError(
-                f"This {type(self).__name__} was made in process {self._maker} and is used in "
-                f"process {os.getpid()}, which a fork has made: its threads and connections are "
-                "not there. Make it in the new process, or start the process with "
+                f"This {type(self).__name__} was created in process {self._maker} and is used in "
+                f"the forked process {os.getpid()}, which has none of its threads and "
+                "connections. Create it in the new process, or start the process with "
                 "multiprocessing's 'spawn' method."
             )
 
     def close(self) -> None:
-        """Free what it holds; closing twice is allowed."""
+        """Free all resources. A second call does nothing."""
         if is_own(self._maker):
             self._close()
 
     @abstractmethod
     def _close(self) -> None:
-        """Free what it holds, in the process that made it."""
+        """Free all resources, in the process that created the object."""
 
     def __enter__(self: Self) -> Self:
         return self
@@ -59,5 +59,5 @@ class Closeable(ABC):
 
 
 def is_own(process: int) -> bool:
-    """Whether a process is this one."""
+    """Whether a process number is that of this process."""
     return process == os.getpid()

@@ -15,7 +15,7 @@ COLOR_MAP = cv2.COLORMAP_CIVIDIS
 NO_DEPTH_BGR = (60, 60, 60)
 LEGEND_TICKS = 5
 STRIP_PIXELS = 1 << 18
-# Beyond 16 km depth is sorted and not counted.
+# Percentiles are found by counting up to 16 km, and by sorting beyond.
 MAX_COUNTED_MM = 1 << 24
 
 
@@ -24,14 +24,14 @@ def colorize(
 ) -> npt.NDArray[np.uint8]:
     """Color depth from near (bright) to far (dark), with a legend below.
 
-    The legend is in meters, or in millimeters where all of it is less than 1 m.
+    The legend is in meters, or in millimeters if all of it is below 1 m.
 
     Args:
-        depth_mm: (H, W) millimeters, 0 = no depth, which is drawn gray.
-        near_mm: depth of the brightest color; None: nearly the least that there is.
-        far_mm: depth of the darkest, which may be the smaller; None: nearly the most that there
-            is. Both ends take what lies beyond them, and the legend says so, as "> 1.00 m", where
-            there is such depth.
+        depth_mm: (H, W) millimeters. 0 = no depth, drawn in gray.
+        near_mm: depth of the brightest color; None: the 1st percentile.
+        far_mm: depth of the darkest color; None: the 99th percentile. It may be smaller than
+            `near_mm`. Depth beyond an end gets the color of that end, and the legend shows it
+            as "> 1.00 m".
 
     Returns:
         (H + legend, W, 3) uint8, BGR.
@@ -52,18 +52,18 @@ def colorize(
 
 
 def gradient(steps: int) -> npt.NDArray[np.uint8]:
-    """The colors from near to far, (steps, 3) uint8, BGR."""
+    """Return the colors from near to far, (steps, 3) uint8, BGR."""
     return _colored(np.linspace(0, 1, steps)[None]).reshape(steps, 3)
 
 
 def _colored(share: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
-    """Colors of 0 (near) to 1 (far)."""
+    """Return the colors of values from 0 (near) to 1 (far)."""
     brightness = np.rint(255 * (1 - np.clip(share, 0, 1))).astype(np.uint8)
     return np.asarray(cv2.applyColorMap(brightness, COLOR_MAP), np.uint8)
 
 
 def _labels(depth_mm: DepthMm, near_mm: int, far_mm: int) -> list[str]:
-    """From near to far, in meters."""
+    """Return the texts of the legend from near to far, in meters."""
     below = any(_between(depth_mm[rows], 1, min(near_mm, far_mm)) for rows in strips(depth_mm))
     above = any((depth_mm[rows] > max(near_mm, far_mm, 0)).any() for rows in strips(depth_mm))
     ends = ("< " if below else "", "> " if above else "")
@@ -77,7 +77,7 @@ def _legend_scale(width: int) -> float:
 
 
 def _legend_heights(width: int) -> tuple[int, int]:
-    """Of the bar of colors and of the text below it, in pixels."""
+    """Heights of the color bar and of the text below it, in pixels."""
     return round(36 * _legend_scale(width)), round(56 * _legend_scale(width))
 
 
@@ -95,15 +95,15 @@ def _draw_legend(legend: npt.NDArray[np.uint8], labels: Sequence[str]) -> None:
 
 
 def depth_limits(depth_mm: DepthMm) -> tuple[int, int]:
-    """A robust near and far limit to color between: the 1st and 99th percentile of depth."""
+    """Return the 1st and 99th percentile of depth, as limits of the colors."""
     near, far = depth_percentiles(depth_mm, (1, 99)) or (0, 1)
     return int(near), int(np.ceil(far))
 
 
 def depth_percentiles(depth_mm: DepthMm, shares: Sequence[float]) -> list[float] | None:
-    """As numpy.percentile of all depth that is not 0, by counting it; None where there is none.
+    """Return percentiles of all depth that is not 0, as numpy.percentile; None without depth.
 
-    The photos of a telephone have 48 million pixels: numpy takes several copies of them.
+    It counts values. numpy would make several copies, and a phone's photo has 48 million pixels.
     """
     most = int(depth_mm.max(initial=0))
     if most > MAX_COUNTED_MM:
@@ -121,12 +121,12 @@ def depth_percentiles(depth_mm: DepthMm, shares: Sequence[float]) -> list[float]
 
 
 def strips(depth_mm: DepthMm) -> Iterator[slice]:
-    """Rows of a picture, some at a time, so that working memory stays small."""
+    """Yield a picture in blocks of rows, so that working memory stays small."""
     height, width = depth_mm.shape
     rows = max(1, STRIP_PIXELS // max(width, 1))
     return (slice(first, first + rows) for first in range(0, height, rows))
 
 
 def _between(depth_mm: DepthMm, low_mm: int, high_mm: int) -> bool:
-    """Whether there is depth from `low_mm` to before `high_mm`."""
+    """Whether there is depth from `low_mm` up to, but not including, `high_mm`."""
     return bool(((depth_mm >= low_mm) & (depth_mm < max(high_mm, 0))).any())

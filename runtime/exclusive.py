@@ -1,4 +1,4 @@
-"""A lock for what one thread may use at a time, also where a signal interrupts that thread."""
+"""A lock for one thread at a time that is safe in signal handlers."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from tfl_depth.errors import DepthError
 
 
 class Exclusive:
-    """A context manager for one thread at a time.
+    """A context manager that one thread at a time can enter.
 
-    A signal handler may interrupt the thread that is in it. It must not wait for that thread, which
-    is its own: to enter is an error for it, and `when_free` works afterwards.
+    A signal handler may interrupt the thread that is inside. The handler runs in that same thread,
+    so waiting for it would never end: entering raises an error there. `when_free` runs its work as
+    soon as the thread leaves.
     """
 
     def __init__(self) -> None:
@@ -22,16 +23,16 @@ class Exclusive:
         self._afterwards: Callable[[], None] | None = None
 
     def __enter__(self) -> None:
-        """Wait until no other thread is in it.
+        """Wait until no other thread is inside.
 
         Raises:
-            DepthError: this thread is in it already.
+            DepthError: this thread is inside already.
         """
         self._lock.acquire()
         if self._held:
             self._lock.release()
             raise DepthError(
-                "It computes already, in this thread: a signal handler may close it, no more."
+                "This thread is computing already. A signal handler can only close the runner."
             )
         self._held = True
 
@@ -49,7 +50,7 @@ class Exclusive:
             self._lock.release()
 
     def when_free(self, work: Callable[[], None]) -> None:
-        """Work with no thread in it; where this thread is, as it leaves."""
+        """Run `work` while no thread is inside; if this thread is, run it when it leaves."""
         with self._lock:
             if self._held:
                 self._afterwards = work
@@ -57,7 +58,7 @@ class Exclusive:
                 work()
 
     def is_interrupted(self) -> bool:
-        """Whether this thread is in it already, and a signal handler asks."""
+        """Whether this thread is inside, and a signal handler of it asks."""
         if not self._lock.acquire(blocking=False):
             return False
         try:

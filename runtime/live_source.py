@@ -1,4 +1,4 @@
-"""What gives frames and is no file: cameras, addresses and GStreamer's pipelines."""
+"""Live sources of frames: cameras, network addresses and GStreamer pipelines."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ import cv2
 
 from tfl_depth.errors import ImageError
 
-# How long one may take to open, and to give a frame. OpenCV itself waits 30 s.
+# Time limit to open a source, and to read a frame. OpenCV itself waits 30 s.
 TIME_LIMIT_S = 10.0
 _ADDRESS = re.compile(r"(rtsps?|rtmps?|rtp|srt|udp|tcp|https?)://", re.IGNORECASE)
 _DEVICE = re.compile(r"/dev/video(\d+)")
-# OpenCV takes the number as an `int` of C.
+# The largest number that OpenCV accepts, a C `int`.
 _MOST = 2**31 - 1
 
 
 def is_live(name: str) -> bool:
-    """Whether a text names no file: an address, a pipeline or a device like /dev/video0."""
+    """Whether a text is an address, a pipeline or a device like /dev/video0, and not a file."""
     return _ADDRESS.match(name) is not None or _is_pipeline(name) or _is_device(name)
 
 
 def shown(name: str) -> str:
-    """What an address or a pipeline is called in messages: without a password."""
+    """Return the name of an address or a pipeline for messages, without its password."""
     if _ADDRESS.match(name) is None:
         return name
     parts = urlsplit(name)
@@ -33,10 +33,10 @@ def shown(name: str) -> str:
 
 
 def open_camera(number: int) -> cv2.VideoCapture:
-    """A camera by its number.
+    """Open a camera by its number.
 
     Raises:
-        ImageError: there is none, or it is in use.
+        ImageError: there is no such camera, or it is in use.
     """
     if isinstance(number, bool) or not 0 <= number <= _MOST:
         raise ImageError(f"Expected a camera's number, 0 or more, got {number}: no such camera.")
@@ -44,28 +44,30 @@ def open_camera(number: int) -> cv2.VideoCapture:
 
 
 def open_live(name: str) -> cv2.VideoCapture:
-    """What `is_live` names.
+    """Open an address, a pipeline or a device.
 
     Raises:
-        ImageError: it cannot be opened, or does not answer in time.
+        ImageError: it cannot be opened, or it does not answer in time.
     """
     if _is_device(name):
         device = _DEVICE.fullmatch(str(Path(name).resolve()))
         if device is None:
-            raise ImageError(f"{name} is no camera: expected a device like /dev/video0.")
+            raise ImageError(f"Expected a camera device like /dev/video0, got {name}.")
         return open_camera(int(device[1]))
     backend = cv2.CAP_ANY
     if _is_pipeline(name):
         backend = cv2.CAP_GSTREAMER
         if not cv2.videoio_registry.hasBackend(backend):
             raise ImageError(
-                "This OpenCV has no GStreamer, which the pipeline needs: take the one of the "
-                "board's own image (python3-opencv)."
+                "The pipeline needs GStreamer, and this OpenCV has none. Install the OpenCV of the "
+                "board's image (python3-opencv)."
             )
     limit_ms = round(1000 * TIME_LIMIT_S)
     limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, limit_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, limit_ms]
     capture = cv2.VideoCapture(name, backend, limits)
-    return _opened(capture, shown(name), f"no video there, or no answer within {TIME_LIMIT_S:g} s")
+    return _opened(
+        capture, shown(name), f"there is no video, or it does not answer within {TIME_LIMIT_S:g} s"
+    )
 
 
 def _opened(capture: cv2.VideoCapture, name: str, why: str) -> cv2.VideoCapture:

@@ -1,4 +1,4 @@
-"""Table look-ups over whole pictures, by OpenCV where it can: it is the faster there."""
+"""Table look-ups over whole pictures. OpenCV does them if it can, since it is faster."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ _KNOWN_TO_OPENCV: dict[int, np.dtype[Any]] = {
 
 
 class LookUp:
-    """Looks whole pictures up in a table.
+    """Maps every code of a picture through a table.
 
-    It keeps its working memory for the next frame, so it is not safe to share between threads.
+    It keeps its working memory for the next frame. Only one thread may use it.
     """
 
     def __init__(self, table: Unsigned) -> None:
-        """Take a table: (256,) for codes of 8 bits, (65536,) for codes of 16."""
+        """Create a look-up by a table: (256,) for 8-bit codes, (65536,) for 16-bit codes."""
         self._table = _known_to_opencv(table)
         self._by_opencv = len(table) == 256 or _OPENCV_LOOKS_UP_16_BITS
         self._indices = ReusableBuffer(np.intp)
-        # What was written last, as it is and as OpenCV knows it: to make a view takes its time.
+        # The last output array, and the view of it that OpenCV gets. A new view costs time.
         self._out: Unsigned | None = None
         self._known: npt.NDArray[Any] = np.empty(0, np.uint8)
 
@@ -52,7 +52,7 @@ class LookUp:
             out: (H, W) of the table's dtype, C-contiguous.
 
         Returns:
-            How many of them are 0.
+            The number of zeros in `out`.
         """
         if out is not self._out:
             self._out, self._known = out, _known_to_opencv(out)
@@ -65,15 +65,15 @@ class LookUp:
     def _take(self, codes: Unsigned) -> None:
         indices = self._indices.of(codes.shape)
         np.copyto(indices, codes)
-        # Any mode but "raise", which copies `out`: no code lies outside of its table.
+        # All codes lie inside the table. The default mode, "raise", would copy `out`.
         np.take(self._table, indices, out=self._known, mode="clip")
 
 
 def count_zeros(values: Unsigned) -> int:
-    """How many of (H, W) values are 0."""
+    """Count the zeros of (H, W) values."""
     return values.size - cv2.countNonZero(_known_to_opencv(values))
 
 
 def _known_to_opencv(values: Unsigned) -> npt.NDArray[Any]:
-    """The same bits in a type that OpenCV knows: no version counts uint16, and 4 has no uint32."""
+    """View the same bits as a type of OpenCV. No version counts uint16; version 4 has no uint32."""
     return values.view(_KNOWN_TO_OPENCV[values.itemsize])

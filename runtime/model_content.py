@@ -1,4 +1,4 @@
-"""The bytes of a model: from its path or as they are, and signed where that is asked for."""
+"""Reading of a model's bytes, with a check of its signature if required."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ModelSource = str | os.PathLike[str] | bytes
 def read_model_content(
     model: ModelSource, public_key: str | os.PathLike[str] | bytes | None
 ) -> bytes:
-    """The bytes of a model.
+    """Read the bytes of a model.
 
     Args:
         model: path of the .tflite file, or its bytes.
@@ -22,12 +22,12 @@ def read_model_content(
 
     Raises:
         ModelFileError: the file cannot be read.
-        SignatureError: it is not signed so, or that cannot be told.
+        SignatureError: the signature is missing or wrong, or cannot be checked.
         ContractError: with `public_key`, its contract is damaged.
     """
     content = model if isinstance(model, bytes) else _read(model)
     if public_key is not None:
-        # First of all: nothing else of a file that nobody signed is looked at.
+        # First: an unsigned file is not parsed any further.
         _check_signature(content, public_key)
         read_contract(content)
     return content
@@ -38,7 +38,7 @@ def _read(path: str | os.PathLike[str]) -> bytes:
         return Path(path).read_bytes()
     except OSError as error:
         raise ModelFileError(f"Cannot read the model {path}: {error.strerror}.") from error
-    except (TypeError, ValueError) as error:  # of another type, or with a zero byte
+    except (TypeError, ValueError) as error:  # another type, or a path with a zero byte
         raise ModelFileError(f"Expected a model's path or bytes, got {path!r}: {error}.") from error
 
 
@@ -47,6 +47,7 @@ def _check_signature(model: bytes, public_key: str | os.PathLike[str] | bytes) -
         from tfl_depth.format.signing import check_signature
     except ModuleNotFoundError as error:
         raise SignatureError(
-            "Without cryptography no signature can be checked: pip install 'tfl-depth[sign]'."
+            "A signature can only be checked with the package cryptography: pip install "
+            "'tfl-depth[sign]'."
         ) from error
     check_signature(model, public_key)

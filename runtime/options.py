@@ -1,4 +1,4 @@
-"""How a model is to be run: the arguments of `DepthRunner` beside the model itself."""
+"""Options that choose how a model is run."""
 
 from __future__ import annotations
 
@@ -6,18 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from tfl_depth.camera import Camera, FieldOfView
+from tfl_depth.choices import expect_choice
 from tfl_depth.errors import DepthError
 from tfl_depth.runtime.arguments import expect_count, expect_seconds
+from tfl_depth.runtime.fit import Fit, expect_fit
 
 OnFault = Literal["raise", "cpu"]
 
 
 @dataclass(frozen=True)
 class RunnerOptions:
-    """The fields are described at `DepthRunner`.
+    """Options of a runner. `DepthRunner` describes the fields.
 
     Raises:
-        DepthError: a value that is none of those allowed, or one that needs another.
+        DepthError: a value is not allowed.
     """
 
     num_threads: int | None = None
@@ -29,14 +32,25 @@ class RunnerOptions:
     timeout_s: float = 5.0
     start_timeout_s: float = 120.0
     on_fault: OnFault = "raise"
-    fallback_model: bytes | None = None
+    camera: Camera | FieldOfView | None = None
+    correct_focal: bool | None = None
+    undistort: bool = False
+    fit: Fit | None = None
 
     def __post_init__(self) -> None:
-        if self.on_fault not in ("raise", "cpu"):
-            raise DepthError(f"Expected `on_fault` to be 'raise' or 'cpu', got {self.on_fault!r}.")
+        expect_choice("on_fault", self.on_fault, OnFault)
+        if not isinstance(self.camera, (Camera, FieldOfView, type(None))):
+            raise DepthError(
+                "Expected `camera` to be a Camera or a FieldOfView, got "
+                f"{type(self.camera).__name__}."
+            )
+        if self.correct_focal not in (None, True, False):
+            raise DepthError(
+                f"Expected `correct_focal` to be True, False or None, got {self.correct_focal!r}."
+            )
+        if self.fit is not None:
+            expect_fit(self.fit)
         for name in ("timeout_s", "start_timeout_s"):
             expect_seconds(name, getattr(self, name))
         if not isinstance(self.num_threads, (int, type(None))):
             expect_count("num_threads", self.num_threads)
-        if self.fallback_model is not None and self.on_fault != "cpu":
-            raise DepthError('`fallback_model` is for on_fault="cpu" only: add that, or leave it.')

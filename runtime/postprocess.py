@@ -1,131 +1,140 @@
-"""From the network's output tensors to millimeters."""
+"""From the codes of the network's outputs to millimeters."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
-from tfl_depth.encoding import CODES, Decoder, DepthMm, Spans, decode_float, depth_dtype
+from tfl_depth.encoding import (
+    AS_IT_IS,
+    CODES,
+    Decoder,
+    DepthCorrection,
+    DepthMm,
+    Spans,
+    decode_float,
+    depth_dtype,
+)
 from tfl_depth.errors import SelfCheckError
 from tfl_depth.format.contract import Contract
+from tfl_depth.runtime.fit import FramePlace
 from tfl_depth.runtime.lookup import LookUp, count_zeros
 from tfl_depth.runtime.upsample import Upsampler
 
-# A correct kernel disagrees nowhere; a picture of which this share contradicts itself is garbage.
+# Correct kernels give codes that agree everywhere. A larger share than this is a fault.
 MAX_DISAGREEMENT = 0.01
 
-Tensors = Mapping[str, npt.NDArray[Any]]
-# Bytes as they lie in int8 tensors; and of each pair of them, 256 * integer + fractional, the pair
-# of codes, which are 128 more.
+# All bytes of an int8 tensor. And the pair of codes of each pair of bytes, 256 * integer +
+# fractional. A code is 128 more than the int8 value.
 _BYTES = np.arange(CODES + 1, dtype=np.uint8)
 _PAIRS = np.arange(2**16) ^ 0x8080
 
 
 class _Tables:
-    """Of pairs of bytes as they lie in int8 tensors, 256 * integer + fractional.
+    """Tables over pairs of int8 bytes, 256 * integer + fractional.
 
     Attributes:
-        depth_mm: (65536,) millimeters; 0 where the two contradict each other.
-        of_0_mm: those that are 0 mm and yet consistent: one or, of spans of centimeters, a few.
+        depth_mm: (65536,) millimeters; 0 if the two codes contradict each other.
+        is_0_mm: (65536,) uint8: 1 if the two codes agree and mean 0 mm. It is one pair, or a few if
+            spans are centimeters wide or the correction has an offset below 0.
     """
 
-    def __init__(self, spans: Spans) -> None:
-        decoder = Decoder(spans)
+    def __init__(self, spans: Spans, correction: DepthCorrection) -> None:
+        decoder = Decoder(spans, correction)
         self.depth_mm: DepthMm = decoder.depth_mm[_PAIRS]
-        of_0_mm = (decoder.agrees & (decoder.depth_mm == 0))[_PAIRS]
-        self.of_0_mm = np.flatnonzero(of_0_mm).astype(np.uint16)
+        is_0_mm = (decoder.agrees & (decoder.depth_mm == 0))[_PAIRS]
+        self.is_0_mm: npt.NDArray[np.uint8] = is_0_mm.astype(np.uint8)
 
 
-# Of several runners of one model, and of the frames of a stream, which share them.
+# Several runners of one model share the tables.
 _tables = lru_cache(maxsize=8)(_Tables)
 
 
 def depth_decoder(
-    contract: Contract, scales: Mapping[str, tuple[float, int]], size: tuple[int, int]
+    contract: Contract,
+    scales: Mapping[str, tuple[float, int]],
+    size: tuple[int, int],
+    correction: DepthCorrection = AS_IT_IS,
 ) -> DepthDecoder:
-    """Choose the decoder that reads what the contract describes.
+    """Choose the decoder for the outputs that a contract describes.
 
     Args:
-        contract: says which outputs there are and what they mean.
+        contract: of the model.
         scales: quantization (scale, zero point) of each output; scale 0 for float32.
         size: (height, width) of the outputs.
+        correction: of the depth, which costs nothing a frame: it is in the table.
     """
     if contract.precision != "int8":
-        return _Meters(contract, size)
+        return _Meters(contract, size, correction)
     if contract.head == "single":
-        return _OneCode(contract.spans, size, *scales["depth"])
-    return TwoCodes(contract.spans, size)
+        return _OneCode(contract.spans, size, correction, *scales["depth"])
+    return TwoCodes(contract.spans, size, correction)
 
 
 class DepthDecoder(ABC):
-    """Decodes outputs that were collected in an array of its own.
+    """Decodes the codes that an `OutputLayout` has collected.
 
-    Collecting and decoding are apart, as the interpreter may run again once its outputs are
-    collected. Decoding keeps working memory for the next frame, so that only one thread may.
+    It keeps working memory for the next frame. Only one thread may use it.
 
     Attributes:
-        dtype: of the depth that it gives.
+        dtype: of the depth that it writes.
+        smooth: smooths the millimeters at the outputs' own size in `decode`; None for nothing. A 0
+            must stay 0, and nothing else may become 0.
     """
 
-    def __init__(self, spans: Spans, size: tuple[int, int]) -> None:
-        """Make the working memory for outputs of `size` = (height, width)."""
-        self.dtype = depth_dtype(spans)
+    def __init__(self, spans: Spans, size: tuple[int, int], correction: DepthCorrection) -> None:
+        """Allocate the working memory for outputs of `size` = (height, width)."""
+        self.dtype = depth_dtype(spans, correction)
         self._size = size
         self._grid_mm: DepthMm = np.empty(size, self.dtype)
         self._upsample = Upsampler()
-        # Whether a frame has been seen whose outputs somebody wrote; floats of 0 are no depth.
+        # Whether a frame had outputs that are not all 0. Float outputs may be all 0.
         self._written = False
-
-    @abstractmethod
-    def new_codes(self) -> npt.NDArray[Any]:
-        """Make an array to collect one frame's outputs in."""
-
-    @abstractmethod
-    def collect(self, outputs: Tensors, codes: npt.NDArray[Any]) -> None:
-        """Copy output tensors (1, H, W, 1), by name, out of the interpreter's memory."""
-
-    @abstractmethod
-    def tensors(self, codes: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
-        """The outputs (H, W) that `collect` has copied, by name, in their own type."""
+        self.smooth: Callable[[DepthMm], None] | None = None
 
     @abstractmethod
     def look_up(self, codes: npt.NDArray[Any], out: DepthMm) -> int:
-        """Write the millimeters (H, W); 0 where two codes contradict each other.
+        """Write the millimeters (H, W); 0 if the two codes contradict each other.
 
         Returns:
-            How many are 0.
+            The number of zeros.
         """
 
     def disagreement(self, codes: npt.NDArray[Any], zeros: int) -> float | None:
-        """The share of contradicting pixels, given how many 0 `look_up` wrote."""
+        """Return the share of contradicting pixels; `zeros` is the result of `look_up`."""
         return None
 
     def decode_grid(self, codes: npt.NDArray[Any], out: DepthMm) -> float | None:
-        """As `decode`, at the outputs' own size, whatever the share is."""
+        """Decode at the outputs' own size, without the self-check."""
         return self.disagreement(codes, self.look_up(codes, out))
 
-    def decode(self, codes: npt.NDArray[Any], out: DepthMm) -> float | None:
-        """Write a frame's millimeters, enlarged bilinearly where `out` is not of its size.
+    def decode(
+        self, codes: npt.NDArray[Any], out: DepthMm, place: FramePlace | None = None
+    ) -> float | None:
+        """Write a frame's millimeters, resized bilinearly if `out` has another size.
 
         Args:
-            codes: what `collect` has filled.
+            codes: as `OutputLayout.collect` wrote them.
             out: (height, width) of `dtype`, C-contiguous.
+            place: of a frame of `out`'s size in the network's input; 0 is written where the network
+                saw nothing of it. None: the network saw all of it.
 
         Returns:
-            The share of pixels whose two codes contradict each other, 0 to 1; None where there is
-            only one output, or outputs that are no codes.
+            The share of pixels whose two codes contradict each other, 0 to 1; None for a single
+            output and for float outputs.
 
         Raises:
-            SelfCheckError: that share is above `MAX_DISAGREEMENT`, or nothing was written to the
-                outputs; `out` is 0 throughout then.
+            SelfCheckError: that share is above `MAX_DISAGREEMENT`, or the outputs were never
+                written. All of `out` is then 0.
         """
-        grid_mm = out if out.shape == self._size else self._grid_mm
+        seen = out if place is None else out[place.frame.slices]
+        part = None if place is None or place.is_whole else place.on_grid(self._size)
+        grid_mm = out if part is None and out.shape == self._size else self._grid_mm
         zeros = self.look_up(codes, grid_mm)
         share = self.disagreement(codes, zeros)
         if share is not None and share > MAX_DISAGREEMENT:
@@ -136,12 +145,17 @@ class DepthDecoder(ABC):
             )
         if not self._written:
             self._expect_written(codes, out)
+        if seen.shape != out.shape:
+            out.fill(0)
+        if self.smooth is not None:
+            self.smooth(grid_mm)
         if grid_mm is not out:
-            self._upsample(grid_mm, out, zeros=zeros)
+            shown = grid_mm if part is None else grid_mm[part.slices]
+            self._upsample(shown, seen, zeros=zeros)
         return share
 
     def _expect_written(self, codes: npt.NDArray[Any], out: DepthMm) -> None:
-        """Refuse what was never written: 0 is the middle of an int8 tensor's range, and no 0 mm."""
+        """Refuse outputs that are all 0: the middle of an int8 tensor's range, and not 0 mm."""
         self._written = bool(codes.any())
         if not self._written:
             out.fill(0)
@@ -152,102 +166,73 @@ class DepthDecoder(ABC):
 
 
 class TwoCodes(DepthDecoder):
-    """The INT8 split: one look-up by both bytes at once."""
+    """Decodes the INT8 split: one look-up by both bytes at once."""
 
-    def __init__(self, spans: Spans, size: tuple[int, int]) -> None:
-        super().__init__(spans, size)
-        tables = _tables(spans)
-        self._look_up, self._of_0_mm = LookUp(tables.depth_mm), tables.of_0_mm
-        self._is_code = np.empty(size, np.bool_)
-        # Where `collect` wrote last, as pairs of bytes: to make such a view takes its time.
-        self._codes: npt.NDArray[np.uint16] | None = None
-        self._pairs: npt.NDArray[np.int8] = np.empty(0, np.int8)
-
-    def new_codes(self) -> npt.NDArray[np.uint16]:
-        """(H, W): 256 * integer + fractional, in the order of a little-endian machine.
-
-        Both are bytes as they lie in the tensors, whose highest bit is the code's flipped.
-        """
-        return np.empty(self._grid_mm.shape, "<u2")
-
-    def collect(self, outputs: Tensors, codes: npt.NDArray[np.uint16]) -> None:
-        """Interleave both tensors (1, H, W, 1) int8."""
-        if codes is not self._codes:
-            self._codes, self._pairs = codes, codes[..., None].view(np.int8)
-        cv2.merge([outputs["fractional"][0], outputs["integer"][0]], self._pairs)
-
-    def tensors(self, codes: npt.NDArray[np.uint16]) -> dict[str, npt.NDArray[np.int8]]:
-        """Take the pairs apart."""
-        pairs = codes[..., None].view(np.int8)
-        return {"integer": pairs[..., 1], "fractional": pairs[..., 0]}
+    def __init__(
+        self, spans: Spans, size: tuple[int, int], correction: DepthCorrection = AS_IT_IS
+    ) -> None:
+        super().__init__(spans, size, correction)
+        tables = _tables(spans, correction)
+        self._look_up = LookUp(tables.depth_mm)
+        self._look_up_0_mm, self._is_0_mm = LookUp(tables.is_0_mm), np.empty(size, np.uint8)
 
     def look_up(self, codes: npt.NDArray[np.uint16], out: DepthMm) -> int:
         """Look up by both codes at once."""
         return self._look_up(codes, out)
 
     def disagreement(self, codes: npt.NDArray[np.uint16], zeros: int) -> float:
-        """Take from the zeros what is 0 mm and consistent."""
+        """Subtract the consistent pairs of 0 mm from the zeros."""
         if not zeros:
             return 0.0
-        return (zeros - sum(self._count(code, codes) for code in self._of_0_mm)) / codes.size
-
-    def _count(self, code: np.uint16, codes: npt.NDArray[np.uint16]) -> int:
-        """How many of (H, W) codes are this one."""
-        np.equal(codes, code, out=self._is_code)
-        return int(np.count_nonzero(self._is_code))
+        others = self._look_up_0_mm(codes, self._is_0_mm)
+        return (zeros - (codes.size - others)) / codes.size
 
 
 class _OneCode(DepthDecoder):
-    """The single INT8 output: a look-up by one byte."""
+    """Decodes the single INT8 output: a look-up by one byte."""
 
-    def __init__(self, spans: Spans, size: tuple[int, int], scale: float, zero_point: int) -> None:
-        super().__init__(spans, size)
+    def __init__(
+        self,
+        spans: Spans,
+        size: tuple[int, int],
+        correction: DepthCorrection,
+        scale: float,
+        zero_point: int,
+    ) -> None:
+        super().__init__(spans, size, correction)
         values = _BYTES.astype(np.int8).astype(np.int64) - zero_point
-        self._look_up = LookUp(_millimeters(values * scale, spans))
-
-    def new_codes(self) -> npt.NDArray[np.uint8]:
-        return np.empty(self._grid_mm.shape, np.uint8)
-
-    def collect(self, outputs: Tensors, codes: npt.NDArray[np.uint8]) -> None:
-        np.copyto(codes, outputs["depth"][0, ..., 0].view(np.uint8))
-
-    def tensors(self, codes: npt.NDArray[np.uint8]) -> dict[str, npt.NDArray[np.int8]]:
-        return {"depth": codes.view(np.int8)}
+        self._look_up = LookUp(_millimeters(values * scale, spans, correction))
 
     def look_up(self, codes: npt.NDArray[np.uint8], out: DepthMm) -> int:
         return self._look_up(codes, out)
 
 
 class _Meters(DepthDecoder):
-    """Outputs in floating point; for comparisons, so plain rather than fast."""
+    """Decodes float outputs. They are used for comparisons, so the code is simple, not fast."""
 
-    def __init__(self, contract: Contract, size: tuple[int, int]) -> None:
-        super().__init__(contract.spans, size)
-        self._spans, self._names = contract.spans, contract.output_names
+    def __init__(
+        self, contract: Contract, size: tuple[int, int], correction: DepthCorrection
+    ) -> None:
+        super().__init__(contract.spans, size, correction)
+        self._correction = correction
+        self._spans = contract.spans
         self._written = True
-
-    def new_codes(self) -> npt.NDArray[np.float32]:
-        return np.empty((len(self._names), *self._grid_mm.shape), np.float32)
-
-    def collect(self, outputs: Tensors, codes: npt.NDArray[np.float32]) -> None:
-        for name, values in zip(self._names, codes, strict=True):
-            np.copyto(values, outputs[name][0, ..., 0])
-
-    def tensors(self, codes: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[np.float32]]:
-        return dict(zip(self._names, codes, strict=True))
 
     def look_up(self, codes: npt.NDArray[np.float32], out: DepthMm) -> int:
         if len(codes) == 1:
             depth_m = codes[0].astype(np.float64)
         else:
             depth_m = decode_float(codes[0], codes[1], self._spans)
-        np.copyto(out, _millimeters(depth_m, self._spans))
+        np.copyto(out, _millimeters(depth_m, self._spans, self._correction))
         return count_zeros(out)
 
 
-def _millimeters(depth_m: npt.NDArray[np.floating], spans: Spans) -> DepthMm:
-    """Whole millimeters within 0 and the range; what is not a number is no depth."""
-    # Not nan_to_num: it looks up float limits, of which numpy 1 warns wherever a library has made
-    # the processor flush subnormals to zero, as tflite-runtime 2.14 for aarch64 does on import.
+def _millimeters(
+    depth_m: npt.NDArray[np.floating], spans: Spans, correction: DepthCorrection
+) -> DepthMm:
+    """Round meters to whole millimeters, clipped to the range and corrected. NaN becomes 0."""
+    # Not nan_to_num: it reads float limits, and numpy 1 warns about them if the processor flushes
+    # subnormals to zero. tflite-runtime 2.14 for aarch64 switches that on at import.
     depth_m = np.clip(np.where(np.isnan(depth_m), 0, depth_m), 0, spans.max_depth_m)
-    return np.asarray(np.rint(1000 * depth_m), depth_dtype(spans))
+    depth_mm = np.where(depth_m > 0, correction.millimeters(depth_m), 0)
+    return np.asarray(depth_mm, depth_dtype(spans, correction))

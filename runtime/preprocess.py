@@ -1,4 +1,4 @@
-"""From whatever the user has to the uint8 RGB pixels that the network takes."""
+"""From a user's image to the uint8 RGB pixels of the network's input."""
 
 from __future__ import annotations
 
@@ -12,35 +12,32 @@ import numpy.typing as npt
 
 from tfl_depth.errors import ImageError
 from tfl_depth.image_decoder import decode
-from tfl_depth.runtime.buffers import ReusableBuffer
 
 Pixels = npt.NDArray[np.uint8]
-# RGB as an INT8 network's input holds it: 128 less than the pixel.
+# RGB as in an INT8 network's input: the pixel minus 128.
 Codes = npt.NDArray[np.int8]
+# The order of the colors.
 Channels = Literal["bgr", "rgb"]
-CHANNELS = ("bgr", "rgb")
-# Between a byte as uint8 and as int8, 128 less.
+# A uint8 byte with this bit flipped is the int8 value 128 below it.
 SIGN_BIT = np.uint8(128)
-# Files that are looked for in folders; any that OpenCV knows can be named.
+# Endings of image files in folders. A single file may have any format of OpenCV.
 IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 
 
 def load_pixels(image: Any, channels: Channels) -> tuple[Pixels, Channels]:
-    """Get an image's pixels, without copying an array that is fit.
+    """Get an image's pixels. A suitable array is not copied.
 
     Args:
         image: a path (str or os.PathLike), a PIL image, or a uint8 array, (H, W, 3) or gray (H, W).
-        channels: the order in an array; paths and PIL images know their own.
+        channels: the order of colors in an array. Files and PIL images define their own order.
 
     Returns:
-        Pixels, (H, W, 3) or (H, W) uint8, and the order they are in.
+        Pixels, (H, W, 3) or (H, W) uint8, and their order of colors.
 
     Raises:
-        ImageError: a file that cannot be read, or an array of another dtype or shape, or empty.
+        ImageError: the file cannot be read, or the array is empty or of another dtype or shape.
     """
-    if channels not in CHANNELS:
-        raise ImageError(f"Expected `channels` to be 'bgr' or 'rgb', got {channels!r}.")
-    # First of all what a camera gives: whether it is a path takes longer to tell.
+    # Arrays first: they come from cameras, and the check for a path takes longer.
     if isinstance(image, np.ndarray):
         plain = image if type(image) is np.ndarray else np.asarray(image)
         return _in_rows(_checked(plain)), channels
@@ -55,10 +52,10 @@ def load_pixels(image: Any, channels: Channels) -> tuple[Pixels, Channels]:
 
 
 def read_image(path: Path) -> Pixels:
-    """Read an image file as (H, W, 3) uint8 BGR, turned as its EXIF says.
+    """Read an image file as (H, W, 3) uint8 BGR, rotated by its EXIF orientation.
 
     Raises:
-        ImageError: it is missing, damaged, not an image, or deeper than 8 bits.
+        ImageError: the file is missing, damaged, not an image, or has more than 8 bits a channel.
     """
     try:
         if not path.is_file():
@@ -74,21 +71,21 @@ def decode_image(content: bytes, name: str) -> Pixels:
 
     Args:
         content: of the file.
-        name: what errors call it.
+        name: of the file in errors.
 
     Raises:
-        ImageError: it is damaged, not an image, or deeper than 8 bits.
+        ImageError: the file is damaged, not an image, or has more than 8 bits a channel.
     """
-    # Any depth: 16 bits, a depth map perhaps, are refused below and not cut to 8.
+    # Keep all bits: an image of 16 bits may be a depth map, and is refused below.
     pixels = decode(content, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
     if pixels is None:
         raise ImageError(
-            f"Cannot read {name} as an image: damaged, or no format that OpenCV knows."
+            f"Cannot read {name} as an image: it is damaged, or OpenCV does not know the format."
         )
     if pixels.dtype != np.uint8:
         raise ImageError(
-            f"Expected {name} to hold pixels of dtype uint8, 0 to 255, got {pixels.dtype}: a depth "
-            "map is no photo."
+            f"Expected {name} to have pixels of dtype uint8, 0 to 255, got {pixels.dtype}. Is it "
+            "a depth map?"
         )
     return np.asarray(pixels, np.uint8)
 
@@ -104,18 +101,18 @@ def _from_pil(image: Any) -> Pixels:
     _expect_whole_jpeg(image)
     try:
         upright = ImageOps.exif_transpose(image)
-        if upright.mode == "P":  # which PIL does not take to RGB without a warning
+        if upright.mode == "P":  # PIL warns when it converts a palette to RGB
             upright = upright.convert("RGBA")
         return _checked(np.asarray(upright.convert("RGB")))
     except ImageError:
         raise
-    # PIL reads files late, and each of its readers fails in ways of its own, as that of EXIF.
+    # PIL reads the file only now. Each of its readers raises errors of other classes.
     except Exception as error:
         raise ImageError(f"Cannot read the PIL image: {error}.") from error
 
 
 def _expect_whole_jpeg(image: Any) -> None:
-    """Refuse a damaged JPEG that PIL has not decoded yet: PIL drops its decoder's warnings.
+    """Refuse a damaged JPEG that PIL has not decoded yet. PIL hides its decoder's warnings.
 
     Raises:
         ImageError: it is damaged.
@@ -128,7 +125,7 @@ def _expect_whole_jpeg(image: Any) -> None:
         file.seek(0)
         content = file.read()
         file.seek(place)
-    except (OSError, ValueError):  # it is closed, or can be read once only
+    except (OSError, ValueError):  # the file is closed, or can be read only once
         return
     if decode(content, cv2.IMREAD_REDUCED_GRAYSCALE_8) is None:
         raise ImageError("Cannot read the PIL image: the JPEG is damaged. Copy the file again.")
@@ -149,41 +146,23 @@ def _checked(pixels: npt.NDArray[Any]) -> Pixels:
 
 
 def _in_rows(pixels: Pixels) -> Pixels:
-    """The array itself where OpenCV reads it as it lies: whole rows, if need be apart."""
+    """Return the array if OpenCV can read its memory (whole rows), or a copy."""
     if pixels.flags.c_contiguous:
         return pixels
-    # OpenCV copies most others itself, but misreads one column of a row that is repeated.
+    # OpenCV copies most other arrays itself, but misreads a column that is broadcast.
     if pixels[0].flags.c_contiguous and pixels.strides[0] >= pixels[0].nbytes:
         return pixels
     return np.ascontiguousarray(pixels)
 
 
-class Resizer:
-    """Brings pixels to the network's size.
-
-    It keeps its working memory for the next frame, so it is not safe to share between threads.
-    """
-
-    def __init__(self, size: tuple[int, int]) -> None:
-        """Resize to `size` = (height, width)."""
-        self._size = size
-        self._resized = ReusableBuffer(np.uint8)
-
-    def __call__(self, pixels: Pixels) -> Pixels:
-        """Get (H, W, 3) or (H, W) pixels at the size: the same array, or one for the next call."""
-        if pixels.shape[:2] == self._size:
-            return pixels
-        return resize_pixels(pixels, self._size, self._resized.of(self._size + pixels.shape[2:]))
-
-
 def write_input(pixels: Pixels | Codes, channels: Channels, out: npt.NDArray[Any]) -> None:
-    """Write pixels, as RGB, into the network's input, or into an array that is copied there later.
+    """Write pixels as RGB into the network's input, or into an array that is copied there later.
 
     Args:
-        pixels: (height, width, 3) or (height, width) uint8; or int8, what an earlier call wrote.
-        channels: the order of `pixels`.
-        out: (height, width, 3), C-contiguous: int8 for pixels less 128; uint8 or float32 for pixels
-            as they are.
+        pixels: (height, width, 3) or (height, width) uint8; or int8 from an earlier call.
+        channels: the order of colors in `pixels`.
+        out: (height, width, 3), C-contiguous. int8 gets pixels minus 128; uint8 and float32 get
+            the pixels themselves.
     """
     if out.dtype == np.int8:
         _write_codes(pixels, channels, out)
@@ -196,7 +175,7 @@ def write_input(pixels: Pixels | Codes, channels: Channels, out: npt.NDArray[Any
 
 
 def _write_codes(pixels: Pixels | Codes, channels: Channels, out: Codes) -> None:
-    """128 less is the highest bit flipped."""
+    """Subtract 128 by flipping the highest bit."""
     as_bytes = out.view(np.uint8)
     if pixels.dtype == np.int8:
         _copy(pixels.view(np.uint8), as_bytes)
@@ -217,10 +196,10 @@ def _write_rgb(pixels: Pixels, channels: Channels, out: Pixels) -> None:
 
 
 def _copy(pixels: Pixels, out: Pixels) -> None:
-    """Copy what is in order, so that no other thread runs meanwhile if that can be."""
+    """Copy an array without releasing the interpreter lock, if possible."""
     if pixels.flags.c_contiguous:
-        # numpy gives up the interpreter lock for it, and in a stream the other threads want it
-        # just then: to get it back took several times as long as the copy, before every invoke.
+        # numpy's copy releases the interpreter lock. In a stream, other threads take it at once,
+        # and getting it back took several times as long as the copy, before every invoke.
         out.data.cast("B")[:] = pixels.data.cast("B")
     else:
         np.copyto(out, pixels)
@@ -229,14 +208,14 @@ def _copy(pixels: Pixels, out: Pixels) -> None:
 def resize_pixels(pixels: Pixels, size: tuple[int, int], out: Pixels | None = None) -> Pixels:
     """Resize (H, W, 3) or (H, W) uint8 pixels to `size` = (height, width), into `out` if given.
 
-    A picture of another aspect is stretched. Along each axis shrinking averages over the area (no
-    aliasing) and enlarging is bilinear. Training, calibration and the runtime all come through
-    here: the network sees on the board what it was trained on.
+    An image of another aspect ratio is stretched. Along each axis, shrinking averages over the area
+    (no aliasing) and enlarging is bilinear. Training, calibration and the runtime all use this
+    function, so the network sees the same pixels on the board as in training.
     """
     height, width = size
     rows, columns = pixels.shape[:2]
     if (rows - height) * (columns - width) < 0:
-        # One side shrinks and the other grows: OpenCV would average along neither.
+        # One side shrinks and the other grows: OpenCV would average along neither side.
         between = (min(height, rows), min(width, columns))
         pixels = _resize(pixels, between, None, cv2.INTER_AREA)
     shrink = rows >= height and columns >= width

@@ -10,39 +10,48 @@ from typing import Any, Literal
 
 import numpy as np
 
-from tfl_depth.encoding import DepthMm
-from tfl_depth.errors import DepthError, ProofError
+from tfl_depth.camera import Camera, FieldOfView
+from tfl_depth.choices import expect_choice
+from tfl_depth.encoding import DepthCorrection, DepthMm
+from tfl_depth.errors import CameraError, DepthError, ProofError
 from tfl_depth.format.contract import Contract
 from tfl_depth.format.golden import read_golden
+from tfl_depth.intrinsics import Intrinsics
 from tfl_depth.runtime.arguments import expect_count
 from tfl_depth.runtime.batch import infer_batch
 from tfl_depth.runtime.closeable import Closeable
 from tfl_depth.runtime.delegates.coverage import DelegateCoverage
 from tfl_depth.runtime.engines.open import open_fallback_engine
 from tfl_depth.runtime.exclusive import Exclusive
+from tfl_depth.runtime.fit import Fit
+from tfl_depth.runtime.frame_views import FrameViews
 from tfl_depth.runtime.golden_check import GoldenCheck, check_golden
 from tfl_depth.runtime.model_content import ModelSource, read_model_content
 from tfl_depth.runtime.options import OnFault, RunnerOptions
-from tfl_depth.runtime.preprocess import Channels, Pixels, Resizer, load_pixels
+from tfl_depth.runtime.preparer import Preparer
+from tfl_depth.runtime.preprocess import Channels, Pixels, load_pixels
 from tfl_depth.runtime.stream import OnFull, Source, Stream
+from tfl_depth.runtime.temporal_filter import Smoothing
+from tfl_depth.runtime.undistort import Undistorter
 from tfl_depth.runtime.warm_up import WarmUp, warm_up
 
 Size = Literal["image", "model"]
+Prove = Literal[None, "first"]
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """The depth of one image, and how it came about.
+    """The depth of one image, with the self-check's result and the times.
 
     Attributes:
         depth_mm: (H, W) of the runner's `depth_dtype`: millimeters, 0 = no depth.
-        disagreement: share of the network's pixels, 0 to 1, whose two codes contradict each other;
-            these have no depth. None for a model without two codes, which cannot be checked.
+        disagreement: share of the network's pixels, 0 to 1, whose two codes contradict each other.
+            These pixels have no depth. None for a model without two codes.
         prepare_s: seconds from pixels to the network's input.
-        invoke_s: seconds the interpreter took.
-        postprocess_s: seconds from its outputs to depth; with `isolate`, also those to the other
-            process and back.
-        fallback: what the CPU ran though a delegate was asked for, and why; None if nothing.
+        invoke_s: seconds of the interpreter.
+        postprocess_s: seconds from its outputs to depth; with `isolate`, the messages between the
+            processes too.
+        fallback: what the CPU ran although a delegate was requested, and why; None if nothing.
     """
 
     depth_mm: DepthMm
@@ -57,10 +66,12 @@ class DepthRunner(Closeable):
     """Runs one depth model. A context manager; safe to share between threads.
 
     Attributes:
-        contract: what the file says of itself.
-        depth_dtype: of the depth that `infer` returns: uint16, or uint32 past 65.535 m.
-        model_size: (height, width) that the network takes.
-        grid_size: (height, width) of the depth that the network gives.
+        contract: of the model.
+        depth_dtype: of the depth that `infer` returns: uint16, or uint32 for ranges above 65.535 m,
+            after correction.
+        model_size: (height, width) of the network's input.
+        grid_size: (height, width) of the network's output.
+        fit: how frames of another aspect come to the network: by the contract, or as chosen.
     """
 
     def __init__(
@@ -78,50 +89,63 @@ class DepthRunner(Closeable):
         start_timeout_s: float = 120.0,
         on_fault: OnFault = "raise",
         fallback_model: ModelSource | None = None,
-        prove: Literal["first"] | None = None,
+        prove: Prove = None,
+        camera: Camera | FieldOfView | None = None,
+        correct_focal: bool | None = None,
+        undistort: bool = False,
+        fit: Fit | None = None,
     ) -> None:
-        """Open a model made by tfl-depth convert.
+        """Open a model that tfl-depth convert has written.
 
         Args:
             model: path of the .tflite file, or its bytes.
-            num_threads: for CPU kernels; None takes every core this process may use.
-            xnnpack: False takes TensorFlow Lite's own kernels instead of XNNPACK's, and None does
-                so beside a delegate only; True lets XNNPACK run what a delegate leaves.
+            num_threads: for CPU kernels; None: all cores that this process may use.
+            xnnpack: True: XNNPACK runs the operators that no delegate takes. False: TensorFlow
+                Lite's own kernels run them. None: True without a delegate, False with one.
             public_key: path or content of a PEM file; the model must be signed with its private
                 key (tfl-depth sign). Needs the package cryptography: tfl-depth[sign].
-            delegate: what runs the model instead of the CPU: a name (docs/delegates-and-faults.md),
+            delegate: runs the model instead of the CPU: a name (docs/delegates-and-faults.md),
                 "auto", or the path of a delegate's library; None for the CPU.
-            delegate_options: keys and values that the delegate is given at its creation.
-            strict: whether it is an error, rather than a warning, if the delegate does not take
-                all the operators that it should.
-            isolate: whether the interpreter runs in a process of its own, so that a crash or a hang
-                of the delegate is an error rather than the end of this process.
-            timeout_s: with `isolate`, how long a frame may take; above 0.
-            start_timeout_s: with `isolate`, how long the opening may take, and the first frame, at
-                which many delegates compile the model; above 0.
-            on_fault: what happens where the delegate fails, at the start or at a frame: "raise"
-                the error, or go on on the "cpu" from the frame that failed, with a warning.
-            fallback_model: what the CPU runs then; None for `model` itself, which must not be
-                compiled for an NPU.
-            prove: "first" runs `prove` before anything else, and serves no depth that is wrong.
+            delegate_options: keys and values for the delegate's creation.
+            strict: raise an error, instead of a warning, if the delegate does not take all the
+                operators that it should.
+            isolate: run the interpreter in a separate process. A crash or a hang of the delegate is
+                then an error and does not end this process.
+            timeout_s: with `isolate`, the time limit of a frame; above 0.
+            start_timeout_s: with `isolate`, the time limit of the opening, and of the first frame,
+                during which many delegates compile the model; above 0.
+            on_fault: what happens if the delegate fails, at the start or at a frame. "raise" raises
+                the error. "cpu" continues on the CPU from that frame, with a warning.
+            fallback_model: the model that the CPU runs then; None for `model` itself, which must
+                not be compiled for an NPU.
+            prove: "first" runs `prove` at the start, and raises an error if the depth is wrong.
+            camera: that takes the pictures. Its calibration of depth, where its file has one,
+                corrects depth.
+            correct_focal: whether depth is multiplied by the ratio of the camera's focal length to
+                that which the network was trained for; None: where a measurement in the contract
+                shows that the network obeys it (docs/cameras.md).
+            undistort: whether pictures are freed of the distortion of the camera's lens first;
+                depth is then that of the `undistorted` picture.
+            fit: how a picture of another aspect than the network's comes to it: "stretch", "crop"
+                to its middle, or "pad" with a border; None: as in calibration, by the contract.
+                Depth is 0 where the network sees nothing of the picture.
 
         Raises:
-            ModelFileError: the file is missing, damaged or no model.
-            SignatureError: with `public_key`, the model is not signed so, or that cannot be told.
-            ContractError: it has no contract, one of a newer version, or does not keep it; or
-                `fallback_model` is of another network.
+            ModelFileError: the file is missing, damaged or not a model.
+            SignatureError: with `public_key`, the signature is missing or wrong, or cannot be
+                checked.
+            ContractError: the model has no contract, one of another version, or does not match it;
+                or `fallback_model` is of another network.
             InterpreterError: no interpreter package is installed, or it refuses the model.
             DelegateRequiredError: the model is compiled for an NPU.
             DelegateError: the delegate is missing, does not start, refuses the model, or, with
-                `strict`, takes too little of it.
+                `strict`, takes too few operators.
             ProofError: with `prove`, the depth is wrong.
-            DepthError: another argument is none of these.
+            CameraError: the camera does not fit the model or the other arguments.
+            DepthError: another argument has a value that is not allowed.
         """
-        if prove not in (None, "first"):
-            raise DepthError(f"Expected `prove` to be None or 'first', got {prove!r}.")
-        self._content = read_model_content(model, public_key)
-        reserve = None if fallback_model is None else read_model_content(fallback_model, public_key)
-        self._options = RunnerOptions(
+        expect_choice("prove", prove, Prove)
+        options = RunnerOptions(
             num_threads=num_threads,
             xnnpack=xnnpack,
             delegate=delegate,
@@ -131,24 +155,104 @@ class DepthRunner(Closeable):
             timeout_s=timeout_s,
             start_timeout_s=start_timeout_s,
             on_fault=on_fault,
-            fallback_model=reserve,
+            camera=camera,
+            correct_focal=correct_focal,
+            undistort=undistort,
+            fit=fit,
         )
-        self._engine = open_fallback_engine(self._content, self._options)
+        if fallback_model is not None and on_fault != "cpu":
+            raise DepthError('`fallback_model` needs on_fault="cpu".')
+        content = read_model_content(model, public_key)
+        reserve = None if fallback_model is None else read_model_content(fallback_model, public_key)
+        self._open(content, reserve, options)
+        if prove == "first":
+            self._expect_right()
+
+    def _open(self, content: bytes, reserve: bytes | None, options: RunnerOptions) -> None:
+        """Open a new runner's model, and its fallback on the CPU."""
+        camera, undistort = options.camera, options.undistort
+        self._undistort = _undistorter(camera) if undistort else None
+        if undistort and camera is not None and camera.depth is not None:
+            raise CameraError(
+                "The camera's file has a calibration of depth in pictures with their distortion: "
+                "leave out undistort, or give the camera without the calibration."
+            )
+        self._content, self._reserve, self._options = content, reserve, options
+        self._engine = open_fallback_engine(content, reserve, options)
         self._use = Exclusive()
         self.contract: Contract = self._engine.info.contract
         self.model_size = (self.contract.height, self.contract.width)
         self.grid_size = self._engine.info.grid_size
-        self._resize = Resizer(self.model_size)
-        self._decoder = self._engine.info.new_decoder()
         self._state = self._engine.new_frame_state()
-        self.depth_dtype = self._decoder.dtype
-        if prove == "first":
-            self._expect_right()
+        try:
+            self._views = FrameViews(
+                self.contract, self._pinhole, options.fit, options.correct_focal
+            )
+        except DepthError:
+            self.close()
+            raise
+        self.fit = self._views.fit
+        self._prepare = Preparer(self._views, self._engine.info)
+        self.depth_dtype = self._views.dtype
+
+    def _copy(self) -> DepthRunner:
+        """Open the same model once more, with one thread."""
+        copy = DepthRunner.__new__(DepthRunner)
+        copy._open(self._content, self._reserve, replace(self._options, num_threads=1))
+        return copy
 
     @property
     def delegate_coverage(self) -> DelegateCoverage:
-        """Where the operators of the model run; after a fault, those of what took over."""
+        """Where the operators of the model run. After a fault, those of the fallback."""
         return self._engine.info.coverage
+
+    @property
+    def _pinhole(self) -> Camera | FieldOfView | None:
+        """The camera of the pictures that the network gets."""
+        return self._options.camera if self._undistort is None else self._undistort.camera
+
+    @property
+    def correction_note(self) -> str | None:
+        """A sentence on why depth is not corrected although there is a camera, or None."""
+        return self._views.note
+
+    def correction(self, size: tuple[int, ...]) -> DepthCorrection:
+        """What is made of the network's depth for pictures of `size` (height, width).
+
+        Raises:
+            CameraError: the camera takes no pictures of this aspect.
+        """
+        height, width = size
+        return self._views.of((height, width)).correction
+
+    def intrinsics(self, size: tuple[int, ...]) -> Intrinsics:
+        """The camera of a depth map of `size` (height, width), for a point cloud.
+
+        Raises:
+            CameraError: the runner has no camera, or one without a focal length or of another
+                aspect.
+        """
+        camera = self._pinhole
+        if camera is None:
+            raise CameraError("The runner has no camera: open it with `camera`.")
+        return camera.at(size)
+
+    def undistorted(self, img: Any, *, channels: Channels = "bgr") -> Pixels:
+        """The picture that depth is of: with `undistort`, without its lens' distortion.
+
+        Args:
+            img: as for `infer`.
+            channels: as for `infer`.
+
+        Returns:
+            (H, W, 3) or (H, W) uint8 in the order of `channels`; of a file, BGR.
+
+        Raises:
+            ImageError: not an image.
+            CameraError: a picture of another aspect than the camera's.
+        """
+        pixels, _ = load_pixels(img, channels)
+        return pixels if self._undistort is None else self._undistort(pixels)
 
     def infer(
         self,
@@ -162,21 +266,23 @@ class DepthRunner(Closeable):
 
         Args:
             img: a path, a PIL image, or a uint8 array: (H, W, 3), or gray (H, W).
-            size: "image" for depth at the image's size, "model" for the network's own grid.
-            channels: order of an array's channels, "bgr" as OpenCV gives them, or "rgb".
-            out: where to write the depth, (H, W) of `depth_dtype`, C-contiguous; it is returned.
+            size: "image" for depth at the image's size, "model" for the network's output size.
+            channels: order of an array's channels, "bgr" as from OpenCV, or "rgb".
+            out: array for the depth, (H, W) of `depth_dtype`, C-contiguous. It is returned.
 
         Returns:
             (H, W) of `depth_dtype`: millimeters along the optical axis, 0 = no depth.
 
         Raises:
             ImageError: not an image.
-            SelfCheckError: the interpreter or its delegate returns garbage; `out` is 0 throughout.
+            SelfCheckError: the interpreter or its delegate computes the model wrongly. All of `out`
+                is 0.
+            CameraError: the camera takes no such image.
             DepthError: the runner is closed, or `out` does not fit.
         """
         pixels, order, depth_mm = self._load(img, size, channels, out)
         with self._use:
-            self._run_frame(pixels, order, depth_mm)
+            self._run_frame(pixels, order, depth_mm, whole=size == "image")
         return depth_mm
 
     def measure(
@@ -187,11 +293,11 @@ class DepthRunner(Closeable):
         channels: Channels = "bgr",
         out: DepthMm | None = None,
     ) -> Measurement:
-        """As `infer`, with what the self-check found and how long each part took."""
+        """Compute depth as `infer`, with the self-check's result and the time of each part."""
         pixels, order, depth_mm = self._load(img, size, channels, out)
         with self._use:
             begin_s = perf_counter()
-            self._run_frame(pixels, order, depth_mm)
+            self._run_frame(pixels, order, depth_mm, whole=size == "image")
             state = self._state
             return Measurement(
                 depth_mm=depth_mm,
@@ -205,20 +311,28 @@ class DepthRunner(Closeable):
     def _load(
         self, img: Any, size: Size, channels: Channels, out: Any
     ) -> tuple[Pixels, Channels, DepthMm]:
-        """An image's pixels, their order, and where its depth goes."""
+        """Return an image's pixels, their order of colors, and the array for its depth."""
         self.expect_own_process()
-        _expect_size(size)
+        _check_frame_options(size, channels)
         pixels, order = load_pixels(img, channels)
+        if self._undistort is not None:
+            pixels = self._undistort(pixels)
         shape = pixels.shape[:2] if size == "image" else self.grid_size
         if out is None:
             return pixels, order, np.empty(shape, self.depth_dtype)
         return pixels, order, self._check_out(out, shape)
 
-    def _run_frame(self, pixels: Pixels, order: Channels, depth_mm: DepthMm) -> None:
-        """From an image to its depth, with the lock held."""
-        resized = self._resize(pixels)
-        self._engine.run(resized, order, self._state)
-        self._engine.decode(resized, order, self._state, self._decoder, depth_mm)
+    def _run_frame(
+        self, pixels: Pixels, order: Channels, depth_mm: DepthMm, *, whole: bool
+    ) -> None:
+        """From an image to its depth, `whole` or of the network's grid, with the lock held."""
+        view, fitted = self._prepare(pixels)
+        self._engine.run(fitted, order, self._state)
+        decoder = self._prepare.decoder(view)
+        place = view.place if whole else None
+        self._engine.decode(fitted, order, self._state, decoder, depth_mm, place)
+        if not whole:
+            self._prepare.clear_border(view, depth_mm)
 
     def stream(
         self,
@@ -228,34 +342,38 @@ class DepthRunner(Closeable):
         channels: Channels = "bgr",
         on_full: OnFull = "block",
         waiting: int = 2,
+        smooth: Smoothing | None = None,
     ) -> Stream:
-        """Compute the depth of a stream's frames while the next ones are being got.
+        """Compute the depth of a stream's frames. The next frames are read at the same time.
 
         Args:
-            source: a camera's number, a video file's path, or an iterable of what `infer` takes,
-                which another thread goes through. It must not write to an array it has given.
+            source: a camera's number, a video file's path, or an iterable of images as for `infer`.
+                Another thread iterates over it. It must not change an array that it has yielded.
             size: as for `infer`.
             channels: order of the arrays of an iterable.
-            on_full: where the network is slower than the source, "block" lets the source wait and
-                "drop_oldest" drops the oldest waiting frame.
+            on_full: what happens if the network is slower than the source. "block" makes the source
+                wait, and "drop_oldest" drops the oldest waiting frame.
             waiting: how many frames may wait for the network.
+            smooth: how depth is smoothed over the frames that are given; None for not at all.
 
         Returns:
-            An iterator over `StreamFrame`s, in the source's order, which is a context manager.
+            An iterator over `StreamFrame`s in the source's order. It is a context manager.
 
         Raises:
-            ImageError: there is no such camera or video, or no such source.
-            DepthError: another argument is none of these.
+            ImageError: there is no such camera or video, or the source is of another type.
+            DepthError: another argument has a value that is not allowed.
         """
-        _expect_size(size)
+        _check_frame_options(size, channels)
         return Stream(
             source,
             engine=self._engine,
-            model_size=self.model_size,
+            views=self._views,
+            undistort=self._undistort,
             grid_size=self.grid_size if size == "model" else None,
             channels=channels,
             on_full=on_full,
             waiting=waiting,
+            smooth=smooth,
         )
 
     def infer_batch(
@@ -266,33 +384,32 @@ class DepthRunner(Closeable):
         channels: Channels = "bgr",
         workers: int | None = None,
     ) -> Generator[DepthMm, None, None]:
-        """Compute the depth of many images on all cores: one at a time on each.
+        """Compute the depth of many images on all cores, one image on each core.
 
         Args:
-            images: of what `infer` takes, images are taken only as they are needed.
+            images: as for `infer`. Each is read only when it is needed.
             size: as for `infer`.
             channels: as for `infer`.
-            workers: how many interpreters of one thread; None: as many as this process has cores,
-                or one with a delegate, whose NPU may serve no second.
+            workers: number of interpreters, each with one thread. None: one for each core, or one
+                with a delegate, since an NPU may not serve two.
 
         Returns:
-            An iterator over the depths, in the order of `images`, whose `close` frees the workers
-            before its end. At an image that fails it raises the error of `infer`, and ends.
+            An iterator over the depths in the order of `images`. Its `close` frees the workers
+            early. If an image fails, it raises the error of `infer` and ends.
         """
-        _expect_size(size)
+        _check_frame_options(size, channels)
         by_default = len(os.sched_getaffinity(0)) if self.delegate_coverage.delegate is None else 1
         count = by_default if workers is None else workers
         count = expect_count("workers", count)
         self._engine.expect_open()
-        options = vars(replace(self._options, num_threads=1))
-        runners = [DepthRunner(self._content, **options) for _ in range(count)]
+        runners = [self._copy() for _ in range(count)]
         return infer_batch(runners, images, size=size, channels=channels)
 
     def warm_up(self, runs: int = 5) -> WarmUp:
-        """Run the network on a black picture: a delegate may compile it now, for minutes.
+        """Run the network on a black image. A delegate may compile the model now, for minutes.
 
         Args:
-            runs: how many runs follow the first one, to learn the time of any other.
+            runs: number of runs after the first one, to measure the usual time.
 
         Raises:
             DepthError: the runner is closed, or `runs` is less than 1.
@@ -302,7 +419,7 @@ class DepthRunner(Closeable):
         return warm_up(lambda: self._engine.run(pixels, "rgb", state), runs)
 
     def prove(self) -> GoldenCheck:
-        """Run the model's golden vectors here, and compare with what the reference kernels gave.
+        """Run the model's golden vectors, and compare the depth with that of the reference kernels.
 
         Raises:
             ContractError: the model has no golden vectors.
@@ -313,7 +430,7 @@ class DepthRunner(Closeable):
         return check_golden(self._engine, read_golden(self._content, self.contract))
 
     def _expect_right(self) -> None:
-        """Prove, and close where the depth is wrong."""
+        """Run `prove`. If the depth is wrong, close and raise an error."""
         try:
             proof = self.prove()
             if proof.verdict == "wrong":
@@ -323,7 +440,7 @@ class DepthRunner(Closeable):
             raise
 
     def _check_out(self, out: Any, shape: tuple[int, ...]) -> DepthMm:
-        """`out`, if depth can be written there."""
+        """Return `out` if depth can be written there."""
         if not isinstance(out, np.ndarray):
             raise DepthError(f"Expected `out` to be a numpy array, got {type(out).__name__}.")
         if (out.shape, out.dtype) != (shape, self.depth_dtype):
@@ -333,8 +450,7 @@ class DepthRunner(Closeable):
             )
         if not (out.flags.c_contiguous and out.flags.writeable):
             raise DepthError(
-                "Expected `out` to be C-contiguous and writeable: take an array of its own rather "
-                "than a view."
+                "Expected `out` to be C-contiguous and writeable. Pass an array that is not a view."
             )
         return np.asarray(out)
 
@@ -344,6 +460,12 @@ class DepthRunner(Closeable):
         self._content = b""
 
 
-def _expect_size(size: Any) -> None:
-    if size not in ("image", "model"):
-        raise DepthError(f"Expected `size` to be 'image' or 'model', got {size!r}.")
+def _check_frame_options(size: Size, channels: Channels) -> None:
+    expect_choice("size", size, Size)
+    expect_choice("channels", channels, Channels)
+
+
+def _undistorter(camera: Camera | FieldOfView | None) -> Undistorter:
+    if not isinstance(camera, Camera):
+        raise CameraError("undistort needs a camera with the distortion of its lens: give it.")
+    return Undistorter(camera)

@@ -1,10 +1,10 @@
-"""Depth of a stream of frames: getting them, the network, and postprocessing overlap.
+"""Depth of a stream of frames. Reading, the network and postprocessing run at the same time.
 
     source -> [reader thread] -> ready -> [network thread] -> done -> the caller: postprocessing
 
-Frames travel in slots, whose working memory is used again. Both queues are bounded: `ready` waits
-or drops its oldest frame where the network is too slow, and `done` holds one frame, so that what
-the caller gets is never older than it must be.
+Frames are kept in slots, whose memory is reused. Both queues are bounded. If the network is too
+slow, the reader waits for room in `ready`, or drops its oldest frame. `done` holds one frame, so
+that the caller gets recent depth.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tfl_depth.choices import expect_choice
 from tfl_depth.encoding import DepthMm
 from tfl_depth.errors import DepthError, ImageError
 from tfl_depth.runtime.arguments import expect_count
@@ -28,18 +29,22 @@ from tfl_depth.runtime.bounded_queue import BoundedQueue, QueueEnded, QueueStopp
 from tfl_depth.runtime.closeable import Closeable, is_own
 from tfl_depth.runtime.engines.fallback import FallbackEngine, FrameState
 from tfl_depth.runtime.exclusive import Exclusive
-from tfl_depth.runtime.preprocess import Channels, Codes, Pixels, Resizer, load_pixels, write_input
+from tfl_depth.runtime.frame_views import FrameView, FrameViews
+from tfl_depth.runtime.preparer import Preparer
+from tfl_depth.runtime.preprocess import Channels, Codes, Pixels, load_pixels, write_input
+from tfl_depth.runtime.temporal_filter import Smoothing
+from tfl_depth.runtime.undistort import Undistorter
 from tfl_depth.runtime.video import Video
 
 OnFull = Literal["block", "drop_oldest"]
 Source = int | str | os.PathLike[str] | Iterable[Any]
-# With the reader, in the network, done, and with the caller.
+# Slots outside `ready`: one each at the reader, in the network, in `done`, and at the caller.
 SLOTS_IN_HAND = 4
-# Latencies that percentiles are taken of: the last ones.
+# Percentiles are computed from this many latest latencies.
 LATENCIES = 1000
-# How long a source may take to give the frame that it was asked for when the stream is closed.
+# Time limit for the source's current frame when the stream is closed.
 STOP_TIMEOUT_S = 5.0
-# The same at the end of the program: longer than OpenCV waits for a camera or an address.
+# The same at the end of the program. It is longer than OpenCV waits for a camera or an address.
 EXIT_TIMEOUT_S = 15.0
 
 
@@ -48,15 +53,16 @@ class StreamFrame:
     """A frame and its depth.
 
     Attributes:
-        number: of the frame in its source, from 0 on; a gap is frames that were dropped.
-        pixels: (H, W, 3) or (H, W) uint8, as the source gave them; not copied.
+        number: of the frame in its source, from 0. A gap means dropped frames.
+        pixels: (H, W, 3) or (H, W) uint8, the source's own array; with `undistort` without
+            distortion.
         channels: the order in `pixels`.
         depth_mm: (H, W) of the runner's `depth_dtype`: millimeters, 0 = no depth.
         disagreement: as in `Measurement`.
-        latency_s: seconds from when the source gave the frame until its depth was there.
+        latency_s: seconds from the frame's arrival to its depth.
         fallback: as in `Measurement`.
-        time_s: of a video file's frame, seconds from its first one by the file's time stamps; None
-            for other sources.
+        time_s: seconds from a video file's first frame, by the file's time stamps; None for other
+            sources.
     """
 
     number: int
@@ -70,7 +76,7 @@ class StreamFrame:
 
 
 class _Slot:
-    """A frame on its way, and the memory it needs there."""
+    """A frame in progress, and the memory for it."""
 
     def __init__(self, prepared: Pixels | Codes, state: FrameState) -> None:
         self.input = prepared
@@ -78,12 +84,13 @@ class _Slot:
         self.number = 0
         self.pixels: Pixels = np.empty((0, 0, 3), np.uint8)
         self.channels: Channels = "rgb"
+        self.view: FrameView | None = None
         self.begin_s = 0.0
         self.time_s: float | None = None
 
 
 class _Track:
-    """What the threads share. They know nothing of the `Stream`, whose end must end them."""
+    """Data shared by the threads. It does not refer to the `Stream`, whose deletion ends them."""
 
     def __init__(self, slots: list[_Slot], waiting: int, drop: bool) -> None:
         self.free: BoundedQueue[_Slot] = BoundedQueue(len(slots))
@@ -98,16 +105,25 @@ class _Track:
         for queue in (self.free, self.ready, self.done):
             queue.stop()
 
-    def read(self, images: Iterable[Any], resize: Resizer, channels: Channels) -> None:
-        """What the reader thread does: from the source to `ready`."""
+    def read(
+        self,
+        images: Iterable[Any],
+        prepare: Preparer,
+        undistort: Undistorter | None,
+        channels: Channels,
+    ) -> None:
+        """Work of the reader thread: from the source to `ready`."""
         for number, image in enumerate(images):
             begin_s = perf_counter()
             pixels, order = load_pixels(image, channels)
+            if undistort is not None:
+                pixels = undistort(pixels)
             slot = self.free.take()
             slot.number, slot.begin_s = number, begin_s
             slot.pixels, slot.channels = pixels, order
             slot.time_s = images.time_s if isinstance(images, Video) else None
-            write_input(resize(pixels), order, slot.input)
+            slot.view, fitted = prepare(pixels)
+            write_input(fitted, order, slot.input)
             if not self.drop:
                 self.ready.put(slot)
             elif (oldest := self.ready.put_drop_oldest(slot)) is not None:
@@ -115,7 +131,7 @@ class _Track:
                 self.free.put(oldest)
 
     def compute(self, engine: FallbackEngine) -> None:
-        """What the network's thread does: from `ready` to `done`."""
+        """Work of the network's thread: from `ready` to `done`."""
         while True:
             slot = self.ready.take()
             engine.run(slot.input, "rgb", slot.state)
@@ -123,7 +139,7 @@ class _Track:
 
 
 def _run(work: Callable[[], None], out: BoundedQueue[_Slot]) -> None:
-    """Do a thread's work, and tell the next one how it ended."""
+    """Run a thread's work, and end the queue after it, with the error if there is one."""
     try:
         work()
     except (QueueEnded, QueueStopped):
@@ -134,8 +150,8 @@ def _run(work: Callable[[], None], out: BoundedQueue[_Slot]) -> None:
         out.end()
 
 
-# The threads of all streams. Native code that still runs in one when the interpreter is finalized
-# ends the process with "FATAL: exception not rethrown".
+# The threads of all streams. If native code still runs in one of them when Python ends, the process
+# ends with "FATAL: exception not rethrown".
 _RUNNING: weakref.WeakKeyDictionary[threading.Thread, _Track] = weakref.WeakKeyDictionary()
 
 
@@ -148,19 +164,19 @@ def _end_all() -> None:
 
 
 atexit.register(_end_all)
-# A forked process has none of these threads, and what they hold locked stays locked there.
+# A forked process has none of these threads, and their locks stay locked there.
 os.register_at_fork(after_in_child=_RUNNING.clear)
 
 
 class Stream(Closeable):
-    """Iterates over `StreamFrame`s, in the source's order; made by `DepthRunner.stream`.
+    """Iterates over `StreamFrame`s in the source's order. `DepthRunner.stream` creates it.
 
-    A context manager. Several threads may take frames of it: each frame goes to one of them. It
-    stops by itself at the end of its source, at an error, which it raises once, after the frames
-    before it, and when nothing refers to it any more.
+    A context manager. Several threads may iterate; each frame goes to one of them. It stops at the
+    end of its source, at an error, and when nothing refers to it. An error is raised once, after
+    the frames before it.
 
     Attributes:
-        delivered: how many frames it has given.
+        delivered: number of frames that were returned.
     """
 
     def __init__(
@@ -168,31 +184,36 @@ class Stream(Closeable):
         source: Source,
         *,
         engine: FallbackEngine,
-        model_size: tuple[int, int],
+        views: FrameViews,
+        undistort: Undistorter | None,
         grid_size: tuple[int, int] | None,
         channels: Channels,
         on_full: OnFull,
         waiting: int,
+        smooth: Smoothing | None,
     ) -> None:
-        """Open the source and start the threads; for the arguments see `DepthRunner.stream`.
+        """Open the source and start the threads.
 
         Args:
-            source: as there.
-            engine: which others may use meanwhile.
-            model_size: (h, w) that it takes.
-            grid_size: of the depth, or None for each frame's own.
-            channels: as there.
-            on_full: as there.
-            waiting: as there.
+            source: as for `DepthRunner.stream`.
+            engine: runs the network. Others may use it at the same time.
+            views: how frames come to the network, and how their depth is corrected.
+            undistort: removes the distortion of the lens first.
+            grid_size: (h, w) of the depth; None for the size of each frame.
+            channels: as for `DepthRunner.stream`.
+            on_full: as for `DepthRunner.stream`.
+            waiting: as for `DepthRunner.stream`.
+            smooth: as for `DepthRunner.stream`.
         """
-        if on_full not in ("block", "drop_oldest"):
-            raise DepthError(f"Expected `on_full` to be 'block' or 'drop_oldest', got {on_full!r}.")
+        if smooth is not None and not isinstance(smooth, Smoothing):
+            raise DepthError(f"Expected `smooth` to be a Smoothing or None, got {smooth!r}.")
+        expect_choice("on_full", on_full, OnFull)
         waiting = expect_count("waiting", waiting, "frame")
         self._video = Video(source) if isinstance(source, (int, str, os.PathLike)) else None
         images = _images(source) if self._video is None else self._video
         engine.expect_open()
         self._engine, self._grid_size = engine, grid_size
-        self._decoder = engine.info.new_decoder()
+        self._decoders = Preparer(views, engine.info, smooth)
         self.delivered = 0
         self._latencies_s: deque[float] = deque(maxlen=LATENCIES)
         slots = [
@@ -200,14 +221,14 @@ class Stream(Closeable):
             for _ in range(waiting + SLOTS_IN_HAND)
         ]
         track = self._track = _Track(slots, waiting, on_full == "drop_oldest")
-        resize = Resizer(model_size)
+        prepare = Preparer(views, engine.info)
         order: Channels = "bgr" if self._video else channels
         self._threads = (
-            _thread(lambda: track.read(images, resize, order), track.ready),
+            _thread(lambda: track.read(images, prepare, undistort, order), track.ready),
             _thread(lambda: track.compute(engine), track.done),
         )
         self._take = Exclusive()
-        # For a stream that is left without being closed, as by `break`.
+        # Stops a stream that is deleted but not closed, as after `break`.
         self._stop = weakref.finalize(self, _stop, track, os.getpid())
         for thread in self._threads:
             _RUNNING[thread] = track
@@ -215,14 +236,14 @@ class Stream(Closeable):
 
     @property
     def dropped(self) -> int:
-        """How many frames were dropped because the network or the caller was too slow."""
+        """Number of frames that were dropped because the network or the caller was too slow."""
         return self._track.dropped
 
     def latency_s(self, percentile: float) -> float:
-        """A percentile (0 to 100) of the latest frames' latencies, in seconds.
+        """Return a percentile (0 to 100) of the latest frames' latencies, in seconds.
 
         Raises:
-            DepthError: no frame has been given yet.
+            DepthError: no frame was returned yet.
         """
         if not self._latencies_s:
             raise DepthError("There is no latency before the first frame.")
@@ -251,9 +272,14 @@ class Stream(Closeable):
 
     def _finished(self, slot: _Slot) -> StreamFrame:
         shape = self._grid_size or slot.pixels.shape[:2]
-        depth_mm = np.empty(shape, self._decoder.dtype)
-        state = slot.state
-        self._engine.decode(slot.input, "rgb", state, self._decoder, depth_mm)
+        state, view = slot.state, slot.view
+        assert view is not None  # noqa: S101 - the reader wrote it
+        decoder = self._decoders.decoder(view)
+        depth_mm = np.empty(shape, decoder.dtype)
+        place = view.place if self._grid_size is None else None
+        self._engine.decode(slot.input, "rgb", state, decoder, depth_mm, place)
+        if self._grid_size is not None:
+            self._decoders.clear_border(view, depth_mm)
         return StreamFrame(
             number=slot.number,
             pixels=slot.pixels,
@@ -266,13 +292,13 @@ class Stream(Closeable):
         )
 
     def _close(self) -> None:
-        """Stop, and wait until the threads have ended.
+        """Stop, and wait for the threads to end.
 
         Raises:
-            DepthError: the source does not give the frame that it was asked for.
+            DepthError: the source does not return its current frame in time.
         """
         self._stop()
-        # A signal handler must not wait for threads that wait for the thread it has interrupted.
+        # In a signal handler do not wait: the threads may wait for the interrupted thread.
         if not self._take.is_interrupted():
             self._end()
 
@@ -280,12 +306,12 @@ class Stream(Closeable):
         self._stop()
         if not self._join():
             raise DepthError(
-                f"The stream cannot stop: for {STOP_TIMEOUT_S:g} s its source has not given the "
-                "frame that it was asked for. A thread still waits for it."
+                f"The stream cannot stop: its source has returned no frame for {STOP_TIMEOUT_S:g} "
+                "s, and a thread still waits for it."
             )
 
     def _join(self) -> bool:
-        """Wait for the threads, within reason; whether they have ended."""
+        """Wait for the threads within the time limit. Return whether they have ended."""
         for thread in self._threads:
             thread.join(STOP_TIMEOUT_S)
         ended = not any(thread.is_alive() for thread in self._threads)
@@ -300,7 +326,7 @@ def _stop(track: _Track, maker: int) -> None:
 
 
 def _images(source: Any) -> Iterable[Any]:
-    """What can be gone through image by image."""
+    """Check that a source is an iterable of images."""
     if isinstance(source, np.ndarray) and source.ndim < 4:
         raise ImageError(
             f"Expected a source of many images, got one array of shape {source.shape}: give a list "

@@ -15,24 +15,24 @@ _ALL_ONES = 0xFFFF
 
 
 class Upsampler:
-    """Resizes millimeters bilinearly; 0 spreads and never mixes.
+    """Resizes millimeters bilinearly. A result that would use a 0 (no depth) is 0.
 
-    It keeps its working memory for the next frame, so it is not safe to share between threads.
+    It keeps its working memory for the next frame. Only one thread may use it.
     """
 
     def __init__(self) -> None:
-        # Each for the grid and for the image.
+        # One buffer each for the grid and for the image.
         self._floats = ReusableBuffer(np.float32), ReusableBuffer(np.float32)
         self._masks = ReusableBuffer(np.uint16), ReusableBuffer(np.uint16)
         self._flags = ReusableBuffer(np.bool_), ReusableBuffer(np.bool_)
 
     def __call__(self, depth_mm: DepthMm, out: DepthMm, *, zeros: int) -> None:
-        """Resize.
+        """Resize a depth map.
 
         Args:
             depth_mm: (h, w) uint16 or uint32, 0 = no depth.
-            out: (H, W) of the same dtype, C-contiguous, which is written.
-            zeros: how many of `depth_mm` are 0.
+            out: (H, W) of the same dtype, C-contiguous; the result.
+            zeros: number of zeros in `depth_mm`.
         """
         if depth_mm.dtype == np.uint16:
             _resize(depth_mm, out)
@@ -42,7 +42,7 @@ class Upsampler:
             self._spread_zeros(depth_mm, out)
 
     def _resize_as_float(self, depth_mm: DepthMm, out: DepthMm) -> None:
-        # OpenCV 4 has no uint32; float32 holds every whole number of millimeters up to 16 km.
+        # OpenCV 4 has no uint32. float32 can represent all whole millimeters up to 16 km.
         source, resized = _each_of(self._floats, depth_mm, out)
         np.copyto(source, depth_mm)
         _resize(source, resized)
@@ -55,8 +55,8 @@ class Upsampler:
         np.not_equal(depth_mm, 0, out=present)
         source.fill(0)
         np.copyto(source, _ALL_ONES, where=present)
-        # All ones stay so only where no 0 has a weight: 1/131070 of one clears a bit already, and
-        # less moves no depth of 16 bits by half a millimeter.
+        # A result of all ones means that no 0 had a weight: a weight of 1/131070 clears a bit, and
+        # a smaller one changes no 16-bit depth by half a millimeter.
         _resize(source, resized)
         np.not_equal(resized, _ALL_ONES, out=touched)
         np.copyto(out, 0, where=touched)

@@ -1,4 +1,4 @@
-"""Frames of a camera, of an address, or of a video file."""
+"""Frames of a camera, a network address or a video file."""
 
 from __future__ import annotations
 
@@ -25,37 +25,38 @@ from tfl_depth.runtime.video_file import (
 )
 
 Frame = npt.NDArray[np.uint8]
-# Of a file's frames: the first one that repeats the one before it is looked at.
+# The first frame of a file that equals the frame before it is checked.
 LOOKED_AT = 250
 
 
 class Video(Closeable):
-    """A camera or a video file, opened; iterating gives its frames, (H, W, 3) uint8 BGR.
+    """An open camera or video file. Iterating yields its frames, (H, W, 3) uint8 BGR.
 
-    A context manager. Several threads may take frames of it: each frame goes to one of them.
+    A context manager. Several threads may iterate; each frame goes to one of them.
 
     Attributes:
-        name: of the file, "camera 0", or the address without a password.
-        is_camera: whether it is no file.
-        frames_per_second: as the file says, or as its first time stamps do; or None.
-        frame_count: as the file says, which may be an estimate, or None.
-        time_s: seconds from the first frame to the last one that was given, by the file's time
-            stamps; None for a camera, and before the first frame.
+        name: of the file, "camera 0", or the address without its password.
+        is_camera: whether it is a live source and not a file.
+        frames_per_second: from the file's header or its first time stamps; None if unknown.
+        frame_count: from the file's header, possibly an estimate; None if unknown.
+        time_s: seconds from the first frame to the latest one, by the file's time stamps; None
+            for a camera, and before the first frame.
     """
 
     def __init__(
         self, source: int | str | os.PathLike[str], *, most_pixels: int | None = None
     ) -> None:
-        """Open a camera, a video file, or what else gives frames.
+        """Open a camera, a video file or another source of frames.
 
         Args:
             source: a camera's number; a file's path; or a text: a camera's device like /dev/video0,
-                an address like rtsp://..., or a pipeline of GStreamer, whose parts " ! " parts.
-            most_pixels: of a frame, by the header, before one is decoded; None for any number.
+                an address like rtsp://..., or a GStreamer pipeline, whose parts " ! " separates.
+            most_pixels: the largest number of pixels of a frame, checked in the header before a
+                frame is decoded; None for no limit.
 
         Raises:
-            ImageError: there is none, OpenCV cannot read it, it does not answer in time, or its
-                frames are too large.
+            ImageError: the source does not exist, OpenCV cannot read it, it does not answer in
+                time, or its frames are too large.
         """
         self._path: Path | None = None
         self._take = Exclusive()
@@ -109,19 +110,18 @@ class Video(Closeable):
         return value if np.isfinite(value) and value > 0 else None
 
     def __iter__(self) -> Video:
-        """Itself: a loop goes on where the one before it was left."""
+        """Return itself. A second loop continues at the next frame."""
         return self
 
     def __next__(self) -> Frame:
-        """The next frame of the file, to its end; a camera has none.
+        """Return the next frame. A file ends after its last frame; a camera does not end.
 
         Raises:
-            TruncatedVideoError: the file says that there should be more.
-            ImageError: no frame can be read, or none that is a picture, or the camera gives no
-                more.
+            TruncatedVideoError: the file's header promises more frames.
+            ImageError: no frame can be read, a frame is not a picture, or the camera stops.
         """
         self.expect_own_process()
-        with self._take:  # OpenCV ends the process where two threads read
+        with self._take:  # OpenCV ends the process if two threads read
             there, read = self._capture.read()
             if not there:
                 self._expect_end(self._given)
@@ -133,7 +133,7 @@ class Video(Closeable):
             return frame
 
     def _look_at(self, frame: Frame, path: Path) -> None:
-        """Take a frame's time stamp, and check that it is a picture."""
+        """Note a frame's time stamp, and check that it is a picture."""
         stamp_s = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
         self._first_s = stamp_s if self._first_s is None else self._first_s
         self.time_s = stamp_s - self._first_s
@@ -145,9 +145,9 @@ class Video(Closeable):
 
     def _expect_end(self, number: int) -> None:
         if self._path is None:
-            raise ImageError(f"{self.name} gives no more frames, after {number}: is it plugged in?")
+            raise ImageError(f"{self.name} has stopped after {number} frames. Is it plugged in?")
         if number == 0:
-            raise ImageError(f"Cannot read {self.name} as a video: it gives no frame.")
+            raise ImageError(f"Cannot read {self.name} as a video: it has no readable frame.")
         lacking = what_lacks(
             index=self._has_index,
             frames=number,
@@ -156,7 +156,9 @@ class Video(Closeable):
             last_s=self.time_s or 0.0,
         )
         if lacking is not None:
-            raise TruncatedVideoError(f"{self.name} ends early, cut or damaged: {lacking}.")
+            raise TruncatedVideoError(
+                f"{self.name} ends early; it is cut off or damaged: {lacking}."
+            )
 
     def _close(self) -> None:
         """Free the camera or the file."""

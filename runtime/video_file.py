@@ -1,4 +1,4 @@
-"""What a video's file says of itself, and whether OpenCV's frames of it can be believed."""
+"""Checks of a video file's header, and of the frames that OpenCV decodes from it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tfl_depth.errors import ImageError
 from tfl_depth.plain_path import plain_path
 from tfl_depth.runtime.delegates.sandbox import run_sandboxed
 
-# More is no rate but the unit of a file's time stamps, as in a WebM without a default duration.
+# A larger number is the unit of the time stamps, as in a WebM without a default duration.
 MOST_FRAMES_PER_SECOND = 240.0
-# Time stamps that the rate is told from then.
+# The rate is then computed from this many time stamps.
 _STAMPS = 10
-# A video has ended early that lacks more than both of these.
+# A video has ended early if it lacks more than both of these.
 _MISSING_S, _MISSING_SHARE = 1.0, 0.05
 _DECODE = """
 import cv2
@@ -29,7 +29,7 @@ for _ in range(int(sys.argv[2])):
 capture.retrieve()
 """
 _DECODE_LIMIT_S = 60.0
-# FFmpeg's errors and no warnings; what that of the conversion to BGR says.
+# FFmpeg prints errors and no warnings; and the text of the failed conversion to BGR.
 _ERRORS_ONLY = {"OPENCV_FFMPEG_LOGLEVEL": "16"}
 _NOT_CONVERTED = "Cannot convert"
 
@@ -38,7 +38,7 @@ def open_file(path: Path) -> cv2.VideoCapture:
     """Open a video file.
 
     Raises:
-        ImageError: there is none, or OpenCV cannot read it.
+        ImageError: the file does not exist, or OpenCV cannot read it.
     """
     try:
         there = path.is_file()
@@ -50,19 +50,19 @@ def open_file(path: Path) -> cv2.VideoCapture:
         capture = cv2.VideoCapture(name)
     if not capture.isOpened():
         capture.release()
-        raise ImageError(f"Cannot open {path}: damaged, or no format that OpenCV knows.")
+        raise ImageError(f"Cannot open {path}: it is damaged, or OpenCV does not know the format.")
     return capture
 
 
 def has_index(path: Path) -> bool:
-    """Whether the file lists its frames (MP4, MOV, AVI), so that their count is no estimate."""
+    """Whether the file lists its frames (MP4, MOV, AVI), so that their count is exact."""
     with path.open("rb") as file:
         begin = file.read(12)
     return begin[4:8] == b"ftyp" or begin[:4] == b"RIFF"
 
 
 def rate_by_time_stamps(path: Path) -> float | None:
-    """Frames per second by the time stamps of the first frames, None where there are none."""
+    """Return frames per second by the time stamps of the first frames; None without them."""
     capture = open_file(path)
     stamps_s: list[float] = []
     while len(stamps_s) < _STAMPS and capture.grab():
@@ -76,14 +76,14 @@ def rate_by_time_stamps(path: Path) -> float | None:
 def what_lacks(
     *, index: bool, frames: int, count: int | None, rate: float | None, last_s: float
 ) -> str | None:
-    """What a file promises beyond its last frame, in words, or None.
+    """Describe what a file lacks after its last readable frame; None if nothing.
 
     Args:
         index: `has_index`.
-        frames: how many could be read.
-        count: how many the file says that it has.
-        rate: its frames per second.
-        last_s: time stamp of the last frame, from the first one on.
+        frames: number of frames that were read.
+        count: number of frames by the header.
+        rate: frames per second.
+        last_s: seconds from the first frame to the last one.
     """
     if count is None or rate is None:
         return None
@@ -91,7 +91,7 @@ def what_lacks(
         if count - frames > max(_MISSING_S * rate, _MISSING_SHARE * count):
             return f"{frames} of the {count} frames that its index names can be read"
         return None
-    # Here the count is an estimate: the duration times a rate.
+    # Without an index the count is an estimate: the duration times a rate.
     duration_s, end_s = count / rate, last_s + 1 / rate
     if last_s > 0 and duration_s - end_s > max(_MISSING_S, _MISSING_SHARE * duration_s):
         return f"{end_s:.1f} of the {duration_s:.1f} s that its header names can be read"
@@ -99,7 +99,7 @@ def what_lacks(
 
 
 def first_repeats(path: Path) -> bool:
-    """Whether the second frame is the first one again."""
+    """Whether the second frame equals the first one."""
     capture = open_file(path)
     (_, first), (there, second) = capture.read(), capture.read()
     capture.release()
@@ -107,27 +107,27 @@ def first_repeats(path: Path) -> bool:
 
 
 def expect_decoded(path: Path, number: int) -> None:
-    """Ask, in a process of its own, whether a frame is a picture, and not only said to be one.
+    """Check, in a separate process, that a frame was really decoded.
 
-    From FFmpeg 8 on, which OpenCV 4.13 brings, an interlaced frame is not converted to BGR. OpenCV
-    then gives the memory of the frame before, or black, and says "success"; only FFmpeg's text on
-    standard error tells.
+    FFmpeg 8, which OpenCV 4.13 contains, does not convert interlaced frames to BGR. OpenCV then
+    returns the frame before, or a black one, and reports success. Only FFmpeg's text on standard
+    error shows the fault.
 
     Args:
-        path: of the video.
-        number: of a frame that is equal to the one before.
+        path: of the video file.
+        number: of a frame that equals the one before.
 
     Raises:
-        ImageError: it is no picture.
+        ImageError: the frame was not decoded.
     """
     with plain_path(path) as name:
         command = child.run_code(_DECODE, name, str(number + 1), flags=("-W", "ignore"))
         ended = run_sandboxed(command, child.environment(**_ERRORS_ONLY), timeout_s=_DECODE_LIMIT_S)
     if _NOT_CONVERTED in ended.output + ended.errors:
         raise ImageError(
-            f"This OpenCV ({cv2.__version__}) cannot decode {path}, an interlaced video, and gives "
-            "black or old frames in its place: make it progressive (ffmpeg -i IN -vf yadif OUT), "
-            "or install opencv-python-headless<4.13."
+            f"This OpenCV ({cv2.__version__}) cannot decode the interlaced video {path}: it "
+            "returns black or old frames. Make the video progressive (ffmpeg -i IN -vf yadif "
+            "OUT), or install opencv-python-headless<4.13."
         )
 
 

@@ -1,4 +1,4 @@
-"""The first inferences, before anybody waits for them: many delegates compile during the first."""
+"""The first inferences, in advance: many delegates compile the model during the first one."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from tfl_depth.runtime.arguments import expect_count
 
 @dataclass(frozen=True)
 class WarmUp:
-    """How long the network took, without the resizing and the postprocessing of an image.
+    """Times of the network, without resizing and postprocessing.
 
     Attributes:
-        first_s: seconds of the first run. A delegate that compiles when it is opened rather than
-            here has taken its time before.
+        first_s: seconds of the first run. Some delegates compile earlier, when the model is opened.
         steady_s: median seconds of the later runs.
         runs: how many later runs there were.
     """
@@ -27,7 +26,7 @@ class WarmUp:
 
 
 def warm_up(run: Callable[[], None], runs: int) -> WarmUp:
-    """Run a network once, and then `runs` times, and take the time of each.
+    """Run a network once, then `runs` times, and measure the time of each run.
 
     Raises:
         DepthError: `runs` is less than 1.

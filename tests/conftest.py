@@ -22,10 +22,15 @@ os.environ.setdefault(
 )
 
 TESTS = Path(__file__).resolve().parent
-# `-m light` takes the tests of these folders and files, which need no TensorFlow,
-LIGHT = ("core/", "format/", "runtime/", "tools/test_infer.py")
-# without the slow ones and without these files, whose tests start many processes or take seconds.
+# The tests of these folders and files need no TensorFlow: the environments of boards run them, with
+# `-m no_tensorflow`.
+NO_TENSORFLOW = (
+    *("core/", "format/", "runtime/"),
+    *("tools/test_benchmark.py", "tools/test_doctor.py", "tools/test_infer.py"),
+)
+# `-m light` runs the quick ones of them. The tests of these files are not quick.
 NOT_LIGHT = {
+    *("tools/test_benchmark.py", "tools/test_doctor.py"),
     *("core/test_child.py", "core/test_listing.py", "core/test_whole_files.py"),
     *("runtime/test_curved_spans.py", "runtime/test_faults.py", "runtime/test_memory.py"),
     *("runtime/test_mutations.py", "runtime/test_processes.py", "runtime/test_golden_check.py"),
@@ -46,24 +51,34 @@ LONGEST = (
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """With `-m light`, leave other files unread, since many import TensorFlow at their top."""
-    test_file = collection_path.name.startswith("test_")
-    leave_out = config.option.markexpr == "light" and test_file and not _is_light(collection_path)
-    return leave_out or None
+    """Do not read the files that `-m` leaves out, since many import TensorFlow at their top."""
+    if config.option.markexpr not in ("light", "no_tensorflow"):
+        return None
+    name = _name(collection_path)
+    if collection_path.is_dir():
+        return not f"{name}/".startswith(NO_TENSORFLOW) and name not in (".", "tools")
+    taken = _is_light if config.option.markexpr == "light" else _is_no_tensorflow
+    return (collection_path.name.startswith("test_") and not taken(name)) or None
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what `-m light` takes, and put the longest files first."""
+    """Add the marks `no_tensorflow` and `light`, and put the longest files first."""
     for item in items:
-        if _is_light(item.path) and "slow" not in item.keywords:
+        name = _name(item.path)
+        if _is_no_tensorflow(name):
+            item.add_marker("no_tensorflow")
+        if _is_light(name) and "slow" not in item.keywords:
             item.add_marker("light")
     items.sort(key=lambda item: _name(item.path) not in LONGEST)
 
 
-def _is_light(file: Path) -> bool:
-    name = _name(file)
-    return name.startswith(LIGHT) and name not in NOT_LIGHT
+def _is_no_tensorflow(name: str) -> bool:
+    return name.startswith(NO_TENSORFLOW)
+
+
+def _is_light(name: str) -> bool:
+    return _is_no_tensorflow(name) and name not in NOT_LIGHT
 
 
 def _name(file: Path) -> str:

@@ -1,7 +1,7 @@
-"""How a Python process is started: never with code from the folder that the user is in.
+"""Commands that start Python processes, without code from the user's current folder.
 
 `python -m` and `python -c` put the working directory first on `sys.path`, so that a `numpy.py`
-there would run in place of numpy. Python 3.11 has an option against it, -P, and 3.10 has none.
+there would be imported instead of numpy. Python 3.11 has the option -P for it; 3.10 has none.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-# The entry is "" for -c, whatever the Python.
+# With -c the entry is "" in every Python.
 _WITHOUT_FOLDER = "import sys; sys.path[:] = [each for each in sys.path if each]"
 _MODULE = "import runpy; runpy.run_module(sys.argv.pop(1), run_name='__main__', alter_sys=True)"
 
 
 def run_code(code: str, *arguments: str | os.PathLike[str], flags: Sequence[str] = ()) -> list[str]:
-    """A command that runs code, which has `sys`, with `sys.argv[1:]` as given.
+    """Return a command that runs code. `sys` is imported, and `sys.argv[1:]` are the arguments.
 
-    It needs `environment`, to import what this process can.
+    It needs the variables of `environment` to find the modules of this process.
 
     Args:
         code: in Python.
@@ -31,24 +31,24 @@ def run_code(code: str, *arguments: str | os.PathLike[str], flags: Sequence[str]
 
 
 def run_module(name: str, *arguments: str | os.PathLike[str]) -> list[str]:
-    """A command that runs a module as `python -m` does. It needs `environment` as well."""
+    """Return a command that runs a module as `python -m`. It needs `environment` too."""
     return run_code(_MODULE, name, *arguments)
 
 
 def run_alone(script: Path, *arguments: str) -> list[str]:
-    """A command that runs a file which imports nothing but the standard library."""
-    # -I: nothing of the user's folders is imported; -S: nor of the installed packages.
+    """Return a command that runs a file that imports only the standard library."""
+    # -I: without the user's folders; -S: without installed packages.
     return [sys.executable, "-I", "-S", str(script), *arguments]
 
 
 def environment(**more: str) -> dict[str, str]:
-    """The variables of this process, with what lets another import what this one can.
+    """Return this process's environment, with the paths from which it imports modules.
 
     Args:
-        more: variables beside them.
+        more: other variables.
     """
     paths = [each for each in sys.path if Path(each).is_absolute()]
-    # Of a checkout that this process has found in its working directory.
+    # The path of a checkout that was found in the working directory.
     own = str(Path(__file__).resolve().parents[1])
     paths = paths if own in paths else [own, *paths]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **more}

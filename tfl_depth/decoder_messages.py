@@ -1,8 +1,8 @@
-"""What the JPEG decoder prints about damage, which OpenCV does not tell in any other way.
+"""Messages of the JPEG decoder about damage, which OpenCV does not report otherwise.
 
-While a JPEG is decoded, standard error goes into memory. Messages about damage are taken out of it;
-everything else, which other threads may print meanwhile, is passed on. Several threads may decode
-at once. Then a message may be about any of their pictures, and `Heard.shared` says so.
+While a JPEG is decoded, standard error is redirected to memory. Messages about damage are removed;
+everything else, which other threads may print, is passed on. Several threads may decode at the same
+time. A message may then be about any of their pictures, and `Heard.shared` is True.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import threading
 from collections.abc import Iterator
 
 STANDARD_ERROR = 2
-# Of libjpeg's warnings (jerror.h, JWRN_*), those that mean wrong pixels.
+# libjpeg's warnings (jerror.h, JWRN_*) that mean wrong pixels.
 DAMAGE = re.compile(
     rb"^(Corrupt JPEG data|Premature end of JPEG file|Inconsistent progression sequence).*\n?",
     re.MULTILINE,
@@ -22,7 +22,7 @@ DAMAGE = re.compile(
 
 
 class Heard:
-    """What was printed while a picture was decoded.
+    """The messages during the decoding of a picture.
 
     Attributes:
         damage: whether there was a message about damage.
@@ -34,7 +34,7 @@ class Heard:
 
 
 class Listener:
-    """Holds standard error in memory as long as a picture is being decoded."""
+    """Redirects standard error to memory while pictures are decoded."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition(threading.Lock())
@@ -43,7 +43,7 @@ class Listener:
         self._memory = -1
         self._read = 0
         self._usual: int | None = None
-        # A fork in between would leave the child with this memory as its standard error.
+        # A forked process would keep this memory as its standard error.
         os.register_at_fork(
             before=self._wait_and_hold,
             after_in_parent=self._changed.release,
@@ -52,10 +52,10 @@ class Listener:
 
     @contextlib.contextmanager
     def listening(self, *, alone: bool = False) -> Iterator[Heard]:
-        """Listen until the end of the `with` block.
+        """Collect messages until the end of the `with` block.
 
         Args:
-            alone: keep all other threads from decoding until then.
+            alone: let no other thread decode until then.
         """
         heard = Heard()
         with self._changed:
@@ -94,9 +94,9 @@ class Listener:
         os.dup2(self._memory, STANDARD_ERROR)
 
     def _listen(self) -> None:
-        """Take in what was printed since the last time.
+        """Read the text printed since the last call.
 
-        The memory is not emptied: what another thread prints meanwhile would be lost.
+        The memory is not cleared, since text that another thread prints would be lost.
         """
         size = os.fstat(self._memory).st_size
         printed = os.pread(self._memory, size - self._read, self._read)

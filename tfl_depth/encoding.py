@@ -1,9 +1,9 @@
-"""The exact split: depth as two bytes, whole spans and the place inside a span (numpy only).
+"""The exact split: depth as two bytes, whole spans and the position in a span (numpy only).
 
 A folding code, as in folding analog-to-digital converters. `integer` counts spans, with
 `codes_per_span` codes each; `fractional` rises from 0 to 255 over one span and falls back over
 the next, so both agree at every boundary and no rounding can wrap. Inside a span the depth is a
-straight line over the place, or a curve where the network's output is not depth itself.
+straight line over the position, or a curve if the network's output is not depth itself.
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ import numpy.typing as npt
 from tfl_depth.errors import SpansError
 
 __all__ = [
+    "AS_IT_IS",
     "CODES",
     "MAX_SAMPLES",
     "MAX_SPANS",
     "UINT16_LIMIT_MM",
     "UINT32_LIMIT_MM",
     "Decoder",
+    "DepthCorrection",
     "DepthMm",
     "Spans",
     "decode_float",
@@ -40,7 +42,7 @@ DepthMm = npt.NDArray[np.unsignedinteger[Any]]
 
 CODES = 255
 MAX_SPANS = 127
-# One sample for each place: more say nothing that the code can hold.
+# One sample for each position. The code cannot represent more.
 MAX_SAMPLES = CODES + 1
 # uint16 millimeters, 0 meaning "no depth".
 UINT16_LIMIT_MM = 65535
@@ -49,7 +51,7 @@ UINT32_LIMIT_MM = 2**32 - 1
 
 @dataclass(frozen=True)
 class Spans:
-    """Consecutive depth intervals that the split counts.
+    """The consecutive depth intervals of the split.
 
     Attributes:
         edges_m: ascending borders in meters, one more than there are spans.
@@ -57,9 +59,8 @@ class Spans:
             from the span's first edge to its last, and linear between them; None: all are straight.
 
     Raises:
-        SpansError: on creation, where edges are not ascending finite meters from 0 on, or are so
-            many that fewer than two integer codes were left for a span; or where curves are not as
-            above.
+        SpansError: on creation, if edges are not ascending finite meters from 0, or are so many
+            that a span has fewer than two integer codes; or if curves are not as above.
     """
 
     edges_m: tuple[float, ...]
@@ -100,7 +101,7 @@ class Spans:
 
     @classmethod
     def uniform(cls, max_depth_m: float, span_m: float = 1.0) -> Spans:
-        """Spans of `span_m` meters from 0 to `max_depth_m`, which they must divide."""
+        """Make spans of `span_m` meters, which must divide `max_depth_m`."""
         if not (math.isfinite(max_depth_m) and math.isfinite(span_m) and 0 < span_m <= max_depth_m):
             raise SpansError(
                 f"Expected a span of more than 0 m and at most the range, got {span_m:g} m for "
@@ -113,13 +114,13 @@ class Spans:
         if not math.isclose(count * span_m, max_depth_m, rel_tol=1e-6):
             raise SpansError(
                 f"Expected a span that divides {max_depth_m:g} m, got {span_m:g} m. Choose "
-                "another, or give the edges themselves."
+                "another, or set the edges."
             )
         return cls(tuple(max_depth_m * k / count for k in range(count + 1)))
 
     @property
     def count(self) -> int:
-        """How many spans there are: N."""
+        """Number of spans: N."""
         return len(self.edges_m) - 1
 
     @property
@@ -134,7 +135,7 @@ class Spans:
 
     @property
     def codes_per_span(self) -> int:
-        """Integer codes a span: M = 255 // N."""
+        """Integer codes for each span: M = 255 // N."""
         return CODES // self.count
 
     @property
@@ -144,7 +145,7 @@ class Spans:
 
     @property
     def integer_bias(self) -> float:
-        """What is taken from the span count so that codes switch exactly on a boundary, in spans.
+        """Offset of the span count, in spans, so that codes switch exactly at a boundary.
 
         The last span's place is a whole number c of 255. Its code round(M * (n + c/255) - M * bias)
         must reach the next span at c = 255 and not at 254: M * bias lies half-way between
@@ -154,14 +155,14 @@ class Spans:
 
     @property
     def steps_mm(self) -> tuple[float, ...]:
-        """Resolution of the code in each span: its largest step, which a straight span has only."""
+        """Resolution of the code in each span: its largest step."""
         if self.curves_m is None:
             return tuple(1000 * width / CODES for width in self.widths_m)
         return tuple(float(step) for step in 1000 * np.diff(self.levels_m).max(axis=1))
 
     @cached_property
     def levels_m(self) -> npt.NDArray[np.float64]:
-        """Depth (N, 256) in meters at each place of each span, 0 to 255."""
+        """Depth (N, 256) in meters at each position of each span, 0 to 255."""
         return np.stack([_levels_m(curve) for curve in self._curves_m])
 
     @property
@@ -170,9 +171,9 @@ class Spans:
 
     @cached_property
     def _knots(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Every sample's depth in meters, and where it stands: span plus place of 0 to 1."""
+        """Depth of every sample in meters, and its position: span plus position of 0 to 1."""
         curves = self._curves_m
-        # A span's last sample is the next one's first.
+        # A span's last sample is the first one of the next span.
         places = [
             n + np.arange(len(curve) - 1) / (len(curve) - 1) for n, curve in enumerate(curves)
         ]
@@ -184,7 +185,7 @@ class Spans:
     def locate(
         self, depth_m: npt.NDArray[np.float64]
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-        """The span of each depth and its place there, 0 to 1; depth outside is clipped."""
+        """Return each depth's span and position in it, 0 to 1. Depth outside is clipped."""
         edges = np.asarray(self.edges_m)
         depth = np.clip(depth_m, edges[0], edges[-1])
         n = np.clip(np.searchsorted(edges, depth, side="right") - 1, 0, self.count - 1)
@@ -196,7 +197,7 @@ class Spans:
     def depth_at(
         self, n: npt.NDArray[np.int64], place: npt.NDArray[np.floating]
     ) -> npt.NDArray[np.float64]:
-        """Meters at a place, 0 to 1, of span n; what `locate` undoes."""
+        """Return meters at a position, 0 to 1, of span n: the inverse of `locate`."""
         if self.curves_m is None:
             return np.asarray(np.asarray(self.edges_m)[n] + np.asarray(self.widths_m)[n] * place)
         depths, places = self._knots
@@ -208,9 +209,9 @@ def _ascends(values: Sequence[float]) -> bool:
 
 
 def _levels_m(curve: Sequence[float]) -> npt.NDArray[np.float64]:
-    """Meters (256,) at each place of a span, from its equally spaced samples.
+    """Return meters (256,) at each position of a span, from its equally spaced samples.
 
-    In whole numbers up to the last step, so that every reader of the contract finds the same.
+    Computed in whole numbers up to the last step, so that every reader of the contract agrees.
     """
     samples, intervals = np.asarray(curve), len(curve) - 1
     before = np.minimum(np.arange(CODES + 1) * intervals // CODES, intervals - 1)
@@ -221,7 +222,7 @@ def _levels_m(curve: Sequence[float]) -> npt.NDArray[np.float64]:
 def encode(
     depth_m: npt.ArrayLike, spans: Spans
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-    """What an ideal INT8 network gives for `depth_m`: the codes (integer, fractional), uint8.
+    """Return the codes (integer, fractional), uint8, of an ideal INT8 network for `depth_m`.
 
     Depth outside the spans is clipped to them, as in the network.
     """
@@ -234,42 +235,75 @@ def encode(
 def integer_code(
     n: npt.NDArray[np.int64], place: npt.NDArray[np.int64], spans: Spans
 ) -> npt.NDArray[np.int64]:
-    """The integer tensor's code at a place, 0 to 255, of span n: M (n + place / 255) - M bias.
+    """Return the integer tensor's code at a place of span n: M (n + place / 255) - M bias.
 
     Rounded to the nearest, in whole numbers: M (n + place / 255) - 1/2 + M / 510 + 1/2, downwards.
     """
     return spans.codes_per_span * (2 * CODES * n + 2 * place + 1) // (2 * CODES)
 
 
-def depth_dtype(spans: Spans) -> np.dtype[np.unsignedinteger[Any]]:
-    """uint16 where millimeters of the whole range fit it, else uint32."""
-    fits = round(1000 * spans.max_depth_m) <= UINT16_LIMIT_MM
-    return np.dtype(np.uint16 if fits else np.uint32)
+@dataclass(frozen=True)
+class DepthCorrection:
+    """What is made of the network's depth: scale x depth + offset.
+
+    Attributes:
+        scale: above 0.
+        offset_m: in meters.
+    """
+
+    scale: float = 1.0
+    offset_m: float = 0.0
+
+    def millimeters(self, depth_m: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+        """Whole millimeters of the network's depth in meters; 0, no depth, where none is left."""
+        corrected_m = self.scale * np.asarray(depth_m, np.float64) + self.offset_m
+        return np.asarray(np.rint(1000 * np.maximum(corrected_m, 0)))
+
+
+AS_IT_IS = DepthCorrection()
+
+
+def depth_dtype(
+    spans: Spans, correction: DepthCorrection = AS_IT_IS
+) -> np.dtype[np.unsignedinteger[Any]]:
+    """uint16 where millimeters of the whole range, corrected, fit it, else uint32.
+
+    Raises:
+        SpansError: they fit neither.
+    """
+    most_mm = float(correction.millimeters(np.asarray(spans.max_depth_m)))
+    if most_mm > UINT32_LIMIT_MM:
+        raise SpansError(
+            f"Expected depth up to {UINT32_LIMIT_MM / 1000:g} m, got {most_mm / 1000:g} m after "
+            f"the correction by {correction.scale:g}: give another camera."
+        )
+    return np.dtype(np.uint16 if most_mm <= UINT16_LIMIT_MM else np.uint32)
 
 
 class Decoder:
-    """Tables from the pair of codes to millimeters, built once for a set of spans.
+    """Tables from pairs of codes to millimeters.
 
     Attributes:
-        spans: what they decode.
-        depth_mm: (65536,) of `depth_dtype`, at 256 * integer + fractional; 0 where they disagree.
+        spans: of the split.
+        depth_mm: (65536,) of `depth_dtype`, at 256 * integer + fractional; corrected; 0 if they
+            disagree.
         agrees: (65536,) bool: whether the pair can come from one depth.
     """
 
-    def __init__(self, spans: Spans) -> None:
+    def __init__(self, spans: Spans, correction: DepthCorrection = AS_IT_IS) -> None:
         self.spans = spans
         integer, fractional = np.divmod(np.arange(256 * 256), 256)
         n = integer // spans.codes_per_span
         place = np.where(n % 2 == 0, fractional, CODES - fractional)
         self.agrees = _agreement(integer, n, place, spans)
-        # At the last edge `integer` counts one span more than there are; depth ends at the edge.
+        # At the last edge `integer` counts one span too many. Depth ends at the edge.
         full = n >= spans.count
         n, place = np.where(full, spans.count - 1, n), np.where(full, CODES, place)
-        depth_mm = np.rint(1000 * spans.levels_m[n, place])
-        self.depth_mm: DepthMm = np.where(self.agrees, depth_mm, 0).astype(depth_dtype(spans))
+        depth_mm = np.where(self.agrees, correction.millimeters(spans.levels_m[n, place]), 0)
+        self.depth_mm: DepthMm = depth_mm.astype(depth_dtype(spans, correction))
 
     def decode(self, integer: npt.NDArray[np.uint8], fractional: npt.NDArray[np.uint8]) -> DepthMm:
-        """Millimeters of two code tensors of one shape; 0 (no depth) where they disagree.
+        """Decode two code tensors of the same shape to millimeters; 0 (no depth) if they disagree.
 
         n = integer // M; place = fractional where n is even, else 255 - fractional; depth =
         levels[n, place], to the nearest millimeter.
@@ -279,7 +313,7 @@ class Decoder:
     def disagreement(
         self, integer: npt.NDArray[np.uint8], fractional: npt.NDArray[np.uint8]
     ) -> npt.NDArray[np.bool_]:
-        """True where the two tensors cannot both come from one depth: garbage, not depth."""
+        """Mask of pixels whose two codes cannot come from the same depth."""
         return ~self.agrees[_pair(integer, fractional)]
 
 
@@ -289,10 +323,10 @@ def _agreement(
     place: npt.NDArray[np.int64],
     spans: Spans,
 ) -> npt.NDArray[np.bool_]:
-    """Whether `integer` is, to within a code, what this place in span n gives.
+    """Whether `integer` is within one code of that for a position in span n.
 
-    Half a code is its own rounding; the other half is left to kernels that round otherwise. All in
-    510ths of a code, which are whole numbers: no rounding decides.
+    Half a code is the rounding itself; the other half allows kernels that round differently. The
+    computation is in 510ths of a code, which are whole numbers, so it is exact.
     """
     m, whole = spans.codes_per_span, 2 * CODES
     expected = whole * m * n + 2 * m * place + m - CODES
@@ -309,12 +343,12 @@ def _pair(
 def decode_float(
     integer: npt.NDArray[np.floating], fractional: npt.NDArray[np.floating], spans: Spans
 ) -> npt.NDArray[np.float64]:
-    """Meters of a split head that computes in floating point, not rounded; nan stays nan.
+    """Decode a float split head to meters, without rounding. NaN stays NaN.
 
     Args:
         integer: 0 to `spans.integer_max`, in spans.
         fractional: 0 to 1.
-        spans: the intervals that were counted.
+        spans: of the split.
     """
     full = np.floor(np.where(np.isnan(integer), 0, integer) + spans.integer_bias)
     n = np.clip(full, 0, spans.count - 1).astype(np.int64)

@@ -1,10 +1,11 @@
-"""What can go wrong, as one small tree.
+"""The error classes.
 
-The text of each says what was expected, what came and what to do.
+The text of an error says what was expected, what came and what to do.
 
     DepthError
      |- ModelFileError            the model's file is missing, unreadable, damaged or no model
      |   `- SignatureError        it is not signed, or not with the key that was asked for
+     |- CameraError               a camera's file, numbers or pictures do not fit
      |- ContractError             no contract in it, one of a newer version, or one it does not keep
      |- InterpreterError          no interpreter package, or it refuses the model
      |   |- DelegateRequiredError the model is compiled for an NPU and its delegate was not given
@@ -16,12 +17,15 @@ The text of each says what was expected, what came and what to do.
      |- OutputError               a file cannot be written: the disk is full, or it is forbidden
      |- DatasetError              the training or evaluation data is not as its layout promises
      |- SpansError                the spans of a split cannot be so
+     |- BoardError                a board by its name: not reached, lacks something, or fails
      `- ConversionError           the model or the calibration images cannot be converted
 """
 
 from __future__ import annotations
 
 __all__ = [
+    "BoardError",
+    "CameraError",
     "ContractError",
     "ConversionError",
     "DatasetError",
@@ -42,7 +46,7 @@ __all__ = [
 
 
 class DepthError(Exception):
-    """Base of every error that this SDK raises on purpose; its text says what to do."""
+    """Base class of all errors of this SDK. The text says what to do."""
 
 
 class ModelFileError(DepthError):
@@ -50,11 +54,15 @@ class ModelFileError(DepthError):
 
 
 class SignatureError(ModelFileError):
-    """The model is not signed, or not with the key that was asked for, or none can be checked."""
+    """The model is not signed with the required key, or the signature cannot be checked."""
+
+
+class CameraError(DepthError):
+    """A camera's file or numbers are not as expected, or its pictures are of another camera."""
 
 
 class ContractError(DepthError):
-    """The model has no contract, one of another version, or tensors that break it."""
+    """The model has no contract, one of another version, or does not match its contract."""
 
 
 class InterpreterError(DepthError):
@@ -66,35 +74,39 @@ class DelegateRequiredError(InterpreterError):
 
 
 class DelegateError(InterpreterError):
-    """There is no such delegate or option, or it is missing, takes too little, refuses or fails."""
+    """There is no such delegate or option, or it is missing, refuses, fails or takes too little."""
 
 
 class ImageError(DepthError):
-    """What was given is not an image that depth can be computed of."""
+    """The argument is not an image whose depth can be computed."""
 
 
 class TruncatedVideoError(ImageError):
-    """A video ends before its own header says so; the frames before that were given."""
+    """A video ends before its header says so. The frames before the end were returned."""
 
 
 class SelfCheckError(DepthError):
-    """The two output tensors contradict each other on too many pixels: garbage, not depth."""
+    """The two output tensors contradict each other on too many pixels, so they are not depth."""
 
 
 class OutputError(DepthError):
-    """A file cannot be written; one that was there before is as it was."""
+    """A file cannot be written. An older file is unchanged."""
 
 
 class ProofError(DepthError):
-    """The interpreter or its delegate gives other depth than the reference kernels gave."""
+    """The interpreter or its delegate computes other depth than the reference kernels."""
 
 
 class DatasetError(DepthError):
-    """The data on disk is not what its layout promises."""
+    """The data on disk does not match its layout."""
 
 
 class SpansError(DepthError, ValueError):
-    """Edges or curves that no split can have."""
+    """The edges or curves of spans are not valid."""
+
+
+class BoardError(DepthError):
+    """A board is not reached, cannot run the model, or the link to it is lost."""
 
 
 class ConversionError(DepthError):
@@ -102,4 +114,4 @@ class ConversionError(DepthError):
 
 
 class FallbackWarning(UserWarning):
-    """The CPU runs, at least in part, what a delegate was asked to run."""
+    """The CPU runs operators that a delegate was requested for."""

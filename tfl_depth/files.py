@@ -1,7 +1,7 @@
-"""Files that are whole or not there.
+"""Writing of files that are complete or missing, never partial.
 
-A file is written under a hidden name beside its own and renamed. The hidden file is locked
-meanwhile, so that the next run can tell what a killed one has left behind, and takes it away.
+A file is written under a hidden name next to its own, and renamed. The hidden file is locked during
+the write, so that the next run can find and remove the files of a killed run.
 """
 
 from __future__ import annotations
@@ -17,27 +17,28 @@ from pathlib import Path
 
 from tfl_depth.errors import OutputError
 
-# Short: names of 255 bytes are the longest that there are, and the outputs' own come near.
+# Short, since a name has at most 255 bytes, and outputs' names are almost as long.
 HIDDEN = ".tfl-depth-"
-# How file systems say that they have no such thing as a lock, a link or a sync.
+# Errors of file systems that do not support locks, links or syncs.
 _NO_SUCH_THING = {errno.EINVAL, errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EPERM}
 _PUBLIC, _SECRET = 0o666, 0o600
 _cleared: set[Path] = set()
 
 
 def write_whole(path: Path, content: bytes | memoryview) -> None:
-    """Write a file under another name and rename it, so that nobody sees half of it.
+    """Write a file under another name and rename it, so that it is never seen incomplete.
 
-    A symbolic link is followed, and an older file's mode and owner stay.
+    A symbolic link is followed. An older file's mode and owner are kept.
 
     Raises:
-        OutputError: it cannot be written, as where the disk is full; an older one stays.
+        OutputError: it cannot be written, for example because the disk is full. An older file is
+            unchanged.
     """
     write_together({path: content})
 
 
 def write_together(files: Mapping[Path, bytes | memoryview]) -> None:
-    """As `write_whole` for files that belong together: none is renamed before all are written."""
+    """Write files as `write_whole`, and rename them only after all are written."""
     with ExitStack() as stack:
         written = []
         for path, content in files.items():
@@ -51,14 +52,14 @@ def write_together(files: Mapping[Path, bytes | memoryview]) -> None:
 
 
 def create_together(files: Mapping[Path, bytes], *, secret: Container[Path] = ()) -> None:
-    """Write new files, all or none, in place of nothing: of several writers at once one succeeds.
+    """Write new files, all or none. Of several writers at the same time, one succeeds.
 
     Args:
         files: the content of each.
-        secret: those that nobody but their owner may read.
+        secret: files that only their owner may read.
 
     Raises:
-        FileExistsError: one is there.
+        FileExistsError: one of them exists.
         OutputError: one cannot be written.
     """
     created: list[Path] = []
@@ -74,10 +75,10 @@ def create_together(files: Mapping[Path, bytes], *, secret: Container[Path] = ()
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """As `write_whole` for a file that others write: gives the name to write it under.
+    """Yield a name under which another library writes a file, and rename it as `write_whole`.
 
     Raises:
-        OutputError: the file that was written cannot be renamed, or an `OSError` came in between.
+        OutputError: the file cannot be renamed, or an `OSError` was raised inside the block.
     """
     with _named(path), _partial(path, _PUBLIC) as partial:
         yield partial.name
@@ -85,7 +86,7 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 class _Partial:
-    """A hidden file that is written in place of another, which it becomes."""
+    """A hidden file that replaces another file."""
 
     def __init__(
         self, name: Path, target: Path, handle: int, before: os.stat_result | None
@@ -101,7 +102,8 @@ class _Partial:
 
     def rename(self) -> None:
         if self._before is not None:
-            # Who may not give a file away, or a file system without modes, keeps its own.
+            # Without the right to change the owner, or without modes in the file system, nothing
+            # changes.
             with suppress(OSError):
                 os.fchown(self._handle, self._before.st_uid, self._before.st_gid)
             with suppress(OSError):
@@ -111,11 +113,11 @@ class _Partial:
 
 @contextmanager
 def _partial(path: Path, mode: int) -> Iterator[_Partial]:
-    """A hidden file beside `path`, or beside what that links to, which goes at the end."""
+    """Make a hidden file next to `path`, or next to its link's target. Remove it at the end."""
     target = Path(os.path.realpath(path)) if path.is_symlink() else path
     _clear(target.parent)
     before = target.stat() if target.exists() else None
-    # What others may not read they may not read now.
+    # Not readable for others if the old file is not.
     name, handle = _hidden(target, mode if before is None else before.st_mode & _PUBLIC | _SECRET)
     try:
         yield _Partial(name, target, handle, before)
@@ -125,12 +127,12 @@ def _partial(path: Path, mode: int) -> Iterator[_Partial]:
 
 
 def _hidden(target: Path, mode: int) -> tuple[Path, int]:
-    """A new, locked file. No `chmod` makes its mode: not every file system has that."""
+    """Create a locked file with its mode, without `chmod`, which some file systems lack."""
     while True:
         name = target.with_name(f"{HIDDEN}{secrets.token_hex(4)}{target.suffix}")
         handle = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         _lock(handle)
-        if name.exists():  # no `_clear` has come between
+        if name.exists():  # not removed by `_clear` in between
             return name, handle
         os.close(handle)
 
@@ -149,7 +151,7 @@ def _create(path: Path, content: bytes, mode: int) -> None:
 
 
 def _clear(folder: Path) -> None:
-    """Take away what killed runs have left in a folder, once in a process."""
+    """Remove the files of killed runs from a folder, once in a process."""
     if folder in _cleared:
         return
     _cleared.add(folder)
@@ -170,7 +172,7 @@ def _clear_file(name: str) -> None:
 
 
 def _lock(handle: int) -> bool:
-    """Whether nobody has it; False also where the file system has no locks."""
+    """Whether a file is not locked; False also if the file system has no locks."""
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -189,7 +191,7 @@ def _unless_impossible() -> Iterator[None]:
 
 @contextmanager
 def _named(path: Path) -> Iterator[None]:
-    """Say of an error which file it was about: the system does not always."""
+    """Add the file's name to an error."""
     try:
         yield
     except FileExistsError:

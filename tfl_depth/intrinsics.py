@@ -30,6 +30,11 @@ class Intrinsics:
             self.fx * x, self.fy * y, (self.cx + 0.5) * x - 0.5, (self.cy + 0.5) * y - 0.5
         )
 
+    def field_of_view(self, size: tuple[int, ...]) -> tuple[float, float]:
+        """Degrees that the camera sees across its image of `size` (height, width): along x, y."""
+        height, width = size
+        return _degrees(self.fx, self.cx, width), _degrees(self.fy, self.cy, height)
+
     @classmethod
     def from_field_of_view(cls, degrees: float, size: tuple[int, ...]) -> Intrinsics:
         """Square pixels and a centered axis.
@@ -41,3 +46,8 @@ class Intrinsics:
         height, width = size
         focal = width / 2 / math.tan(math.radians(degrees) / 2)
         return cls(focal, focal, (width - 1) / 2, (height - 1) / 2)
+
+
+def _degrees(focal: float, center: float, pixels: int) -> float:
+    before, behind = center + 0.5, pixels - 0.5 - center
+    return math.degrees(math.atan2(before, focal) + math.atan2(behind, focal))

@@ -8,7 +8,7 @@ one, 0 where none has. Only `seed_dual_head` takes two predictions. None checks 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from keras import ops
 
@@ -21,6 +21,7 @@ __all__ = [
     "SEED_CONSISTENCY_WEIGHT",
     "SEED_FRACTIONAL_WEIGHT",
     "SEED_INTEGER_WEIGHT",
+    "LossName",
     "berhu",
     "log_gradient",
     "log_l1",
@@ -159,7 +160,8 @@ def seed_dual_head(depth_true: Any, integer: Any, fractional: Any, *, max_depth_
 
 # By name, for training recipes. `log_gradient` and `scale_invariant_gradient` are not among them:
 # blind to a common factor, they teach no metric depth alone.
-LOSSES: dict[str, Callable[[Any, Any], Any]] = {
+LossName = Literal["berhu", "log_l1", "log_l1_with_gradient", "silog"]
+LOSSES: dict[LossName, Callable[[Any, Any], Any]] = {
     "berhu": berhu,
     "log_l1": log_l1,
     "log_l1_with_gradient": log_l1_with_gradient,

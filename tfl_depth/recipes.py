@@ -1,11 +1,12 @@
-"""How a network is made ready for int8: named recipes, each a list of steps.
+"""The recipes, by name: each is a list of steps that prepare a network for int8.
 
-Nothing here is code: `converters.ptq.recipe` does what the names mean.
+`converters.ptq.recipe` implements the steps.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 __all__ = [
     "DEFAULT",
@@ -13,39 +14,70 @@ __all__ = [
     "RECIPES",
     "TRAINED",
     "PtqRecipe",
+    "RangeMethod",
+    "RecipeName",
+    "StepName",
+    "TrainedRecipe",
     "default_recipe",
     "recipe_named",
 ]
 
+RecipeName = Literal[
+    "minmax",
+    "percentile-99.9",
+    "percentile-99.99",
+    "mse",
+    "kl",
+    "dead-channels",
+    "cle",
+    "weight-clipping",
+    "bias-correction",
+    "cle-bias",
+    "gptq",
+    "cle-gptq",
+    "split-gptq",
+]
+# Recipes that need training, and so a Keras network. `tfl-depth strategy` measures them.
+TrainedRecipe = Literal["gptq-qat"]
+StepName = Literal[
+    "dead-channels", "equalize", "clip", "correct-bias", "split-depthwise", "reconstruct"
+]
+RangeMethod = Literal["minmax", "percentile-99.9", "percentile-99.99", "mse", "kl"]
+
 
 @dataclass(frozen=True)
 class PtqRecipe:
-    """One way to int8.
+    """A recipe.
 
     Attributes:
-        title: what it does, for `--help`.
-        steps: names in `converters.ptq.recipe.STEPS`, in the order in which they are taken.
-        ranges: name in `converters.ptq.recipe.RANGES`: how the range of a feature map is chosen.
+        title: for `--help`.
+        steps: names in `converters.ptq.recipe.STEPS`, in order.
+        ranges: name in `converters.ptq.recipe.RANGES`: the method to choose the range of feature
+            maps.
     """
 
     title: str
-    steps: tuple[str, ...] = ()
-    ranges: str = "minmax"
+    steps: tuple[StepName, ...] = ()
+    ranges: RangeMethod = "minmax"
 
 
-RECIPES = {
+RECIPES: dict[RecipeName, PtqRecipe] = {
     "minmax": PtqRecipe("weights to the nearest code, ranges of minimum and maximum; seconds"),
-    "percentile-99.9": PtqRecipe("feature maps cut at 0.1 and 99.9 %", ranges="percentile-99.9"),
-    "percentile-99.99": PtqRecipe(
-        "feature maps cut at 0.01 and 99.99 %", ranges="percentile-99.99"
+    "percentile-99.9": PtqRecipe(
+        "feature maps clipped at 0.1 and 99.9 %", ranges="percentile-99.9"
     ),
-    "mse": PtqRecipe("feature maps cut where the squared error is least", ranges="mse"),
-    "kl": PtqRecipe("feature maps cut where the KL divergence is least", ranges="kl"),
-    "dead-channels": PtqRecipe("channels that never change made constants", ("dead-channels",)),
+    "percentile-99.99": PtqRecipe(
+        "feature maps clipped at 0.01 and 99.99 %", ranges="percentile-99.99"
+    ),
+    "mse": PtqRecipe("feature maps clipped at the least squared error", ranges="mse"),
+    "kl": PtqRecipe("feature maps clipped at the least KL divergence", ranges="kl"),
+    "dead-channels": PtqRecipe(
+        "channels that never change replaced by constants", ("dead-channels",)
+    ),
     "cle": PtqRecipe("cross-layer equalization", ("equalize",)),
-    "weight-clipping": PtqRecipe("weights cut where the squared error is least", ("clip",)),
+    "weight-clipping": PtqRecipe("weights clipped at the least squared error", ("clip",)),
     "bias-correction": PtqRecipe(
-        "biases moved by what rounding adds to the means", ("correct-bias",)
+        "biases corrected for the change of means by rounding", ("correct-bias",)
     ),
     "cle-bias": PtqRecipe(
         "dead channels, equalization, clipping, bias correction",
@@ -61,18 +93,18 @@ RECIPES = {
         "cross-layer equalization, then as gptq", ("equalize", "reconstruct"), "mse"
     ),
     "split-gptq": PtqRecipe(
-        "depthwise convolutions split by the size of their filters where weights are per\n"
-        "tensor, then as gptq",
+        "depthwise convolutions split by the size of their filters if weights are per tensor,\n"
+        "then as gptq",
         ("split-depthwise", "reconstruct"),
         "mse",
     ),
 }
-# docs/strategy: nearest to FP32 with weights per channel and per tensor, in about a minute.
-DEFAULT = "gptq"
-DEFAULT_PER_TENSOR = "split-gptq"
+# The closest to FP32 in about a minute, with weights per channel and per tensor: docs/strategy.
+DEFAULT: RecipeName = "gptq"
+DEFAULT_PER_TENSOR: RecipeName = "split-gptq"
 
-# Names of versions before 0.1.0, and what they are called now.
-RENAMED = {
+# Old names, before 0.1.0, and their new names.
+RENAMED: dict[str, RecipeName | TrainedRecipe] = {
     "plain": "minmax",
     "learned": "gptq",
     "equalised-learned": "cle-gptq",
@@ -83,23 +115,23 @@ RENAMED = {
     "bias-corrected": "bias-correction",
     "distilled": "gptq-qat",
 }
-# What needs training, and so a Keras network: `tfl-depth strategy` measures it.
-TRAINED = ("gptq-qat",)
+TRAINED: tuple[TrainedRecipe, ...] = ("gptq-qat",)
 
 
-def default_recipe(*, per_channel: bool) -> str:
-    """The recipe that is taken where none is named."""
+def default_recipe(*, per_channel: bool) -> RecipeName:
+    """Return the name of the default recipe."""
     return DEFAULT if per_channel else DEFAULT_PER_TENSOR
 
 
-def recipe_named(name: str) -> PtqRecipe:
+def recipe_named(name: RecipeName | TrainedRecipe) -> PtqRecipe:
     """Look up a recipe.
 
     Raises:
-        ValueError: there is none of that name; the text says the new name of a renamed one.
+        ValueError: there is no such recipe. For an old name the text has the new one.
     """
-    if name in RECIPES:
-        return RECIPES[name]
+    for known, recipe in RECIPES.items():
+        if name == known:
+            return recipe
     if name in RENAMED:
         raise ValueError(f"The recipe {name} is called {RENAMED[name]} now.")
     if name in TRAINED:

@@ -1,29 +1,36 @@
-"""The targets, one row each: what a model for them must be, what compiles it and what runs it.
+"""The table of targets: the required form of a model, its compiler and its delegate.
 
-Nothing here is code: the converter, the placement report and the runtime read this table. Where a
-fact is a vendor's, the row's comment names its source. No TensorFlow is needed to read it.
+The converter, the placement report and the runtime read this table. Sources of vendors' facts are
+in the rows. It needs no TensorFlow.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final, Literal
 
-__all__ = ["TARGETS", "Target", "TargetDelegate", "VelaSettings"]
+from tfl_depth.format.contract_parts import Precision
 
-INT8 = ("int8",)
-# Where the weights of a convolution have one scale each, or one for each output channel.
-PER_TENSOR, PER_CHANNEL = "per-tensor", "per-channel"
+__all__ = ["TARGETS", "NeutronSettings", "Target", "TargetDelegate", "VelaSettings"]
+
+INT8: tuple[Precision, ...] = ("int8",)
+# Whether a convolution's weights have one scale, or one for each output channel.
+WeightScales = Literal["per-tensor", "per-channel"]
+PER_TENSOR: Final = "per-tensor"
+PER_CHANNEL: Final = "per-channel"
+# Names of tables in `converters.deployment.operator_rules`.
+RuleTable = Literal["armnn", "coral", "nnapi", "stm32mp2", "teflon"]
 
 
 @dataclass(frozen=True)
 class VelaSettings:
-    """How Arm's compiler for the Ethos-U NPUs is called.
+    """Settings of Arm's compiler for the Ethos-U NPUs.
 
     Attributes:
         accelerator: Vela's name of the NPU; it ends in its multiply-accumulates per cycle.
         system_config: clock and memories, a section of `config`.
-        memory_mode: what lies in which memory, a section of `config`.
-        config: a configuration file, or one that Vela ships.
+        memory_mode: use of the memories, a section of `config`.
+        config: a configuration file, the user's or one in Vela's package.
     """
 
     accelerator: str
@@ -33,17 +40,33 @@ class VelaSettings:
 
     @property
     def macs_per_cycle(self) -> int:
-        """The most that the NPU computes in a cycle."""
+        """The NPU's largest number of multiply-accumulates in a cycle."""
         return int(self.accelerator.rpartition("-")[2])
 
 
 @dataclass(frozen=True)
-class TargetDelegate:
-    """What takes the model's operators on the board.
+class NeutronSettings:
+    """Settings of NXP's compiler for the Neutron NPUs.
 
     Attributes:
-        name: as the runtime knows it.
-        options: keys and values that the delegate is given at its creation.
+        target: the compiler's name of the chip.
+        package, version: of the pip package that the user has from NXP.
+        python: that of the environment with the package; the compiler lies beside it.
+    """
+
+    target: str
+    package: str
+    version: str
+    python: str
+
+
+@dataclass(frozen=True)
+class TargetDelegate:
+    """The delegate on the board.
+
+    Attributes:
+        name: in the runtime's table.
+        options: keys and values for the delegate's creation.
     """
 
     name: str
@@ -56,22 +79,26 @@ class Target:
 
     Attributes:
         title: what the name means, for `--help`.
-        precisions: of the models that it runs. "int8" also fixes the tensors in and out: int8.
-        weights: PER_CHANNEL, or PER_TENSOR where the NPU takes nothing else.
-        rules: name of a table in `converters.deployment.operator_rules`, which says what operators
-            the delegate takes, or None where only Vela, or the board, can tell.
-        vela: how to compile, for an Ethos-U.
-        command: what the user has to run for a compiler that cannot be run here; {stem} stands for
-            the model's path without its suffix.
-        delegate: None where TensorFlow Lite's own kernels run the model.
-        source: where the facts of the row come from.
+        precisions: supported precisions. "int8" also requires int8 inputs and outputs.
+        weights: PER_CHANNEL, or PER_TENSOR if the NPU supports nothing else.
+        rules: name of a table in `converters.deployment.operator_rules` with the delegate's
+            operators; None if only Vela or the board decides.
+        vela: settings of the compiler for an Ethos-U.
+        htp_soc: LiteRT's name of the chip, for a Hexagon with a compiler on this machine.
+        neutron: how to compile, for an i.MX 95, where the user has named NXP's package.
+        command: command of a compiler that the user must run; {stem} is the model's path without
+            its suffix.
+        delegate: None if TensorFlow Lite's own kernels run the model.
+        source: of the facts in this row.
     """
 
     title: str
-    precisions: tuple[str, ...] = INT8
-    weights: str = PER_CHANNEL
-    rules: str | None = None
+    precisions: tuple[Precision, ...] = INT8
+    weights: WeightScales = PER_CHANNEL
+    rules: RuleTable | None = None
     vela: VelaSettings | None = None
+    htp_soc: str | None = None
+    neutron: NeutronSettings | None = None
     command: tuple[str, ...] | None = None
     delegate: TargetDelegate | None = None
     source: str = ""
@@ -99,6 +126,21 @@ def _ethos(generation: str, size: int) -> Target:
         vela=VelaSettings(accelerator, *_VELA_DEFAULTS[generation]),
         delegate=TargetDelegate("ethosu"),
         source=_VELA_SOURCE,
+    )
+
+
+_HEXAGON_SOCS = (
+    *("SA8255", "SA8295", "SM8350", "SM8450", "SM8475"),
+    *("SM8550", "SM8650", "SM8750", "SM8845", "SM8850"),
+)
+
+
+def _hexagon(soc: str) -> Target:
+    return Target(
+        title=f"Qualcomm {soc}: Hexagon (HTP), compiled here by LiteRT's plugin",
+        htp_soc=soc,
+        delegate=TargetDelegate("litert-npu"),
+        source="https://ai.google.dev/edge/litert/next/qualcomm",
     )
 
 
@@ -172,6 +214,8 @@ TARGETS = {
         delegate=TargetDelegate("qnn", {"backend_type": "htp"}),
         source="https://docs.qualcomm.com/bundle/publicresource/80-70014-54/topics/external-delegate-options-for-qnn-delegate.md",
     ),
+    # The chips of ai_edge_litert/aot/vendors/qualcomm/target.py.
+    **{f"qnn-{soc.lower()}": _hexagon(soc) for soc in _HEXAGON_SOCS},
     "armnn": Target(
         title="Arm NN on Arm Mali graphics or Cortex-A",
         rules="armnn",

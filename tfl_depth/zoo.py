@@ -7,6 +7,7 @@ import json
 import tempfile
 import textwrap
 import zipfile
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,11 @@ import h5py
 import keras
 import numpy as np
 
-from tfl_depth.data import DATASETS, load_split
+from tfl_depth.data import DATASETS, Sample, load_split
 from tfl_depth.evaluation.evaluate import evaluate, keras_predictor
 from tfl_depth.evaluation.macs import count_macs
 from tfl_depth.evaluation.metrics import METRICS, mean_over_images
+from tfl_depth.evaluation.zooms import measure_zooms
 from tfl_depth.files import write_whole
 from tfl_depth.models.depth_net import depth_net
 from tfl_depth.models.encoders import ENCODERS
@@ -26,8 +28,8 @@ from tfl_depth.training import TrainConfig
 from tfl_depth.training.train_config import IMAGENET, RANDOM
 
 _WEIGHTS = "model.weights.h5"
-# Of the datasets' images, in pixels.
-IMAGE_WIDTH = 640
+# Between cameras that count as one.
+MAX_FOCAL_RATIO = 1.01
 
 TERMS = {
     "nyuv2": (
@@ -75,11 +77,14 @@ def write_entry(recipe: TrainConfig, checkpoint: Path, data: Path, entry: Path) 
     write_whole(entry / "model.keras", _with_half_weights(model))
     shipped = keras.saving.load_model(entry / "model.keras", compile=False)
     samples = load_split(recipe.dataset, data, recipe.report_split)
-    rows = evaluate(keras_predictor(shipped), samples, DATASETS[recipe.dataset])
+    predict = keras_predictor(shipped)
+    rows = evaluate(predict, samples, DATASETS[recipe.dataset])
     metrics = {
         "dataset": recipe.dataset,
         "split": recipe.report_split,
         "images": len(rows),
+        "camera": camera_of(samples, (recipe.height, recipe.width)),
+        "zoom_response": asdict(measure_zooms(predict, [sample.rgb for sample in samples])),
         "parameters": shipped.count_params(),
         "macs": count_macs(shipped),
         "metrics": mean_over_images(rows),
@@ -88,6 +93,32 @@ def write_entry(recipe: TrainConfig, checkpoint: Path, data: Path, entry: Path) 
     write_whole(entry / "metrics.json", (json.dumps(metrics, indent=2) + "\n").encode())
     write_whole(entry / "README.md", model_card(entry.name, metrics).encode())
     return metrics
+
+
+def camera_of(samples: Sequence[Sample], size: tuple[int, int]) -> dict[str, float] | None:
+    """The camera that took all samples, at the network's input, as metrics.json holds it.
+
+    Args:
+        samples: whose photos are stretched to the input.
+        size: (height, width) of the input.
+
+    Returns:
+        fx, fy, cx, cy in pixels of the input, and its height and width; None where the camera of a
+        sample is unknown, or their focal lengths differ by more than 1 %.
+    """
+    found = [
+        sample.intrinsics.at_size(sample.rgb.shape[:2], size)
+        for sample in samples
+        if sample.intrinsics is not None
+    ]
+    focal = [each.fx for each in found]
+    if len(found) < len(samples) or max(focal) > MAX_FOCAL_RATIO * min(focal):
+        return None
+    return {
+        **{name: round(value, 4) for name, value in vars(found[0]).items()},
+        "height": size[0],
+        "width": size[1],
+    }
 
 
 def _with_half_weights(model: keras.Model) -> bytes:
@@ -148,9 +179,7 @@ def model_card(name: str, metrics: dict[str, Any]) -> str:
         f"turned, zoomed (with the depth, up to {recipe['max_zoom']:g}) and recolored images. "
         f"The epoch with the best abs_rel on split `val` was kept{_flattery(metrics['split'])}.",
         "## Limits",
-        "Meters hold for cameras with the focal length of the training data "
-        f"({_focal(metrics['dataset'])} of the image's width); another camera sees its depth "
-        f"scaled by the ratio. {LIMITS.get(metrics['dataset'], '')}",
+        f"{_camera(metrics)} {LIMITS.get(metrics['dataset'], '')}",
         "## Data and terms",
         TERMS.get(metrics["dataset"], f"{metrics['dataset']}: see its own terms."),
     )
@@ -189,6 +218,18 @@ def _flattery(split: str) -> str:
     return ", so these figures flatter it a little" if split == "val" else ""
 
 
-def _focal(dataset: str) -> str:
-    camera = DATASETS[dataset].intrinsics
-    return f"{camera.fx / IMAGE_WIDTH:.2f}" if camera else "unknown"
+def _camera(metrics: dict[str, Any]) -> str:
+    """For which camera meters hold, and whether depth follows another's focal length."""
+    camera, measured = metrics["camera"], metrics["zoom_response"]
+    focal = "unknown" if camera is None else f"{camera['fx'] / camera['width']:.2f}"
+    responses = " and ".join(
+        f"{response:.2f} at zoom {zoom:g}"
+        for zoom, response in zip(measured["zooms"], measured["response"], strict=True)
+    )
+    follows = "follows" if measured["obeys"] else "does not follow"
+    return (
+        f"Meters hold for cameras with the focal length of the training data ({focal} of the "
+        f"image's width). Depth {follows} the focal length of another camera: its response to a "
+        f"zoom is {responses}, where 1 is a network that follows and 0 one that does not react "
+        "(docs/cameras.md)."
+    )

@@ -1,9 +1,10 @@
-"""`tfl-depth benchmark`: what the runtime costs beside the network, measured side by side."""
+"""`tfl-depth benchmark`: the time of the runtime compared with the time of the network."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import platform
 import re
@@ -32,12 +33,19 @@ from tfl_depth.tools.lib.benchmark_cases import (
     of_postprocessing,
     of_runner,
 )
+from tfl_depth.tools.lib.benchmark_heat import heat_lines, measure_heat
+from tfl_depth.tools.lib.board_options import (
+    add_board_options,
+    board_arguments,
+    expect_board,
+    run_on_board,
+)
 
 EXAMPLE = "tfl-depth benchmark model.tflite --float model-float32.tflite --json"
 Times = Mapping[str, float]
 
-# What is compared, in a round's seconds. Each is taken within a round, where the machine was in
-# the same mood, and the median over rounds is told.
+# Ratios of times. Each ratio is computed within a round, in which the machine's speed is constant,
+# and the median over rounds is reported.
 RATIOS: dict[str, Callable[[Times], float]] = {
     "infer / invoke": lambda t: t["infer"] / t["invoke"],
     "infer, depth of the model's size / invoke": lambda t: (
@@ -60,20 +68,21 @@ RATIOS: dict[str, Callable[[Times], float]] = {
     "postprocess / copy, some without depth": lambda t: (
         t["postprocess, uniform spans, some without depth"] / t["copy"]
     ),
+    "smooth / copy": lambda t: t["smooth"] / t["copy"],
     "float32 / int8": lambda t: t["invoke float32"] / t["invoke"],
     "openvino / int8": lambda t: t["invoke openvino"] / t["invoke"],
     "onnxruntime / int8": lambda t: t["invoke onnxruntime"] / t["invoke"],
 }
 
-# What is added, in a round's seconds.
+# Differences of times, in seconds of a round.
 DIFFERENCES: dict[str, Callable[[Times], float]] = {
     "isolate=True, a frame": lambda t: (
         t["infer, isolated, beside its invoke"] - t["infer, beside its invoke"]
     ),
 }
 
-# The first depth of a fresh process; resident memory is taken before the model is loaded. How much
-# of opening is the file and its contract is timed by itself, at the end.
+# The first depth of a new process. Resident memory is measured before the model is loaded. The time
+# to read the file and its contract is measured separately, at the end.
 START = """
 import json, pathlib, resource, sys, time
 times = [time.monotonic()]
@@ -92,7 +101,7 @@ times.append(time.monotonic())
 print(json.dumps({"times_s": times, "resident_mib": resident / 2**20}))
 """
 STARTS = 5
-# As Linux calls them, of x86 and of Arm.
+# Linux's names of instructions, of x86 and of Arm.
 INT8_INSTRUCTIONS = ("avx2", "avx_vnni", "avx512_vnni", "amx_int8", "asimddp", "i8mm")
 PACKAGES = (
     "numpy",
@@ -109,16 +118,19 @@ PEERS = {"openvino": of_openvino, "onnxruntime": of_onnx}
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    options = _parser().parse_args(argv)
+    parser = _parser()
+    options = parser.parse_args(argv)
+    if options.board is not None:
+        return cli_common.run(lambda: _benchmark_there(options, board_arguments(parser, argv)))
     return cli_common.run(lambda: _benchmark(options))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = cli_common.parser(
         "tfl-depth benchmark",
-        "Time a model under the runtime, its parts (postprocessing at 384x640), the bare\n"
-        "interpreter, and what one would write around it, all in turns in one run. On a delegate\n"
-        "the runtime and its parts alone.",
+        "Measure the time of a model in the runtime, of the runtime's parts (postprocessing at\n"
+        "384x640), of the bare interpreter, and of a simple program around it, in turns in one\n"
+        "run. With a delegate, only the runtime and its parts are measured.",
         EXAMPLE,
     )
     parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite of tfl-depth convert")
@@ -130,19 +142,36 @@ def _parser() -> argparse.ArgumentParser:
         type=cli_common.count,
         default=50,
         metavar="N",
-        help="calls of each that are timed (50)",
+        help="measured calls of each (50)",
     )
     cli_common.add_delegate(parser)
     cli_common.add_public_key(parser)
     cli_common.add_threads(parser)
+    parser.add_argument(
+        "--minutes",
+        type=cli_common.minutes,
+        metavar="M",
+        help="then run the network without a pause for so long, and say whether heat slows it (10 "
+        "is a good length)",
+    )
     cli_common.add_json(parser)
+    add_board_options(parser)
     return parser
 
 
+def _benchmark_there(options: argparse.Namespace, arguments: list[str | Path]) -> None:
+    more_s = 60 * (options.minutes or 0)
+    run_on_board("benchmark", options, [options.model, *arguments], text=_table, more_s=more_s)
+
+
 def _benchmark(options: argparse.Namespace) -> None:
+    expect_board(options)
     threads = options.threads or len(os.sched_getaffinity(0))
     settings = cli_common.runner_settings(options)
     result = measure(options.model, options.float, threads, options.rounds, settings)
+    if options.minutes is not None:
+        settings = {"num_threads": threads, **settings}
+        result["heat"] = measure_heat(options.model, settings, 60 * options.minutes)
     cli_common.tell(options, result, _table(result))
 
 
@@ -153,17 +182,17 @@ def measure(
     rounds: int,
     settings: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Time everything in turns.
+    """Measure all times in turns.
 
     Args:
         model: a .tflite of tfl-depth convert.
         floating: the same network in float32, or None.
         threads: for the network.
-        rounds: how many turns.
-        settings: other arguments of `DepthRunner`, which choose a delegate.
+        rounds: number of turns.
+        settings: other arguments of `DepthRunner`, such as the delegate.
 
     Returns:
-        What `--json` prints.
+        The document that `--json` prints.
     """
     settings = {"num_threads": threads, **(settings or {})}
     if floating is not None and settings.get("public_key") is not None:
@@ -171,7 +200,7 @@ def measure(
     with DepthRunner(model, **settings) as runner:
         size, placement = runner.model_size, asdict(runner.delegate_coverage)
     floats = {} if floating is None else {"invoke float32": of_float(floating, threads)}
-    # Before the delegate is held here: an NPU may serve no second.
+    # Before this process opens the delegate, since an NPU may not serve two processes.
     start = _start(model, settings)
     on_delegate = placement["delegate"] is not None
     cases, absent = _cases(model, floats, settings, on_delegate=on_delegate)
@@ -205,18 +234,18 @@ def measure(
 def _cases(
     model: Path, floats: dict[str, Case], settings: dict[str, Any], *, on_delegate: bool
 ) -> tuple[dict[str, Case], dict[str, str]]:
-    """What is timed, and the names of what is not, with the reason."""
+    """Return the measured cases, and the omitted ones with the reason."""
     threads = settings["num_threads"]
     ours = of_delegate(model, settings) if on_delegate else of_runner(model, threads)
     cases = {**ours, **of_postprocessing(), **floats}
     if on_delegate:
-        return cases, dict.fromkeys(PEERS, "it is measured beside the CPU only")
+        return cases, dict.fromkeys(PEERS, "it is only measured with the CPU")
     absent = _add_peers(cases, model, threads)
     return cases, absent
 
 
 def _cpu() -> str:
-    """Its name, and which of the instructions that int8 gains most by it has."""
+    """Return the processor's name, and its instructions that are important for int8."""
     words = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     name = re.search(r"^model name\s*: (.*)$", words, re.MULTILINE)
     known = [each for each in INT8_INSTRUCTIONS if re.search(rf"\b{each}\b", words)]
@@ -224,7 +253,7 @@ def _cpu() -> str:
 
 
 def _versions() -> dict[str, str]:
-    """Of those packages that are installed."""
+    """Return the versions of installed packages."""
     found = {"tfl-depth": tfl_depth.__version__}
     for name in PACKAGES:
         with suppress(PackageNotFoundError):
@@ -233,7 +262,7 @@ def _versions() -> dict[str, str]:
 
 
 def _add_peers(cases: dict[str, Case], model: Path, threads: int) -> dict[str, str]:
-    """Add the other runtimes; the names of those that are not here, and why."""
+    """Add the other runtimes. Return the missing ones with the reason."""
     absent = {}
     for name, peer in PEERS.items():
         try:
@@ -246,7 +275,7 @@ def _add_peers(cases: dict[str, Case], model: Path, threads: int) -> dict[str, s
 
 
 def _timed(cases: Mapping[str, Case], rounds: int) -> list[Times]:
-    """Seconds of each case in each round; each is called once before, to find its memory."""
+    """Measure the seconds of each case in each round, after one call to allocate memory."""
     names = list(cases)
     found: list[Times] = []
     for number in cli_common.progress(range(rounds), rounds, "benchmark"):
@@ -263,7 +292,10 @@ def _seconds(case: Case) -> float:
 
 
 def _spread(times_ms: Sequence[float]) -> dict[str, float]:
-    return {"median": statistics.median(times_ms), "least": min(times_ms)}
+    ordered = sorted(times_ms)
+    # The nearest rank: the least time that so many percent of the calls do not pass.
+    p95, p99 = (ordered[math.ceil(share * len(ordered)) - 1] for share in (0.95, 0.99))
+    return {"median": statistics.median(ordered), "least": ordered[0], "p95": p95, "p99": p99}
 
 
 def _is_there(ratio: Callable[[Times], float], cases: Mapping[str, Case]) -> bool:
@@ -275,7 +307,7 @@ def _is_there(ratio: Callable[[Times], float], cases: Mapping[str, Case]) -> boo
 
 
 def _start(model: Path, settings: dict[str, Any]) -> dict[str, float]:
-    """How a fresh process comes to its first depth, in milliseconds and MiB: medians."""
+    """Measure a new process up to its first depth, in milliseconds and MiB: medians."""
     starts = [_one_start(model, settings) for _ in range(STARTS)]
     return {name: statistics.median(each[name] for each in starts) for name in starts[0]}
 
@@ -305,9 +337,9 @@ def _table(result: dict[str, Any]) -> str:
     lines = ["{model}, {input}: {threads} threads, {rounds} rounds".format_map(result)]
     if result["placement"]["delegate"] is not None:
         lines += ["on {delegate}: {taken} of {operators} operators".format_map(result["placement"])]
-    lines += [f"{'milliseconds':<50}   median    least"]
+    lines += [f"{'milliseconds':<50}   median    least     95 %     99 %"]
     lines += [
-        f"{name:<50} {each['median']:8.3f} {each['least']:8.3f}"
+        f"{name:<50} " + " ".join(f"{each[of]:8.3f}" for of in ("median", "least", "p95", "p99"))
         for name, each in result["times_ms"].items()
     ]
     lines += [f"{'not measured: ' + name:<50} {why}" for name, why in result["absent"].items()]
@@ -317,4 +349,4 @@ def _table(result: dict[str, Any]) -> str:
     lines += [f"{name:<50} {added:8.3f}" for name, added in result["differences_ms"].items()]
     lines += ["a fresh process"]
     lines += [f"{name:<50} {value:8.1f}" for name, value in result["start"].items()]
-    return "\n".join(lines)
+    return "\n".join([*lines, *heat_lines(result.get("heat"))])

@@ -1,4 +1,4 @@
-"""`tfl-depth NAME`: the one command of the package, which loads no tool but the one asked for."""
+"""`tfl-depth NAME`: the package's command. It loads only the tool that runs."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ from collections.abc import Mapping, Sequence
 
 from tfl_depth.tools.lib import cli_common
 
-# What each does. Its module in tfl_depth.tools has the same name and a `main`, and an `ENVIRONMENT`
-# where its process must be started with one.
+# The titles of commands. A command's module in tfl_depth.tools has the same name and a `main`. It
+# has an `ENVIRONMENT` if its process needs environment variables.
 COMMANDS = {
     "convert": "a trained Keras network to a verified full-integer .tflite",
     "placement": "where the operators of a .tflite will run on a target",
-    "inspect": "what a model takes, gives, holds and computes",
+    "inspect": "a model's inputs, outputs, contract and computation",
     "export": "a model's table of millimeters as a C header, and its decoder",
-    "sign": "sign a model, so that a device can tell who it is from",
+    "sign": "sign a model, so that a device can check its author",
     "infer": "photos, videos and cameras to depth in millimeters",
+    "board": "boards by name, for the other commands' --board",
     "doctor": "what this board can run, and what to install",
-    "prove": "whether a delegate gives the right millimeters",
-    "benchmark": "what the runtime costs beside the network",
-    "evaluate": "the field's metrics of a model, alone or against another",
+    "prove": "whether a delegate computes the right millimeters",
+    "benchmark": "the time of the runtime compared with the network",
+    "calibrate": "depth of your own camera, from a few measured distances",
+    "evaluate": "the usual metrics of a model, alone or compared with another",
     "train": "a network from its recipe",
-    "strategy": "which way to int8 fits a network, by measuring each",
+    "strategy": "measure every way to int8 for a network, to choose one",
     "view": "a model's depth in the browser, live and as a point cloud",
 }
 EXAMPLE = "tfl-depth infer model.tflite photos/ --output depth/"
@@ -44,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = cli_common.parser(
         "tfl-depth",
         "Monocular metric depth on edge NPUs: from a Keras network to millimeters on the board.\n"
-        "The exit status is 0, 1 for an error, or 2 for a call that makes no sense.",
+        "The exit status is 0, 1 for an error, or 2 for a wrong option.",
         EXAMPLE,
     )
     parser.add_argument(
@@ -60,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _start_with(environment: Mapping[str, str]) -> None:
-    """Start this process anew with variables that are read once; what the user has set stays."""
+    """Restart this process with environment variables. Variables that the user has set are kept."""
     if not set(environment) <= set(os.environ):
         arguments = [sys.executable, *sys.orig_argv[1:]]
         os.execve(sys.executable, arguments, {**environment, **os.environ})  # noqa: S606

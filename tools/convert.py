@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfl_depth.encoding import Spans
-from tfl_depth.errors import ConversionError
+from tfl_depth.errors import ContractError, ConversionError, InterpreterError
 from tfl_depth.png import as_png
 from tfl_depth.quiet import quiet
 from tfl_depth.recipes import DEFAULT, DEFAULT_PER_TENSOR, RECIPES
+from tfl_depth.runtime.fit import DEFAULT_FIT
 from tfl_depth.targets import PER_CHANNEL, Target
-from tfl_depth.tools.lib import cli_common, network_options, target_options
+from tfl_depth.tools.lib import camera_options, cli_common, network_options, target_options
+from tfl_depth.tools.lib.inspect_text import camera_text
 
 if TYPE_CHECKING:
     from tfl_depth.converters import Conversion
@@ -40,9 +42,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = cli_common.parser(
         "tfl-depth convert",
         "Convert a trained depth network to TensorFlow Lite, verify the result against the source\n"
-        "network, and write it with its contract and a report (.json) beside it. For a target\n"
-        "with an NPU, also where its operators will run (NAME_placement.json), and for an Ethos-U\n"
-        "a picture of that (.png) and the compiled model (NAME_vela.tflite).",
+        "network, and write it with its contract, and a report (.json) next to it. For a target\n"
+        "with an NPU, also write where its operators run (NAME_placement.json); for an Ethos-U\n"
+        "also a picture of it (.png), and for an Ethos-U or a Hexagon the compiled model\n"
+        "(NAME_vela.tflite, NAME_qnn.tflite).",
         EXAMPLE,
     )
     parser.add_argument(
@@ -53,8 +56,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     precision = parser.add_mutually_exclusive_group(required=True)
     for name, text in (
-        ("int8", "every tensor int8 or int32, those in and out too"),
-        ("int16x8", "int16 activations, int8 weights: the upper bound of what 8-bit weights give"),
+        ("int8", "all tensors are int8 or int32, inputs and outputs too"),
+        ("int16x8", "int16 activations, int8 weights: the upper bound for 8-bit weights"),
         ("float32", "no quantization: the reference"),
     ):
         precision.add_argument(
@@ -64,17 +67,17 @@ def _parser() -> argparse.ArgumentParser:
         "--representative",
         required=True,
         metavar="PATH",
-        help="photos like those the camera will see: a folder, a glob, or a list file of images. "
-        "Some calibrate, others verify",
+        help="photos like those of the camera: a folder, a glob, or a list file of images. Some "
+        "are for calibration, others for verification",
     )
     parser.add_argument("--output", required=True, type=Path, metavar="FILE", help="the .tflite")
     parser.add_argument(
-        "--samples", type=int, default=100, metavar="N", help="images to calibrate with (100)"
+        "--samples", type=int, default=100, metavar="N", help="images for calibration (100)"
     )
     parser.add_argument(
         "--recipe",
         metavar="NAME",
-        help=f"what is done to the network first, see below ({DEFAULT}; "
+        help=f"how weights and ranges are chosen, see below ({DEFAULT}; "
         f"{DEFAULT_PER_TENSOR} for a target of per-tensor weights)",
     )
     parser.add_argument(
@@ -91,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
         "--span",
         type=float,
         metavar="METERS",
-        help="width of a span; left out, up to 15 spans of the same step in depth",
+        help="width of a span (up to 15 spans with the same step of depth)",
     )
     parser.add_argument(
         "--spans",
@@ -100,13 +103,15 @@ def _parser() -> argparse.ArgumentParser:
         help="edges of growing spans, in meters: 0,1,2,4,8,16,32,80 is fine near and coarse far",
     )
     network_options.add_network_options(parser)
+    network_options.add_camera_of_training(parser)
+    camera_options.add_fit(parser, DEFAULT_FIT)
     target_options.add_options(parser, default="cpu")
     parser.add_argument(
         "--no-golden",
         dest="golden",
         action="store_false",
-        help="leave out the golden vectors, two of the photos, by which `tfl-depth prove` and the "
-        "board could see that depth is right",
+        help="omit the golden vectors, two photos with their depth, with which `tfl-depth prove` "
+        "and the board check the depth",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing output")
     cli_common.add_json(parser)
@@ -145,6 +150,8 @@ def _convert(options: argparse.Namespace) -> None:
             per_channel=target.weights == PER_CHANNEL,
             recipe=options.recipe,
             golden=options.golden,
+            fit=options.fit,
+            camera=network_options.input_camera(options, options.fit),
             progress=cli_common.progress,
             **arguments,
         )
@@ -154,7 +161,7 @@ def _convert(options: argparse.Namespace) -> None:
     contents: dict[Path, bytes] = {}
     totals = compiler = None
     if beside:
-        # Before anything is written: a compiler may fail, or leave operators to the CPU.
+        # Before files are written, since a compiler may fail or leave operators to the CPU.
         placement, contents = _for_target(conversion.model, options, target)
         shown += ["", target_options.summary(placement)]
         totals = placement.as_report()["totals"]
@@ -165,6 +172,8 @@ def _convert(options: argparse.Namespace) -> None:
         overwrite=options.overwrite,
         beside=contents,
     )
+    if target.htp_soc is not None:
+        shown += ["", _on_htp(conversion)]
     if target.command is not None:
         stem = str(options.output.with_suffix(""))
         compiler = shlex.join(word.format(stem=stem) for word in target.command)
@@ -180,6 +189,20 @@ def _convert(options: argparse.Namespace) -> None:
     cli_common.tell(options, result, "\n".join(shown))
 
 
+def _on_htp(conversion: Conversion) -> str:
+    """What a Hexagon's arithmetic costs on the golden photos, in a line for people."""
+    from tfl_depth.proof import prove_by
+
+    try:
+        proof = prove_by("qnn-htp", conversion.model)
+    except (InterpreterError, ContractError) as error:
+        return f"in the HTP's arithmetic:   not computed: {error}"
+    return (
+        f"in the HTP's arithmetic:   {proof.verdict}; {proof.median_mm:.0f} mm in the median, "
+        f"{proof.p95_mm:.0f} at 95 %, {proof.worst_mm:.0f} at worst from the reference kernels"
+    )
+
+
 def _check_target(options: argparse.Namespace, target: Target) -> None:
     if options.precision not in target.precisions:
         raise ConversionError(
@@ -191,19 +214,23 @@ def _check_target(options: argparse.Namespace, target: Target) -> None:
 
 
 def _beside(output: Path, target: Target) -> list[Path]:
-    """The files that a target adds to the portable model and its report."""
+    """Return the files that a target adds to the portable model and its report."""
     if target.delegate is None:
         return []
     ends = ["_placement.json"]
+    if target.htp_soc is not None:
+        ends += ["_qnn.tflite"]
     if target.vela is not None:
         ends += ["_vela.tflite", "_placement.png"]
+    if target.neutron is not None:
+        ends += ["_neutron.tflite", "_placement.png"]
     return [output.with_name(output.stem + end) for end in ends]
 
 
 def _for_target(
     model: bytes, options: argparse.Namespace, target: Target
 ) -> tuple[Placement, dict[Path, bytes]]:
-    """Compile for the target and see where operators run; contents for the files `_beside`."""
+    """Compile for the target. Return the placement, and the contents of the files of `_beside`."""
     from tfl_depth.converters.deployment import compile_for_target, refuse_unplaced
     from tfl_depth.converters.deployment.picture import placement_picture
 
@@ -214,7 +241,9 @@ def _for_target(
     contents = [report.encode()]
     if placed.compiled is not None:
         title = f"{options.output.name} on {options.target}"
-        contents += [placed.compiled, as_png(placement_picture(placed.placement, title))]
+        contents.append(placed.compiled)
+        if target.htp_soc is None:
+            contents.append(as_png(placement_picture(placed.placement, title)))
     return placed.placement, dict(zip(_beside(options.output, target), contents, strict=True))
 
 
@@ -222,9 +251,7 @@ def _range(options: argparse.Namespace) -> dict[str, Any]:
     if options.spans is None:
         return {"max_depth_m": options.max_depth, "span_m": options.span}
     if options.span is not None or options.max_depth not in (None, options.spans[-1]):
-        raise ConversionError(
-            "--spans gives the edges of all spans: leave out --span and --max-depth."
-        )
+        raise ConversionError("--spans sets the edges of all spans. Omit --span and --max-depth.")
     try:
         return {"spans": Spans(options.spans)}
     except ValueError as error:
@@ -232,7 +259,7 @@ def _range(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def table(conversion: Conversion, output: Path) -> str:
-    """What was made and measured, as a short table."""
+    """Return the result of a conversion as a short table."""
     contract, measured = conversion.contract, conversion.contract.verification
     steps = contract.spans.steps_mm
     step = (
@@ -245,6 +272,8 @@ def table(conversion: Conversion, output: Path) -> str:
         "model": f"{output} ({len(conversion.model) / 1e6:.2f} MB, {contract.precision})",
         "source": _source(contract),
         "input": f"{contract.height}x{contract.width} RGB",
+        "fit": contract.fit,
+        "trained camera": camera_text(conversion.report["input"]),
         "recipe": contract.recipe or "-",
         "outputs": ", ".join(contract.output_names),
         "range": f"{contract.edges_m[0]:g} - {contract.max_depth_m:g} m",

@@ -13,6 +13,12 @@ from tfl_depth.errors import DepthError, ModelFileError
 from tfl_depth.runtime.delegates import Board
 from tfl_depth.runtime.delegates.select import CPU
 from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib.board_options import (
+    add_board_options,
+    board_arguments,
+    expect_board,
+    run_on_board,
+)
 
 EXAMPLE = "tfl-depth doctor model.tflite"
 TIMEOUT_S = 60.0
@@ -20,17 +26,20 @@ TIMEOUT_S = 60.0
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    options = _parser().parse_args(argv)
+    parser = _parser()
+    options = parser.parse_args(argv)
+    if options.board is not None:
+        return cli_common.run(lambda: _doctor_there(options, board_arguments(parser, argv)))
     return cli_common.run(lambda: _doctor(options))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = cli_common.parser(
         "tfl-depth doctor",
-        "Look at this board: its name, the interpreter packages, the delegates and whether they\n"
-        "start, the version of Vela that fits, and what to install. With MODEL, also run it. What\n"
-        "may crash or hang does so in a process of its own. The exit status is 0 where something\n"
-        "here can run the model (any model, without one), and 1 otherwise.",
+        "Examine this board: its name, the interpreter packages, the delegates and whether they\n"
+        "start, the matching version of Vela, and what to install. With MODEL, also run it.\n"
+        "Libraries run in separate processes, since they may crash or hang. The exit status is 0\n"
+        "if the model can run here (without MODEL: any model), and 1 otherwise.",
         EXAMPLE,
     )
     parser.add_argument("model", nargs="?", type=Path, metavar="MODEL", help="a .tflite to run")
@@ -40,19 +49,27 @@ def _parser() -> argparse.ArgumentParser:
         type=cli_common.seconds,
         default=TIMEOUT_S,
         metavar="SECONDS",
-        help=f"for each library, and for MODEL, whose first run may compile ({TIMEOUT_S:g})",
+        help=f"limit for each library, and for opening and each run of MODEL ({TIMEOUT_S:g})",
     )
+    add_board_options(parser)
     return parser
 
 
+def _doctor_there(options: argparse.Namespace, arguments: list[str | Path]) -> None:
+    if options.model is not None:
+        arguments = [options.model, *arguments]
+    run_on_board("doctor", options, arguments, text=lambda found: "\n".join(_table(found)))
+
+
 def _doctor(options: argparse.Namespace) -> None:
+    expect_board(options)
     if options.model is not None and not options.model.is_file():
         raise ModelFileError(f"There is no model {options.model}.")
     found = examine_board(Board(), options.model, options.timeout)
     cli_common.tell(options, found, "\n".join(_table(found)))
     if not found["runnable"]:
         what = "any model" if options.model is None else str(options.model)
-        raise DepthError(f"Nothing here can run {what}: see above what to do.")
+        raise DepthError(f"Nothing here can run {what}. See above what to do.")
 
 
 def _table(found: dict[str, Any]) -> Iterator[str]:
@@ -78,7 +95,7 @@ def _table(found: dict[str, Any]) -> Iterator[str]:
 def _delegate_rows(delegates: Sequence[dict[str, Any]]) -> Iterator[str]:
     here = [each for each in delegates if each["library"] or each["devices"]]
     for each in here:
-        library = each["library"] or f"no library, though there is {each['devices'][0]}"
+        library = each["library"] or f"no library, although there is {each['devices'][0]}"
         yield _row("delegate", f"{each['name']}: {_with_detail(each)}, {library}")
     others = [each["name"] for each in delegates if each not in here]
     if others:
@@ -97,7 +114,7 @@ def _outcome(run: dict[str, Any]) -> str:
 
 def _proof(run: dict[str, Any]) -> str | None:
     if run["state"] == WORKS and run["proof"] is None:
-        return "The model has no golden vectors, which could prove its depth."
+        return "The model has no golden vectors, so its depth was not checked."
     return None if run["proof"] is None else str(run["proof"])
 
 

@@ -1,4 +1,4 @@
-"""`tfl-depth evaluate`: the field's metrics of a model, alone or against another."""
+"""`tfl-depth evaluate`: the usual metrics of a model, alone or compared with another."""
 
 from __future__ import annotations
 
@@ -15,51 +15,78 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tfl_depth.errors import CameraError, ModelFileError
 from tfl_depth.evaluation.metrics import METRICS, BinnedMetrics, PooledMetrics, mean_over_images
 from tfl_depth.files import write_whole
+from tfl_depth.format.contract import read_contract
 from tfl_depth.quiet import quiet
 from tfl_depth.runtime import DepthRunner
-from tfl_depth.tools.lib import cli_common
+from tfl_depth.runtime.fit import DEFAULT_FIT
+from tfl_depth.tools.lib import camera_options, cli_common
+from tfl_depth.tools.lib.board_options import (
+    add_board_options,
+    board_settings,
+    expect_board,
+    say_what_was_said,
+    tell_report,
+)
 
 if TYPE_CHECKING:
-    from tfl_depth.data import Sample
+    from tfl_depth.boards import RemoteBoard
+    from tfl_depth.data import Dataset, DatasetName, Sample
     from tfl_depth.evaluation.evaluate import Predictor
 
 EXAMPLE = (
     "tfl-depth evaluate model.tflite --dataset nyuv2 --data path/to/nyuv2 "
     "--against zoo/lite0-nyu-192x256/model.keras"
 )
-# Of a file name 255 may be: some stand before and behind it.
+# A file name may have 255 characters. Some are before and after it.
 MAX_NAME_BYTES = 200
+MIN_ZOOM = 0.1
 Rows = list[dict[str, float]]
-# Bins of true distance, up to the farthest that any dataset allows; empty ones are not shown.
+# Bins of true distance, up to the largest range of any dataset. Empty ones are not shown.
 DISTANCE_EDGES_M = (0, 1, 2, 3, 5, 10, 20, 40, 80, 160, 1000)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    options = _parser().parse_args(argv)
+    parser = _parser()
+    options = parser.parse_args(argv)
+    if options.video is not None:
+        if options.dataset is not None or options.data is not None or options.output is not None:
+            parser.error("--video is measured alone: omit --dataset, --data and --output")
+        if options.board is not None or options.delegate is not None:
+            parser.error("--video is measured on this CPU: omit --board and --delegate")
+        return cli_common.run(lambda: _evaluate_video(options))
+    if options.dataset is None or options.data is None:
+        parser.error("expected --dataset and --data, or --video")
     return cli_common.run(lambda: _evaluate(options))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = cli_common.parser(
         "tfl-depth evaluate",
-        "Measure metric depth by the field's protocol: nothing aligned, at the images' full size,\n"
-        "the dataset's crop and range, per image, then the mean over images.",
+        "Measure metric depth by the usual protocol: without alignment, at the images' full size,\n"
+        "with the dataset's crop and range, for each image, then the mean over images. With\n"
+        "--video: how steady depth is if nothing moves.",
         EXAMPLE,
     )
     parser.add_argument("model", type=Path, metavar="MODEL", help="a .keras or .tflite file")
     parser.add_argument(
         "--dataset",
-        required=True,
         metavar="NAME",
         help="of tfl_depth.data.DATASETS: nyuv2, kitti, ...",
     )
-    parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="its folder")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="its folder")
+    parser.add_argument(
+        "--video",
+        type=Path,
+        metavar="FILE",
+        help="of a still scene by a still camera: the temporal deviation of its pixels in mm",
+    )
     parser.add_argument("--split", default="val", metavar="NAME", help="which images (val)")
     parser.add_argument(
-        "--skip-broken", action="store_true", help="leave out pairs that are broken, and say so"
+        "--skip-broken", action="store_true", help="skip broken pairs, with a warning"
     )
     parser.add_argument(
         "--against",
@@ -69,25 +96,90 @@ def _parser() -> argparse.ArgumentParser:
         "paired bootstrap 95 %% interval",
     )
     parser.add_argument(
-        "--output", type=Path, metavar="DIR", help="write the table of images, and pictures, there"
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="folder for the table of images, and for pictures",
     )
     parser.add_argument(
-        "--pictures", type=int, default=3, metavar="N", help="of the N best and worst images (3)"
+        "--pictures",
+        type=int,
+        default=3,
+        metavar="N",
+        help="pictures of the N best and N worst images (3)",
     )
+    parser.add_argument(
+        "--zooms",
+        type=_zooms,
+        metavar="Z,Z,...",
+        help="also show the same photos magnified, as 0.7,1,1.4, and measure whether depth follows "
+        "the focal length; below 1 with a border",
+    )
+    camera_options.add_camera(parser, "of the photos", undistort=False)
+    cli_common.add_delegate(parser)
     cli_common.add_public_key(parser)
     cli_common.add_json(parser)
+    add_board_options(parser)
     return parser
+
+
+def _zooms(text: str) -> tuple[float, ...]:
+    zooms = cli_common.numbers(text)
+    if not all(MIN_ZOOM <= zoom <= 1 / MIN_ZOOM for zoom in zooms):
+        raise argparse.ArgumentTypeError(f"expected zooms from 0.1 to 10, got {text!r}")
+    if set(zooms) <= {1.0} or len(set(zooms)) < len(zooms):
+        raise argparse.ArgumentTypeError(
+            f"expected different zooms, of which one is not 1, like 0.7,1,1.4, got {text!r}"
+        )
+    return zooms
 
 
 def _evaluate(options: argparse.Namespace) -> None:
     from tfl_depth.data import open_split
 
+    expect_board(options)
     samples = open_split(
         options.dataset, options.data, options.split, skip_broken=options.skip_broken
     )
+    there: dict[str, Any] = {}
+    with _board(options) as board:
+        result = _measured(options, samples, board, there)
+        if board is not None:
+            result |= {name: there[name] for name in ("placement", "time_ms")}
+            tell_report(board, "evaluate", options, result, there["conditions"], _table)
+            return
+    cli_common.tell(options, result, _table(result))
+
+
+@contextlib.contextmanager
+def _board(options: argparse.Namespace) -> Iterator[RemoteBoard | None]:
+    """The board that --board names, or None."""
+    if options.board is None:
+        yield None
+        return
+    from tfl_depth.boards import RemoteBoard
+
+    with RemoteBoard(options.board) as board:
+        yield board
+
+
+def _measured(
+    options: argparse.Namespace,
+    samples: Sequence[Sample],
+    board: RemoteBoard | None,
+    there: dict[str, Any],
+) -> dict[str, Any]:
+    """What `--json` prints; `there` is filled with what a board says of itself."""
     pooled, bins = PooledMetrics(), BinnedMetrics(DISTANCE_EDGES_M)
     by_distance = {options.model: bins}
-    with _predictor(options.model, options.public_key) as predict:
+    zooms: dict[str, Any] = {}
+    with _predictor(options, options.model, board, there) as predict:
+        if options.zooms is not None:
+            from tfl_depth.evaluation.zooms import evaluate_zooms
+
+            shown = cli_common.progress(samples, len(samples), "zooms")
+            found = evaluate_zooms(predict, shown, _dataset(options.dataset), options.zooms)
+            zooms = {"zooms": asdict(found)}
         shown = cli_common.progress(samples, len(samples), options.model.name)
         marked = Counter[str]()
         rows = _rows(predict, _counted(shown, marked), options.dataset, pooled, bins)
@@ -107,20 +199,28 @@ def _evaluate(options: argparse.Namespace) -> None:
         "metrics": mean_over_images(rows),
         "pooled": pooled.metrics(),
         "distance_bins": [asdict(each) for each in bins.bins() if each.pixels],
+        **zooms,
     }
     if options.against is not None:
-        with _predictor(options.against, options.public_key) as predict:
+        with _predictor(options, options.against, board, {}) as predict:
             shown = cli_common.progress(samples, len(samples), options.against.name)
             by_distance[options.against] = BinnedMetrics(DISTANCE_EDGES_M)
             other = _rows(predict, shown, options.dataset, by_distance[options.against])
         result["against"] = _compare(str(options.against), other, rows)
     if options.output is not None:
         _draw_reliability(options, by_distance)
-    cli_common.tell(options, result, _table(result))
+    return result
+
+
+def _evaluate_video(options: argparse.Namespace) -> None:
+    from tfl_depth.tools.lib.video_steadiness import video_report, video_table
+
+    report = video_report(options.model, options.against, options.video, options.public_key)
+    cli_common.tell(options, report, video_table(report))
 
 
 def _counted(samples: Iterable[Sample], marked: Counter[str]) -> Iterator[Sample]:
-    """The samples; meanwhile their pixels that a mark of no reading hides are counted."""
+    """Yield the samples, and count their pixels with a mark of no reading."""
     for sample in samples:
         marked["pixels"] += sample.marked
         yield sample
@@ -129,26 +229,62 @@ def _counted(samples: Iterable[Sample], marked: Counter[str]) -> Iterator[Sample
 def _rows(
     predict: Predictor,
     samples: Iterable[Sample],
-    dataset: str,
+    dataset: DatasetName,
     *collectors: PooledMetrics | BinnedMetrics,
 ) -> Rows:
-    from tfl_depth.data import DATASETS
     from tfl_depth.evaluation.evaluate import evaluate
 
-    return evaluate(predict, samples, DATASETS[dataset], collectors=collectors)
+    return evaluate(predict, samples, _dataset(dataset), collectors=collectors)
+
+
+def _dataset(name: DatasetName) -> Dataset:
+    from tfl_depth.data import DATASETS
+
+    return DATASETS[name]
 
 
 @contextlib.contextmanager
-def _predictor(model: Path, public_key: Path | None) -> Iterator[Predictor]:
-    from tfl_depth.evaluation.evaluate import keras_predictor, runner_predictor
+def _predictor(
+    options: argparse.Namespace,
+    model: Path,
+    board: RemoteBoard | None,
+    there: dict[str, Any],
+) -> Iterator[Predictor]:
+    """Predicts here, or a .tflite on a board; `there` is filled with what the board measured."""
+    from tfl_depth.evaluation.evaluate import (
+        frames_predictor,
+        keras_predictor,
+        runner_predictor,
+    )
 
+    settings = cli_common.runner_settings(options)
     if model.suffix == ".keras":
-        cli_common.expect_no_key(model, public_key)
-        with quiet():  # Keras' backend talks
+        cli_common.expect_no_key(model, options.public_key)
+        if options.camera is not None or options.fov is not None or options.correct_focal:
+            raise CameraError(
+                f"Expected a .tflite file for --camera, --fov and --correct-focal, got {model}: "
+                "its contract knows the camera of training. Convert it with --float32."
+            )
+        if model == options.model and (board is not None or options.delegate is not None):
+            raise ModelFileError(f"A board and a delegate run a .tflite file, got {model}.")
+        with quiet():  # Keras' backend prints messages
             from tfl_depth.models import load_model
-        yield keras_predictor(load_model(model))
+        yield keras_predictor(load_model(model), options.fit or DEFAULT_FIT)
         return
-    with DepthRunner(model, public_key=public_key) as runner:
+    seen = camera_options.camera_settings(options)
+    if board is not None:
+        if any(value not in (None, False) for value in seen.values()):
+            raise CameraError(
+                "--camera, --fov, --correct-focal and --fit are not for evaluate --board: leave "
+                "them out, or evaluate here."
+            )
+        with board.frames(model, board_settings(settings)) as stream:
+            yield frames_predictor(stream, read_contract(model.read_bytes()))
+            there |= stream.finish()
+            say_what_was_said(board.entry.name, stream.errors)
+        return
+    with DepthRunner(model, **settings, **seen) as runner:
+        camera_options.tell_correction(runner)
         yield runner_predictor(runner)
 
 
@@ -175,7 +311,7 @@ def _csv(names: Sequence[str], rows: Rows) -> str:
 
 
 def _picture_name(name: str) -> str:
-    """A frame's name, which may hold folders and be long, as part of a file's name."""
+    """Make a frame's name, which may contain folders and be long, part of a file name."""
     flat = "_".join(part for part in Path(name).parts if part not in ("/", "..")).replace("\0", "_")
     content = flat.encode(errors="surrogateescape")
     if len(content) <= MAX_NAME_BYTES:
@@ -218,8 +354,8 @@ def _table(result: dict[str, Any]) -> str:
     ]
     if result["marked_pixels"]:
         lines.append(
-            f"{result['marked_pixels']:,} pixels hold a mark of no reading (65535, or no number of "
-            "meters), and do not count"
+            f"{result['marked_pixels']:,} pixels have a mark of no reading (65535, or no number of "
+            "meters), and are not counted"
         )
     against = result.get("against")
     if against:
@@ -238,4 +374,19 @@ def _table(result: dict[str, Any]) -> str:
             f"{each['near_m']:4g} - {each['far_m']:<4g} m {each['pixels']:9,}  "
             f"{of['abs_rel']:7.4f} {of['rmse']:5.2f} m {of['delta1']:7.4f}"
         )
+    if "zooms" in result:
+        lines += _zoom_lines(result["zooms"])
     return "\n".join(lines)
+
+
+def _zoom_lines(found: dict[str, Any]) -> list[str]:
+    """The table of zooms, and what follows from it."""
+    lines = ["zoom  abs_rel as it is  abs_rel with depth x zoom  response (1 follows, 0 does not)"]
+    for row in found["rows"]:
+        response = "-" if row["response"] is None else f"{row['response']:.2f}"
+        lines.append(
+            f"{row['zoom']:4g}  {row['abs_rel']:15.4f}  {row['corrected_abs_rel']:25.4f}  "
+            f"{response}"
+        )
+    follows = "follows" if found["obeys"] else "does not follow"
+    return [*lines, f"Depth {follows} the focal length (docs/cameras.md)."]

@@ -1,4 +1,4 @@
-"""`tfl-depth export`: what a program without Python needs of a model."""
+"""`tfl-depth export`: a model's data for a program without Python."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = cli_common.parser(
         "tfl-depth export",
         "Write a model's table from the two output codes to millimeters as a C header, and the\n"
-        "decoder tfl_depth.h beside it. Both are C99, need no library, no heap and no floating\n"
-        "point, and give the runtime's millimeters bit by bit.",
+        "decoder tfl_depth.h next to it. Both are C99, need no library, no heap and no floating\n"
+        "point, and compute the same millimeters as the runtime, bit by bit.",
         EXAMPLE,
     )
     parser.add_argument("format", choices=("c",), metavar="c", help="the programming language")
@@ -37,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
         "--output", type=Path, metavar="FILE", help="the header (MODEL with the suffix .h)"
     )
     parser.add_argument(
-        "--name", metavar="NAME", help="what the header's names begin with (the header's file name)"
+        "--name", metavar="NAME", help="beginning of the header's names (the header's file name)"
     )
     cli_common.add_public_key(parser)
     cli_common.add_json(parser)

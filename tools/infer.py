@@ -14,19 +14,36 @@ import tfl_depth
 from tfl_depth.errors import ImageError
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.tools.lib import cli_common
-from tfl_depth.tools.lib.camera_options import add_camera
+from tfl_depth.tools.lib.board_options import (
+    add_board_options,
+    board_arguments,
+    expect_board,
+    run_on_board,
+)
+from tfl_depth.tools.lib.camera_options import add_camera, camera_settings, tell_correction
 from tfl_depth.tools.lib.finished import RECORD, Finished
+from tfl_depth.tools.lib.frame_pipe import FORMATS, FramePipe
+from tfl_depth.tools.lib.infer_frames import infer_frames
 from tfl_depth.tools.lib.infer_inputs import infer_photos, infer_video
 from tfl_depth.tools.lib.input_report import InputReport
-from tfl_depth.tools.lib.inputs import Input, expand, is_video
-from tfl_depth.tools.lib.outputs import SUFFIXES
+from tfl_depth.tools.lib.inputs import Input, expand, expand_one, is_video
+from tfl_depth.tools.lib.newest_frame import FrameServer
+from tfl_depth.tools.lib.outputs import SUFFIXES, OutputKind
 
 EXAMPLE = "tfl-depth infer model.tflite photos/ video.mp4 --output depth/"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    options = _parser().parse_args(argv)
+    parser = _parser()
+    options = parser.parse_args(argv)
+    if options.to is not None or options.serve is not None:
+        _refuse_what_writes_files(parser, options)
+        return cli_common.run(lambda: _give_frames(options))
+    if options.output is None:
+        parser.error("expected --output DIR, --to - or --serve ADDRESS")
+    if options.board is not None:
+        return cli_common.run(lambda: _infer_there(options, board_arguments(parser, argv)))
     return cli_common.run(lambda: _infer(options))
 
 
@@ -34,25 +51,46 @@ def _parser() -> argparse.ArgumentParser:
     parser = cli_common.parser(
         "tfl-depth infer",
         "Compute depth of photos, videos and cameras. For each NAME.* the output folder gets\n"
-        "what --save lists:\n"
+        "the files in --save:\n"
         "  depth   NAME_depth.png, 16 bit, millimeters, 0 = no depth (NAME_depth.npy where the\n"
         "          model's range passes 65.535 m)\n"
         "  color  NAME_color.png, a picture with a legend in meters\n"
         "  npy     NAME_depth.npy, millimeters\n"
         "  ply     NAME_points.ply, a point cloud in meters: x right, y down, z forward\n"
         "  video   NAME_depth.mp4, a video or a camera side by side with its depth\n"
-        "Frames of a video have the other kinds as NAME_000000_*. What the same photo, model and\n"
-        "options have made before is skipped, so that a folder can be gone on with; the folder's\n"
+        "The other kinds of a video's frames are NAME_000000_*. Results of the same photo, model\n"
+        "and options are skipped, so that an interrupted run can be continued; the folder's\n"
         f"{RECORD} knows.",
         EXAMPLE,
     )
     cli_common.add_model_and_inputs(parser, nargs="+")
-    parser.add_argument("--output", required=True, type=Path, metavar="DIR", help="made if absent")
+    parser.add_argument(
+        "--output", type=Path, metavar="DIR", help="for the files; created if missing"
+    )
+    parser.add_argument(
+        "--to",
+        choices=("-",),
+        metavar="-",
+        help="write frames of 16 bits, millimeters, to standard output instead, for a pipe",
+    )
+    parser.add_argument(
+        "--serve",
+        type=_address,
+        metavar="ADDRESS",
+        help="offer the newest frame instead: a PORT of 127.0.0.1 (0: a free one) for a page with "
+        "live colors, or unix:PATH for a local socket with 16-bit frames",
+    )
+    parser.add_argument(
+        "--frame-format",
+        choices=FORMATS,
+        default="raw",
+        help="of these frames: uint16 rows, little-endian (raw, default), or PNG files (png)",
+    )
     parser.add_argument(
         "--save",
         type=_kinds,
         metavar="KINDS",
-        help="what to write (depth,color of photos, video of videos and cameras)",
+        help="files to write (photos: depth,color; videos and cameras: video)",
     )
     cli_common.add_delegate(parser)
     cli_common.add_public_key(parser)
@@ -71,21 +109,22 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--keep-going",
         action="store_true",
-        help="report a photo that fails or a video that ends early, and go on",
+        help="report a photo that fails or a video that ends early, and continue",
     )
     parser.add_argument(
-        "--overwrite", action="store_true", help="compute and replace what is finished"
+        "--overwrite", action="store_true", help="compute again, and replace existing results"
     )
     cli_common.add_json(parser)
+    add_board_options(parser)
     return parser
 
 
-def _kinds(text: str) -> tuple[str, ...]:
-    kinds = tuple(text.split(","))
+def _kinds(text: str) -> tuple[OutputKind, ...]:
+    kinds = text.split(",")
     unknown = [kind for kind in kinds if kind not in SUFFIXES]
     if unknown:
         raise argparse.ArgumentTypeError(f"expected of {','.join(SUFFIXES)}, got {unknown[0]!r}")
-    return kinds
+    return tuple(kind for kind in SUFFIXES if kind in kinds)
 
 
 def _range_mm(text: str) -> tuple[int, int]:
@@ -95,7 +134,16 @@ def _range_mm(text: str) -> tuple[int, int]:
     return round(1000 * numbers[0]), round(1000 * numbers[1])
 
 
+def _infer_there(options: argparse.Namespace, arguments: list[str | Path]) -> None:
+    """Compute on a board: of this machine's photos and videos, and of the board's cameras."""
+    inputs = expand(options.inputs)
+    _refuse_what_does_not_fit(options, inputs)
+    given = [f"camera:{each}" if isinstance(each, int) else each for each in inputs]
+    run_on_board("infer", options, [options.model, *given, *arguments], output=options.output)
+
+
 def _infer(options: argparse.Namespace) -> None:
+    expect_board(options)
     inputs = expand(options.inputs)
     _refuse_what_does_not_fit(options, inputs)
     photos = [each for each in inputs if isinstance(each, Path) and not is_video(each)]
@@ -104,6 +152,7 @@ def _infer(options: argparse.Namespace) -> None:
         DepthRunner(options.model, **_runner_settings(options)) as runner,
         Finished(_folder(options.output), _made_by(options)) as finished,
     ):
+        tell_correction(runner)
         failed = infer_photos(runner, photos, options, report, finished) if photos else 0
         for each in inputs:
             if is_video(each):
@@ -113,7 +162,47 @@ def _infer(options: argparse.Namespace) -> None:
         document = {"model": str(options.model), "placement": placement, "inputs": report.inputs}
         print(json.dumps(document, indent=2))
     if failed:
-        raise ImageError(f"{failed} of {len(photos)} photos failed; their errors stand above.")
+        raise ImageError(f"{failed} of {len(photos)} photos failed; see their errors above.")
+
+
+def _give_frames(options: argparse.Namespace) -> None:
+    inputs = [each for name in options.inputs for each in expand_one(name)]
+    if options.serve is not None and not all(map(is_video, inputs)):
+        raise ImageError(
+            "Expected videos and cameras for --serve: a photo has one frame, for --to."
+        )
+    report = InputReport(as_json=False)
+    with (
+        DepthRunner(options.model, **_runner_settings(options)) as runner,
+        _sink(options, runner) as sink,
+    ):
+        tell_correction(runner)
+        infer_frames(runner, inputs, sink, options, report)
+
+
+def _sink(options: argparse.Namespace, runner: DepthRunner) -> FramePipe | FrameServer:
+    if options.serve is None:
+        return FramePipe(options.frame_format)
+    near_m, far_m = runner.contract.edges_m[0], runner.contract.edges_m[-1]
+    limits_mm = (round(1000 * near_m), round(1000 * far_m))
+    return FrameServer(options.serve, options.frame_format, limits_mm)
+
+
+def _address(text: str) -> str:
+    is_port = text.isdecimal() and int(text) <= 65535
+    if not is_port and not (text.startswith("unix:") and len(text) > len("unix:")):
+        raise argparse.ArgumentTypeError(f"expected a port or unix:PATH, got {text!r}")
+    return text
+
+
+def _refuse_what_writes_files(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    if options.to is not None and options.serve is not None:
+        parser.error("expected one of --to and --serve")
+    unused = ("output", "save", "range", "fov", "intrinsics", "overwrite", "keep_going", "json")
+    for name in (*unused, "board", "report"):
+        if getattr(options, name) not in (None, False):
+            option = name.replace("_", "-")
+            parser.error(f"--to and --serve write no files: leave out --{option}")
 
 
 def _folder(path: Path) -> Path:
@@ -122,9 +211,10 @@ def _folder(path: Path) -> Path:
 
 
 def _made_by(options: argparse.Namespace) -> dict[str, Any]:
-    """All that the files depend on, beside what they are made of."""
-    named = ("save", "range", "intrinsics", "fov", "frames", "delegate", "option")
+    """Return everything that the files depend on, except the inputs."""
+    named = ("save", "range", "frames", "delegate", "option")
     return {
+        "camera": str(camera_settings(options)),
         "model": hashlib.sha256(options.model.read_bytes()).hexdigest(),
         "tfl-depth": tfl_depth.__version__,
         **{name: str(getattr(options, name)) for name in named},
@@ -135,19 +225,20 @@ def _runner_settings(options: argparse.Namespace) -> dict[str, Any]:
     return {
         **cli_common.runner_settings(options),
         **cli_common.fault_settings(options),
+        **camera_settings(options),
         "num_threads": options.threads,
     }
 
 
 def _refuse_what_does_not_fit(options: argparse.Namespace, inputs: Sequence[Input]) -> None:
     kinds = options.save or ()
-    if "ply" in kinds and options.fov is None and options.intrinsics is None:
-        raise ImageError("A point cloud needs the camera: give --intrinsics or --fov.")
+    if "ply" in kinds and options.fov is None and options.camera is None:
+        raise ImageError("A point cloud needs the camera: set --camera or --fov.")
     if "video" in kinds and not all(map(is_video, inputs)):
-        raise ImageError("Photos make no video: leave video out of --save, or the photos away.")
+        raise ImageError("Photos have no video output. Remove video from --save, or the photos.")
     folders = [Path(name).resolve() for name in options.inputs if Path(name).is_dir()]
     if options.output.resolve() in folders:
         raise ImageError(
-            f"Expected --output to be another folder than the photos', got {options.output}: its "
-            "pictures would be taken for photos."
+            f"Expected --output to differ from the photos' folder, got {options.output}: the next "
+            "run would use its pictures as photos."
         )

@@ -1,4 +1,4 @@
-"""`tfl-depth inspect`: what a .keras or a .tflite model takes, gives, holds and computes."""
+"""`tfl-depth inspect`: inputs, outputs, contract and computation of a .keras or .tflite model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tfl_depth.errors import ModelFileError
 from tfl_depth.files import write_whole
 from tfl_depth.tools.lib import cli_common
 from tfl_depth.tools.lib.inspect_html import page
-from tfl_depth.tools.lib.inspect_text import sections
+from tfl_depth.tools.lib.inspect_text import sections, sections_text
 
 EXAMPLE = "tfl-depth inspect model.tflite --html model.html"
 
@@ -26,9 +26,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = cli_common.parser(
         "tfl-depth inspect",
-        "Show what a model takes, gives, holds and computes; of a .tflite also its contract, how\n"
-        "it was made and verified, and who it is from. MACs are multiply-accumulates: one for\n"
-        "each kernel element of a convolution or a dense layer at each position it is laid on.",
+        "Show a model's inputs, outputs, parameters and computation; of a .tflite also its\n"
+        "contract, calibration, verification and signature. MACs are multiply-accumulates: one\n"
+        "for each kernel element of a convolution or dense layer at each position.",
         EXAMPLE,
     )
     parser.add_argument("model", type=Path, metavar="MODEL", help="a .keras or .tflite file")
@@ -37,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
         "--html",
         type=Path,
         metavar="FILE",
-        help="also write it as a page, with a picture of what each operator costs",
+        help="also write a page, with a picture of each operator's cost",
     )
     cli_common.add_json(parser)
     return parser
@@ -47,7 +47,7 @@ def _inspect(options: argparse.Namespace) -> None:
     report = {"model": str(options.model), **_report(options)}
     if options.html is not None:
         write_whole(options.html, page(report).encode(errors="replace"))
-    cli_common.tell(options, report, _text(report))
+    cli_common.tell(options, report, sections_text(sections(report)))
 
 
 def _report(options: argparse.Namespace) -> dict[str, Any]:
@@ -61,11 +61,3 @@ def _report(options: argparse.Namespace) -> dict[str, Any]:
         return {"bytes": len(content), **tflite_report(content, options.public_key)}
     cli_common.expect_no_key(path, options.public_key)
     return {"bytes": path.stat().st_size, **keras_report(path)}
-
-
-def _text(report: dict[str, Any]) -> str:
-    lines: list[str] = []
-    for section in sections(report):
-        lines += [*([""] if lines else []), section.title]
-        lines += [f"  {name:<17} {text}" for name, text in section.rows]
-    return "\n".join(lines)

@@ -1,41 +1,91 @@
-"""`tfl-depth placement`: where a model's operators will run, before it goes to a board."""
+"""`tfl-depth placement`: where a model's operators run on a target."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from tfl_depth.errors import ConversionError, ModelFileError
 from tfl_depth.files import write_whole
 from tfl_depth.png import as_png
+from tfl_depth.runtime import DepthRunner
 from tfl_depth.tools.lib import cli_common, target_options
+from tfl_depth.tools.lib.board_options import (
+    add_board_options,
+    board_arguments,
+    expect_board,
+    run_on_board,
+)
 
 EXAMPLE = "tfl-depth placement model.tflite --target ethos-u55-128 --picture placement.png"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    options = _parser().parse_args(argv)
+    parser = _parser()
+    options = parser.parse_args(argv)
+    if options.board is not None:
+        arguments = [options.model, *board_arguments(parser, argv)]
+        return cli_common.run(lambda: _placement_there(options, arguments))
     return cli_common.run(lambda: _placement(options))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = cli_common.parser(
         "tfl-depth placement",
-        "Show for each operator of a portable .tflite model where it runs on a target, why not on\n"
-        "its NPU and what to change; for an Ethos-U also the memory and the time that Vela\n"
-        "estimates, unless an operator is left to the CPU, whose time nobody knows.",
+        "Show for each operator of a portable .tflite model where it runs on a target. If it is\n"
+        "not the NPU, also show the reason and what to change. For an Ethos-U also show Vela's\n"
+        "estimate of memory and time. The time is unknown if an operator runs on the CPU.\n"
+        "With --delegate or --board the model is opened there, and the delegate takes its\n"
+        "operators.",
         EXAMPLE,
     )
     parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite, not compiled yet")
     target_options.add_options(parser, default=None)
+    cli_common.add_delegate(parser)
+    cli_common.add_public_key(parser)
     cli_common.add_json(parser)
-    parser.add_argument("--picture", type=Path, metavar="FILE", help="also draw it, as a .png")
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="also write a picture, a .png")
+    add_board_options(parser)
     return parser
 
 
+def _placement_there(options: argparse.Namespace, arguments: list[str | Path]) -> None:
+    _refuse_target(options)
+    run_on_board("placement", options, arguments)
+
+
+def _refuse_target(options: argparse.Namespace) -> None:
+    if options.target is not None or options.picture is not None or options.strict_placement:
+        raise ConversionError(
+            "--target, --strict-placement and --picture predict where operators run; --delegate "
+            "and --board open the model (--strict refuses a rest on the CPU): give one of the two."
+        )
+
+
+def _placement_here(options: argparse.Namespace) -> None:
+    """Open the model with a delegate, and see which operators that takes."""
+    _refuse_target(options)
+    with DepthRunner(options.model, **cli_common.runner_settings(options)) as runner:
+        coverage = runner.delegate_coverage
+    taken = (
+        f"{coverage.taken} of {coverage.operators} operators on {coverage.delegate or 'the CPU'}"
+    )
+    left = [f"on the CPU: {count} {kind}" for kind, count in coverage.left.items()]
+    cli_common.tell(options, {"placement": asdict(coverage)}, "\n".join([taken, *left]))
+
+
 def _placement(options: argparse.Namespace) -> None:
+    expect_board(options)
+    if options.delegate is not None:
+        _placement_here(options)
+        return
+    if options.target is None:
+        raise ConversionError(
+            "Expected --target, to predict where operators run, or --delegate, to open the model."
+        )
     target = target_options.chosen(options)
     if not options.model.is_file():
         raise ModelFileError(f"There is no model {options.model}.")

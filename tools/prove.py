@@ -1,10 +1,10 @@
-"""`tfl-depth prove`: whether a delegate, or an engine of proof, gives the right millimeters."""
+"""`tfl-depth prove`: whether a delegate, or an engine of proof, computes the right millimeters."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +18,35 @@ from tfl_depth.runtime import DepthRunner, GoldenCheck
 from tfl_depth.runtime.colorize import colorize
 from tfl_depth.runtime.model_content import read_model_content
 from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib.board_options import (
+    add_board_options,
+    board_arguments,
+    expect_board,
+    run_on_board,
+)
 
 EXAMPLE = "tfl-depth prove model.tflite --delegate ethosu --output proof/"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    options = _parser().parse_args(argv)
+    parser = _parser()
+    options = parser.parse_args(argv)
+    if options.board is not None:
+        arguments = [options.model, *board_arguments(parser, argv)]
+        return cli_common.run(
+            lambda: run_on_board("prove", options, arguments, output=options.output)
+        )
     return cli_common.run(lambda: _prove(options))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = cli_common.parser(
         "tfl-depth prove",
-        "Run the photos that `tfl-depth convert` has put into a model, its golden vectors.\n"
-        "Compare their depth in millimeters with what TensorFlow Lite's reference kernels gave,\n"
-        "and the output tensors byte for byte. Without --delegate and --engine the\n"
-        "CPU and all engines of proof are compared. The exit status is 1 where depth is wrong.\n\n"
+        "Run a model's golden vectors, the photos that `tfl-depth convert` has put into it.\n"
+        "Compare their depth in millimeters with that of TensorFlow Lite's reference kernels,\n"
+        "and the output tensors byte for byte. Without --delegate and --engine, compare the CPU\n"
+        "and all engines of proof. The exit status is 1 if depth is wrong.\n\n"
         "engines of proof:\n"
         + "\n".join(f"  {name:10} {spec.title}" for name, spec in ENGINES.items()),
         EXAMPLE,
@@ -42,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite of tfl-depth convert")
     cli_common.add_delegate(parser)
     parser.add_argument(
-        "--engine", choices=ENGINES, metavar="NAME", help="an engine of proof instead, see above"
+        "--engine", choices=ENGINES, metavar="NAME", help="use an engine of proof, see above"
     )
     cli_common.add_public_key(parser)
     cli_common.add_isolate(parser)
@@ -51,26 +63,32 @@ def _parser() -> argparse.ArgumentParser:
         "--output",
         type=Path,
         metavar="DIR",
-        help="write the error of each golden image N there: N_error.png, 16 bit, millimeters, and "
-        "N_error_color.png for people; made if absent",
+        help="folder for the error of each golden image N: N_error.png, 16 bit, millimeters, and "
+        "N_error_color.png for people; created if missing",
     )
+    add_board_options(parser)
     return parser
 
 
 def _prove(options: argparse.Namespace) -> None:
+    expect_board(options)
     engines: list[EngineProof] = []
+    measured: dict[str, Any] = {}
     if options.engine is not None:
         proof = prove_by(options.engine, _content(options))
     else:
         settings = cli_common.runner_settings(options)
         with DepthRunner(options.model, isolate=options.isolate, **settings) as runner:
-            proof = runner.prove()
+            warm, proof = runner.warm_up(), runner.prove()
+            placement = asdict(runner.delegate_coverage)
+        times_ms = {"first": 1000 * warm.first_s, "steady": 1000 * warm.steady_s}
+        measured = {"placement": placement, "time_ms": times_ms}
         if options.delegate is None:
             engines = prove_by_all(_content(options))
     if options.output is not None:
         options.output.mkdir(parents=True, exist_ok=True)
         write_together(_pictures(proof, options.output))
-    report = as_report(proof)
+    report = {**as_report(proof), **measured}
     if engines:
         report["engines"] = [_engine_report(each) for each in engines]
     cli_common.tell(options, report, "\n".join([str(proof), *map(_engine_line, engines)]))
@@ -78,10 +96,10 @@ def _prove(options: argparse.Namespace) -> None:
 
 
 def _content(options: argparse.Namespace) -> bytes:
-    """The model's bytes, signed where that is asked for."""
+    """Read the model's bytes, and check the signature if required."""
     if options.engine is not None and (options.delegate or options.option or options.isolate):
         raise ProofError(
-            "Expected an engine of proof or a delegate, got both: leave out --engine, or "
+            "Expected an engine of proof or a delegate, got both: omit --engine, or "
             "--delegate, --option and --isolate."
         )
     return read_model_content(options.model, options.public_key)
@@ -101,38 +119,38 @@ def _expect_right(proof: GoldenCheck, engines: Sequence[EngineProof]) -> None:
 
 
 def as_report(proof: GoldenCheck) -> dict[str, Any]:
-    """What was found, ready for JSON."""
+    """Return the result for JSON."""
     report = {field.name: getattr(proof, field.name) for field in fields(proof) if field.repr}
     return {**report, "tolerance": proof.tolerance._asdict()}
 
 
 def _engine_report(found: EngineProof) -> dict[str, Any]:
-    """One engine's row, ready for JSON; the fields of the proof where there is one."""
+    """Return one engine's row for JSON, with the fields of its proof if there is one."""
     row = {field.name: getattr(found, field.name) for field in fields(found)}
     proof = row.pop("proof")
     return {**row, **(as_report(proof) if proof else {"verdict": None, "byte_for_byte": None})}
 
 
 def _engine_line(found: EngineProof) -> str:
-    """One engine's row for people."""
+    """Return one engine's row as text."""
     proof = found.proof
     if proof is None:
         return f"{found.engine:10} {found.problem}"
     same = {True: "byte for byte", False: "other bytes", None: "bytes not compared"}
     return (
         f"{found.engine:10} {proof.verdict}: {proof.median_mm:.0f} mm in the median, "
-        f"{proof.p95_mm:.0f} mm at 95 %, {proof.worst_mm:.0f} mm at worst, "
+        f"{proof.p95_mm:.0f} mm at 95 %, {proof.max_mm:.0f} mm at worst, "
         f"{same[proof.byte_for_byte]}"
     )
 
 
 def _pictures(proof: GoldenCheck, folder: Path) -> dict[Path, bytes]:
-    """Absolute errors in millimeters, and in colors from nothing (dark) to the worst (bright)."""
+    """Draw absolute errors in millimeters, and in colors from 0 (dark) to the largest (bright)."""
     files = {}
     for number, error_mm in enumerate(np.abs(proof.error_mm)):
         shown_mm = np.clip(error_mm, 0, np.iinfo(np.uint16).max).astype(np.uint16)
         files[folder / f"{number}_error.png"] = as_png(shown_mm)
         # An error of 0 would be drawn as missing depth.
-        picture = colorize(np.maximum(shown_mm, 1), max(round(proof.worst_mm), 1), 0)
+        picture = colorize(np.maximum(shown_mm, 1), max(round(proof.max_mm), 1), 0)
         files[folder / f"{number}_error_color.png"] = as_png(picture)
     return files

@@ -1,4 +1,4 @@
-"""`tfl-depth sign`: sign a model, so that a device can tell who it is from."""
+"""`tfl-depth sign`: sign a model, so that a device can check its author."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = cli_common.parser(
         "tfl-depth sign",
-        "Sign a .tflite model with Ed25519, in the file itself, the last thing before it is sent:\n"
-        "compiling or converting it anew drops the signature. A device gives the public key to\n"
-        "DepthRunner, which then refuses every other file.",
+        "Sign a .tflite model with Ed25519, inside the file. Sign it last: compiling or "
+        "converting\nit again removes the signature. A device passes the public key to "
+        "DepthRunner, which\nthen refuses every other file.",
         EXAMPLE,
     )
     parser.add_argument("model", nargs="?", type=Path, metavar="MODEL", help="a .tflite")
@@ -37,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
         "--new-key",
         type=Path,
         metavar="NAME",
-        help="make a pair of keys instead: NAME-private.pem, a secret, and NAME-public.pem",
+        help="create a pair of keys: NAME-private.pem, to be kept secret, and NAME-public.pem",
     )
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="the signed file (MODEL itself)"
@@ -69,7 +69,7 @@ def _new_key(options: argparse.Namespace) -> None:
     except FileExistsError as error:
         there = error.filename2 or error.filename
         raise SignatureError(
-            f"{there} exists, and a key is never replaced: name another one."
+            f"{there} exists, and a key is never replaced. Choose another name."
         ) from error
     text = f"private key, to be kept secret: {private}\npublic key: {public}"
     cli_common.tell(options, {"private_key": private, "public_key": public}, text)

@@ -47,27 +47,30 @@ def _parser() -> argparse.ArgumentParser:
         "--split",
         default="val",
         metavar="NAME",
-        help="images to measure on (val); those of train calibrate and train",
+        help="images to measure on (val); calibration and training use train",
     )
     parser.add_argument(
         "--max-depth", type=float, metavar="METERS", help="range of the depth (the dataset's)"
     )
     network_options.add_network_options(parser)
     parser.add_argument(
-        "--output", required=True, type=Path, metavar="DIR", help="where the report goes"
+        "--output", required=True, type=Path, metavar="DIR", help="folder of the report"
     )
     parser.add_argument(
         "--work",
         type=Path,
         default=Path("runs/strategy"),
         metavar="DIR",
-        help="what is measured is kept there, to go on from (runs/strategy)",
+        help="folder of measurements, to resume from (runs/strategy)",
     )
     parser.add_argument(
         "--quick", action="store_true", help="the most important experiments on 16 images"
     )
     parser.add_argument(
-        "--no-training", dest="train", action="store_false", help="leave out what needs training"
+        "--no-training",
+        dest="train",
+        action="store_false",
+        help="skip experiments that need training",
     )
     cli_common.add_json(parser)
     return parser
@@ -83,7 +86,7 @@ def _strategy(options: argparse.Namespace) -> None:
         from tfl_depth.strategy.study_report import write_report
         from tfl_depth.strategy.study_scene import write_pictures
 
-    # It warns of every network that is traced again, which here is meant.
+    # It warns of every network that is traced again, which is intended here.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     study_input = open_study_input(
         source,
@@ -110,5 +113,5 @@ def _strategy(options: argparse.Namespace) -> None:
 def _source(options: argparse.Namespace) -> Path:
     given = [path for path in (options.network, options.checkpoint) if path is not None]
     if len(given) != 1:
-        raise ConversionError("Expected one network: a file or a folder, named once.")
+        raise ConversionError("Expected one network, a file or a folder.")
     return Path(given[0])

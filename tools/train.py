@@ -1,4 +1,4 @@
-"""`tfl-depth train`: train a zoo network from its recipe; interrupted, it goes on where it was."""
+"""`tfl-depth train`: train a zoo network from its recipe. An interrupted run can be resumed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = cli_common.parser(
         "tfl-depth train",
         "Train a network from its recipe, and write the zoo entry: model.keras, metrics.json and\n"
-        "the model card. Started again after an interruption, it goes on from its last epoch.\n\n"
+        "the model card. Run it again after an interruption to resume from the last epoch.\n\n"
         "Over several hosts: start it on each, with the same data and a run folder they share,\n"
         "KERAS_BACKEND=jax, KERAS_DISTRIBUTION_JOB_ADDRESSES=HOST:PORT (where the first listens),\n"
         "KERAS_DISTRIBUTION_NUM_PROCESSES and KERAS_DISTRIBUTION_PROCESS_ID (0, 1, ...).",
@@ -39,13 +39,13 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="DIR",
         help="folder for the log, learning curves (curves.png), TensorBoard events, the best "
-        "epoch, and the state to go on from (runs/NAME)",
+        "epoch, and the state to resume from (runs/NAME)",
     )
     parser.add_argument(
         "--output", type=Path, metavar="DIR", help="folder of the zoo entry (the recipe's own)"
     )
     parser.add_argument(
-        "--skip-broken", action="store_true", help="leave out pairs that are broken, and say so"
+        "--skip-broken", action="store_true", help="skip broken pairs, with a warning"
     )
     cli_common.add_json(parser)
     return parser
@@ -81,5 +81,5 @@ def _train(options: argparse.Namespace) -> None:
 
 
 def _epochs_apart() -> contextlib.AbstractContextManager[object]:
-    """Lines of epochs on standard error, so that the result stands alone on standard output."""
+    """Print epochs on standard error, so that standard output has only the result."""
     return contextlib.redirect_stdout(sys.stderr)

@@ -17,15 +17,15 @@ from tfl_depth.errors import DepthError
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.runtime.colorize import NO_DEPTH_BGR, gradient
 from tfl_depth.tools.lib import cli_common
-from tfl_depth.tools.lib.camera_options import add_camera, camera
+from tfl_depth.tools.lib.camera_options import add_camera, camera, camera_settings, tell_correction
 
 EXAMPLE = "tfl-depth view model.tflite photos/ video.mp4 camera:0 --fov 70"
 HOST = "127.0.0.1"
-# A browser asks six things of a server at a time.
+# A browser opens six connections to a server.
 THREADS = 8
-# Connections that ask nothing are closed, looked for so often, and do not keep others out.
+# Seconds after which idle connections are closed, and between checks for them.
 IDLE_S, IDLE_EVERY_S, CONNECTIONS = 15, 5, 500
-# Depth and photo of one request stay in memory rather than in a temporary file.
+# Depth and photo of one request stay in memory, not in a temporary file.
 OUTPUT_BYTES = 256 * 2**20
 
 
@@ -38,9 +38,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = cli_common.parser(
         "tfl-depth view",
-        "Look at a model's depth in the browser: photo and depth with a read-out in millimeters,\n"
-        "the point cloud to turn, FP32 beside INT8, live videos and cameras. The page is served\n"
-        "on 127.0.0.1 until Ctrl-C, to this machine alone; photos can be dragged into it.",
+        "Show a model's depth in the browser: photo and depth with values in millimeters, the\n"
+        "point cloud, FP32 compared with INT8, live videos and cameras. The page is served on\n"
+        "127.0.0.1, to this machine only, until Ctrl-C. Photos can be dragged into it.",
         EXAMPLE,
     )
     cli_common.add_model_and_inputs(parser, nargs="*")
@@ -49,10 +49,10 @@ def _parser() -> argparse.ArgumentParser:
         dest="reference",
         type=Path,
         metavar="OTHER",
-        help="the same network in FP32, .tflite or .keras, to show the difference to",
+        help="the same network in FP32, .tflite or .keras, to show the difference",
     )
     parser.add_argument(
-        "--port", type=_port, default=0, metavar="N", help="of the address (one that is free)"
+        "--port", type=_port, default=0, metavar="N", help="port of the address (a free one)"
     )
     parser.add_argument("--open", action="store_true", help="open the browser")
     cli_common.add_delegate(parser)
@@ -74,23 +74,27 @@ def _view(options: argparse.Namespace) -> None:
     from tfl_depth.tools.viewer.page_data import Pictures, open_reference
     from tfl_depth.tools.viewer.sources import Sources
 
-    # Pillow warns of damage, which is found at decoding, and of sizes far beyond the page's limit.
+    # Pillow warns of damage, which decoding detects, and of sizes above the page's limit.
     warnings.filterwarnings("ignore", module="PIL")
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     sources = Sources(options.inputs)
     with (
-        DepthRunner(options.model, **cli_common.runner_settings(options)) as runner,
-        open_reference(options.reference, options.public_key)
+        DepthRunner(
+            options.model, **cli_common.runner_settings(options), **camera_settings(options)
+        ) as runner,
+        open_reference(options.reference, runner, options.public_key)
         if options.reference
         else nullcontext() as reference,
     ):
-        pictures = Pictures(runner, reference, camera(options))
-        with closing(App(runner, pictures, sources, _facts(options, runner))) as app:
+        tell_correction(runner)
+        known = camera(options)
+        pictures = Pictures(runner, reference, None if known is None else runner.intrinsics)
+        with closing(App(runner, pictures, sources, _facts(options, runner), known)) as app:
             _serve(app, options.port, options.open)
 
 
 def _facts(options: argparse.Namespace, runner: DepthRunner) -> dict[str, Any]:
-    """What the page says of the model, and the colors of depth."""
+    """Return the page's facts of the model, and the colors of depth."""
     contract, placement = runner.contract, runner.delegate_coverage
     return {
         "model": options.model.name,
@@ -112,7 +116,7 @@ def _serve(app: Callable[..., Any], port: int, open_browser: bool) -> None:
 
     from tfl_depth.tools.viewer.photos import MAX_BYTES
 
-    # Requests that wait for one of the threads are no news.
+    # Do not log requests that wait for a thread.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     connections: dict[int, Any] = {}
     with _listening(port) as listening:
@@ -125,16 +129,16 @@ def _serve(app: Callable[..., Any], port: int, open_browser: bool) -> None:
             channel_timeout=IDLE_S,
             cleanup_interval=IDLE_EVERY_S,
             connection_limit=CONNECTIONS,
-            asyncore_use_poll=True,  # `select` takes no descriptors past 1023
+            asyncore_use_poll=True,  # `select` does not support descriptors above 1023
             max_request_body_size=MAX_BYTES,
             outbuf_overflow=OUTPUT_BYTES,
         )
         try:
             address = f"http://{HOST}:{listening.getsockname()[1]}/"
-            print(f"{address} shows it, until Ctrl-C.", flush=True)
+            print(f"{address} is open until Ctrl-C.", flush=True)
             if open_browser:
                 webbrowser.open(address)
-            server.run()  # which Ctrl-C ends
+            server.run()  # ends at Ctrl-C
         except KeyboardInterrupt:
             pass
         finally:
@@ -148,5 +152,5 @@ def _listening(port: int) -> socket.socket:
         if error.errno not in (errno.EADDRINUSE, errno.EACCES):
             raise
         raise DepthError(
-            f"Port {port} is taken or not allowed: choose another --port, or leave it away."
+            f"Port {port} is in use or not allowed. Choose another --port, or omit it."
         ) from error

@@ -1,4 +1,4 @@
-"""From a portable .tflite file to one for a board, and where its operators will run there."""
+"""Compilation of a portable .tflite file for a board, and the placement of its operators."""
 
 from tfl_depth.converters.deployment.compile import (
     CompiledModel,

@@ -1,4 +1,4 @@
-"""From a portable .tflite file and a target to what runs there, and where its operators run."""
+"""Compilation of a portable .tflite file for a target, with the placement of its operators."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from tfl_depth.converters.deployment.input_copy import with_input_copy
+from tfl_depth.converters.deployment.neutron import compile_neutron, placed_by_neutron
 from tfl_depth.converters.deployment.operator_rules import placed_by
 from tfl_depth.converters.deployment.placement import (
     CPU,
     NPU,
     UNKNOWN,
+    Place,
     PlacedOperator,
     Placement,
 )
+from tfl_depth.converters.deployment.qnn import compile_for_htp
 from tfl_depth.converters.deployment.vela import Compiled, compile_model
 from tfl_depth.converters.metadata import with_contract
 from tfl_depth.converters.tflite_graph import FileOperator, read_graph_and_operators
@@ -22,20 +25,20 @@ from tfl_depth.format.contract import read_contract
 from tfl_depth.format.contract_place import find_contract
 from tfl_depth.targets import Target, VelaSettings
 
-# What a compiler puts in the place of the operators that it takes.
+# Kind of the operator that a compiler puts in place of the operators that it takes.
 _COMPILED = "CUSTOM"
-# Memory modes of Vela in which the input lies outside of the NPU's memory begin so.
+# Beginning of Vela's memory modes in which the input is outside the NPU's memory.
 _OWN_MEMORY = "Dedicated_Sram"
 
 
 @dataclass(frozen=True)
 class CompiledModel:
-    """Where a model runs, and the file for it.
+    """A model for a target.
 
     Attributes:
-        placement: the report.
-        compiled: the .tflite for the target, contract included, or None where the portable file
-            goes there.
+        placement: where the operators run.
+        compiled: the .tflite for the target, with the contract; None if the target uses the
+            portable file.
     """
 
     placement: Placement
@@ -43,12 +46,12 @@ class CompiledModel:
 
 
 def compile_for_target(model: bytes, name: str, target: Target) -> CompiledModel:
-    """Compile a model where its target's compiler can be run, and find where its operators run.
+    """Compile a model if its target's compiler is available, and find where its operators run.
 
     Args:
         model: a portable .tflite file.
-        name: the name of the target.
-        target: may differ from the one of that name in its Vela settings.
+        name: of the target.
+        target: the target. Its Vela settings may differ from those in the table.
 
     Raises:
         ConversionError: the model is compiled already, or its compiler fails.
@@ -58,8 +61,18 @@ def compile_for_target(model: bytes, name: str, target: Target) -> CompiledModel
     graph, operators = read_graph_and_operators(model)
     if any(operator.kind.startswith(_COMPILED) for operator in operators):
         raise ConversionError(
-            "The model is compiled already: pass the portable file that it was made of."
+            "The model is compiled already. Pass the portable file from which it was compiled."
         )
+    if target.htp_soc is not None:
+        htp = compile_for_htp(model, target.htp_soc)
+        source = f"LiteRT's Qualcomm plugin {version('ai-edge-litert')}"
+        placement = Placement(name, htp.operators, graph.macs, None, source, htp.traffic)
+        return CompiledModel(placement, htp.model)
+    if target.neutron is not None:
+        compiled = compile_neutron(model, target.neutron, contract)
+        placed = placed_by_neutron(model, compiled)
+        source = f"{target.neutron.package} {target.neutron.version}"
+        return CompiledModel(Placement(name, placed, graph.macs, None, source), compiled)
     if target.vela is None:
         placed, source = _by_file(operators, target), target.source
         return CompiledModel(Placement(name, placed, graph.macs, None, source), None)
@@ -72,7 +85,7 @@ def compile_for_target(model: bytes, name: str, target: Target) -> CompiledModel
 
 
 def _compiled(model: bytes, settings: VelaSettings, *, takes_bytes: bool) -> Compiled:
-    """The model, or the same with a copy of its input first where Vela finds that faster."""
+    """Compile the model, and also with a copy of its input; return the faster one."""
     made = compile_model(model, settings)
     if not (takes_bytes and settings.memory_mode.startswith(_OWN_MEMORY)):
         return made
@@ -80,7 +93,7 @@ def _compiled(model: bytes, settings: VelaSettings, *, takes_bytes: bool) -> Com
 
 
 def _cost(compiled: Compiled) -> tuple[int, float]:
-    """Operators on the CPU, whose time nobody knows, and cycles of the others."""
+    """Return the number of operators on the CPU, whose time is unknown, and the NPU's cycles."""
     left = sum(operator.place != NPU for operator in compiled.operators)
     return left, compiled.estimate.cycles
 
@@ -88,13 +101,13 @@ def _cost(compiled: Compiled) -> tuple[int, float]:
 def _by_file(operators: tuple[FileOperator, ...], target: Target) -> tuple[PlacedOperator, ...]:
     if target.rules is not None:
         return placed_by(target.rules, operators)
-    where = CPU if target.delegate is None else UNKNOWN
-    reason = "" if target.delegate is None else "the board's compiler tells"
+    where: Place = CPU if target.delegate is None else UNKNOWN
+    reason = "" if target.delegate is None else "the board's compiler decides"
     return tuple(PlacedOperator(each.kind, each.name, where, reason) for each in operators)
 
 
 def refuse_unplaced(placement: Placement) -> None:
-    """Refuse a model of which an operator is not known to run on the NPU.
+    """Refuse a model if one of its operators is not known to run on the NPU.
 
     Raises:
         ConversionError: there is such an operator.

@@ -1,7 +1,7 @@
-"""A copy of the input in front of an INT8 model, which an Ethos-U reads faster than the input.
+"""A copy of the input at the start of an INT8 model, which an Ethos-U reads faster.
 
-Where the NPU has memory of its own, the input lies outside of it. A first convolution that passes
-over its input several times then waits each time; one pass of copying makes good for that.
+The input is outside the NPU's own memory. A first convolution that reads its input several times
+waits each time. One copy into the NPU's memory is faster.
 """
 
 from __future__ import annotations
@@ -10,39 +10,36 @@ import copy
 from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
-from ai_edge_litert.tools import flatbuffer_utils
+
+from tfl_depth.converters.tflite_file import parse_tflite, serialize_tflite, text_of
 
 _QUANTIZE = schema.BuiltinOperator.QUANTIZE
 
 
 def with_input_copy(model: bytes) -> bytes:
-    """Let all operators that read the input read a copy, made by a QUANTIZE to its own scale.
+    """Insert a QUANTIZE to the same scale that copies the input for all operators that read it.
 
-    It computes the same; input and outputs keep their names.
+    The outputs do not change. Input and outputs keep their names.
 
     Args:
         model: a portable .tflite file with one int8 input.
     """
-    edited = flatbuffer_utils.convert_bytearray_to_object(bytearray(model))
+    edited = parse_tflite(model)
     graph = edited.subgraphs[0]
     (source,) = (int(index) for index in graph.inputs)
     copied = copy.deepcopy(graph.tensors[source])
-    copied.name = f"{_text(copied.name)}_copy"
+    copied.name = f"{text_of(copied.name)}_copy"
     place = len(graph.tensors)
     graph.tensors.append(copied)
     for operator in graph.operators:
         operator.inputs = [place if index == source else int(index) for index in operator.inputs]
     graph.operators.insert(0, _quantize(edited, source, place))
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(edited))
-
-
-def _text(name: bytes | str) -> str:
-    return name.decode() if isinstance(name, bytes) else name
+    return serialize_tflite(edited)
 
 
 def _quantize(model: Any, source: int, result: int) -> Any:
     code = schema.OperatorCodeT()
-    # Old readers look for it in the one field, new ones in the other.
+    # Old readers use one field, new ones the other.
     code.builtinCode = code.deprecatedBuiltinCode = _QUANTIZE
     # From int8 to int8.
     code.version = 2

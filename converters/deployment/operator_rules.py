@@ -1,7 +1,7 @@
-"""Which operators a delegate takes, for targets whose compiler cannot be run here.
+"""Rules for the operators that a delegate takes, for targets without a compiler on this machine.
 
-What a delegate's source or documentation says of operators and types, no more: a driver below it
-may still refuse an operator, which only the board shows. What a table does not hold is unknown.
+The rules are from a delegate's source or documentation. A driver may still refuse an operator,
+which only a test on the board shows. Operators that are not in a table are unknown.
 """
 
 from __future__ import annotations
@@ -9,17 +9,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tfl_depth.converters.deployment.placement import CPU, GPU, NPU, UNKNOWN, PlacedOperator
+from tfl_depth.converters.deployment.placement import (
+    CPU,
+    GPU,
+    NPU,
+    UNKNOWN,
+    Place,
+    PlacedOperator,
+)
 from tfl_depth.converters.tflite_graph import FileOperator
+from tfl_depth.targets import RuleTable
 
 _BYTES = ("int8", "uint8")
 
 
 @dataclass(frozen=True)
 class OpSupport:
-    """Where an operator runs, why, and what to change."""
+    """Where an operator runs, the reason, and what to change."""
 
-    place: str
+    place: Place
     reason: str = ""
     hint: str = ""
 
@@ -27,8 +35,8 @@ class OpSupport:
 Rule = Callable[[FileOperator], OpSupport]
 
 
-def placed_by(rules: str, operators: tuple[FileOperator, ...]) -> tuple[PlacedOperator, ...]:
-    """Place each operator by the rule of a name in `RULES`."""
+def placed_by(rules: RuleTable, operators: tuple[FileOperator, ...]) -> tuple[PlacedOperator, ...]:
+    """Place each operator by a table of `RULES`."""
     return tuple(_placed(operator, RULES[rules](operator)) for operator in operators)
 
 
@@ -36,7 +44,7 @@ def _placed(operator: FileOperator, support: OpSupport) -> PlacedOperator:
     return PlacedOperator(operator.kind, operator.name, support.place, support.reason, support.hint)
 
 
-# The feature level from which TensorFlow Lite's delegate gives an operator with int8 tensors to
+# The first feature level at which TensorFlow Lite's delegate passes an int8 operator to
 # NNAPI, from `NNAPIDelegateKernel::Validate` in tensorflow/lite/delegates/nnapi/nnapi_delegate.cc
 # (its NNAPI 1.0, 1.1, 1.2 and 1.3 are the feature levels 1 to 4).
 _NNAPI_LEVELS = {
@@ -113,16 +121,16 @@ def _teflon(operator: FileOperator) -> OpSupport:
         return OpSupport(CPU, "Teflon has no such operator", f"use {', '.join(_TEFLON)}")
     if operator.result not in _BYTES:
         return OpSupport(CPU, f"takes int8 and uint8, not {operator.result}", "convert with --int8")
-    # Scales that are all equal it takes for one.
+    # Equal scales count as one.
     if len(set(operator.weight_scales)) > 1:
         return OpSupport(
-            UNKNOWN, "per-channel weights: up to Mesa's driver", "convert with --target teflon"
+            UNKNOWN, "per-channel weights: depends on Mesa's driver", "convert with --target teflon"
         )
     relu6 = getattr(operator.options, "fusedActivationFunction", 0) == _RELU6
     if relu6 and operator.largest is not None and operator.largest > 6:
         return OpSupport(
             CPU,
-            f"ReLU6 on a range that ends at {operator.largest:.7g}: only up to 6 is it fused",
+            f"ReLU6 on a range that ends at {operator.largest:.7g}: it is only fused up to 6",
             "calibrate with other images, or use ReLU",
         )
     return OpSupport(NPU)
@@ -145,8 +153,8 @@ def _armnn(operator: FileOperator) -> OpSupport:
     return OpSupport(CPU, "not in the list of Arm NN's delegate", "use another operator")
 
 
-# Of https://coral.ai/docs/edgetpu/models-intro/#supported-operations; of resizing operators it says
-# that they "may not be mapped to the Edge TPU to avoid loss in precision".
+# From https://coral.ai/docs/edgetpu/models-intro/#supported-operations. Resizing operators "may not
+# be mapped to the Edge TPU to avoid loss in precision".
 _CORAL = (
     *("ADD", "AVERAGE_POOL_2D", "CONCATENATION", "CONV_2D", "DEPTHWISE_CONV_2D"),
     *("FULLY_CONNECTED", "LOGISTIC", "MAXIMUM", "MAX_POOL_2D", "MEAN", "MINIMUM", "MUL", "PAD"),
@@ -157,9 +165,9 @@ _CORAL_RESIZES = ("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR")
 
 def _coral(operator: FileOperator) -> OpSupport:
     if operator.kind in _CORAL_RESIZES:
-        return OpSupport(UNKNOWN, "depends on its size: the compiler's table of operators tells")
+        return OpSupport(UNKNOWN, "depends on its size: see the compiler's table of operators")
     if operator.kind not in _CORAL:
-        return OpSupport(UNKNOWN, "the compiler's table of operators tells")
+        return OpSupport(UNKNOWN, "see the compiler's table of operators")
     if operator.result not in _BYTES:
         return OpSupport(CPU, f"takes int8 and uint8, not {operator.result}", "convert with --int8")
     return OpSupport(NPU, "by Coral's list, up to the first operator that is not on it")
@@ -168,10 +176,10 @@ def _coral(operator: FileOperator) -> OpSupport:
 def _stm32mp2(operator: FileOperator) -> OpSupport:
     if len(operator.weight_scales) > 1:
         return OpSupport(GPU, "per-channel weights", "convert with --target stm32mp2")
-    return OpSupport(UNKNOWN, "ST's compiler tells")
+    return OpSupport(UNKNOWN, "ST's compiler decides")
 
 
-RULES: dict[str, Rule] = {
+RULES: dict[RuleTable, Rule] = {
     "armnn": _armnn,
     "coral": _coral,
     "nnapi": _nnapi,

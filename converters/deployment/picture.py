@@ -1,4 +1,4 @@
-"""One picture of a placement: how long each operator takes, and which do not run on the NPU."""
+"""A chart of a placement: the time of each operator, and the operators outside the NPU."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from tfl_depth.converters.deployment.placement import (
 
 _WIDTH, _LABEL, _MARGIN, _ROW, _HEADER = 1000, 330, 12, 16, 40
 _FONT, _SCALE, _BLACK = cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0, 0, 0)
-# BGR. Told apart by brightness as well as by hue.
+# BGR. The colors differ in brightness and in hue.
 _COLORS = {NPU: (160, 110, 30), CPU: (60, 60, 220), GPU: (0, 165, 255), UNKNOWN: (170, 170, 170)}
 
 
 def placement_picture(placement: Placement, title: str) -> npt.NDArray[np.uint8]:
-    """A bar for each operator: its cycles, colored by where it runs.
+    """Draw a bar for each operator: its cycles, colored by where it runs.
 
-    An operator without cycles, on the CPU say, gets a bar of full length: its time is unknown.
+    An operator whose cycles are unknown, for example on the CPU, has a bar of full length.
 
     Args:
         placement: with at least one operator.
-        title: what stands above.
+        title: of the chart.
 
     Returns:
         (H, W, 3) uint8, BGR.
@@ -63,6 +63,6 @@ def _write(
 
 
 def short_name(operator: PlacedOperator) -> str:
-    """The kind of an operator and the end of its tensor's name, which holds its layer's."""
+    """Return an operator's kind and the end of its tensor's name, which contains the layer's."""
     layer = "/".join(operator.name.partition(";")[0].split("/")[-2:])
     return f"{operator.kind} {layer}"

@@ -1,7 +1,7 @@
-"""Arm's Vela, run as a process: compiles a model for an Ethos-U and says what that will cost.
+"""Arm's compiler Vela, run as a process: compiles a model for an Ethos-U and estimates its cost.
 
-Its exit status is 0 with operators left on the CPU, and its time leaves them out; where they run
-stands in the CSV file of its layers, and why they are refused only in what it prints.
+Its exit status is 0 even if operators are left on the CPU, and its time does not include them. The
+CSV file of layers shows where operators run. The reasons are only in Vela's printed output.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ from tfl_depth.converters.tflite_graph import read_operators
 from tfl_depth.errors import ConversionError
 from tfl_depth.targets import VelaSettings
 
-# The largest network of the zoo takes half a minute on a slow processor.
+# In seconds. The largest network of the zoo takes half a minute on a slow processor.
 TIME_LIMIT_S = 1200
 _STEM = "model"
 _REFUSAL = re.compile(r"operator: (\w+), ofm: '(.*)'\n\s*Reason: (.*)")
-# What to do about an operator that Vela refuses; the rest is best looked up.
+# Hints for operators that Vela refuses.
 _ADVICE = {
-    "RESIZE_BILINEAR": "double the features step by step: half-pixel bilinear must be exactly 2x",
+    "RESIZE_BILINEAR": "resize by exactly 2x in each step, which half-pixel bilinear needs",
     "RESIZE_NEAREST_NEIGHBOR": "enlarge by 2, 4 or 8",
-    "QUANTIZE": "convert with --int8, whose tensors in and out are bytes",
-    "DEQUANTIZE": "convert with --int8, whose tensors in and out are bytes",
+    "QUANTIZE": "convert with --int8, whose inputs and outputs are bytes",
+    "DEQUANTIZE": "convert with --int8, whose inputs and outputs are bytes",
 }
-_LOOK_UP = "use operators of `vela --supported-ops-report` in its place"
+_LOOK_UP = "use operators of `vela --supported-ops-report` instead"
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """What Vela has made of a model.
+    """The result of Vela.
 
     Attributes:
-        model: the compiled .tflite; a contract in it has lost its digest.
-        operators: those of the model, in the order in which they run.
-        estimate: of those on the NPU.
+        model: the compiled .tflite. The digest of its contract is no longer valid.
+        operators: of the model, in execution order.
+        estimate: for the operators on the NPU.
     """
 
     model: bytes
@@ -104,10 +104,10 @@ def _run(source: Path, settings: VelaSettings) -> str:
 
 
 def _last_words(printed: str) -> str:
-    """Vela's own error, or its last line."""
+    """Return Vela's own error, or its last line."""
     lines = [line.strip() for line in printed.splitlines() if line.strip()]
     errors = [line for line in lines if "error" in line.lower()]
-    return f"It says: {(errors or lines or ['nothing'])[-1]}"
+    return f"Its message: {(errors or lines or ['none'])[-1]}"
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
@@ -116,18 +116,18 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 
 def _refusals(printed: str) -> dict[str, str]:
-    """Why an operator is left on the CPU, by the name of the tensor that it gives."""
+    """Return why operators are left on the CPU, by the name of their output."""
     return {name: reason.strip() for _kind, name, reason in _REFUSAL.findall(printed)}
 
 
 def _operators(
     model: bytes, rows: list[dict[str, str]], refusals: dict[str, str]
 ) -> tuple[PlacedOperator, ...]:
-    """The model's operators in Vela's order, each with the sum of its commands.
+    """Return the model's operators in Vela's order, each with the sum of its commands.
 
-    A row bears the name of the tensor that an operator gives. Copies that Vela puts before an
-    operator bear that of the tensor which they copy, and are told from the tensor's own operator by
-    its type; they count to the operator of the next row. What has no row was folded into others.
+    A row has the name of an operator's output. Vela inserts copies before an operator. Their rows
+    have the name of the copied tensor and another type, and count for the operator of the next row.
+    An operator without a row was folded into another one.
     """
     kinds = {operator.name: operator.kind for operator in read_operators(model)}
     own: dict[str, list[dict[str, str]]] = {}
@@ -154,7 +154,7 @@ def _operator(
 ) -> PlacedOperator:
     if name not in refusals and all(part["Target"] == "NPU" for part in parts):
         return PlacedOperator(kind, name, NPU, cycles=sum(int(part["Op Cycles"]) for part in parts))
-    reason = refusals.get(name, "Vela names no reason")
+    reason = refusals.get(name, "Vela gives no reason")
     return PlacedOperator(kind, name, CPU, reason, _ADVICE.get(kind, _LOOK_UP))
 
 

@@ -1,4 +1,4 @@
-"""The internal form of a network, its flatbuffer, its execution, and rewrites of it."""
+"""The graph of a network: its form, its .tflite file, its execution and its rewrites."""
 
 from tfl_depth.converters.graph.flatbuffer import options, read_graph, write_graph
 from tfl_depth.converters.graph.graph import Graph, Operator, Quantization, Tensor, constant

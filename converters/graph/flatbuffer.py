@@ -1,4 +1,4 @@
-"""Graphs from and to the bytes of a .tflite file, by the schema's own classes."""
+"""Reads and writes graphs as .tflite files."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
-from ai_edge_litert.tools import flatbuffer_utils
 
 from tfl_depth.converters.graph.graph import Graph, Operator, Quantization, Tensor
+from tfl_depth.converters.tflite_file import parse_tflite, serialize_tflite, text_of
 from tfl_depth.errors import ConversionError
 
 SIGNATURE = "serving_default"
@@ -33,16 +33,16 @@ _TYPES = {dtype: number for number, dtype in _DTYPES.items()}
 KINDS = {number: name for name, number in vars(schema.BuiltinOperator).items() if name[0] != "_"}
 _CODES = {name: number for number, name in KINDS.items()}
 _OPTIONS = {name: number for name, number in vars(schema.BuiltinOptions).items() if name[0] != "_"}
-# The schema's field for operators before version 3b holds a byte.
+# The schema's operator field before version 3b is one byte.
 _PLACEHOLDER = schema.BuiltinOperator.PLACEHOLDER_FOR_GREATER_OP_CODES
 
 
 def options(name: str, **values: Any) -> Any:
-    """Make a schema options object.
+    """Make an options object of the schema.
 
     Args:
-        name: of the schema's table, as "Conv2DOptions".
-        values: of its fields, as strideH=2.
+        name: of the schema's table, such as "Conv2DOptions".
+        values: of its fields, such as strideH=2.
     """
     made = getattr(schema, f"{name}T")()
     for field, value in values.items():
@@ -56,10 +56,10 @@ def read_graph(model: bytes) -> Graph:
     """Read a .tflite file of one subgraph with static shapes.
 
     Raises:
-        ConversionError: it has several subgraphs, custom operators, or types that no network of
-            this kind has. A file that is no .tflite is to be refused before.
+        ConversionError: it has several subgraphs, custom operators or unsupported types. The
+            caller has checked that it is a .tflite file.
     """
-    parsed = flatbuffer_utils.convert_bytearray_to_object(bytearray(model))
+    parsed = parse_tflite(model)
     if len(parsed.subgraphs) != 1:
         raise ConversionError(
             f"Expected a network without control flow, got one of {len(parsed.subgraphs)} "
@@ -74,17 +74,17 @@ def read_graph(model: bytes) -> Graph:
 
 def _tensor(parsed: Any, tensor: Any, place: int) -> Tensor:
     if tensor.type not in _DTYPES:
-        raise ConversionError(f"Tensor {_text(tensor.name)} has a type that is not supported.")
+        raise ConversionError(f"Tensor {text_of(tensor.name)} has a type that is not supported.")
     dtype = _DTYPES[tensor.type]
     shape = tuple(int(size) for size in tensor.shape) if tensor.shape is not None else ()
     data = _data(parsed.buffers[tensor.buffer].data, shape, dtype)
-    name = _text(tensor.name) or f"tensor_{place}"
+    name = text_of(tensor.name) or f"tensor_{place}"
     return Tensor(name, shape, dtype, data, _quantization(tensor.quantization))
 
 
 def _data(raw: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any] | None:
     empty = raw is None or len(raw) == 0
-    # Without content a tensor is computed, unless there is nothing to compute.
+    # A tensor without data is computed, unless it has no elements.
     if empty and 0 not in shape:
         return None
     content = b"" if empty else np.asarray(raw, np.uint8).tobytes()
@@ -107,7 +107,7 @@ def _operator(parsed: Any, tensors: list[Tensor], operator: Any) -> Operator:
     number = max(code.builtinCode, code.deprecatedBuiltinCode)
     if number == schema.BuiltinOperator.CUSTOM:
         raise ConversionError(
-            f"The network has the custom operator {_text(code.customCode)}, which no NPU and no "
+            f"The network has the custom operator {text_of(code.customCode)}, which no NPU and no "
             "stock interpreter runs: export it from built-in operators."
         )
     return Operator(
@@ -122,11 +122,11 @@ def _operator(parsed: Any, tensors: list[Tensor], operator: Any) -> Operator:
 def _signature(
     parsed: Any, subgraph: Any, tensors: list[Tensor]
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Inputs and outputs, by the names of the first signature; without one, of their tensors."""
+    """Return inputs and outputs by their names in the first signature, or by tensor names."""
     if parsed.signatureDefs:
         first = parsed.signatureDefs[0]
         return tuple(  # type: ignore[return-value]
-            {_text(entry.name): tensors[entry.tensorIndex] for entry in entries}
+            {text_of(entry.name): tensors[entry.tensorIndex] for entry in entries}
             for entries in (first.inputs, first.outputs)
         )
     return tuple(  # type: ignore[return-value]
@@ -136,19 +136,15 @@ def _signature(
 
 
 def _by_name(tensors: list[Tensor]) -> dict[str, Tensor]:
-    """By their names; one that occurs again is also named by its place."""
+    """Return tensors by name. A repeated name gets the index appended."""
     found: dict[str, Tensor] = {}
     for place, tensor in enumerate(tensors):
         found[f"{tensor.name}:{place}" if tensor.name in found else tensor.name] = tensor
     return found
 
 
-def _text(name: Any) -> str:
-    return name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name or "")
-
-
 def write_graph(graph: Graph) -> bytes:
-    """Write a graph as a .tflite file with one signature, whose names are the graph's."""
+    """Write a graph as a .tflite file with one signature of the graph's names."""
     model = schema.ModelT()
     model.version, model.description = 3, "tfl-depth"
     model.buffers, model.operatorCodes, model.metadata = [schema.BufferT()], [], []
@@ -170,7 +166,7 @@ def write_graph(graph: Graph) -> bytes:
     signature.inputs = _entries(graph.inputs, place)
     signature.outputs = _entries(graph.outputs, place)
     model.signatureDefs = [signature]
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+    return serialize_tflite(model)
 
 
 def _unique(names: list[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Activations that operators apply themselves, taken apart from them and put back."""
+"""Separation of fused activations from their operators, and fusion of activations."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _FUSED = {
     schema.ActivationFunctionType.RELU_N1_TO_1: "RELU_N1_TO_1",
     schema.ActivationFunctionType.TANH: "TANH",
 }
-# TANH is left out: few kernels fuse it.
+# Without TANH, which few kernels support.
 _NUMBERS = {kind: number for number, kind in _FUSED.items() if kind != "TANH"}
-# Their kernels apply what their options say. CONCATENATION has the option and refuses it.
+# Operators whose kernels apply a fused activation. CONCATENATION has the option and refuses it.
 _FUSING = kinds(
     "ADD AVERAGE_POOL_2D CONV_2D DEPTHWISE_CONV_2D DIV FULLY_CONNECTED MAX_POOL_2D MUL SUB "
     "TRANSPOSE_CONV"
@@ -23,15 +23,15 @@ _FUSING = kinds(
 
 
 def fused_activation(operator: Operator) -> str | None:
-    """The activation that an operator applies to its result, or None."""
+    """Return the fused activation of an operator, or None."""
     return _FUSED.get(getattr(operator.options, "fusedActivationFunction", 0))
 
 
 def unfuse_activations(graph: Graph) -> dict[Tensor, Tensor]:
-    """Make an operator of every activation that another one applies.
+    """Make every fused activation a separate operator.
 
     Returns:
-        The tensor in front of the activation, for each tensor behind one.
+        The tensor before the activation, for each tensor after one.
     """
     before: dict[Tensor, Tensor] = {}
     for operator in list(graph.operators):
@@ -48,7 +48,7 @@ def unfuse_activations(graph: Graph) -> dict[Tensor, Tensor]:
 
 
 def fuse_activations(graph: Graph) -> int:
-    """Let operators apply the activation behind them, where nothing else takes their result."""
+    """Fuse activations into the operators before them, if nothing else uses their result."""
     count = 0
     producers = graph.producers()
     for activation in [op for op in graph.operators if op.kind in _NUMBERS]:

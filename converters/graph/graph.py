@@ -1,7 +1,7 @@
-"""A network as a small mutable graph: tensors, and operators in the order in which they run.
+"""A network as a small mutable graph: tensors, and operators in execution order.
 
-It is the one internal form between the import of a network and the finished file. Tensors and
-operators are compared by identity, so that they can be moved, replaced and used as keys.
+It is the only internal form between the import and the finished file. Tensors and operators are
+compared by identity, so that they can be moved, replaced and used as keys.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ import numpy.typing as npt
 
 @dataclass(frozen=True)
 class Quantization:
-    """How integer codes stand for real values: scale * (code - zero point).
+    """Quantization: the real value is scale * (code - zero point).
 
     Attributes:
-        scales: (1,) or, with one scale a channel, (channels,).
+        scales: (1,), or (channels,) with one scale for each channel.
         zero_points: of the same length.
         axis: the dimension of the channels.
     """
@@ -35,10 +35,10 @@ class Tensor:
     """A value of the network.
 
     Attributes:
-        name: unique in its graph when it is written.
+        name: made unique when the graph is written.
         shape: static.
-        dtype: of its elements.
-        data: of a constant; None for what operators compute and for inputs.
+        dtype: of the elements.
+        data: of a constant; None for inputs and computed tensors.
         quantization: of integer codes; None for plain numbers.
     """
 
@@ -50,7 +50,7 @@ class Tensor:
 
     @property
     def is_constant(self) -> bool:
-        """Whether the file holds its value."""
+        """Whether its value is in the file."""
         return self.data is not None
 
     @property
@@ -58,7 +58,7 @@ class Tensor:
         """The value of a constant.
 
         Raises:
-            ValueError: it is none.
+            ValueError: it is not a constant.
         """
         if self.data is None:
             raise ValueError(f"Expected {self.name} to be a constant.")
@@ -76,11 +76,11 @@ class Operator:
     """One operator of TensorFlow Lite.
 
     Attributes:
-        kind: its name in the schema, as "CONV_2D".
-        inputs: None stands for an optional input that is left out.
-        outputs: what it computes.
+        kind: its name in the schema, such as "CONV_2D".
+        inputs: None is an omitted optional input.
+        outputs: the computed tensors.
         options: the schema's options object (`Conv2DOptionsT` and so on), or None.
-        version: of the kernel that it asks for.
+        version: of the required kernel.
     """
 
     kind: str
@@ -91,14 +91,14 @@ class Operator:
 
     @property
     def output(self) -> Tensor:
-        """The first output, mostly the only one."""
+        """The first output, usually the only one."""
         return self.outputs[0]
 
     def input(self, place: int) -> Tensor:
-        """An input that must be there.
+        """Return a required input.
 
         Raises:
-            ValueError: it is left out.
+            ValueError: the input is omitted.
         """
         tensor = self.inputs[place] if place < len(self.inputs) else None
         if tensor is None:
@@ -112,7 +112,7 @@ class Graph:
 
     Attributes:
         inputs, outputs: by their names in the file's signature.
-        operators: each one behind those that compute its inputs.
+        operators: each after the ones that compute its inputs.
     """
 
     inputs: dict[str, Tensor]
@@ -120,7 +120,7 @@ class Graph:
     operators: list[Operator] = field(default_factory=list)
 
     def tensors(self) -> list[Tensor]:
-        """Every tensor once: inputs, then in the order in which operators meet them."""
+        """Return every tensor once: the inputs, then others in the order of the operators."""
         found: dict[Tensor, None] = dict.fromkeys(self.inputs.values())
         for operator in self.operators:
             found.update(dict.fromkeys(t for t in operator.inputs if t is not None))
@@ -129,16 +129,16 @@ class Graph:
         return list(found)
 
     def computed(self) -> list[Tensor]:
-        """The inputs and what operators compute, in order."""
+        """Return the inputs and the computed tensors, in order."""
         found = list(self.inputs.values())
         return found + [tensor for operator in self.operators for tensor in operator.outputs]
 
     def producers(self) -> dict[Tensor, Operator]:
-        """The operator that computes each tensor. A snapshot: edits do not change it."""
+        """Return the operator that computes each tensor. Later edits do not change the result."""
         return {tensor: operator for operator in self.operators for tensor in operator.outputs}
 
     def consumers(self) -> dict[Tensor, list[Operator]]:
-        """The operators that take each tensor, each once. A snapshot: edits do not change it."""
+        """Return the operators that use each tensor. Later edits do not change the result."""
         found: dict[Tensor, list[Operator]] = {}
         for operator in self.operators:
             for tensor in dict.fromkeys(t for t in operator.inputs if t is not None):
@@ -146,39 +146,39 @@ class Graph:
         return found
 
     def producer(self, tensor: Tensor) -> Operator | None:
-        """The operator that computes a tensor; None for constants and inputs."""
+        """Return the operator that computes a tensor; None for constants and inputs."""
         return next((op for op in self.operators if tensor in op.outputs), None)
 
     def consumers_of(self, tensor: Tensor) -> list[Operator]:
-        """The operators that take a tensor."""
+        """Return the operators that use a tensor."""
         return [op for op in self.operators if tensor in op.inputs]
 
     def is_output(self, tensor: Tensor) -> bool:
-        """Whether the network gives this tensor."""
+        """Whether a tensor is an output of the network."""
         return tensor in self.outputs.values()
 
     def only_consumer(self, tensor: Tensor) -> Operator | None:
-        """The one operator that takes a tensor; None where there are others, or it is an output."""
+        """Return the only operator that uses a tensor; None if others use it or it is an output."""
         found = self.consumers_of(tensor)
         return found[0] if len(found) == 1 and not self.is_output(tensor) else None
 
     def replace(self, old: Operator, new: Iterable[Operator]) -> None:
-        """Put operators in the place of one; their outputs must include those that are used."""
+        """Replace an operator by others. Their outputs must include the used ones."""
         place = self.operators.index(old)
         self.operators[place : place + 1] = list(new)
 
     def insert_before(self, operator: Operator, new: Iterable[Operator]) -> None:
-        """Put operators in front of one."""
+        """Insert operators before one."""
         place = self.operators.index(operator)
         self.operators[place:place] = list(new)
 
     def insert_after(self, operator: Operator, new: Iterable[Operator]) -> None:
-        """Put operators behind one."""
+        """Insert operators after one."""
         place = self.operators.index(operator) + 1
         self.operators[place:place] = list(new)
 
     def redirect(self, old: Tensor, new: Tensor) -> None:
-        """Let everything that takes `old`, and the outputs, take `new`."""
+        """Replace the tensor `old` by `new` in all operators' inputs and in the outputs."""
         for operator in self.operators:
             operator.inputs = [new if tensor is old else tensor for tensor in operator.inputs]
         for name, tensor in self.outputs.items():
@@ -186,7 +186,7 @@ class Graph:
                 self.outputs[name] = new
 
     def remove_dead(self) -> None:
-        """Remove operators whose outputs nobody takes."""
+        """Remove operators whose outputs are not used."""
         used = set(self.outputs.values())
         kept = []
         for operator in reversed(self.operators):
@@ -196,7 +196,7 @@ class Graph:
         self.operators = kept[::-1]
 
     def sort(self) -> None:
-        """Put the operators into an order in which they can run; of those, the nearest to theirs.
+        """Sort the operators into an execution order, as close as possible to the present order.
 
         Raises:
             ValueError: there is a cycle.
@@ -213,11 +213,11 @@ class Graph:
         self.operators = done
 
     def copy(self) -> Graph:
-        """An independent graph; arrays of constants are shared: replace them, do not edit them."""
+        """Return an independent graph. It shares arrays of constants: do not edit them."""
         return self.copy_with_map()[0]
 
     def copy_with_map(self) -> tuple[Graph, dict[Tensor, Tensor]]:
-        """As `copy`, and the copy of each tensor."""
+        """Return a copy as `copy`, and the copy of each tensor."""
         mine = {tensor: copy.copy(tensor) for tensor in self.tensors()}
         operators = [
             Operator(
@@ -233,7 +233,7 @@ class Graph:
         return Graph(inputs, outputs, operators), mine
 
     def unique_name(self, stem: str) -> str:
-        """A name that no tensor has: the stem, or the stem and a number."""
+        """Return an unused name: the stem, or the stem and a number."""
         taken = {tensor.name for tensor in self.tensors()}
         return next(name for name in _numbered(stem) if name not in taken)
 

@@ -9,11 +9,11 @@ from tfl_depth.converters.graph.graph import Operator, Tensor
 
 @dataclass(frozen=True)
 class KernelPlaces:
-    """Where an operator's parts stand.
+    """The positions of an operator's inputs.
 
     Attributes:
-        features, kernel, bias: places among its inputs.
-        channel_axis: dimension of the kernel that has the output channels.
+        features, kernel, bias: indices of the inputs.
+        channel_axis: dimension of the kernel with the output channels.
     """
 
     features: int
@@ -37,7 +37,7 @@ def has_kernel(operator: Operator) -> bool:
 
 
 def features_of(operator: Operator) -> Tensor:
-    """What an operator with a kernel takes."""
+    """Return the features of an operator with a kernel."""
     return operator.input(KERNEL_OPERATORS[operator.kind].features)
 
 
@@ -47,18 +47,18 @@ def kernel_of(operator: Operator) -> Tensor:
 
 
 def bias_of(operator: Operator) -> Tensor | None:
-    """Its bias, or None."""
+    """Return its bias, or None."""
     place = KERNEL_OPERATORS[operator.kind].bias
     return operator.inputs[place] if place < len(operator.inputs) else None
 
 
 def set_kernel(operator: Operator, kernel: Tensor) -> None:
-    """Give it another kernel."""
+    """Replace its kernel."""
     operator.inputs[KERNEL_OPERATORS[operator.kind].kernel] = kernel
 
 
 def set_bias(operator: Operator, bias: Tensor) -> None:
-    """Give it another bias, or its first."""
+    """Replace its bias, or add one."""
     place = KERNEL_OPERATORS[operator.kind].bias
     operator.inputs += [None] * (place + 1 - len(operator.inputs))
     operator.inputs[place] = bias

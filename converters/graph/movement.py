@@ -1,4 +1,4 @@
-"""Operators that do no more than move elements of a tensor."""
+"""Operators that only move elements of a tensor."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy.typing as npt
 from tfl_depth.converters.graph.graph import Graph, Operator, Tensor
 from tfl_depth.converters.graph.run import GraphRunner
 
-# Kinds that may do so; whether one does, its numbers tell.
+# Kinds that can do so. A run on test numbers shows whether an operator does.
 _MOVERS = """
     BATCH_TO_SPACE_ND BROADCAST_TO CONCATENATION DEPTH_TO_SPACE EXPAND_DIMS GATHER GATHER_ND MEAN
     MIRROR_PAD PACK REDUCE_MAX REDUCE_MIN RESHAPE REVERSE_V2 SLICE SPACE_TO_BATCH_ND SPACE_TO_DEPTH
@@ -17,24 +17,24 @@ _MOVERS = """
 
 
 def computed_inputs(operator: Operator) -> list[Tensor]:
-    """The inputs that are no constants, each once."""
+    """Return the inputs that are not constants, each once."""
     found = (tensor for tensor in operator.inputs if tensor is not None and not tensor.is_constant)
     return list(dict.fromkeys(found))
 
 
 def size(tensor: Tensor) -> int:
-    """How many elements a tensor has."""
+    """Return the number of elements."""
     return int(np.prod(tensor.shape, dtype=np.int64))
 
 
 def moved_from(operator: Operator, output: Tensor) -> npt.NDArray[np.int64] | None:
-    """Which element of the input each element of an output is.
+    """Find the element of the input that each element of an output is.
 
-    The operator is run on numbers that tell, and once more on random ones.
+    The operator runs on unique numbers, and again on random ones.
 
     Returns:
-        Places in the flat input, one for each element of the flat output; None where the operator
-        does anything but move elements of one input of real numbers.
+        Indices in the flat input, one for each element of the flat output; None if the operator
+        does anything other than move elements of one float input.
     """
     inputs = computed_inputs(operator)
     if operator.kind not in _MOVERS.split() or len(inputs) != 1 or inputs[0].dtype != np.float32:

@@ -1,4 +1,4 @@
-"""Run a graph, or a piece of one, on the interpreter."""
+"""Runs a graph, or a part of one, in the interpreter."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Values = Mapping[Tensor, npt.NDArray[Any]]
 
 
 def piece(graph: Graph, inputs: Iterable[Tensor], outputs: Iterable[Tensor]) -> Graph:
-    """The operators that compute `outputs` from `inputs`, as a graph that shares its tensors.
+    """Return the operators that compute `outputs` from `inputs`, as a graph with shared tensors.
 
     Raises:
         ValueError: `outputs` need an input of the graph that is not among `inputs`.
@@ -44,7 +44,7 @@ def piece(graph: Graph, inputs: Iterable[Tensor], outputs: Iterable[Tensor]) -> 
 
 
 class GraphRunner:
-    """Runs a piece of a graph, once allocated, on one set of values after another."""
+    """Runs a part of a graph on several sets of values. The interpreter is allocated once."""
 
     def __init__(
         self,
@@ -54,13 +54,13 @@ class GraphRunner:
         inputs: Iterable[Tensor] | None = None,
         reference_kernels: bool = False,
     ) -> None:
-        """Make ready to compute `outputs` from `inputs`.
+        """Prepare the computation of `outputs` from `inputs`.
 
         Args:
             graph: the whole network.
             outputs: tensors to compute; None: the network's outputs.
-            inputs: tensors whose values will be given; None: the network's inputs.
-            reference_kernels: use TensorFlow Lite's plain kernels instead of XNNPACK's.
+            inputs: tensors whose values are passed; None: the network's inputs.
+            reference_kernels: use TensorFlow Lite's reference kernels instead of XNNPACK's.
 
         Raises:
             ConversionError: the interpreter refuses the operators.
@@ -77,7 +77,7 @@ class GraphRunner:
             self._results = [d["index"] for d in self._interpreter.get_output_details()]
 
     def __call__(self, values: Values) -> dict[Tensor, npt.NDArray[Any]]:
-        """Compute the outputs from the inputs' values, arrays of the tensors' shapes and dtypes."""
+        """Compute the outputs. Values are arrays of the tensors' shapes and dtypes."""
         interpreter = self._interpreter
         found = {tensor: values[tensor] for tensor in self._wanted if tensor in values}
         if interpreter is not None:
@@ -110,7 +110,7 @@ def _interpreter(part: Graph, reference_kernels: bool) -> Any:
 
 
 def run_graph(graph: Graph, inputs: Sequence[npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
-    """Run a whole network once: its outputs by name, given its inputs in order."""
+    """Run a whole network once. Inputs are passed in order; outputs are returned by name."""
     values = dict(zip(graph.inputs.values(), map(np.asarray, inputs), strict=True))
     found = GraphRunner(graph)(values)
     return {name: found[tensor] for name, tensor in graph.outputs.items()}

@@ -1,4 +1,4 @@
-"""Takes a network apart where its depth is a function of one linear value, and gives it a head."""
+"""The head: splits a network at its last linear value, and adds the file's outputs there."""
 
 from tfl_depth.converters.head.curve import Curve, measure_curve, usual_count
 from tfl_depth.converters.head.depth_function import depth_function

@@ -1,4 +1,4 @@
-"""Options that would make depth of what a network gives, each tried before it is named."""
+"""Suggestions of options that turn a network's output into depth. Each is tried first."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ import numpy.typing as npt
 from tfl_depth.converters.head.formula import METERS, Formula
 from tfl_depth.converters.head.plausible import Maps, looks_like_depth
 
-# Depth that no network of this kind gives, in meters.
+# Depth that no network of this kind outputs, in meters.
 _TOO_FAR_M = 200.0
-# What disparity is tried with, where the range begins at 0.
+# Least depth to try disparity with, if the range begins at 0.
 _NEAREST_M = 0.1
-# Share of the range that an unknown scale lets the farthest pixels fill.
+# Share of the range that the farthest pixels reach, if the scale is unknown.
 _SCALED = 0.7
 
 
 @dataclass(frozen=True)
 class Option:
-    """Something to try: its text, and what it stands for."""
+    """An option to try: its text and its formula."""
 
     text: str
     formula: Formula
@@ -31,11 +31,12 @@ class Option:
 
 
 def with_advice(problem: str, outputs: Maps, options: Iterator[Option]) -> str:
-    """The problem, and those options that make depth of these very outputs."""
+    """Return the problem, with the options that turn these outputs into depth."""
     good = [option.text for option in options if _works(outputs, option)]
     if not good:
         return (
-            f"{problem}. No option makes depth of it: export the network so that it gives meters."
+            f"{problem}. No option turns it into depth: export the network so that it outputs "
+            "meters."
         )
     return (
         f"{problem}. It becomes depth with {' or '.join(good)}: choose what the network was "
@@ -44,7 +45,7 @@ def with_advice(problem: str, outputs: Maps, options: Iterator[Option]) -> str:
 
 
 def makes_depth(outputs: Maps, options: Iterator[Option]) -> bool:
-    """Whether any option makes depth of these outputs."""
+    """Whether any option turns these outputs into depth."""
     return any(_works(outputs, option) for option in options)
 
 
@@ -54,7 +55,7 @@ def _works(outputs: Maps, option: Option) -> bool:
 
 
 def options(outputs: Maps, formula: Formula, range_m: tuple[float, float]) -> Iterator[Option]:
-    """All options but inversions."""
+    """Return all options except inversions."""
     far = float(np.percentile(formula(values_of(outputs)), 99.9))
     if range_m[1] < far <= _TOO_FAR_M:
         wider = rounded_up(far)
@@ -70,12 +71,12 @@ def options(outputs: Maps, formula: Formula, range_m: tuple[float, float]) -> It
 
 
 def inversions(outputs: Maps, formula: Formula, range_m: tuple[float, float]) -> Iterator[Option]:
-    """Options for output that is greater where it is nearer."""
+    """Return options for outputs that are larger if the pixel is nearer."""
     if formula.divides:
         yield from options(outputs, formula, range_m)
         return
     yield Option("--inverse", Formula(inverse=True), range_m)
-    # Any scale will do to try; its own is not to be seen.
+    # Any scale is enough for the trial. The real one is unknown.
     scale = _SCALED * range_m[1] * float(np.percentile(values_of(outputs), 5))
     if scale > 0:
         text = "--reciprocal SCALE (where depth is SCALE / output)"
@@ -84,18 +85,18 @@ def inversions(outputs: Maps, formula: Formula, range_m: tuple[float, float]) ->
 
 
 def disparities(range_m: tuple[float, float]) -> Iterator[Option]:
-    """The option for output of 0 to 1 that is greater where it is nearer."""
+    """Return the option for outputs of 0 to 1 that are larger if the pixel is nearer."""
     ends = (max(range_m[0], _NEAREST_M), range_m[1])
     text = "--disparity {:g},{:g} (the least and greatest depth of its training)".format(*ends)
     yield Option(text, Formula(disparity=ends), range_m, 0.03)
 
 
 def rounded_up(depth_m: float) -> float:
-    """The next depth of two digits."""
+    """Round up to two digits."""
     step = 10.0 ** (math.floor(math.log10(depth_m)) - 1)
     return round(math.ceil(depth_m / step - 1e-9) * step, 6)
 
 
 def values_of(maps: Maps) -> npt.NDArray[np.float64]:
-    """All values of several maps."""
+    """Concatenate the values of several maps."""
     return np.concatenate([np.ravel(each) for each in maps]).astype(np.float64)

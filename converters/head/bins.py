@@ -1,4 +1,4 @@
-"""Sums over channels with constant weights, such as bins with fixed centers, as convolutions."""
+"""Rewrites sums over channels with constant weights, such as fixed bins, to convolutions."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from tfl_depth.converters.head.building import pointwise_convolution, reshape
 
 
 def sum_to_convolution(graph: Graph, operator: Operator) -> bool:
-    """Write a sum or mean over the channels of a map as a 1x1 convolution.
+    """Rewrite a sum or mean over the channels of a map to a 1x1 convolution.
 
-    A multiplication by constants in front of it becomes the weights. The sum of a product of two
-    computed values, as with bins whose centers depend on the image, is left as it is.
+    A multiplication by constants before it becomes the weights. A sum of products of two computed
+    values, as in bins whose centers depend on the image, is not changed.
 
     Args:
         graph: is changed.
-        operator: any of its operators.
+        operator: of the graph.
 
     Returns:
         Whether it was such a sum.
@@ -44,7 +44,7 @@ def sum_to_convolution(graph: Graph, operator: Operator) -> bool:
 
 
 def _weighted(graph: Graph, terms: Tensor) -> tuple[Tensor, npt.NDArray[np.float64]] | None:
-    """The features and weights whose products are these terms; None where both are computed."""
+    """Return the features and weights of a product; None if both are computed."""
     channels = terms.shape[3]
     producer = graph.producer(terms)
     if producer is None or producer.kind != "MUL" or producer.options.fusedActivationFunction:

@@ -1,4 +1,4 @@
-"""How far y reaches where depth covers a range."""
+"""The interval of y on which depth covers a range."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from tfl_depth.converters.head.depth_function import Function, Values
 from tfl_depth.errors import ConversionError
 
 _POINTS = 513
-# From the values of photos, in widths of their interval: the first step and the farthest one.
+# The first and the largest step of the search, in widths of the interval of the photos' values.
 _NEAR, _FAR = 1e-4, 1e6
 _ROUNDS = 12
-# Of the range: how far float32 lets a rising function fall.
+# Share of the range by which a rising function may fall because of float32.
 _NOISE = 1e-5
-# An end that lies flat is cut where that makes the interval narrower by this share.
+# A flat end is cut off if that makes the interval narrower by this share.
 _WORTH = 0.02
 
 
 @dataclass(frozen=True)
 class Interval:
-    """The values of y that are used.
+    """The interval of y.
 
     Attributes:
         low, high: its ends.
-        low_m, high_m: depth that the function reaches or comes close to at them.
+        low_m, high_m: depth that the function reaches, or approaches, at the ends.
     """
 
     low: float
@@ -42,14 +42,14 @@ class Interval:
 def used_interval(
     function: Function, seen: tuple[float, float], range_m: tuple[float, float], slack_m: float
 ) -> Interval:
-    """Find the interval of y on which depth covers a range, or as much of it as it reaches.
+    """Find the interval of y on which depth covers a range, or the reachable part of it.
 
     Args:
         function: depth in meters of y.
-        seen: values of y between which those of photos lie; the search begins there.
+        seen: limits of the photos' values of y. The search begins there.
         range_m: least and greatest depth.
-        slack_m: how far from its end the depth may stay where it only creeps towards it, as behind
-            a sigmoid.
+        slack_m: distance from its end at which depth may stop if it only approaches the end, as
+            after a sigmoid.
 
     Raises:
         ConversionError: the depth of photos is not in the range, is constant, or rises and falls.
@@ -70,7 +70,7 @@ def used_interval(
 
         found = _Search(progress, outwards * target_m, noise_m)
         ends.append(start + direction * _end(found, slack_m))
-        # What is next to the range's end is its end.
+        # A depth close to the range's end counts as the end.
         tops.append(target_m if found.goal - found.top <= slack_m else outwards * found.top)
     interval = Interval(*ends, *tops)
     _expect_monotone(function, interval, grid, range_m)
@@ -78,7 +78,7 @@ def used_interval(
 
 
 def _start(grid: Values, depth: Values, range_m: tuple[float, float]) -> float:
-    """A value of y that photos have, whose depth is in the range and not at an end of theirs."""
+    """Choose a value of y from the photos whose depth is inside the range."""
     inside = np.flatnonzero(np.isfinite(depth) & (depth > range_m[0]) & (depth < range_m[1]))
     if inside.size == 0:
         finite = depth[np.isfinite(depth)]
@@ -98,12 +98,12 @@ def _rises(function: Function, start: float, width: float) -> bool:
     middle = float(function(np.array([start]))[0])
     clear = change[np.isfinite(change) & (np.abs(change) > 1e-6 * abs(middle))]
     if clear.size == 0:
-        raise ConversionError(f"The depth is {middle:g} m, whatever the last convolution gives.")
+        raise ConversionError(f"The depth is {middle:g} m for every value of the last convolution.")
     return bool(clear[0] > 0)
 
 
 class _Search:
-    """Steps outwards until a level is reached, or the function ends or turns back.
+    """A search outwards in steps, until a level is reached or the function ends or turns back.
 
     Attributes:
         goal: the level to reach.
@@ -130,7 +130,7 @@ class _Search:
         self.top = min(float(self._levels.max()), goal)
 
     def first(self, level: float) -> float:
-        """The first step at which this level, of those that were reached, is reached."""
+        """Find the first step at which a level is reached."""
         place = int(np.argmax(self._levels >= level))
         low, high = self._steps[max(place - 1, 0)], self._steps[place]
         for _ in range(4):
@@ -141,12 +141,12 @@ class _Search:
         return float(high)
 
     def full(self) -> float:
-        """The first step at which it is at its top, but for what float32 cannot tell."""
+        """Find the first step at the top, within the precision of float32."""
         return self.first(self.top if self.top >= self.goal else self.top - self._noise)
 
 
 def _end(progress: _Search, slack: float) -> float:
-    """Where the interval ends: at the top, or before it where the rest is flat."""
+    """Return the end of the interval: at the top, or earlier if the rest is flat."""
     full, cut = progress.full(), progress.first(progress.top - slack)
     return cut if full - cut > _WORTH * (1 + cut) else full
 
@@ -154,7 +154,7 @@ def _end(progress: _Search, slack: float) -> float:
 def _expect_monotone(
     function: Function, interval: Interval, seen: Values, range_m: tuple[float, float]
 ) -> None:
-    """Refuse a function that turns back within the values of photos."""
+    """Refuse a function that is not monotone within the photos' values."""
     ends = np.array([interval.low, interval.high])
     clipped = np.clip(function(np.concatenate([ends, seen])), *range_m)
     at_ends, depth = clipped[:2], clipped[2:]

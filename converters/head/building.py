@@ -1,4 +1,4 @@
-"""Operators that heads are made of."""
+"""Functions that make the operators of heads."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RELU6 = schema.ActivationFunctionType.RELU6
 
 
 def computed(graph: Graph, name: str, shape: tuple[int, ...]) -> Tensor:
-    """A float tensor that an operator is to compute, of a name like this one."""
+    """Make a float tensor for an operator's output, with a unique name like `name`."""
     return Tensor(graph.unique_name(name), shape, np.dtype(np.float32))
 
 
@@ -25,7 +25,7 @@ def pointwise_convolution(
     name: str,
     activation: int = NONE,
 ) -> Operator:
-    """A convolution of size 1x1.
+    """Make a 1x1 convolution.
 
     Args:
         graph: that it will be a part of.
@@ -50,7 +50,7 @@ def pointwise_convolution(
 
 
 def reshape(graph: Graph, tensor: Tensor, shape: tuple[int, ...]) -> Operator:
-    """The same elements in another shape."""
+    """Make a RESHAPE."""
     result = computed(graph, f"{tensor.name}_reshaped", shape)
     target = constant(f"{result.name}_shape", shape, np.int32)
     made = options("ReshapeOptions", newShape=np.array(shape, np.int32))
@@ -58,7 +58,7 @@ def reshape(graph: Graph, tensor: Tensor, shape: tuple[int, ...]) -> Operator:
 
 
 def concatenation(graph: Graph, tensors: list[Tensor], name: str) -> Operator:
-    """Tensors of one height and width, joined along their channels."""
+    """Join tensors of the same height and width along their channels."""
     channels = sum(tensor.shape[-1] for tensor in tensors)
     result = computed(graph, name, (*tensors[0].shape[:-1], channels))
     made = options("ConcatenationOptions", axis=len(result.shape) - 1)

@@ -1,4 +1,4 @@
-"""Is it depth? What a network gives for photos, before anything is clipped."""
+"""Checks whether a network's output is depth, on photos and before clipping."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ from tfl_depth.converters.head.plausible import (
 )
 from tfl_depth.errors import ConversionError
 
-# Shares of pixels outside the range: a warning, a refusal.
+# Shares of pixels outside the range that cause a warning and an error.
 _WARN, _REFUSE = 0.02, 0.2
 _PERCENTILES = (1, 5, 25, 50, 75, 95, 99)
-# The end of sigmoids, and a little more.
+# The largest value of a sigmoid, with a margin.
 _UNIT_END = 1.0001
-# Shares of the range: a network that ends there, and photos that end there, use little of it.
+# A network, or photos, whose largest depth is below these shares of the range use too little of it.
 _USED, _FILLED = 0.7, 0.1
-_NORMALIZATION = "check how it takes pixels: --input-range, or --mean and --std"
+_NORMALIZATION = "check the preprocessing of pixels: --input-range, or --mean and --std"
 
 
 @dataclass(frozen=True)
 class DepthCheck:
-    """What a network's depth on photos looks like.
+    """Result of the check.
 
     Attributes:
         below, above: shares of pixels at the ends of the range or outside of it, 0 to 1.
         percentiles_m: the 1st, 5th, 25th, 50th, 75th, 95th and 99th of depth, in meters.
-        errors: why it is no depth in this range, with what to do.
-        warnings: what is odd about it.
+        errors: why it is not depth in this range, and what to do.
+        warnings: unusual facts.
     """
 
     below: float
@@ -54,10 +54,10 @@ class DepthCheck:
     warnings: tuple[str, ...]
 
     def refuse(self) -> None:
-        """Raise where there are errors.
+        """Raise the first error, if there is one.
 
         Raises:
-            ConversionError: there are; the text is the first one.
+            ConversionError: there is an error.
         """
         if self.errors:
             raise ConversionError(self.errors[0])
@@ -71,19 +71,20 @@ def check_depth(
     most_m: float | None = None,
     upright: bool = True,
 ) -> DepthCheck:
-    """Check whether a network gives depth in a range.
+    """Check whether a network's output is depth in a range.
 
     Args:
-        outputs: for each photo (H, W), what the network gives in FP32, before the formula.
-        formula: from that to meters.
+        outputs: (H, W) for each photo: the network's output in FP32, before the formula.
+        formula: from the output to meters.
         range_m: least and greatest depth.
-        most_m: the greatest depth that the network can give at all, where that is known.
-        upright: whether photos may be expected to show what is near at their bottom.
+        most_m: the greatest depth that the network can output, if known.
+        upright: whether the photos are expected to be nearer at the bottom.
     """
     values = values_of(outputs)
     if not np.isfinite(values).all():
         share = np.mean(~np.isfinite(values))
-        text = f"The network gives NaN or infinity at {share:.1%} of the pixels: {_NORMALIZATION}."
+        where = f"{share:.1%} of the pixels"
+        text = f"The network outputs NaN or infinity at {where}: {_NORMALIZATION}."
         return DepthCheck(0.0, 0.0, (), (text,), ())
     maps_m = [formula(output) for output in outputs]
     errors = tuple(_errors(outputs, formula, range_m, most_m, upright))
@@ -102,24 +103,24 @@ def _errors(
     most_m: float | None,
     upright: bool,
 ) -> Iterator[str]:
-    """What is wrong, the first of what may be."""
+    """Return the first error."""
     maps_m = [formula(output) for output in outputs]
     middle_m = float(np.median(values_of(maps_m)))
     below, above = outside(maps_m, range_m)
     negative = float(np.mean(values_of(outputs) < 0))
     if is_constant(outputs):
-        yield f"The network gives {middle_m:g} m at every pixel of every photo: {_NORMALIZATION}."
+        yield f"The network outputs {middle_m:g} m at every pixel of every photo: {_NORMALIZATION}."
     elif is_one_map(outputs):
-        yield f"The network gives the same map for every photo: {_NORMALIZATION}."
+        yield f"The network outputs the same map for every photo: {_NORMALIZATION}."
     elif negative > _REFUSE:
         yield (
             f"The network's output is negative at {negative:.0%} of the pixels, as logits are: "
-            "export the network with its last activation, so that it gives meters."
+            "export the network with its last activation, so that it outputs meters."
         )
     elif max(below, above) > _REFUSE:
         where = f"{range_m[1]:g} m or more" if above > below else f"about {range_m[0]:g} m or less"
         problem = (
-            f"The network gives {where} at {max(above, below):.0%} of the pixels (median "
+            f"The network outputs {where} at {max(above, below):.0%} of the pixels (median "
             f"{middle_m:g} m)"
         )
         yield with_advice(problem, outputs, options(outputs, formula, range_m))
@@ -129,17 +130,17 @@ def _errors(
         and makes_depth(outputs, inversions(outputs, formula, range_m))
     ):
         problem = (
-            "Most photos get greater depth at the bottom than at the top, as inverse depth has"
+            "Most photos have larger values at the bottom than at the top, as inverse depth has"
         )
         advice = with_advice(problem, outputs, inversions(outputs, formula, range_m))
-        yield f"{advice} Where the camera looks down and this is depth, state its unit: --unit m."
+        yield f"{advice} If this is depth and the camera looks down, set its unit: --unit m."
     elif most_m is not None and most_m <= _UNIT_END and range_m[1] >= 2:
-        problem = f"The network cannot give more than {most_m:g} m, as if it gave disparity"
+        problem = f"The network cannot output more than {most_m:g} m, as if it output disparity"
         yield with_advice(problem, outputs, disparities(range_m))
 
 
 def _warnings(maps_m: Maps, range_m: tuple[float, float], most_m: float | None) -> Iterator[str]:
-    """What is odd about depth that may be right."""
+    """Yield warnings about depth that may be correct."""
     below, above = outside(maps_m, range_m)
     far = float(np.percentile(values_of(maps_m), 99.9))
     if above > _WARN:
@@ -151,7 +152,7 @@ def _warnings(maps_m: Maps, range_m: tuple[float, float], most_m: float | None) 
         yield f"Depth is {range_m[0]:g} m or less at {below:.1%} of the pixels."
     if most_m is not None and most_m < _USED * range_m[1]:
         yield (
-            f"The network cannot give more than {most_m:g} m: --max-depth {most_m:g} has finer "
+            f"The network cannot output more than {most_m:g} m: --max-depth {most_m:g} has finer "
             "steps."
         )
     elif far < _FILLED * range_m[1]:

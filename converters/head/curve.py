@@ -1,4 +1,4 @@
-"""depth = g(y), measured over the values of y that are used."""
+"""The curve depth = g(y), sampled over the interval of y."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tfl_depth.converters.head.depth_function import Function, Values
 from tfl_depth.encoding import CODES
 from tfl_depth.errors import ConversionError
 
-# Of the range: largest gap in depth between two samples.
+# Largest difference of depth between two samples, as a share of the range.
 _GAP = 1 / 4096
 _FIRST = 513
 _ROUNDS = 24
-# Of the range: what a straight line may leave, and what float32 may fall.
+# Largest error of a straight line, and largest fall because of float32, as shares of the range.
 _STRAIGHT, _NOISE = 1e-5, 1e-5
-# Leaves 17 codes to each span, so that the two tensors check one another.
+# Each span then has 17 codes, so that the two tensors can check each other.
 MOST_SPANS = 15
 
 
@@ -27,11 +27,11 @@ class Curve:
     """A monotone function from y to depth in meters.
 
     Attributes:
-        function: it, in any place.
-        y: (n,) samples over the interval that is used, so that depth ascends along them.
-        depth_m: (n,) ascending, the depth at each; the first and the last are what the function
-            comes close to.
-        line: (slope, offset), where depth = slope * y + offset; else None.
+        function: from y to meters.
+        y: (n,) samples of the interval, in the order of ascending depth.
+        depth_m: (n,) depth at the samples, ascending. The function approaches the first and last
+            value.
+        line: (slope, offset) if depth = slope * y + offset; else None.
     """
 
     function: Function
@@ -41,22 +41,22 @@ class Curve:
 
     @property
     def ends_m(self) -> tuple[float, float]:
-        """Least and greatest depth that the network can give."""
+        """Least and greatest depth of the network."""
         return float(self.depth_m[0]), float(self.depth_m[-1])
 
     def depth(self, y: Values) -> Values:
-        """Depth in meters, clipped to the ends: what an ideal decoder gives."""
+        """Return depth in meters, clipped to the ends, as an ideal decoder would."""
         return np.clip(self.function(np.asarray(y, np.float64)), *self.ends_m)
 
     def y_at(self, depth_m: Values) -> Values:
-        """The values of y that give depths, which must lie between the ends."""
+        """Return the values of y for depths between the ends."""
         if self.line is not None:
             return (np.asarray(depth_m) - self.line[1]) / self.line[0]
         return np.interp(depth_m, self.depth_m, self.y)
 
 
 def usual_count(range_m: tuple[float, float]) -> int:
-    """The number of spans for a range of depth: one for each meter, but at most 15."""
+    """Return the number of spans for a range of depth: one for each meter, at most 15."""
     return min(max(math.ceil(range_m[1] - range_m[0] - 1e-6), 1), MOST_SPANS)
 
 
@@ -67,14 +67,14 @@ def measure_curve(
     *,
     count: int | None = None,
 ) -> Curve:
-    """Measure depth as a function of y, as far as y is needed for a range of depth.
+    """Sample depth as a function of y, on the interval of y that covers a range of depth.
 
     Args:
         function: depth in meters of y (see `depth_function`).
-        seen: values of y between which (nearly) all values of photos lie.
-        range_m: least and greatest depth to be covered.
-        count: of spans that it will be parted into; None: the usual number. Where depth only creeps
-            towards an end of the range, the last half step of such a span is left out.
+        seen: limits of (nearly) all values of y in photos.
+        range_m: least and greatest depth to cover.
+        count: number of spans; None: the usual number. If depth only approaches an end of the
+            range, the last half step of such a span is omitted.
 
     Raises:
         ConversionError: the photos' depth is not in the range, is constant, or rises and falls.
@@ -102,7 +102,7 @@ def measure_curve(
 def _sampled(
     function: Function, low: float, high: float, range_m: tuple[float, float]
 ) -> tuple[Values, Values]:
-    """Samples that lie close enough in depth everywhere."""
+    """Choose samples that are close enough in depth."""
     y = np.linspace(low, high, _FIRST)
     depth_m = function(y)
     for _ in range(_ROUNDS):
@@ -116,7 +116,7 @@ def _sampled(
 
 
 def _line(y: Values, depth_m: Values, range_size: float) -> tuple[float, float] | None:
-    """The straight line through samples that lie on one."""
+    """Return the straight line through the samples, if they lie on one."""
     slope = (depth_m[-1] - depth_m[0]) / (y[-1] - y[0])
     offset = float(np.mean(depth_m - slope * y))
     if np.max(np.abs(slope * y + offset - depth_m)) > _STRAIGHT * range_size:

@@ -1,4 +1,4 @@
-"""The function g from y to meters, evaluated wherever one likes."""
+"""The function g from y to meters."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from tfl_depth.converters.head.formula import Formula
 Values = npt.NDArray[np.float64]
 Function = Callable[[Values], Values]
 
-# Values that are computed at a time.
+# Number of values in one run.
 _BLOCK = 1024
 
 
 def depth_function(head: Head, formula: Formula) -> Function:
-    """The function from y to depth in meters: the head's tail, and the formula behind it.
+    """Make the function from y to depth in meters: the head's tail and the formula.
 
     The tail runs on the interpreter, in float32.
 
     Returns:
-        It takes and gives (n,) float64; what has no depth becomes nan or infinite.
+        A function of (n,) float64 to (n,) float64. Values without depth become NaN or infinite.
     """
     if not head.tail:
         return formula

@@ -1,4 +1,4 @@
-"""Where a network's depth is a function of one linear value: depth = g(y) at every pixel."""
+"""Finds the last linear value y of a network, with depth = g(y) at every pixel."""
 
 from __future__ import annotations
 
@@ -21,20 +21,19 @@ from tfl_depth.errors import ConversionError
 
 @dataclass(frozen=True)
 class Head:
-    """The end of a network, apart from the rest.
+    """The end of a network.
 
     Attributes:
         y: (1, H, W, 1), the last linear value.
-        operator: the convolution that computes it, with one filter, or with one for each pixel of a
-            block, behind which DEPTH_TO_SPACE follows. None where no single convolution does: y is
-            a sum of other values.
+        operator: the convolution that computes y. It has one filter, or, before a DEPTH_TO_SPACE,
+            one filter for each pixel of a block. None if y is a sum of several values.
         block: side of that block; 1 without one.
-        tail: the operators from y to `raw`, each of them a function of single pixels.
-        raw: (1, H, W, 1), what the network makes of y.
-        moves: operators from `raw` to `output`, that cut or flip the map.
+        tail: the operators from y to `raw`; each is a function of single pixels.
+        raw: (1, H, W, 1), the result of the tail.
+        moves: operators from `raw` to `output` that cut or flip the map.
         output: (1, H, W, 1), the graph's output.
         full_size: (height, width) of the network's own output.
-        dropped: resizes that were behind the head, as "RESIZE_BILINEAR to 480x640".
+        dropped: resizes after the head, as "RESIZE_BILINEAR to 480x640".
     """
 
     y: Tensor
@@ -49,7 +48,7 @@ class Head:
 
 
 def convolution_of(graph: Graph, head: Head) -> Operator | None:
-    """The convolution that computes y now, whatever rewrites have put there; None without one."""
+    """Return the convolution that computes y after rewrites; None without one."""
     if head.operator is None or head.operator in graph.operators:
         return head.operator
     producer = graph.producer(head.y)
@@ -61,15 +60,15 @@ def convolution_of(graph: Graph, head: Head) -> Operator | None:
 
 
 def find_head(graph: Graph) -> Head:
-    """Find y and bring what is behind it into a plain form: pixel by pixel, without resizes.
+    """Find y, and remove resizes after it, so that the tail works pixel by pixel.
 
     Args:
-        graph: of one output (see `choose_output`); is changed. It then gives the depth, still
-            without formulas, at the resolution that it is computed in.
+        graph: with one output (see `choose_output`). It is changed: its output is then the depth,
+            without formulas, at the resolution of the computation.
 
     Raises:
-        ConversionError: the depth is no function of one linear value at each pixel; the text names
-            the operator in the way.
+        ConversionError: the depth is not a function of one linear value at each pixel. The text
+            names the operator.
     """
     ((name, output),) = graph.outputs.items()
     path = _walk_back(graph, output)
@@ -110,10 +109,10 @@ def _walk_back(graph: Graph, output: Tensor) -> Path:
 
 
 def _take_off_activation(graph: Graph, path: Path) -> Operator:
-    """Let the path begin in front of the activation that its first operator applies itself.
+    """Separate the fused activation of the path's first operator, and add it to the path.
 
     Returns:
-        That operator, without it.
+        That operator, without the activation.
     """
     linear = graph.producer(path.start)
     if linear is None:

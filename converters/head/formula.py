@@ -1,4 +1,4 @@
-"""Formulas from a network's output to meters that are not in the network."""
+"""Formulas from a network's output to meters."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from tfl_depth.choices import expect_choice
 from tfl_depth.errors import ConversionError
 
 Unit = Literal["m", "cm", "mm"]
@@ -17,7 +18,7 @@ METERS: dict[Unit, float] = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 
 @dataclass(frozen=True)
 class Formula:
-    """How many meters a network's output means.
+    """The formula from a network's output to meters.
 
     Attributes:
         unit: of the depth.
@@ -27,7 +28,7 @@ class Formula:
         inverse: depth = 1 / output.
 
     Raises:
-        ConversionError: on creation, where the values make no sense or contradict each other.
+        ConversionError: on creation, if values are invalid or contradict each other.
     """
 
     unit: Unit = "m"
@@ -36,8 +37,7 @@ class Formula:
     inverse: bool = False
 
     def __post_init__(self) -> None:
-        if self.unit not in METERS:
-            raise ConversionError(f"Expected the unit m, cm or mm, got {self.unit!r}.")
+        expect_choice("unit", self.unit, Unit, ConversionError)
         given = [self.disparity is not None, self.reciprocal is not None, self.inverse]
         if sum(given) > 1:
             raise ConversionError("Expected one of --disparity, --reciprocal and --inverse.")
@@ -54,12 +54,12 @@ class Formula:
 
     @property
     def divides(self) -> bool:
-        """Whether depth is a quotient with the output below."""
+        """Whether depth is a quotient with the output in the denominator."""
         return self.disparity is not None or self.reciprocal is not None or self.inverse
 
     @property
     def numbers(self) -> tuple[float, float, float]:
-        """(a, b, c): depth in meters is a * output, or a / (b + c * output) where it `divides`."""
+        """(a, b, c): depth in meters is a * output, or a / (b + c * output) if it `divides`."""
         meters = METERS[self.unit]
         if self.disparity is not None:
             least, greatest = self.disparity
@@ -69,7 +69,7 @@ class Formula:
         return meters, 0.0, 0.0
 
     def __call__(self, output: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Meters of a network's output, float64 of its shape; infinite where the output is 0."""
+        """Convert a network's output to meters, float64 of its shape. Division by 0 is infinite."""
         a, b, c = self.numbers
         values = np.asarray(output, np.float64)
         if not self.divides:

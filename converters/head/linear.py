@@ -1,4 +1,4 @@
-"""The last linear operator of a network, in the form that a head repeats: a convolution."""
+"""The last linear operator of a network as a convolution, which a head can copy."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def is_linear(operator: Operator) -> bool:
 
 
 def channels_of(operator: Operator) -> int:
-    """How many output channels it has."""
+    """Number of output channels."""
     kernel = kernel_of(operator)
     return kernel.shape[KERNEL_OPERATORS[operator.kind].channel_axis]
 
 
 def filters_of(operator: Operator) -> tuple[Filters, Filters]:
-    """Its kernel, output channels first, and its bias, zeros where it has none, in float64."""
+    """Return its kernel, output channels first, and its bias (zeros without one), in float64."""
     axis = KERNEL_OPERATORS[operator.kind].channel_axis
     kernel = np.moveaxis(kernel_of(operator).constant.astype(np.float64), axis, 0)
     bias = bias_of(operator)
@@ -51,7 +51,7 @@ def filters_of(operator: Operator) -> tuple[Filters, Filters]:
 def with_filters(
     graph: Graph, operator: Operator, kernel: Filters, bias: Filters, name: str, activation: int
 ) -> Operator:
-    """A convolution like another one, with other filters.
+    """Copy a convolution with other filters.
 
     Args:
         graph: that it will be a part of.
@@ -76,16 +76,16 @@ def with_filters(
 def as_convolution(
     graph: Graph, operator: Operator, channels: Sequence[int], size: tuple[int, int]
 ) -> list[Operator]:
-    """The operators that compute some channels of a linear operator, without its activation.
+    """Make operators that compute some channels of a linear operator, without its activation.
 
     Args:
         graph: that they will be a part of.
         operator: convolution of any kind, or dense layer over the pixels of a map.
         channels: output channels to compute, in order.
-        size: (height, width) of the map that a dense layer works on.
+        size: (height, width) of the map of a dense layer.
 
     Returns:
-        A CONV_2D or TRANSPOSE_CONV without groups, where needed behind a RESHAPE of its features.
+        A CONV_2D or TRANSPOSE_CONV without groups, after a RESHAPE of its features if needed.
     """
     kernel, bias = filters_of(operator)
     kernel, bias = kernel[list(channels)], bias[list(channels)]
@@ -115,7 +115,7 @@ def _from_dense(
 
 
 def _before_reshapes(graph: Graph, tensor: Tensor, shape: tuple[int, ...]) -> Tensor | None:
-    """A tensor of this shape that reshapes alone have made the given one of; None without one."""
+    """Find a tensor of this shape from which only reshapes lead to the given one; or None."""
     while tensor.shape != shape:
         producer = graph.producer(tensor)
         if producer is None or producer.kind != "RESHAPE":
@@ -125,7 +125,7 @@ def _before_reshapes(graph: Graph, tensor: Tensor, shape: tuple[int, ...]) -> Te
 
 
 def _ungrouped(operator: Operator, kernel: Filters, channels: Sequence[int]) -> Filters:
-    """Filters over all features, of a convolution whose filters see some of them each."""
+    """Extend a grouped convolution's filters to all features."""
     inputs = features_of(operator).shape[-1]
     if operator.kind == "DEPTHWISE_CONV_2D":
         kernel = np.moveaxis(kernel, 1, -1)  # (filters, 1, h, w) with a batch of one
@@ -141,7 +141,7 @@ def _ungrouped(operator: Operator, kernel: Filters, channels: Sequence[int]) -> 
 
 
 def _plain(graph: Graph, operator: Operator) -> Operator:
-    """A depthwise convolution's places and options as those of a CONV_2D; others as they are."""
+    """Convert a depthwise convolution's options to those of a CONV_2D; return others unchanged."""
     if operator.kind != "DEPTHWISE_CONV_2D":
         return operator
     before = operator.options

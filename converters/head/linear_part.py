@@ -1,4 +1,4 @@
-"""The operators that compute y, as one map, from whatever linear operator a network ends in."""
+"""The operators that compute y as one map, from a network's last linear operator."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ Places = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class LinearPart:
-    """How y comes about.
+    """The operators that compute y.
 
     Attributes:
-        operators: the last of them gives y, (1, H, W, 1).
-        block: side of the blocks that DEPTH_TO_SPACE puts the filters into; 1 without it.
-        moves: operators of the network that cut or flip the map behind y.
-        pixels: place of each pixel of y in the flat value that the network's path begins with.
-        shown: place of each pixel of the network's output, before it is resized, in flat y.
+        operators: the last one computes y, (1, H, W, 1).
+        block: side of the blocks of DEPTH_TO_SPACE; 1 without it.
+        moves: operators after y that cut or flip the map.
+        pixels: index of each pixel of y in the flat value at the start of the network's path.
+        shown: index in flat y of each pixel of the network's output, before resizing.
     """
 
     operators: list[Operator]
@@ -40,15 +40,15 @@ class LinearPart:
 
 
 def linear_part(graph: Graph, linear: Operator, path: Path) -> LinearPart:
-    """Find out how a linear operator gives y.
+    """Find the operators that compute y.
 
     Args:
         graph: that the operators will be a part of.
-        linear: computes the value that the path begins with.
-        path: what is behind it.
+        linear: computes the value at the start of the path.
+        path: the operators after it.
 
     Raises:
-        ConversionError: the pixels of y come from its channels in an order of their own.
+        ConversionError: the order of y's pixels in its channels is not supported.
     """
     everything = np.arange(size(path.start))
     places = everything
@@ -72,13 +72,13 @@ def linear_part(graph: Graph, linear: Operator, path: Path) -> LinearPart:
 
 
 def _map_before_resize(path: Path) -> tuple[int, int]:
-    """(height, width) of the map that the network computes, before it is resized."""
+    """Return (height, width) of the network's map before resizing."""
     last = path.resizes[0].input(0) if path.resizes else path.end
     return map_size(last) or (0, 0)
 
 
 def _as_map(graph: Graph, operator: Operator, shape: tuple[int, ...]) -> list[Operator]:
-    """A sum that stays one, with its result as a map."""
+    """Keep a sum, and make its result a map."""
     made = copy.copy(operator)
     made.outputs = [computed(graph, f"{operator.output.name}_linear", operator.output.shape)]
     if made.output.shape in (shape, (*made.output.shape[:3], 1)):
@@ -87,7 +87,7 @@ def _as_map(graph: Graph, operator: Operator, shape: tuple[int, ...]) -> list[Op
 
 
 def _blocks(graph: Graph, linear: Operator, places: Places) -> list[Operator]:
-    """A convolution whose filters are the pixels of a block, and DEPTH_TO_SPACE.
+    """Make a convolution whose filters are the pixels of a block, and a DEPTH_TO_SPACE.
 
     Raises:
         ConversionError: the pixels are in another order.

@@ -1,4 +1,4 @@
-"""Which of a network's outputs is the depth."""
+"""The choice of the depth output."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from tfl_depth.errors import ConversionError
 
 
 def choose_output(graph: Graph, name: str | None = None) -> str:
-    """Keep one output of a network, and of the operators those that it needs.
+    """Keep one output of a network and the operators that it needs.
 
     Args:
         graph: is changed.
-        name: of the output in the signature, or of its tensor; None: the one of finest resolution.
+        name: of the output in the signature, or of its tensor; None: the output of the highest
+            resolution.
 
     Returns:
         Its name in the signature.
 
     Raises:
-        ConversionError: there is no such output, it is not one map, or several are equally fine.
+        ConversionError: there is no such output, it is not one map, or several have the highest
+            resolution.
     """
     chosen = _finest(graph) if name is None else _named(graph, name)
     if map_size(graph.outputs[chosen]) is None:
@@ -47,7 +49,7 @@ def _finest(graph: Graph) -> str:
     finest = [name for name, area in areas.items() if area == max(areas.values())]
     if max(areas.values()) == 0 or len(finest) > 1:
         raise ConversionError(
-            "Expected one output, or one map of depth that is finer than the others. "
+            "Expected one output, or one map of depth with the highest resolution. "
             f"{_others(graph)}"
         )
     return finest[0]

@@ -1,4 +1,4 @@
-"""Whether maps look like the depth of photos, by what is true of nearly all photos."""
+"""Tests of whether maps look like depth, by properties of nearly all photos."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import numpy.typing as npt
 
 Maps = Sequence[npt.NDArray[np.floating]]
 
-# Rows of a photo, as shares of its height.
+# Rows at the top and at the bottom, as shares of the height.
 _UPPER, _LOWER = (0.05, 0.4), (0.75, 0.95)
 FEWEST_PHOTOS = 8
 _MAJORITY = 0.7
-# Of the pixels: those that may lie outside the range.
+# Largest share of pixels outside the range.
 _FEW = 0.05
-# Least spread of depth: 95th to 5th percentile.
+# Smallest ratio of the 95th to the 5th percentile of depth.
 _SPREAD = 1.15
-# Of the range: what is nearly at its ends.
+# Distance from an end that counts as the end, as a share of the range.
 _TINY = 0.002
 
 
 def outside(maps_m: Maps, range_m: tuple[float, float]) -> tuple[float, float]:
-    """The shares of pixels below and above a range, or (nearly) at its ends."""
+    """Return the shares of pixels below and above a range, or (nearly) at its ends."""
     values = np.concatenate([np.ravel(depth) for depth in maps_m])
     tiny = _TINY * (range_m[1] - range_m[0])
     below, above = values <= range_m[0] + tiny, values >= range_m[1] - tiny
@@ -30,13 +30,13 @@ def outside(maps_m: Maps, range_m: tuple[float, float]) -> tuple[float, float]:
 
 
 def falls_upwards(maps: Maps, fewest: int = FEWEST_PHOTOS) -> bool:
-    """Whether most maps have greater values at the bottom than at the top.
+    """Whether most maps have larger values at the bottom than at the top.
 
-    Depth has not, in photos of rooms and streets that were taken upright: the floor is near.
+    Depth does not in upright photos of rooms and streets, since the floor is near.
 
     Args:
         maps: (H, W) each.
-        fewest: maps to tell it from; fewer tell nothing.
+        fewest: smallest number of maps for a decision; with fewer the result is False.
     """
     if len(maps) < fewest:
         return False
@@ -45,7 +45,7 @@ def falls_upwards(maps: Maps, fewest: int = FEWEST_PHOTOS) -> bool:
 
 
 def looks_like_depth(maps_m: Maps, range_m: tuple[float, float], least_filled: float = 0.1) -> bool:
-    """Whether maps are what depth in this range would be.
+    """Whether maps look like depth in this range.
 
     Args:
         maps_m: (H, W) each, in meters.
@@ -67,7 +67,7 @@ def is_constant(maps: Maps) -> bool:
 
 
 def is_one_map(maps: Maps) -> bool:
-    """Whether several maps are nearly the same: the network does not see its input."""
+    """Whether several maps are nearly equal, so that the network ignores its input."""
     if len(maps) < 3:
         return False
     stack = np.stack([np.asarray(each, np.float64) for each in maps])

@@ -1,4 +1,4 @@
-"""What it changes that a resize behind the head is left to the runtime."""
+"""The effect of leaving a resize after the head to the runtime."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Depth = npt.NDArray[np.floating]
 
 @dataclass(frozen=True)
 class ResizeDifference:
-    """Difference between a network's own enlarged depth and the runtime's, over all pixels.
+    """Difference of a network's own resized depth from the runtime's, over all pixels.
 
     Attributes:
-        median_mm, p95_mm, max_mm: of its size.
+        median_mm, p95_mm, max_mm: of the absolute difference.
     """
 
     median_mm: float
@@ -26,11 +26,11 @@ class ResizeDifference:
 
 
 def resize_difference(pairs_m: Iterable[tuple[Depth, Depth]]) -> ResizeDifference:
-    """Compare depth that the network has resized with depth that the runtime resizes.
+    """Compare depth that the network resizes with depth that the runtime resizes.
 
     Args:
-        pairs_m: for each photo, (H, W) from the network as it came, and (h, w) from before its
-            resize, both in meters.
+        pairs_m: for each photo, the network's output (H, W) and its map before the resize (h, w),
+            both in meters.
     """
     found = []
     for full_m, small_m in pairs_m:

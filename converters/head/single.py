@@ -1,4 +1,4 @@
-"""The single head: the network's own end, and its output as meters."""
+"""The single head: the network's own end, with its output in meters."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class SingleHead:
-    """A single head in its graph.
+    """A single head.
 
     Attributes:
-        depth: (1, H, W, 1), the graph's output of this name, in meters.
-        pinned: the ranges that tensors must have.
+        depth: (1, H, W, 1), the graph's output, in meters.
+        pinned: fixed ranges of tensors.
     """
 
     depth: Tensor
@@ -42,21 +42,21 @@ def single_head(
     max_depth_m: float,
     integers: bool,
 ) -> SingleHead:
-    """Name a network's depth `depth`, in meters.
+    """Make the network's depth its output `depth`, in meters.
 
-    Where depth is a straight line over y, the line goes into the last convolution; else the
-    network's own operators stay, and the formula becomes operators.
+    If depth is a straight line over y, the last convolution computes it. Otherwise the network's
+    own operators stay, and operators for the formula are added.
 
     Args:
         graph: of one output; is changed.
-        head: its end, or None where `find_head` refused it.
-        curve: depth as a function of y, or None where it is not known.
+        head: the network's end, or None if `find_head` refused it.
+        curve: depth as a function of y, or None if unknown.
         formula: from the network's output to meters.
         max_depth_m: the end of the range.
-        integers: whether the network will compute in integers.
+        integers: whether the file computes in integers.
 
     Raises:
-        ConversionError: it divides by what the network computes, which integers cannot bear.
+        ConversionError: it divides by a computed value, which integers cannot resolve.
     """
     if head is not None and curve is not None and _is_straight(curve, max_depth_m):
         depth = _folded(graph, head, *(curve.line or (1.0, 0.0)))
@@ -71,7 +71,7 @@ def single_head(
 
 
 def _is_straight(curve: Curve, max_depth_m: float) -> bool:
-    """Whether depth is a line over y, and ends nowhere within the range."""
+    """Whether depth is a line over y in the whole range."""
     near, far = curve.ends_m
     tiny = 1e-6 * max_depth_m
     if curve.line is None:
@@ -82,7 +82,7 @@ def _is_straight(curve: Curve, max_depth_m: float) -> bool:
 
 
 def _folded(graph: Graph, head: Head, slope: float, offset: float) -> Tensor:
-    """Compute slope * y + offset by the convolution that computes y."""
+    """Make the convolution that computes y compute slope * y + offset."""
     convolution = convolution_of(graph, head)
     if convolution is None:
         made = [pointwise_convolution(graph, head.y, [[slope]], [offset], "depth")]
@@ -113,7 +113,7 @@ def _refuse_division(head: Head | None, formula: Formula) -> None:
 
 
 def _plain_output(graph: Graph) -> Tensor:
-    """The network's output as one map (1, H, W, 1), before it is resized."""
+    """Return the network's output as one map (1, H, W, 1), before resizing."""
     (tensor,) = graph.outputs.values()
     while True:
         producer = graph.producer(tensor)
@@ -128,7 +128,7 @@ def _plain_output(graph: Graph) -> Tensor:
 
 
 def _may_go(operator: Operator, output: Tensor) -> bool:
-    """Whether an operator does no more than resize a map, or give it another shape."""
+    """Whether an operator only resizes or reshapes a map."""
     inputs = computed_inputs(operator)
     if len(inputs) != 1 or map_size(inputs[0]) is None:
         return False
@@ -151,7 +151,7 @@ def _with_formula(graph: Graph, tensor: Tensor, formula: Formula) -> Tensor:
 
 
 def _binary(graph: Graph, kind: str, tensor: Tensor, number: float) -> Tensor:
-    """An operator with a number, unless it changes nothing."""
+    """Add an operator with a number, unless it changes nothing."""
     if number == (1.0 if kind == "MUL" else 0.0):
         return tensor
     result = computed(graph, "formula", tensor.shape)

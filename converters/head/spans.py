@@ -1,4 +1,4 @@
-"""Where spans begin and end in y, and how depth runs inside each of them."""
+"""The spans of a split head: their edges in y, and the curve of depth inside each."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from tfl_depth.converters.head.widths import equal_steps
 from tfl_depth.encoding import CODES, Spans
 from tfl_depth.errors import ConversionError, SpansError
 
-# Of a span's curve; the last gives each of its codes a sample.
+# Numbers of samples to try for a span's curve. The last one has a sample for each code.
 SAMPLES = (2, 3, 5, 9, 17, 33, 65, 129, CODES + 1)
-# What straight lines between samples may leave: this, or this share of the step.
+# Largest error of straight lines between samples, in meters, and as a share of the step.
 _MAX_ERROR_M, _MAX_ERROR_STEPS = 0.0001, 0.03
 _CHECKED = 8 * CODES + 1
 _TILT = 1e-6
@@ -39,22 +39,22 @@ class HeadSpans:
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """Number of spans."""
         return len(self.edges_m) - 1
 
     @property
     def codes_per_span(self) -> int:
-        """Codes of the `integer` tensor for each."""
+        """Codes of the `integer` tensor for each span."""
         return Spans(self.edges_m).codes_per_span
 
     @property
     def integer_bias(self) -> float:
-        """What the `integer` tensor is lowered by, in spans (see `encoding.Spans`)."""
+        """Offset of the `integer` tensor, in spans (see `encoding.Spans`)."""
         return Spans(self.edges_m).integer_bias
 
     @property
     def worst_step_mm(self) -> float:
-        """The greatest step in depth between two codes."""
+        """The largest step of depth between two codes, in millimeters."""
         curves = self.curves_m or tuple(itertools.pairwise(self.edges_m))
         slopes = [max(np.diff(curve)) * (len(curve) - 1) for curve in curves]
         return float(1000 * max(slopes) / CODES)
@@ -67,18 +67,18 @@ def place_spans(
     edges_m: Sequence[float] | None = None,
     per_channel: bool = True,
 ) -> HeadSpans:
-    """Place spans, so that the greatest step in depth is the same in all of them.
+    """Choose the edges of spans so that the largest step of depth is equal in all spans.
 
     Args:
         curve: depth as a function of y.
-        count: how many; None: one for each meter, but at most 15.
-        edges_m: their edges in meters instead. The first and the last one move to where a curved
-            depth ends, if they lie beyond.
-        per_channel: whether each filter of a convolution will have its own scale. Without it, the
-            spans get few different widths, so that filters of one width share a scale exactly.
+        count: number of spans; None: one for each meter, at most 15.
+        edges_m: edges in meters, instead of `count`. The first and last one move to the end of a
+            curved depth if they are beyond it.
+        per_channel: whether each filter of a convolution has its own scale. Without it the spans
+            get few different widths, so that filters of one width share a scale exactly.
 
     Raises:
-        ConversionError: the edges do not ascend within the depth that the network can give.
+        ConversionError: the edges do not ascend within the network's depth.
     """
     depth_m: Values
     if edges_m is not None:
@@ -100,7 +100,7 @@ def place_spans(
 
 
 def _checked(edges_m: Sequence[float], curve: Curve) -> Values:
-    """Edges that the user names, the outermost of them where the network's depth ends."""
+    """Return the user's edges, with the outermost ones inside the network's depth."""
     edges = np.array(edges_m, np.float64)
     near, far = curve.ends_m
     if curve.line is None and edges.size > 1:
@@ -109,7 +109,7 @@ def _checked(edges_m: Sequence[float], curve: Curve) -> Values:
         Spans(tuple(edges))
     except SpansError as error:
         raise ConversionError(
-            f"Expected span edges within the depth that the network can give, {near:g} to {far:g} "
+            f"Expected span edges within the network's depth, {near:g} to {far:g} "
             f"m, got {', '.join(f'{edge:g}' for edge in edges_m)} m. {error}"
         ) from error
     return edges
@@ -118,7 +118,7 @@ def _checked(edges_m: Sequence[float], curve: Curve) -> Values:
 def _samples(
     curve: Curve, span_y: tuple[float, float], span_m: tuple[float, float]
 ) -> tuple[float, ...]:
-    """The fewest depths at equal steps of y that tell how depth runs in a span."""
+    """Choose the fewest depths at equal steps of y that describe a span's curve."""
     codes = np.linspace(0, 1, _CHECKED)
     exact = _ascending(curve.depth(np.linspace(*span_y, _CHECKED)), span_m)
     step = np.gradient(exact) * (_CHECKED - 1) / CODES
@@ -132,10 +132,10 @@ def _samples(
 
 
 def _ascending(depth_m: Values, span_m: tuple[float, float]) -> Values:
-    """Depths from one edge to the other, strictly ascending whatever float32 has made of them."""
+    """Make depths strictly ascending from edge to edge, in spite of float32's rounding."""
     inside = np.clip(np.maximum.accumulate(depth_m), *span_m)
     inside[[0, -1]] = span_m
-    # A share of a straight line, too small to be seen.
+    # A small share of a straight line.
     tilted = (1 - _TILT) * inside + _TILT * np.linspace(*span_m, inside.size)
     tilted[[0, -1]] = span_m
     return tilted

@@ -1,4 +1,4 @@
-"""Sums of several linear heads as one convolution over all their features."""
+"""Rewrites the sum of several linear heads to one convolution over all their features."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SUMS = frozenset({"ADD", "ADD_N", "SUB"})
 
 @dataclass(frozen=True)
 class _Term:
-    """One convolution of a sum, its factor multiplied in."""
+    """One convolution of a sum, multiplied by its factor."""
 
     operator: Operator
     features: Tensor
@@ -26,29 +26,29 @@ class _Term:
 
     @property
     def steps(self) -> tuple[int, ...]:
-        """Strides and dilations."""
+        """Return strides and dilations."""
         made = self.operator.options
         return made.strideH, made.strideW, made.dilationHFactor, made.dilationWFactor
 
     @property
     def is_point(self) -> bool:
-        """Whether it sees one pixel, so that its padding does not count."""
+        """Whether its kernel is one pixel, so that its padding has no effect."""
         return self.kernel.shape[1:3] == (1, 1)
 
 
 def merged_sum(graph: Graph, operator: Operator) -> list[Operator] | None:
-    """Compute a sum of convolutions of one filter each by one convolution.
+    """Make one convolution that computes a sum of convolutions of one filter each.
 
-    It works on the concatenation of their features, and smaller kernels are padded with zeros. A
-    sum in a tensor of its own would have no more than its 256 codes.
+    Its input is the concatenation of their features, and smaller kernels are padded with zeros. A
+    separate sum would be limited to the 256 codes of its tensor.
 
     Args:
         graph: that the operators will be a part of.
-        operator: of `SUMS`; its activation is left out.
+        operator: of `SUMS`; without its activation.
 
     Returns:
-        The operators, the convolution last; None where the terms are no such convolutions, or
-        their strides, paddings or sizes differ.
+        The operators, the convolution last; None if a term is not such a convolution, or if
+        strides, paddings or sizes differ.
     """
     terms = _terms_of_sum(graph, operator, 1.0)
     if terms is None:
@@ -81,7 +81,7 @@ def _terms_of_sum(graph: Graph, operator: Operator, factor: float) -> list[_Term
 
 
 def _terms(graph: Graph, tensor: Tensor, factor: float) -> list[_Term] | None:
-    """The convolutions whose sum, times the factor, is this value."""
+    """Return the convolutions whose sum, times the factor, is a value."""
     producer = graph.producer(tensor)
     if producer is None or fused_activation(producer):
         return None
@@ -117,6 +117,6 @@ def _fits(term: _Term, largest: _Term) -> bool:
 
 
 def _padded(term: _Term, height: int, width: int) -> Filters:
-    """Its kernel with zeros around it."""
+    """Pad its kernel with zeros."""
     rows, columns = (height - term.kernel.shape[1]) // 2, (width - term.kernel.shape[2]) // 2
     return np.pad(term.kernel, ((0, 0), (rows, rows), (columns, columns), (0, 0)))

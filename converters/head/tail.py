@@ -1,4 +1,4 @@
-"""What is behind y, in a plain form: operators on one map (1, H, W, 1), and moves of its pixels."""
+"""The operators after y in a plain form: functions of a map (1, H, W, 1), and moves of pixels."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from tfl_depth.converters.head.tail_operators import POINTWISE, map_size
 from tfl_depth.converters.head.walk import Path, is_scalar
 from tfl_depth.errors import ConversionError
 
-# Of the values that a tail is proven with: some of everything that a network's y may be.
+# Values to test a tail with, which cover what a network's y may be.
 _SPREAD = 3.0
 _TOLERANCE = 1e-4
 
 
 def add_tail(graph: Graph, path: Path, y: Tensor) -> list[Operator]:
-    """Append the operators of a path that compute something, on a map of y's shape."""
+    """Append the computing operators of a path, for a map of y's shape."""
     mine = {path.start: y}
     tail: list[Operator] = []
     for operator in path.operators:
@@ -38,9 +38,9 @@ def add_tail(graph: Graph, path: Path, y: Tensor) -> list[Operator]:
 
 
 def _on_map(operator: Operator, mine: dict[Tensor, Tensor], result: Tensor) -> Operator:
-    """The operator with other tensors in place of its own."""
+    """Copy an operator with other tensors."""
     inputs = [t if t is None else mine.get(t) or _one(t, operator.kind) for t in operator.inputs]
-    # SELECT takes maps of one shape only.
+    # SELECT accepts only maps of the same shape.
     if operator.kind == "SELECT":
         return Operator("SELECT_V2", inputs, [result], options("SelectV2Options"))
     made = copy.deepcopy(operator.options)
@@ -48,7 +48,7 @@ def _on_map(operator: Operator, mine: dict[Tensor, Tensor], result: Tensor) -> O
 
 
 def _one(values: Tensor, kind: str) -> Tensor:
-    """A constant of equal elements, as one element."""
+    """Reduce a constant of equal elements to one element."""
     if values.constant.size == 1 and len(values.shape) <= 4:
         return values
     shape = (1, 1, 1) if kind == "PRELU" else (1,)
@@ -59,7 +59,7 @@ def add_moves(graph: Graph, tensor: Tensor, moves: Sequence[Operator]) -> list[O
     """Append copies of operators that cut or flip a map (1, H, W, 1), for another map.
 
     Returns:
-        The copies, the last of which gives a map (1, H, W, 1) again.
+        The copies. The last one computes a map (1, H, W, 1).
 
     Raises:
         ConversionError: they work on another form of the map.
@@ -82,20 +82,20 @@ def add_moves(graph: Graph, tensor: Tensor, moves: Sequence[Operator]) -> list[O
 
 
 def moved(graph: Graph, operator: Operator, tensor: Tensor) -> Operator:
-    """A copy of an operator that moves the pixels of a map, for another map."""
+    """Copy an operator that moves the pixels of a map, for another map."""
     result = computed(graph, f"{tensor.name}_moved", operator.output.shape)
     inputs = [t if t is None or t.is_constant else tensor for t in operator.inputs]
     return Operator(operator.kind, inputs, [result], operator.options, operator.version)
 
 
 def prove_tail(graph: Graph, path: Path, part: LinearPart, raw: Tensor) -> None:
-    """Prove by random maps that the tail is a function of each pixel, and is what the network does.
+    """Test with random maps that the tail works pixel by pixel and equals the network's operators.
 
     Args:
         graph: with the network's operators and the tail's.
         path: the network's own operators, from the linear value to the output.
-        part: how y comes from the linear value.
-        raw: what the tail makes of y.
+        part: the operators that compute y.
+        raw: the result of the tail.
 
     Raises:
         ConversionError: it is not.
@@ -111,7 +111,7 @@ def prove_tail(graph: Graph, path: Path, part: LinearPart, raw: Tensor) -> None:
         _expect_equal(_run(graph, path.start, path.end, values), found[part.shown])
         return
     for place in range(min(4, given.size)):
-        # A resize leaves an even map as it is.
+        # A resize does not change a constant map.
         even = _run(graph, path.start, path.end, np.full_like(values, given[place]))
         _expect_equal(even, np.full_like(even, found[place]))
 
@@ -127,6 +127,6 @@ def _run(
 def _expect_equal(found: npt.NDArray[np.float32], expected: npt.NDArray[np.float32]) -> None:
     if not np.allclose(found, expected, rtol=_TOLERANCE, atol=_TOLERANCE, equal_nan=True):
         raise ConversionError(
-            "The operators behind the last convolution do not compute each pixel by itself. "
+            "The operators after the last convolution do not compute each pixel by itself. "
             "Convert with --head single, which keeps the network's end as it is."
         )

@@ -1,4 +1,4 @@
-"""What operators do behind a head: compute each pixel by itself, move pixels, or resize."""
+"""Groups of operators after a head: functions of each pixel, moves of pixels, and resizes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RESIZES = frozenset({"RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR"})
 
 
 def map_size(tensor: Tensor) -> tuple[int, int] | None:
-    """(height, width) of a tensor that is one map, whatever its other dimensions; else None."""
+    """Return (height, width) of a tensor that is one map; None for others."""
     sides = [side for side in tensor.shape if side != 1]
     if len(tensor.shape) == 4 and tensor.shape[-1] == 1:
         sides = list(tensor.shape[1:3]) if tensor.shape[0] == 1 else []
@@ -27,5 +27,5 @@ def map_size(tensor: Tensor) -> tuple[int, int] | None:
 
 
 def keeps_order(places: npt.NDArray[np.int64], elements: int) -> bool:
-    """Whether elements from `graph.movement` are all of them, in their order."""
+    """Whether indices from `graph.movement` are all elements in the same order."""
     return np.array_equal(places, np.arange(elements))

@@ -1,4 +1,4 @@
-"""The split head: whole spans and the place inside a span, computed by three convolutions.
+"""The split head: three convolutions compute the whole spans and the position in a span.
 
 From y, for spans that begin at the edges e_k:
 
@@ -35,7 +35,7 @@ from tfl_depth.converters.head.tail import moved
 from tfl_depth.encoding import CODES
 
 FULL = 6.0
-# Filters of one gain share one scale of weights exactly.
+# Filters with the same gain share one scale of weights exactly.
 _ONE_GAIN = 1 + 1e-6
 _LARGEST_WEIGHT_CODE = 127
 # Inputs of a CONCATENATION that TensorFlow Lite Micro takes (`kMaxInputNum` of its kernel).
@@ -50,10 +50,11 @@ class SplitHead:
 
     Attributes:
         integer, fractional: (1, H, W, 1), the graph's outputs of these names.
-        filling: the convolutions that fill the thermometer: one, or one for each gain.
-        pinned: the ranges that tensors must have for the codes to be exact.
-        exact: the step of kernels whose weights are whole multiples of it.
-        wide: tensors whose 256 codes limit depth in int8, since y could not be repeated.
+        filling: the convolutions of the thermometer: one, or one for each gain.
+        pinned: fixed ranges of tensors, which make the codes exact.
+        exact: kernels whose weights are whole multiples of a step, and the step.
+        wide: tensors whose 256 codes limit depth in int8, since y could not be copied for each
+            span.
     """
 
     integer: Tensor
@@ -67,14 +68,14 @@ class SplitHead:
 def split_head(
     graph: Graph, head: Head, spans: HeadSpans, *, per_channel: bool = True
 ) -> SplitHead:
-    """Put the outputs `integer` and `fractional` in the place of a network's depth.
+    """Replace a network's depth by the outputs `integer` and `fractional`.
 
     Args:
         graph: of the head; is changed.
         head: its end (see `find_head`).
         spans: to count.
-        per_channel: whether each filter has its own scale. Without it, filters of another gain go
-            into another convolution, so that none of them loses by the scale of the others.
+        per_channel: whether each filter has its own scale. Without it, each gain gets its own
+            convolution, so that each has a fitting scale.
     """
     edges = np.asarray(spans.edges_y)
     gains = FULL / np.diff(edges)
@@ -83,7 +84,7 @@ def split_head(
     parts = []
     for group in groups:
         parts.append(_fill(graph, head, convolution, edges[group], gains[group]))
-        # At once, so that the next part's tensors get other names.
+        # Now, so that the next part's tensors get other names.
         graph.operators += parts[-1]
     made = [operator for part in parts for operator in part]
     made += _joined(graph, [part[-1].output for part in parts])
@@ -116,7 +117,7 @@ def split_head(
 
 
 def _by_gain(gains: Values) -> list[npt.NDArray[np.intp]]:
-    """Places of gains, equal ones together."""
+    """Group the indices of equal gains."""
     sizes = np.abs(gains)
     left = np.argsort(-sizes, kind="stable")
     groups = []
@@ -130,12 +131,12 @@ def _by_gain(gains: Values) -> list[npt.NDArray[np.intp]]:
 def _fill(
     graph: Graph, head: Head, convolution: Operator | None, edges: Values, gains: Values
 ) -> list[Operator]:
-    """The operators of some spans' thermometer, the convolution first; not yet in the graph."""
+    """Make the operators of some spans' thermometer, the convolution first."""
     if convolution is None:
         kernel, bias = gains[:, None], -edges * gains
         return [pointwise_convolution(graph, head.y, kernel, bias, "thermometer", RELU6)]
     kernel, bias = filters_of(convolution)
-    # Filter by filter of a block, and span by span for each: as DEPTH_TO_SPACE takes them.
+    # The order of DEPTH_TO_SPACE: filters of a block, and spans for each filter.
     kernel = (kernel[:, None] * gains[None, :, None, None, None]).reshape(-1, *kernel.shape[1:])
     bias = ((bias[:, None] - edges) * gains).ravel()
     fuses = convolution.kind == "CONV_2D"
@@ -167,7 +168,7 @@ def _sum(graph: Graph, thermometer: Tensor, signs: Values, bias: float, name: st
 
 
 def _with_moves(graph: Graph, head: Head, convolution: Operator) -> list[Operator]:
-    """Append a convolution, and what cuts or flips the map behind it."""
+    """Append a convolution, and the operators that cut or flip its map."""
     made = [convolution]
     for operator in head.moves:
         made.append(moved(graph, operator, made[-1].output))

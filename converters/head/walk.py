@@ -1,4 +1,4 @@
-"""The way back from a network's output to the last linear operator."""
+"""The search from a network's output back to the last linear operator."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tfl_depth.converters.head.tail_operators import POINTWISE, RESIZES, keeps_o
 
 @dataclass
 class Path:
-    """What lies between a linear value and a network's output.
+    """The operators between a linear value and a network's output.
 
     Attributes:
         start: the linear value.
-        operators: behind it, in the order in which they run.
-        resizes: those of them that resize the map.
-        moves: those that move pixels, with the pixels that they take; in front of all resizes.
+        operators: after it, in execution order.
+        resizes: the operators that resize the map.
+        moves: the operators that move pixels, with the indices of the pixels; before all resizes.
         end: the network's output.
     """
 
@@ -34,15 +34,15 @@ class Path:
     moves: list[tuple[Operator, npt.NDArray[np.int64]]] = field(default_factory=list)
 
     def since(self, start: Tensor) -> Path:
-        """A copy, as far as it is known, that begins at this value."""
+        """Return a copy that begins at another value."""
         return Path(start, self.end, list(self.operators), list(self.resizes), list(self.moves))
 
 
 class BlockedError(Exception):
-    """An operator is in the way; the text names it and says why.
+    """An operator prevents the split. The text names it and gives the reason.
 
     Attributes:
-        operator: that one, or None where it is the network's input.
+        operator: the operator; None if it is the network's input.
     """
 
     def __init__(self, operator: Operator | None, reason: str) -> None:
@@ -51,9 +51,9 @@ class BlockedError(Exception):
 
 
 def walk_back(graph: Graph, output: Tensor) -> Path:
-    """Find the last linear value that alone decides a network's output, pixel by pixel.
+    """Find the last linear value of which the output is a function, pixel by pixel.
 
-    It is the result of a convolution or a dense layer, or else of a sum of several values.
+    It is the result of a convolution or a dense layer, or of a sum of several values.
 
     Raises:
         BlockedError: there is none.
@@ -88,10 +88,10 @@ def is_scalar(operator: Operator) -> bool:
 
 
 def _step(path: Path, operator: Operator, output: Tensor, alone: bool) -> None:
-    """Put one operator in front of the path.
+    """Add one operator at the start of the path.
 
     Raises:
-        BlockedError: the output is no function of one value at each pixel.
+        BlockedError: the output is not a function of one value at each pixel.
     """
     name = f"{operator.kind} {output.name}"
     if operator.kind in POINTWISE or is_scalar(operator):
@@ -99,7 +99,7 @@ def _step(path: Path, operator: Operator, output: Tensor, alone: bool) -> None:
     elif operator.kind in RESIZES and alone:
         if path.moves:
             moved = path.moves[0][0]
-            reason = f"{moved.kind} {moved.output.name} moves pixels behind {name}"
+            reason = f"{moved.kind} {moved.output.name} moves pixels after {name}"
             raise BlockedError(operator, reason)
         path.resizes.insert(0, operator)
     else:
@@ -124,8 +124,5 @@ def _expect_pointwise(operator: Operator, output: Tensor, name: str) -> None:
 
 def _why(operator: Operator) -> str:
     if operator.kind in ("SUM", "MEAN", "BATCH_MATMUL"):
-        return (
-            "adds up products of values that the network computes, as with bins whose centers "
-            "depend on the image"
-        )
+        return "adds up products of computed values, as bins do whose centers depend on the image"
     return "is neither linear nor a function of each pixel alone"

@@ -1,4 +1,4 @@
-"""Widths of spans in y, that make the greatest step in depth the same in all of them."""
+"""Widths of spans in y with the same largest step of depth in all spans."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import numpy.typing as npt
 from tfl_depth.converters.head.curve import Curve
 from tfl_depth.converters.head.depth_function import Values
 
-# Widths that may become one lie within this factor.
+# Widths within this factor may be replaced by one.
 _LIKE = 2.0
 _BISECTIONS, _BALANCINGS = 60, 40
 
 
 def equal_steps(curve: Curve, count: int, *, few_widths: bool = False) -> Values:
-    """Edges in y, one more than spans, whose greatest slope times width is the same.
+    """Return edges in y, one more than spans. All spans have the same greatest slope times width.
 
     Args:
         curve: depth as a function of y.
         count: of spans.
-        few_widths: make widths equal that are nearly so, at the price of somewhat greater steps.
+        few_widths: make nearly equal widths equal, with somewhat larger steps.
     """
     distance = np.abs(curve.y - curve.y[0])
     slopes = np.diff(curve.depth_m) / np.diff(distance)
@@ -39,7 +39,7 @@ def _equal(distance: Values, slopes: Values, count: int) -> Values:
         else:
             least = rise
     ends = _greedy(distance, slopes, most, count)
-    # Where fewer were enough, the widest ones are halved.
+    # If there are fewer spans, the widest ones are halved.
     while len(ends) < count:
         starts = [0.0, *ends[:-1]]
         widest = int(np.argmax(np.subtract(ends, starts)))
@@ -48,13 +48,13 @@ def _equal(distance: Values, slopes: Values, count: int) -> Values:
 
 
 def _greedy(distance: Values, slopes: Values, rise: float, most: int) -> list[float]:
-    """Ends of spans as wide as a greatest slope times width of `rise` lets them be.
+    """Return the ends of the widest spans with a greatest slope times width of `rise`.
 
     Args:
         distance: ascending places from 0.
-        slopes: between them.
+        slopes: between the places.
         rise: in meters.
-        most: stop behind this number of spans.
+        most: largest number of spans.
     """
     ends: list[float] = []
     start, place = 0.0, 0
@@ -73,7 +73,7 @@ def _greedy(distance: Values, slopes: Values, rise: float, most: int) -> list[fl
 
 
 def _alike(distance: Values, slopes: Values, widths: Values) -> Values:
-    """Few different widths in place of many, of the same sum, with steps as equal as may be."""
+    """Replace many widths by few, with the same sum and nearly equal steps."""
     groups = _groups(widths)
     each = np.array([widths[groups == group].mean() for group in range(groups.max() + 1)])
     best, least = each[groups], np.inf
@@ -89,7 +89,7 @@ def _alike(distance: Values, slopes: Values, widths: Values) -> Values:
 
 
 def _groups(widths: Values) -> npt.NDArray[np.intp]:
-    """A number for each width; those that are nearly equal have the same."""
+    """Return a group number for each width. Nearly equal widths have the same number."""
     found = np.zeros(widths.size, np.intp)
     order = np.argsort(widths)
     number, first = 0, widths[order[0]]
@@ -101,7 +101,7 @@ def _groups(widths: Values) -> npt.NDArray[np.intp]:
 
 
 def _steepest(distance: Values, slopes: Values, widths: Values) -> Values:
-    """The greatest slope in each span."""
+    """Return the greatest slope in each span."""
     ends = np.concatenate([[0.0], np.cumsum(widths)])
     firsts = np.clip(np.searchsorted(distance, ends[:-1], side="right") - 1, 0, slopes.size - 1)
     lasts = np.clip(np.searchsorted(distance, ends[1:], side="left"), firsts + 1, slopes.size)

@@ -1,4 +1,4 @@
-"""The way in: a network of any framework as a float .tflite, and how to run its source."""
+"""Importers: they convert a network of any framework to a float .tflite, and run its source."""
 
 from tfl_depth.converters.importers.base import (
     ImportedNetwork,

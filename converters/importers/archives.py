@@ -1,4 +1,4 @@
-"""Networks in zip archives: .keras, .pt2, and what PyTorch saves without a graph."""
+"""Networks in zip archives: .keras, .pt2, and PyTorch's files without a graph."""
 
 from __future__ import annotations
 
@@ -6,21 +6,25 @@ import json
 import zipfile
 import zlib
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from tfl_depth.errors import ConversionError
 
+if TYPE_CHECKING:
+    from tfl_depth.converters.importers.kinds import Format, Framework
+
 PYTORCH_EXPORT = (
-    "PyTorch networks are exported in Python first: "
+    "Export a PyTorch network in Python first: "
     "`model.eval(); program = torch.export.export(model, (torch.rand(1, 3, H, W),)); "
     'torch.export.save(program, "model.pt2")`, and convert model.pt2.'
 )
 _ENCRYPTED = 0x1
-# A text file of an archive that is read to tell the format; hostile ones are larger.
+# Largest size of a text file that is read from an archive. Malicious ones are larger.
 _TEXT_LIMIT = 1 << 16
 
 
-def identify(path: Path) -> tuple[str, str]:
-    """Tell format and framework of a zip archive.
+def identify(path: Path) -> tuple[Format, Framework]:
+    """Find the format and framework of a zip archive.
 
     Raises:
         ConversionError: it is damaged, encrypted, or holds no network that can be imported.
@@ -52,16 +56,16 @@ def _refuse_encrypted(path: Path, archive: zipfile.ZipFile) -> None:
 
 
 def _refuse_damaged(path: Path, archive: zipfile.ZipFile) -> None:
-    """Read all of it once: a flipped bit shows in the checksums."""
+    """Read the whole archive, which checks its checksums."""
     if archive.testzip() is not None:
         raise ConversionError(_damaged(path))
 
 
-def _by_names(path: Path, archive: zipfile.ZipFile) -> tuple[str, str]:
+def _by_names(path: Path, archive: zipfile.ZipFile) -> tuple[Format, Framework]:
     names = set(archive.namelist())
     if {"config.json", "metadata.json"} <= names:
         return "keras", _keras_version(path, archive)
-    # PyTorch puts everything into one folder, which is named as the file once was.
+    # PyTorch puts everything into one folder with the file's original name.
     inner = {name.partition("/")[2] for name in names} | names
     if "serialized_exported_program.json" in inner or "models/model.json" in inner:
         return "pt2", "pytorch"
@@ -80,8 +84,8 @@ def _refusal(path: Path, inner: set[str]) -> str:
     return f"{path} is a zip archive, but neither a .keras file nor a .pt2 file."
 
 
-def _keras_version(path: Path, archive: zipfile.ZipFile) -> str:
-    """Name the Keras that wrote the file: "keras" or "keras2"."""
+def _keras_version(path: Path, archive: zipfile.ZipFile) -> Literal["keras", "keras2"]:
+    """Return the Keras version that wrote the file: "keras" or "keras2"."""
     if archive.getinfo("metadata.json").file_size > _TEXT_LIMIT:
         raise ConversionError(_damaged(path))
     try:

@@ -1,4 +1,4 @@
-"""A network of any framework as a float .tflite, and a way to run its source."""
+"""The import of a network of any framework as a float .tflite."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 import numpy as np
 import numpy.typing as npt
 
-from tfl_depth.converters.importers.kinds import TFLITE, Kind, identify
+from tfl_depth.converters.importers.kinds import TFLITE, Format, Framework, Kind, identify
 from tfl_depth.errors import ConversionError
 
 if TYPE_CHECKING:
@@ -30,31 +30,30 @@ def _nothing() -> None:
 
 @dataclass(frozen=True)
 class ImportedNetwork:
-    """A network as it came in.
+    """An imported network.
 
     Attributes:
-        format: "keras", "h5", "saved_model", "onnx", "pt2", "tflite"; "keras_model" for an object.
-        framework: "keras", "keras2", "tensorflow", "onnx", "pytorch" or "tflite".
+        format: of the source.
+        framework: that runs the source.
         model: a float32 .tflite of static shapes and batch 1, whose signature has the outputs'
             names.
         output_names: of the signature, in the source's order.
-        run: computes the outputs, in that order, in the source's own framework. It takes one input
-            of the .tflite's shape, whatever the layout of the source, and gives outputs of the
-            .tflite's shapes.
-        close: ends the process that runs the source, where there is one. Without it the process
-            ends with the program.
+        run: computes the outputs, in that order, in the source's framework. Input and outputs have
+            the .tflite's shapes.
+        close: ends the process that runs the source, if there is one. Otherwise it ends with the
+            program.
     """
 
-    format: str
-    framework: str
+    format: Format
+    framework: Framework
     model: bytes
     output_names: tuple[str, ...]
     run: Callable[[Floats], list[Floats]]
     close: Callable[[], None] = _nothing
 
 
-# The module of importers/ for each kind, by (format, framework) or by the framework alone.
-_IMPORTERS = {
+# The module of importers/ for each framework.
+_IMPORTERS: dict[Framework, str] = {
     "keras": "keras3",
     "keras2": "keras2",
     "tensorflow": "saved_model",
@@ -64,15 +63,15 @@ _IMPORTERS = {
 
 
 def import_network(source: Source, *, size: Size | None = None) -> ImportedNetwork:
-    """Make a float .tflite of a network.
+    """Convert a network to a float .tflite.
 
     Args:
         source: a file or folder, the bytes of a .tflite, or a Keras model.
-        size: (height, width), where the network takes any.
+        size: (height, width), if the network accepts any size.
 
     Raises:
-        ConversionError: it is of no known format, damaged, or cannot be converted; a package or
-            an environment that its importer needs is missing.
+        ConversionError: the format is unknown, the file is damaged or cannot be converted, or a
+            required package or environment is missing.
     """
     if isinstance(source, bytes | bytearray | memoryview):
         return _from_tflite(bytes(source), "The model", size)
@@ -100,14 +99,14 @@ def _importer(kind: Kind) -> Callable[[Path, Kind, Size | None], ImportedNetwork
 
 
 def import_difference(imported: ImportedNetwork, inputs: Sequence[Floats]) -> float:
-    """The largest difference between the .tflite and its source, over all outputs.
+    """Return the largest difference between the .tflite and its source, over all outputs.
 
     Args:
         imported: the network.
-        inputs: arrays of the network's input shape, with values that it is made for.
+        inputs: arrays of the network's input shape, with realistic values.
 
     Returns:
-        In the outputs' own unit.
+        The difference in the outputs' unit.
 
     Raises:
         ConversionError: the outputs have other shapes, or values that are not finite.
@@ -130,8 +129,8 @@ def _difference(
             )
         if not (np.isfinite(one).all() and np.isfinite(other).all()):
             raise ConversionError(
-                f"Output {name} has values that are NaN or infinite: look for a division by 0 or "
-                "the logarithm of 0 in the network, or for weights that diverged."
+                f"Output {name} has values that are NaN or infinite. The network may divide by 0 "
+                "or compute the logarithm of 0, or its weights may have diverged."
             )
         largest = max(largest, float(np.abs(one - other).max(initial=0.0)))
     return largest

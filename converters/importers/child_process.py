@@ -1,4 +1,4 @@
-"""A child process in another environment, that converts a network and runs its source."""
+"""A child process in another environment. It converts a network and runs its source."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from tfl_depth.errors import ConversionError
 
 _CHILDREN = Path(__file__).parent / "children"
 _READ = 1 << 16
-# A network of gigabytes on a busy machine.
+# Time limit in seconds, for a network of gigabytes on a busy machine.
 TIMEOUT_S = 1800.0
 
 
 class ChildProcess:
-    """Asks a module of children/ to do things, one after another, in one process.
+    """Runs functions of a module of children/ in one process, one after the other.
 
-    It ends when it is closed, when the last reference to it goes, and with the parent.
+    The process ends when this object is closed or deleted, and with the parent.
     """
 
     def __init__(self, python: Path, module: str) -> None:
@@ -39,7 +39,7 @@ class ChildProcess:
             ConversionError: it cannot be started.
         """
         self._owner, self._python, self._module = os.getpid(), python, module
-        # No TemporaryDirectory: a forked process removes it at its own end.
+        # Not a TemporaryDirectory: a forked process would remove it at its own end.
         self.folder = Path(tempfile.mkdtemp(prefix="tfl-depth-"))
         self._errors = (self.folder / "stderr").open("w+b")
         self._process = self._start()
@@ -51,7 +51,7 @@ class ChildProcess:
         )
 
     def _start(self) -> subprocess.Popen[bytes]:
-        # -I: neither the current folder nor the variables of the user's Python have a say.
+        # -I: ignore the current folder and the user's Python variables.
         command = [str(self._python), "-I", str(_CHILDREN / "main.py"), self._module]
         quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "", "HF_HUB_OFFLINE": "1"}
         try:
@@ -69,22 +69,22 @@ class ChildProcess:
             raise ConversionError(f"Cannot start {self._python}: {error.strerror}.") from error
 
     def ask(self, what: str, *, doing: str, timeout_s: float = TIMEOUT_S, **arguments: Any) -> Any:
-        """Let the child do something, and return what it answers.
+        """Call a function in the child, and return its result.
 
         Args:
-            what: a function of the module.
-            doing: the same for a message, as "convert net.onnx".
-            timeout_s: after which the child is ended.
-            arguments: what JSON can say.
+            what: name of a function of the module.
+            doing: the action for messages, such as "convert net.onnx".
+            timeout_s: time limit in seconds.
+            arguments: for the function; JSON values.
 
         Raises:
-            ConversionError: the child refuses, fails, dies or takes too long; or this is a forked
+            ConversionError: the child refuses, fails, ends or takes too long; or this is a forked
                 process.
         """
         if os.getpid() != self._owner:
             raise ConversionError(
-                "The network's process belongs to another process: import it after the fork, or "
-                "use multiprocessing's spawn."
+                "The network was imported in another process. Import it after the fork, or use "
+                "multiprocessing's spawn."
             )
         request = json.dumps({"do": what, "with": arguments}).encode() + b"\n"
         try:
@@ -110,7 +110,7 @@ class ChildProcess:
                 if not selector.select(max(0.0, end - time.monotonic())):
                     self.close()
                     raise ConversionError(
-                        f"The {self._module} process took more than {timeout_s:g} s: it was ended."
+                        f"The {self._module} process took more than {timeout_s:g} s and was killed."
                     )
                 part = os.read(stdout.fileno(), _READ)
                 if not part:
@@ -126,7 +126,7 @@ class ChildProcess:
         return f"The {self._module} process ended (status {status}): {self._last_words()}"
 
     def _last_words(self) -> str:
-        """The last line on standard error that says something."""
+        """Return the last non-empty line on standard error."""
         if self._errors.closed:
             return "it is closed."
         self._errors.seek(0)
@@ -141,7 +141,7 @@ class ChildProcess:
 
 
 def _end(process: subprocess.Popen[bytes], errors: IO[bytes], folder: Path, owner: int) -> None:
-    """End the process; a forked process, whose it is not, does nothing."""
+    """End the process. A forked process does nothing."""
     if os.getpid() != owner:
         return
     process.kill()

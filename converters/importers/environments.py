@@ -1,4 +1,4 @@
-"""Pythons with the packages that some importers need, and that the user's Python may lack."""
+"""Python environments with packages that some importers need."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _REQUIREMENTS = Path(__file__).parent / "requirements"
 
 @dataclass(frozen=True)
 class Environment:
-    """What an importer needs.
+    """An environment of an importer.
 
     Attributes:
-        name: "onnx", "torch" or "keras2"; its requirements file is called so.
+        name: "onnx", "torch" or "keras2"; also the name of its requirements file.
         title: for messages.
-        pythons: minor versions of Python 3 that fit, the preferred one first.
-        packages: modules that an own Python must have to serve as it is, with the distribution
-            and the oldest major version of each.
-        gigabytes: about what it takes on disk, without CUDA's libraries.
+        pythons: supported minor versions of Python 3, the preferred one first.
+        packages: modules that this Python must have to be used directly, with the distribution and
+            the oldest major version of each.
+        gigabytes: approximate size on disk, without CUDA's libraries.
     """
 
     name: str
@@ -76,14 +76,14 @@ def _say(text: str) -> None:
 
 
 def python_of(environment: Environment, *, say: Callable[[str], None] = _say) -> Path:
-    """A Python that has an environment's packages; makes the environment where there is none.
+    """Return a Python with an environment's packages. Create the environment if needed.
 
     Args:
-        environment: what is needed.
-        say: told before something slow begins.
+        environment: the environment.
+        say: prints a message before a slow step.
 
     Raises:
-        ConversionError: there is none and none can be made; the text says what to do.
+        ConversionError: the environment cannot be created. The text says what to do.
     """
     named = os.environ.get(environment.variable)
     if named:
@@ -97,14 +97,14 @@ def _named(environment: Environment, named: str) -> Path:
     path = Path(named)
     if not path.is_file():
         raise ConversionError(
-            f"{environment.variable} names {named}, which is not there: set it to a Python with "
+            f"{environment.variable} names {named}, which does not exist. Set it to a Python with "
             f"the packages of {environment.requirements}, or unset it."
         )
     return path.absolute()
 
 
 def has_packages(environment: Environment) -> bool:
-    """Whether this very Python has the packages."""
+    """Whether this Python has the packages."""
     return all(
         importlib.util.find_spec(module) is not None and _major(distribution) >= oldest
         for module, distribution, oldest in environment.packages
@@ -119,35 +119,35 @@ def _major(distribution: str) -> int:
 
 
 def folder_of(environment: Environment) -> Path:
-    """Where the environment that this version of the tool makes lies.
+    """Return the folder of the environment for this version of tfl-depth.
 
     Raises:
-        ConversionError: XDG_CACHE_HOME is not set to a whole path, and the user has no home.
+        ConversionError: XDG_CACHE_HOME is not set to an absolute path, and the user has no home.
     """
     digest = hashlib.sha256(environment.requirements.read_bytes()).hexdigest()[:12]
     given = Path(os.environ.get("XDG_CACHE_HOME", ""))
     try:
         base = given if given.is_absolute() else Path.home() / ".cache"
-    except RuntimeError as error:  # no HOME, and the user is not in the system's list
+    except RuntimeError as error:  # no HOME, and the user is not in the system's user list
         raise ConversionError(
-            f"The environment for {environment.title} has no place, since this user has no home "
-            "folder: set XDG_CACHE_HOME to a folder that can be written."
+            f"The environment for {environment.title} needs a folder, and this user has no home "
+            "folder. Set XDG_CACHE_HOME to a writable folder."
         ) from error
     return base / "tfl-depth" / "environments" / f"{environment.name}-{digest}"
 
 
 def main(names: Sequence[str]) -> int:
-    """Make the named environments; tells those for which this machine has no Python.
+    """Create the named environments. Report those for which this machine has no Python.
 
     Returns:
-        1 where one could not be made.
+        1 if one could not be created.
     """
     status = 0
     for name in names:
         try:
             print(f"{name}: {python_of(ENVIRONMENTS[name])}", flush=True)
         except ConversionError as error:
-            _say(f"Left out: {error}")
+            _say(f"Skipped: {error}")
             status = 1
     return status
 

@@ -20,7 +20,7 @@ _TO_CHANNELS_LAST = (0, 2, 3, 1)
 _TO_CHANNELS_FIRST = (0, 3, 1, 2)
 
 
-# Makes a .tflite of a file and an input shape in another way, where the first way failed.
+# Converts a file with an input shape to a .tflite, if the first converter failed.
 SecondWay = Callable[[ChildProcess, Path, tuple[int, ...]], bytes]
 
 
@@ -34,11 +34,11 @@ def import_by_child(
     """Import a file by a child process in an environment.
 
     Args:
-        environment: has the framework and its converter.
+        environment: with the framework and its converter.
         path: the network.
         kind: its format.
         size: (height, width), where the network takes any.
-        second_way: for networks that the converter cannot convert.
+        second_way: another converter, for networks that the first one cannot convert.
 
     Raises:
         ConversionError: the environment is missing, or the network cannot be converted.
@@ -51,7 +51,7 @@ def import_by_child(
         shape = input_shape(tuple(found["input_shape"]), str(path), size)
         content = _converted(child, path, shape, second_way)
     finally:
-        child.close()  # its memory is needed elsewhere
+        child.close()  # frees the memory of its framework
     graph = settled(content, str(path), None)
     names = tuple(found["output_names"])
     graph.outputs = _named(graph, names)
@@ -72,11 +72,11 @@ def _converted(
         try:
             return second_way(child, path, shape)
         except ConversionError as other:
-            raise ConversionError(f"{error} In another way: {other}") from other
+            raise ConversionError(f"{error} The second converter: {other}") from other
 
 
 def converted(child: ChildProcess, path: Path, shape: tuple[int, ...]) -> bytes:
-    """Let a child make a .tflite of a file for one input shape.
+    """Convert a file to a .tflite for one input shape, in a child.
 
     Raises:
         ConversionError: its converter cannot.
@@ -89,7 +89,7 @@ def converted(child: ChildProcess, path: Path, shape: tuple[int, ...]) -> bytes:
 
 
 def _named(graph: Graph, names: Sequence[str]) -> dict[str, Tensor]:
-    """The .tflite's outputs in the source's order: by name, else by place."""
+    """Return the .tflite's outputs in the source's order: by name, or else by position."""
     if set(names) == set(graph.outputs):
         return {name: graph.outputs[name] for name in names}
     if len(names) != len(graph.outputs):
@@ -101,19 +101,19 @@ def _named(graph: Graph, names: Sequence[str]) -> dict[str, Tensor]:
 
 
 class SourceRunner:
-    """Runs the source in a child process, which starts with the first input."""
+    """Runs the source in a child process, which starts at the first input."""
 
     def __init__(
         self, python: Path, module: str, path: Path, shape: tuple[int, ...], graph: Graph
     ) -> None:
-        """Keep what is needed.
+        """Store the arguments for the child.
 
         Args:
             python: of the environment.
             module: in children/.
             path: the network's file.
             shape: of the source's input.
-            graph: the imported network, whose shapes the user sees.
+            graph: the imported network, whose shapes are used.
         """
         self._python, self._module, self._path, self._source_shape = python, module, path, shape
         self._shape = next(iter(graph.inputs.values())).shape
@@ -141,14 +141,14 @@ class SourceRunner:
             ]
 
     def close(self) -> None:
-        """End the process, where there is one."""
+        """End the process, if there is one."""
         if self._child is not None:
             self._child.close()
             self._child = None
 
 
 def relaid(value: Floats, shape: tuple[int, ...]) -> Floats:
-    """The same image or feature map with channels first or last, as `shape` has them."""
+    """Move the channels of an image or feature map first or last, as in `shape`."""
     for axes in (_TO_CHANNELS_LAST, _TO_CHANNELS_FIRST):
         if value.shape != shape and value.ndim == len(shape) == 4:
             turned = tuple(value.shape[axis] for axis in axes)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tfl_depth.errors import ConversionError
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
-def framework(path: Path) -> str:
+def framework(path: Path) -> Literal["keras", "keras2"]:
     """Name the Keras that wrote a file: "keras" or "keras2".
 
     Raises:

@@ -32,16 +32,16 @@ def import_model(model: Any, *, size: Size | None = None) -> ImportedNetwork:
     """Import a model object of Keras 3.
 
     Raises:
-        ConversionError: it is none, has no weights yet, or cannot be converted.
+        ConversionError: it is not a model, has no weights yet, or cannot be converted.
     """
-    keras = sys.modules.get("keras")  # there, where there is a model of it
+    keras = sys.modules.get("keras")  # loaded already if there is a Keras model
     if keras is None or not isinstance(model, keras.Model):
         kind = f"{type(model).__module__}.{type(model).__qualname__}"
-        # A module of PyTorch has this, and PyTorch is not imported here.
+        # Modules of PyTorch have this attribute. PyTorch is not imported here.
         advice = (
             PYTORCH_EXPORT
             if hasattr(model, "load_state_dict")
-            else "Save the network to a file, and give its path."
+            else "Save the network to a file, and pass its path."
         )
         raise ConversionError(
             f"Expected a path, the bytes of a .tflite or a Keras 3 model, got {kind}. {advice}"
@@ -54,7 +54,7 @@ def _import(model: Any, kind: Kind, name: str, size: Size | None) -> ImportedNet
         from tfl_depth.converters.importers.tensorflow_lite import import_function
     _expect_tensorflow()
     if not model.weights:
-        raise ConversionError(f"{name} has no weights: call it on an image, and train it, first.")
+        raise ConversionError(f"{name} has no weights. Call it on an image, and train it, first.")
     _refuse_not_finite(model, name)
     declared = declared_shape(model, name)
     is_open = None in (declared[axis] for axis in image_axes(declared, name))
@@ -89,7 +89,7 @@ def _refuse_not_finite(model: Any, name: str) -> None:
 
 
 def _traced(model: Any, shape: tuple[int, ...], name: str) -> tuple[Any, list[str]]:
-    """The model for inference as a concrete function, and its outputs' names."""
+    """Return the model for inference as a concrete function, and its outputs' names."""
     import tensorflow as tf
 
     names: list[str] = []
@@ -119,7 +119,7 @@ def _input_dtype(model: Any) -> str:
 
 
 def _named(outputs: Any, model: Any) -> dict[str, Any]:
-    """Outputs by unique names, in the model's order."""
+    """Return outputs by unique names, in the model's order."""
     if isinstance(outputs, dict):
         pairs = [(str(key), value) for key, value in outputs.items()]
     else:

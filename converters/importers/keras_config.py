@@ -1,4 +1,4 @@
-"""The configuration in files of Keras, looked at before Keras may read it."""
+"""Checks of the configuration in Keras files, before Keras reads it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from tfl_depth.errors import ConversionError
 
 
 def refuse_code(path: Path, advice: str) -> None:
-    """Refuse a file with a Lambda layer: its code would run while it is loaded.
+    """Refuse a file with a Lambda layer, whose code would run while it is loaded.
 
-    Keras has a safe mode against that, which not all of its readers of .h5 heed.
+    Keras has a safe mode for this, but some of its .h5 readers ignore it.
 
     Args:
         path: a .keras or .h5 file.
@@ -31,7 +31,7 @@ def refuse_code(path: Path, advice: str) -> None:
         ) from error
     if found:
         raise ConversionError(
-            f"{path} has a Lambda layer, whose code comes with the file and is not run. {advice}"
+            f"{path} has a Lambda layer. Its code is in the file and is not run. {advice}"
         )
 
 
@@ -53,7 +53,7 @@ def _text(path: Path) -> Any:
 
 
 def _objects(config: Any) -> Iterator[dict[str, Any]]:
-    """All JSON objects of a configuration."""
+    """Yield all JSON objects of a configuration."""
     if isinstance(config, dict):
         yield config
     for value in config.values() if isinstance(config, dict) else config:

@@ -1,4 +1,4 @@
-"""Load files of Keras 3, and say what to do where that fails."""
+"""Loading of Keras 3 files, with errors that explain what to do."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from tfl_depth.converters.importers.keras_config import refuse_code
 from tfl_depth.errors import ConversionError
 from tfl_depth.quiet import quiet
 
-_OBJECT = "give the model object to tfl_depth.converters.convert()"
+_OBJECT = "pass the model object to tfl_depth.converters.convert()"
 _EXPORT = f'export it with model.export("folder") and convert that folder, or {_OBJECT}'
 
 
 def load(path: Path) -> Any:
-    """Load a .keras or .h5 file, without running code that it brings.
+    """Load a .keras or .h5 file, without running code in it.
 
     Raises:
-        ConversionError: it is damaged, or holds classes or code that Keras does not know.
+        ConversionError: it is damaged, or contains code or unknown classes.
     """
     expect_packages()
     trusted = f"load it with keras.saving.load_model({path.name!r}, safe_mode=False)"
@@ -26,22 +26,22 @@ def load(path: Path) -> Any:
     with quiet():
         import keras
 
-        # Its classes become known to Keras.
+        # Registers its classes with Keras.
         import tfl_depth.models
         import tfl_depth.training.optimizer  # noqa: F401
     try:
         with quiet():
             return keras.saving.load_model(path, compile=False)
     except Exception as error:
-        # Damage may end in any exception: the file's content drives Keras' own constructors.
+        # A damaged file can raise anything, since its content calls Keras' constructors.
         raise ConversionError(_why(path, error)) from error
 
 
 def expect_packages() -> None:
-    """Refuse where Keras or TensorFlow is missing.
+    """Check that Keras and TensorFlow are installed.
 
     Raises:
-        ConversionError: it is.
+        ConversionError: one of them is missing.
     """
     from importlib.util import find_spec
 
@@ -65,12 +65,12 @@ def _why(path: Path, error: Exception) -> str:
 
 
 def _cause(text: str) -> str:
-    """The innermost of the messages that Keras wraps into each other, its first sentence."""
+    """Return the first sentence of the innermost of Keras' nested messages."""
     parts = re.split(r"(?:Exception|Error) encountered(?: during deserialization)?: ", text)
     return first_line(parts[-1]).split(". ")[0].rstrip(".")[:300]
 
 
 def first_line(text: str) -> str:
-    """The first line of an error's text, without TensorFlow's names of its own operators."""
+    """Return the first line of an error, without TensorFlow's own operator names."""
     text = re.sub(r"\{\{.*?\}\}|\[Op:.*", "", text)
     return next((line.strip() for line in text.splitlines() if line.strip()), "")

@@ -1,4 +1,4 @@
-"""Half-precision Keras models, computed in float32 while they are traced."""
+"""Computation of half-precision Keras models in float32 during tracing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tfl_depth.errors import ConversionError
 
 @contextlib.contextmanager
 def in_float32(model: Any, name: str) -> Iterator[None]:
-    """Let all layers compute in float32 meanwhile; their weights and policies stay.
+    """Make all layers compute in float32 inside the context. Weights and policies are kept.
 
     Args:
         model: a Keras model.
@@ -25,7 +25,7 @@ def in_float32(model: Any, name: str) -> Iterator[None]:
     for layer, policy in zip(layers, policies, strict=True):
         if policy.quantization_mode is not None:
             raise ConversionError(
-                f"{name} is quantized already, in layer {layer.name}: give the float network."
+                f"{name} is quantized already, in layer {layer.name}. Pass the float network."
             )
     try:
         for layer, policy in zip(layers, policies, strict=True):
@@ -42,15 +42,15 @@ def _all_layers(model: Any) -> Iterator[Any]:
 
 
 def _float32_on(variable_dtype: str) -> Any:
-    """A policy that computes in float32 with weights that may be of half precision."""
+    """Return a policy that computes in float32, with weights of any precision."""
     import keras
 
     policy = keras.DTypePolicy("float32")
-    # Keras casts weights where this is not what it computes in.
+    # Keras casts weights if this differs from the compute dtype.
     policy._variable_dtype = variable_dtype
     return policy
 
 
 def _set_policy(layer: Any, policy: Any) -> None:
-    # The setter of some layers refuses or rebuilds; what `call` reads is this.
+    # The attribute that `call` reads. The setter of some layers refuses or rebuilds.
     layer._dtype_policy = policy

@@ -1,4 +1,4 @@
-"""The input size of Keras models: what they declare, and the same network at another size."""
+"""The input size of Keras models, and the same network at another size."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ANY = (None, None, None, 3)
 
 
 def declared_shape(model: Any, name: str) -> tuple[Any, ...]:
-    """The shape of the model's one input, with None for open sizes.
+    """Return the shape of the model's only input, with None for open sizes.
 
     Raises:
         ConversionError: it has several inputs.
@@ -30,7 +30,7 @@ def declared_shape(model: Any, name: str) -> tuple[Any, ...]:
 
 
 def _built_shape(model: Any) -> tuple[Any, ...]:
-    """What a subclassed model was built with; it need not be the only size that it takes."""
+    """Return the shape that a subclassed model was built with; others may be possible."""
     found = getattr(model, "_build_shapes_dict", None) or {}
     shapes = [value for value in found.values() if isinstance(value, list | tuple)]
     if len(shapes) == 1 and len(shapes[0]) == 4:
@@ -39,10 +39,10 @@ def _built_shape(model: Any) -> tuple[Any, ...]:
 
 
 def at_size(model: Any, size: Size, name: str) -> Any:
-    """The same network for another size; the same object where it has that already.
+    """Return the network for another size; the same object if it has that size already.
 
     Raises:
-        ConversionError: the network cannot take the size.
+        ConversionError: the network does not support the size.
     """
     if tuple(model.inputs[0].shape[1:3]) == size:
         return model

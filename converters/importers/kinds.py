@@ -1,25 +1,25 @@
-"""Tell the format of a network from its bytes, before anything heavy is imported."""
+"""Identifies the format of a network from its bytes, without heavy imports."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from tfl_depth.converters.importers import archives, hdf5, onnx_header
 from tfl_depth.errors import ConversionError
 
+# "keras_model" is a model object.
+Format = Literal["keras", "keras_model", "h5", "saved_model", "onnx", "pt2", "tflite"]
+Framework = Literal["keras", "keras2", "tensorflow", "onnx", "pytorch", "tflite"]
+
 
 @dataclass(frozen=True)
 class Kind:
-    """A format that can be imported.
+    """A format that can be imported, and the framework that runs it."""
 
-    Attributes:
-        format: "keras", "h5", "saved_model", "onnx", "pt2" or "tflite".
-        framework: "keras", "keras2", "tensorflow", "onnx", "pytorch" or "tflite".
-    """
-
-    format: str
-    framework: str
+    format: Format
+    framework: Framework
 
 
 TFLITE = Kind("tflite", "tflite")
@@ -27,16 +27,16 @@ SAVED_MODEL = Kind("saved_model", "tensorflow")
 ONNX = Kind("onnx", "onnx")
 
 FORMATS = ".keras, .h5, a SavedModel folder, .onnx, .pt2 (torch.export) and float .tflite"
-_STATE_DICT = "It holds weights without a network (a state_dict)"
+_STATE_DICT = "It contains weights without a network (a state_dict)"
 _HEAD = 64
 
 
 def identify(path: Path) -> Kind:
-    """Tell which importer a file or folder needs.
+    """Identify the format of a file or folder.
 
     Raises:
-        ConversionError: there is nothing, or it is damaged, or of a format that holds no network
-            that can be imported; the text says how to export one.
+        ConversionError: it does not exist, is damaged, or has no network that can be imported. The
+            text says how to export one.
     """
     if path.is_dir():
         return _folder(path)
@@ -64,7 +64,7 @@ def _file(path: Path, head: bytes) -> Kind:
 
 
 def _refuse_by_head(path: Path, head: bytes) -> None:
-    """Refuse what is known and holds no network that can be imported."""
+    """Refuse known formats without a network that can be imported."""
     if head[:1] == b"\x80" and head[1:2] in b"\x02\x03\x04\x05":
         raise ConversionError(f"{path} is a pickle. {archives.PYTORCH_EXPORT}")
     if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 1 << 30:
@@ -72,7 +72,7 @@ def _refuse_by_head(path: Path, head: bytes) -> None:
             f"{path} is a .safetensors file. {_STATE_DICT}. {archives.PYTORCH_EXPORT}"
         )
     if path.name == "saved_model.pb":
-        raise ConversionError(f"{path} is part of a SavedModel: name its folder, {path.parent}.")
+        raise ConversionError(f"{path} is part of a SavedModel: pass its folder, {path.parent}.")
 
 
 def _unknown(path: Path, head: bytes) -> str:
@@ -96,7 +96,8 @@ def _folder(path: Path) -> Kind:
         )
     if any(path.glob("*.index")):
         raise ConversionError(
-            f"{path} holds TensorFlow checkpoints, which are weights without a network: save the "
+            f"{path} contains TensorFlow checkpoints, which are weights without a network: save "
+            "the "
             'model with model.save("model.keras") or model.export("folder").'
         )
     raise ConversionError(

@@ -1,4 +1,4 @@
-"""Make environments of pinned packages: once, whole, and by one process at a time."""
+"""Creation of environments of pinned packages, complete and by one process at a time."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from tfl_depth.errors import ConversionError
 if TYPE_CHECKING:
     from tfl_depth.converters.importers.environments import Environment
 
-# Gigabytes over a slow line.
+# Time limit in seconds, for gigabytes over a slow connection.
 _INSTALL_TIMEOUT_S = 3600
 _MARKER = ".complete"
 
 
 def made(environment: Environment, folder: Path, say: Callable[[str], None]) -> Path:
-    """The Python of the environment in a folder; makes it where it is not whole.
+    """Return the Python of the environment in a folder. Create it if it is not complete.
 
     Raises:
-        ConversionError: it cannot be made; the text says what to do.
+        ConversionError: it cannot be created. The text says what to do.
     """
     python = folder / "bin" / "python"
     if (folder / _MARKER).is_file():
         return python
     steps = _steps(environment, folder)
     with _locked(environment, folder):
-        if (folder / _MARKER).is_file():  # by the process that held the lock
+        if (folder / _MARKER).is_file():  # created by the process that had the lock
             return python
         say(
-            f"Making an environment for {environment.title} in {folder}: once, some minutes and "
+            f"Creating an environment for {environment.title} in {folder}: once, some minutes and "
             f"about {environment.gigabytes:g} GB."
         )
         _make(environment, folder, steps)
@@ -45,14 +45,14 @@ def made(environment: Environment, folder: Path, say: Callable[[str], None]) -> 
 
 @contextlib.contextmanager
 def _locked(environment: Environment, folder: Path) -> Iterator[None]:
-    """Hold the lock of one environment; a process that waits for it finds it made."""
+    """Hold the lock of one environment. A waiting process then finds it complete."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         lock = folder.with_suffix(".lock").open("w")
     except OSError as error:
         raise ConversionError(
-            f"Cannot write into {folder.parent} ({error.strerror}): set XDG_CACHE_HOME to a folder "
-            f"that can be written. {_otherwise(environment)}"
+            f"Cannot write into {folder.parent} ({error.strerror}). Set XDG_CACHE_HOME to a "
+            f"writable folder. {_otherwise(environment)}"
         ) from error
     with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -60,7 +60,7 @@ def _locked(environment: Environment, folder: Path) -> Iterator[None]:
 
 
 def _make(environment: Environment, folder: Path, steps: Sequence[Sequence[str]]) -> None:
-    shutil.rmtree(folder, ignore_errors=True)  # what an interrupted process left
+    shutil.rmtree(folder, ignore_errors=True)  # left by an interrupted process
     try:
         for step in steps:
             _run(environment, step)
@@ -71,9 +71,9 @@ def _make(environment: Environment, folder: Path, steps: Sequence[Sequence[str]]
 
 
 def _run(environment: Environment, step: Sequence[str]) -> None:
-    # uv takes the small CPU build of torch so; others can be asked for.
+    # Makes uv install the small CPU build of torch, unless the user sets another one.
     variables = {"UV_TORCH_BACKEND": "cpu", **os.environ}
-    # Paths and warnings of the user's Python have no say in another one.
+    # Without the user's Python paths and warnings.
     variables = {name: value for name, value in variables.items() if name[:6] != "PYTHON"}
     try:
         done = subprocess.run(
@@ -86,28 +86,28 @@ def _run(environment: Environment, step: Sequence[str]) -> None:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ConversionError(
-            f"Cannot make the environment for {environment.title}: {error}. "
+            f"Cannot create the environment for {environment.title}: {error}. "
             f"{_otherwise(environment)}"
         ) from error
     if done.returncode != 0:
         raise ConversionError(
-            f"Cannot make the environment for {environment.title}: {_reason(done.stdout)}. "
+            f"Cannot create the environment for {environment.title}: {_reason(done.stdout)}. "
             f"{_otherwise(environment)}"
         )
 
 
 def _reason(output: bytes) -> str:
-    """The last line that tells of an error; without one, the last line."""
+    """Return the last line with an error; without one, the last line."""
     lines = output.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
     errors = [line for line in lines if "error" in line.lower()]
     return (errors or lines)[-1].strip().rstrip(".")
 
 
 def _steps(environment: Environment, folder: Path) -> list[list[str]]:
-    """The commands that make an environment.
+    """Return the commands that create an environment.
 
     Raises:
-        ConversionError: there is neither uv nor a Python that fits.
+        ConversionError: there is neither uv nor a supported Python.
     """
     python, requirements = str(folder / "bin" / "python"), str(environment.requirements)
     uv = shutil.which("uv")
@@ -123,20 +123,20 @@ def _steps(environment: Environment, folder: Path) -> list[list[str]]:
             f"{environment.title.capitalize()} need an environment with Python {versions}, and "
             f"neither such a Python nor uv is on PATH: install one. {_otherwise(environment)}"
         )
-    # -I: a file of the current folder that is called as a module of theirs is not run.
+    # -I: files of the current folder are not imported.
     pip = [python, "-I", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     return [[str(base), "-I", "-m", "venv", str(folder)], [*pip, "--requirement", requirements]]
 
 
 def _otherwise(environment: Environment) -> str:
     return (
-        f"Or name a Python with the packages of {environment.requirements} in "
-        f"{environment.variable}; or make a float .tflite elsewhere, and convert that."
+        f"Or set {environment.variable} to a Python with the packages of "
+        f"{environment.requirements}; or make a float .tflite on another machine, and convert it."
     )
 
 
 def fitting_python(environment: Environment) -> Path | None:
-    """A Python on this machine of a version that fits, if there is one."""
+    """Return a supported Python on this machine, if there is one."""
     for minor in environment.pythons:
         for candidate in _candidates(minor):
             if _is_version(candidate, minor):
@@ -150,8 +150,8 @@ def _candidates(minor: int) -> Iterator[Path]:
     found = shutil.which(f"python3.{minor}")
     if found is not None:
         yield Path(found)
-    # pyenv's commands on PATH refuse versions that are not switched on.
-    versions = Path(os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")) / "versions"  # noqa: PTH111 - no home is no error
+    # pyenv's commands on PATH refuse versions that are not activated.
+    versions = Path(os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")) / "versions"  # noqa: PTH111 - a missing home is not an error
     yield from sorted(versions.glob(f"3.{minor}.*/bin/python3"))
 
 

@@ -1,4 +1,4 @@
-"""ONNX files, told from other bytes without the onnx package."""
+"""Recognition of ONNX files without the onnx package."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def is_onnx(path: Path) -> bool:
     """Whether a file is an ONNX model: protobuf with a graph and an opset.
 
     Raises:
-        ConversionError: it begins as one and was cut short.
+        ConversionError: it begins like one and was cut short.
     """
     size = path.stat().st_size
     with path.open("rb") as file:
@@ -28,7 +28,7 @@ def is_onnx(path: Path) -> bool:
     if not found or found[0] != _IR_VERSION:
         return False
     if not whole or not {_GRAPH, _OPSET} <= set(found):
-        # A file cut inside its graph has the fields in front of it.
+        # A file that was cut inside its graph has the fields before the graph.
         if whole and _GRAPH not in found:
             return False
         raise ConversionError(f"{path} is a damaged ONNX file, or was cut short: copy it again.")
@@ -36,10 +36,10 @@ def is_onnx(path: Path) -> bool:
 
 
 def _fields(file: BinaryIO, size: int) -> tuple[list[int], bool]:
-    """The numbers of the top fields, and whether the last one ends within the file.
+    """Return the numbers of the top fields, and whether the last one ends within the file.
 
     Raises:
-        ValueError: the bytes are no such message.
+        ValueError: the bytes are not such a message.
     """
     found: list[int] = []
     while file.tell() < size:

@@ -12,7 +12,7 @@ from tfl_depth.converters.importers.static_shapes import input_shape
 from tfl_depth.errors import ConversionError
 from tfl_depth.quiet import quiet
 
-# What Keras and TensorFlow name the signature that computes.
+# The signature name of Keras and TensorFlow.
 _USUAL = ("serving_default", "serve")
 
 
@@ -31,7 +31,7 @@ def import_file(path: Path, kind: Kind, size: Size | None) -> ImportedNetwork:
         with quiet():
             loaded = tf.saved_model.load(str(path))
     except Exception as error:
-        # Damage may end in any exception: the folder's content drives TensorFlow's own code.
+        # A damaged folder can raise anything, since its content drives TensorFlow's code.
         raise ConversionError(
             f"{path} is a damaged SavedModel, or was copied in part: copy the whole folder again "
             f"({first_line(str(error)) or type(error).__name__})."
@@ -56,7 +56,7 @@ def _signature(loaded: Any, name: str) -> Any:
 
 
 def _static(signature: Any, name: str, size: Size | None) -> tuple[Any, list[str]]:
-    """The signature for one image of a fixed size, and its outputs' names."""
+    """Return the signature for one image of a fixed size, and its outputs' names."""
     import tensorflow as tf
 
     inputs = signature.structured_input_signature[1]
@@ -68,7 +68,7 @@ def _static(signature: Any, name: str, size: Size | None) -> tuple[Any, list[str
     ((key, spec),) = inputs.items()
     shape = input_shape(tuple(spec.shape.as_list()), name, size)
     names = list(signature.structured_outputs)
-    # A function of its own: the signature's shapes are open.
+    # A new function, since the signature's shapes are open.
     function = tf.function(lambda pixels: signature(**{key: pixels}), autograph=False)
     try:
         fixed = tf.TensorSpec(shape, spec.dtype, name="pixels")

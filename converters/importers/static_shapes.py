@@ -1,4 +1,4 @@
-"""Open sizes of a .tflite, made static: batch 1, and the height and width to deploy for."""
+"""Replaces open sizes of a .tflite by static ones: batch 1, and a height and width."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ _PHOTO_CHANNELS = 3
 
 
 def input_shape(declared: tuple[int, ...], name: str, size: Size | None) -> tuple[int, ...]:
-    """The shape to deploy, (1, H, W, 3) or (1, 3, H, W).
+    """Return the static shape, (1, H, W, 3) or (1, 3, H, W).
 
     Args:
         declared: with -1 or None for open sizes.
         name: of the network, for messages.
-        size: (height, width) that the user asks for.
+        size: (height, width) that the user chose.
 
     Raises:
-        ConversionError: it is no image of three channels, or the size is unknown or another one.
+        ConversionError: it is not an image of three channels, or the size is unknown or differs.
     """
     sides = image_axes(declared, name)
     own = tuple(declared[axis] for axis in sides)
     # Older converters write 1 for an open size.
     is_open = own == (1, 1) or any(side is None or side < 0 for side in own)
     if is_open and size is None:
-        raise ConversionError(f"{name} takes any size: say which to deploy, with --size HxW.")
+        raise ConversionError(f"{name} takes any size. Choose one with --size HxW.")
     if not is_open and size is not None and size != own:
         raise ConversionError(
             f"{name} was made for {own[0]}x{own[1]} (height x width), not for {size[0]}x{size[1]}: "
-            "export it for that size, or leave out --size."
+            "export it for that size, or omit --size."
         )
     chosen = list(declared)
     chosen[0] = 1
@@ -44,10 +44,10 @@ def input_shape(declared: tuple[int, ...], name: str, size: Size | None) -> tupl
 
 
 def image_axes(shape: tuple[int, ...], name: str) -> tuple[int, int]:
-    """The axes of height and width.
+    """Return the axes of height and width.
 
     Raises:
-        ConversionError: it is no image of three channels.
+        ConversionError: it is not an image of three channels.
     """
     if len(shape) == 4 and shape[3] == _PHOTO_CHANNELS:
         return 1, 2
@@ -61,10 +61,10 @@ def image_axes(shape: tuple[int, ...], name: str) -> tuple[int, int]:
 
 
 def make_static(graph: Graph, shape: tuple[int, ...], name: str) -> None:
-    """Give each tensor the shape that it has for an input of `shape`, in place.
+    """Set each tensor's shape for an input of `shape`, in place.
 
     Raises:
-        ConversionError: the network cannot take that shape.
+        ConversionError: the network does not support that shape.
     """
     (first,) = graph.inputs.values()
     if first.shape == shape and not _has_open_shapes(graph):
@@ -76,7 +76,7 @@ def make_static(graph: Graph, shape: tuple[int, ...], name: str) -> None:
 
 
 def _has_open_shapes(graph: Graph) -> bool:
-    """Whether a shape is only known when the network runs."""
+    """Whether a shape depends on computed values."""
     return any(operator.kind == "SHAPE" for operator in graph.operators)
 
 

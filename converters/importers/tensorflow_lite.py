@@ -1,4 +1,4 @@
-"""From a TensorFlow function to a float .tflite, by TensorFlow's own converter."""
+"""Conversion of a TensorFlow function to a float .tflite, by TensorFlow's converter."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from tfl_depth.quiet import quiet
 def import_function(
     function: Any, trackable: Any, names: Sequence[str], kind: Kind, name: str
 ) -> ImportedNetwork:
-    """Import a concrete function of one image that gives a dict of tensors.
+    """Import a concrete function from one image to a dict of tensors.
 
     Args:
         function: static shapes, batch 1.
-        trackable: the object whose variables it reads, to be kept alive.
+        trackable: the object with the function's variables. It is kept alive.
         names: of the outputs, the dict's keys, in the source's order.
         kind: format and framework of the source.
         name: of the source, for messages.
@@ -33,7 +33,7 @@ def import_function(
         ConversionError: TensorFlow Lite has no operator for a part of it.
     """
     graph = settled(_converted(function, name), name, None)
-    # TensorFlow orders a dict of outputs by its keys.
+    # TensorFlow sorts a dict of outputs by its keys.
     found = dict(zip(sorted(names), graph.outputs.values(), strict=True))
     graph.outputs = {key: found[key] for key in names}
     runner = FunctionRunner(function, trackable, names, graph)
@@ -44,7 +44,7 @@ class FunctionRunner:
     """Runs a concrete function of TensorFlow."""
 
     def __init__(self, function: Any, trackable: Any, names: Sequence[str], graph: Graph) -> None:
-        """Keep the function, and with `trackable` its variables."""
+        """Store the function, and `trackable` with its variables."""
         self._function, self._trackable, self._names = function, trackable, names
         self._shape = next(iter(graph.inputs.values())).shape
         ((_, self._spec),) = _image_inputs(function)
@@ -60,13 +60,13 @@ class FunctionRunner:
 
 
 def call(function: Any, image: Any) -> Any:
-    """Call a concrete function whose one input is an image, whatever that is called."""
+    """Call a concrete function whose only input is an image of any name."""
     ((key, _),) = _image_inputs(function)
     return function(image) if isinstance(key, int) else function(**{key: image})
 
 
 def _image_inputs(function: Any) -> list[tuple[int | str, Any]]:
-    """Its inputs' places or names, and their specs."""
+    """Return the positions or names of its inputs, and their specs."""
     positional, named = function.structured_input_signature
     return [*enumerate(positional), *named.items()]
 
@@ -90,7 +90,7 @@ def _converted(function: Any, name: str) -> bytes:
 
 
 def _reason(text: str) -> str:
-    """What the converter means, out of pages of compiler messages."""
+    """Find the reason in the converter's long messages."""
     lacking = sorted(set(re.findall(r"'tf\.(\w+)' op is neither a custom op nor a flex op", text)))
     if lacking:
         return f"TensorFlow Lite has no operator for {', '.join(lacking)}; use other layers there."

@@ -1,4 +1,4 @@
-"""Float .tflite files: checked, with static shapes; and what every other importer ends in."""
+"""Import of float .tflite files, with checks and static shapes. All other importers use it."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ def settled(content: bytes, name: str, size: Size | None) -> Graph:
 
 
 def _make_input_float(graph: Graph, name: str) -> None:
-    """Let an input of integers, which is cast first, take floats."""
+    """Make an integer input that is cast to float first a float input."""
     (first,) = graph.inputs.values()
     if first.dtype == np.float32:
         return
     casts = graph.consumers_of(first)
     if any(cast.kind != "CAST" or cast.output.dtype != np.float32 for cast in casts):
         raise ConversionError(
-            f"Expected {name} to take float32 pixels, got {first.dtype}: cast them first in it."
+            f"Expected {name} to take float32 pixels, got {first.dtype}. Cast them at its start."
         )
     first.dtype = np.dtype(np.float32)
     for cast in casts:
@@ -66,7 +66,7 @@ def _make_input_float(graph: Graph, name: str) -> None:
 
 
 def with_output_names(content: bytes, names: Sequence[str], places: Mapping[str, int]) -> bytes:
-    """Give a .tflite's outputs the names and the order of the source.
+    """Rename and reorder a .tflite's outputs as in the source.
 
     Args:
         content: a .tflite.
@@ -80,10 +80,10 @@ def with_output_names(content: bytes, names: Sequence[str], places: Mapping[str,
 
 
 class TfliteRunner:
-    """Runs a .tflite of one input, with as many threads as there are processors."""
+    """Runs a .tflite with one input, with one thread for each processor."""
 
     def __init__(self, content: bytes) -> None:
-        """Make ready to run.
+        """Open a file.
 
         Args:
             content: a file that `write_graph` wrote.
@@ -116,7 +116,7 @@ class TfliteRunner:
 
 def _ready(content: bytes) -> Any:
     try:
-        with quiet():  # it tells of its delegate
+        with quiet():  # it prints a line about its delegate
             interpreter = Interpreter(model_content=content, num_threads=os.cpu_count())
             interpreter.allocate_tensors()
     except (RuntimeError, ValueError) as error:
@@ -126,10 +126,10 @@ def _ready(content: bytes) -> Any:
 
 
 def expect_shape(value: npt.NDArray[Any], shape: tuple[int, ...]) -> None:
-    """Refuse an input of another shape.
+    """Check the shape of an input.
 
     Raises:
-        ValueError: it is one.
+        ValueError: the input has another shape.
     """
     if value.shape != shape:
         raise ValueError(f"Expected an input of shape {shape}, got {value.shape}.")

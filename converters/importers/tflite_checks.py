@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from ai_edge_litert.tools import flatbuffer_utils
 
 from tfl_depth.converters.graph import Graph, read_graph
 from tfl_depth.converters.graph.kernels import KERNEL_OPERATORS
+from tfl_depth.converters.tflite_file import parse_tflite
 from tfl_depth.errors import ConversionError
 
 # Some 8 GiB of float32: more is damage, not a tensor.
@@ -46,7 +46,7 @@ def checked_graph(content: bytes, name: str) -> tuple[Graph, list[tuple[int, ...
     if content[4:8] != b"TFL3":
         raise ConversionError(f"{name} is no .tflite file (no TFL3 in its header).")
     try:
-        parsed = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
+        parsed = parse_tflite(content)
         _check_structure(parsed, name)
         graph = read_graph(content)
     except _DAMAGE as error:

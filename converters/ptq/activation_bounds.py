@@ -1,4 +1,4 @@
-"""What stands behind an operator with a kernel: where its output is clipped, and who takes it."""
+"""The activation and the next kernel after an operator with a kernel."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ _BOUNDS = {
 
 
 def clipping_bounds(graph: Graph, operator: Operator) -> tuple[float, float]:
-    """What the activation behind an operator clips its output to, of an unfused graph."""
+    """Return the bounds of the activation after an operator of an unfused graph."""
     behind = graph.only_consumer(operator.output)
     return (-np.inf, np.inf) if behind is None else _BOUNDS.get(behind.kind, (-np.inf, np.inf))
 
 
 def channel_importance(graph: Graph, operator: Operator) -> npt.NDArray[np.float64]:
-    """What the next kernel makes of an error in each output channel: its mean squared weight.
+    """Return the mean squared weight of the next kernel for each output channel.
 
-    Ones where the next operator, behind a clipping activation if there is one, has no kernel.
+    It is the effect of an error in the channel. It is 1 if the next operator, after an activation,
+    has no kernel.
     """
     channels = operator.output.shape[-1]
     behind = graph.only_consumer(operator.output)

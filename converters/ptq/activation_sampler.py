@@ -1,4 +1,4 @@
-"""Samples of what an operator with a kernel takes and gives: some places of each image."""
+"""Samples of inputs and outputs of an operator with a kernel, at some places of each image."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from tfl_depth.converters.graph import Operator
 from tfl_depth.converters.graph.kernels import kernel_of
 from tfl_depth.converters.ptq.kernel_matrix import KernelMatrix
 
-# Over all images: so many for each weight of a filter, within limits. Damping holds what is not
-# seen often enough.
+# Samples of all images for each weight of a filter, and limits of their number. Damping keeps the
+# weights that have too few samples.
 SAMPLES_PER_WEIGHT = 16
 LEAST_SAMPLES, MOST_SAMPLES = 512, 8192
-# Of samples times inputs: 128 MiB of float32.
+# Limit of samples times inputs: 128 MiB of float32.
 MOST_ELEMENTS = 2**25
 
 Array = npt.NDArray[Any]
 
 
 class ActivationSampler:
-    """Places of an operator's output, others in each image, the same at every call."""
+    """Chooses places of an operator's output: other ones in each image, the same in each call."""
 
     def __init__(self, operator: Operator, images: int) -> None:
         self._operator = operator
@@ -36,11 +36,11 @@ class ActivationSampler:
         self._places = np.stack([rng.permutation(rows)[:count] for _ in range(images)])
 
     def outputs(self, image: int, values: Array) -> Array:
-        """Of one image's output (1, ..., channels): (places, channels)."""
+        """Return samples (places, channels) of one image's output (1, ..., channels)."""
         return np.asarray(values.reshape(-1, values.shape[-1])[self._places[image]])
 
     def patches(self, maps: Array) -> Array:
-        """What is computed with the kernel at the places of all images.
+        """Return the inputs of the kernel at the places of all images.
 
         Args:
             maps: the operator's features, (images, *shape).
@@ -67,10 +67,10 @@ class ActivationSampler:
 
 
 def _prepared(operator: Operator, values: Array) -> tuple[Array, tuple[int, int], tuple[int, int]]:
-    """The features with their padding, and the strides and dilations to walk them by.
+    """Return the padded features, and the strides and dilations of the kernel.
 
-    A transposed convolution is a plain one over features with zeros between them, by a kernel that
-    is turned round.
+    A transposed convolution equals a plain one over features with zeros between them, with a
+    rotated kernel.
     """
     settings = operator.options
     kernel, output = kernel_of(operator).shape[1:3], operator.output.shape[1:3]
@@ -103,7 +103,7 @@ def _spread(
             total = max(spread.shape[axis] - 1 + kernel[axis] - output[axis], 0)
         before = kernel[axis] - 1 - total // 2
         pads.append((before, output[axis] + kernel[axis] - 1 - before - spread.shape[axis]))
-    # Where the output ends early, so do the features that it sees.
+    # Cut the features if the output is cut.
     kept = tuple(slice(0, spread.shape[axis] + min(pads[axis][1], 0)) for axis in (0, 1))
     pads = [(before, max(after, 0)) for before, after in pads]
     return np.pad(spread[kept], [*pads, (0, 0)])

@@ -1,4 +1,4 @@
-"""Bias correction: what rounding adds to a channel's mean is taken off its bias.
+"""Bias correction: subtract the change of a channel's mean by rounding from its bias.
 
 M. Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction" (ICCV
 2019), section 4.2, with the means measured on the calibration images (their appendix D).
@@ -19,7 +19,7 @@ from tfl_depth.converters.ptq.weight_grid import nearest_kernel
 
 
 def correct_biases(context: QuantizationContext) -> None:
-    """Round every kernel to nearest, and give its channels their old means."""
+    """Round every kernel to the nearest codes, and restore the means of its channels."""
     graph = context.graph
     images = context.images[: images_that_fit(graph, len(context.images))]
     operators = context.operators()

@@ -1,4 +1,4 @@
-"""What the steps of a recipe work on."""
+"""The data for the steps of a recipe."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from tfl_depth.converters.ptq.progress import Progress
 
 @dataclass
 class QuantizationContext:
-    """A float network on its way to int8; steps change its graph in place.
+    """A float network during a recipe. The steps change its graph in place.
 
     Attributes:
-        graph: with one input; activations are operators of their own.
-        images: calibration images as the network takes them, (1, H, W, 3) float32 each.
-        per_channel: whether each output channel's weights have a step of their own.
-        progress: shows how far slow steps have come.
-        exact: kernels that no step may change, and their steps.
-        chosen: output names of the only operators to work on; None: all.
+        graph: with one input. Activations are separate operators.
+        images: calibration images as inputs of the network, (1, H, W, 3) float32 each.
+        per_channel: whether the weights of each output channel have their own step.
+        progress: shows the progress of slow steps.
+        exact: kernels that no step may change, with their quantization steps.
+        chosen: output names of the operators to change; None: all.
     """
 
     graph: Graph
@@ -34,7 +34,7 @@ class QuantizationContext:
     chosen: frozenset[str] | None = None
 
     def may_change(self, *operators: Operator) -> bool:
-        """Whether steps may change all of these operators' kernels."""
+        """Whether the kernels of all these operators may be changed."""
         return all(
             kernel_of(operator) not in self.exact
             and (self.chosen is None or operator.output.name in self.chosen)
@@ -42,5 +42,5 @@ class QuantizationContext:
         )
 
     def operators(self) -> list[Operator]:
-        """The operators whose kernels may be changed, in order."""
+        """Return the operators whose kernels may be changed, in order."""
         return [op for op in self.graph.operators if has_kernel(op) and self.may_change(op)]

@@ -1,4 +1,4 @@
-"""Operators with kernels that follow each other, with nothing between them but a ReLU."""
+"""Pairs of successive operators with kernels, with at most a ReLU between them."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ Vector = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class ConvPair:
-    """Two operators: a factor can move from the channels between them to either side.
+    """Two operators. A factor of the channels between them can move to either kernel.
 
     Attributes:
         first, second: the operators.
-        between: what the second one takes: the first one's output, or that behind the ReLU.
-        ceiling: where the ReLU clips, or None where it does not.
+        between: input of the second one: the first one's output, or the ReLU's output.
+        ceiling: upper limit of the ReLU, or None.
     """
 
     first: Operator
@@ -39,7 +39,7 @@ class ConvPair:
 
 
 def conv_pairs(graph: Graph) -> list[ConvPair]:
-    """All pairs of an unfused graph, from its input on."""
+    """Return all pairs of an unfused graph, from its input to its output."""
     found = (_pair(graph, op) for op in graph.operators if has_kernel(op))
     return [pair for pair in found if pair is not None]
 
@@ -56,7 +56,7 @@ def _pair(graph: Graph, first: Operator) -> ConvPair | None:
 
 
 def _sees_each_channel(first: Operator, second: Operator) -> bool:
-    """Whether the second kernel has weights of its own for each channel of the first."""
+    """Whether the second kernel has separate weights for each channel of the first."""
     channels, kernel = first.output.shape[-1], kernel_of(second)
     if second.kind == "DEPTHWISE_CONV_2D":
         return kernel.shape[3] % channels == 0
@@ -64,14 +64,14 @@ def _sees_each_channel(first: Operator, second: Operator) -> bool:
 
 
 def outgoing_largest(operator: Operator) -> Vector:
-    """The largest weight of each output channel."""
+    """Return the largest weight of each output channel."""
     kernel = np.abs(kernel_of(operator).constant.astype(np.float64))
     axis = KERNEL_OPERATORS[operator.kind].channel_axis
     return np.asarray(kernel.max(axis=tuple(i for i in range(kernel.ndim) if i != axis)))
 
 
 def incoming_largest(operator: Operator, channels: int) -> Vector:
-    """The largest weight that takes each input channel."""
+    """Return the largest weight of each input channel."""
     kernel = np.abs(kernel_of(operator).constant.astype(np.float64))
     if operator.kind == "DEPTHWISE_CONV_2D":
         return np.asarray(kernel.max(axis=(0, 1, 2)).reshape(channels, -1).max(axis=1))
@@ -89,7 +89,7 @@ def scale_outputs(operator: Operator, factor: Vector) -> None:
 
 
 def scale_inputs(operator: Operator, factor: Vector) -> None:
-    """Multiply the weights that take each input channel."""
+    """Multiply the weights of each input channel."""
     kernel = kernel_of(operator)
     if operator.kind == "DEPTHWISE_CONV_2D":
         factor = np.repeat(factor, kernel.shape[3] // len(factor))
@@ -97,7 +97,7 @@ def scale_inputs(operator: Operator, factor: Vector) -> None:
 
 
 def channel_extremes(graph: Graph, tensors: list[Tensor], images: Any) -> dict[Tensor, Any]:
-    """The least and the greatest value of each channel over all images: (2, channels) each."""
+    """Return the least and greatest value of each channel over all images: (2, channels) each."""
     runner = GraphRunner(graph, tensors)
     (source,) = graph.inputs.values()
     found: dict[Tensor, Any] = {}

@@ -1,8 +1,9 @@
 """Cross-layer equalization: move factors between kernels until their ranges agree.
 
 M. Nagel, M. van Baalen, T. Blankevoort and M. Welling, "Data-Free Quantization Through Weight
-Equalization and Bias Correction" (ICCV 2019), section 4.1. A factor passes through a ReLU, but not
-through ReLU6's ceiling: a channel that touches it keeps its own, and no other is raised to it.
+Equalization and Bias Correction" (ICCV 2019), section 4.1. A factor can pass a ReLU, but not the
+ceiling of ReLU6. A channel that reaches the ceiling keeps its scale, and no other channel is scaled
+up to the ceiling.
 """
 
 from __future__ import annotations
@@ -22,16 +23,16 @@ from tfl_depth.converters.ptq.conv_pairs import (
 )
 
 ROUNDS = 40
-# Of the ceiling that a channel may reach on the calibration images: others may be brighter.
+# Share of the ceiling that a channel may reach on the calibration images; others may be brighter.
 HEADROOM = 0.9
-# Beyond this a factor says only that a channel hardly matters.
+# A larger factor only means that the channel has almost no effect.
 LARGEST_FACTOR = 1e3
 
 Vector = npt.NDArray[np.float64]
 
 
 def equalize_layers(context: QuantizationContext) -> None:
-    """Equalize all pairs of kernels; the network computes the same."""
+    """Equalize all pairs of kernels. The network's output does not change."""
     pairs = [p for p in conv_pairs(context.graph) if context.may_change(p.first, p.second)]
     found = channel_extremes(context.graph, [p.between for p in pairs], context.images)
     peaks = {pair.between: found[pair.between][1].astype(np.float64) for pair in pairs}
@@ -41,7 +42,7 @@ def equalize_layers(context: QuantizationContext) -> None:
 
 
 def _equalize(pair: ConvPair, peak: Vector) -> Vector:
-    """Scale the channels between; returns their factors."""
+    """Scale the channels between the pair. Return the factors."""
     outgoing = outgoing_largest(pair.first)
     incoming = incoming_largest(pair.second, len(outgoing))
     alive = (outgoing > 0) & (incoming > 0)
@@ -56,6 +57,6 @@ def _equalize(pair: ConvPair, peak: Vector) -> Vector:
 
 def _below_ceiling(factor: Vector, peak: Vector, ceiling: float) -> Vector:
     room = HEADROOM * ceiling
-    # Nothing at all comes through a channel whose peak is 0 or less: it may be scaled freely.
+    # A channel whose peak is 0 or less passes nothing, so any factor is allowed.
     most = np.divide(room, peak, out=np.full_like(peak, np.inf), where=peak > 0)
     return np.where(peak < room, np.minimum(factor, np.maximum(most, 1)), 1.0)

@@ -1,4 +1,4 @@
-"""Make constants of channels that never change: their weights only widen the grid."""
+"""Replace channels that never change by constants, since their weights only widen the grid."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from tfl_depth.converters.ptq.conv_pairs import (
     scale_outputs,
 )
 
-# In units of what a channel carries: far below half a step of int8, which is 0.02 of ReLU6's 6.
+# Absolute value; far below half a step of int8, which is 0.02 for ReLU6's range of 6.
 CONSTANT = 1e-3
 
 
 def silence_dead_channels(context: QuantizationContext) -> None:
-    """Give channels that are constant on the calibration images that constant, and no weights.
+    """Replace channels that are constant on the calibration images by a bias, with weights of 0.
 
-    Only between two kernels. The network computes the same on the calibration images.
+    Only between two kernels. On the calibration images the output does not change.
     """
     pairs = [p for p in conv_pairs(context.graph) if context.may_change(p.first, p.second)]
     found = channel_extremes(context.graph, [p.between for p in pairs], context.images)
@@ -40,5 +40,5 @@ def _silence(pair: ConvPair, dead: npt.NDArray[np.bool_], value: npt.NDArray[Any
     old = np.zeros(len(dead)) if bias is None else bias.constant
     name = f"{kernel.name}_bias" if bias is None else bias.name
     set_bias(pair.first, constant(name, np.where(dead, value, old)))
-    # A channel of nothing needs no weights behind it either, and they may be the widest.
+    # The next kernel needs no weights for a channel of zeros, and these may be its largest.
     scale_inputs(pair.second, np.where(dead & (value == 0), 0.0, 1.0))

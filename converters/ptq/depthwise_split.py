@@ -1,10 +1,10 @@
-"""Two steps where an NPU allows one: a depthwise convolution is split by the size of its filters.
+"""Splits depthwise convolutions by the size of their filters, for NPUs with one step a kernel.
 
-A depthwise filter that is ten times another's leaves it a tenth of the int8 codes where one step
-serves both. But channels of a depthwise convolution are independent: those with large filters and
-those with small ones can be two convolutions, each with a step of its own, and so can the
-convolution in front of them. A concatenation joins their results in another order of channels, and
-the kernel behind takes that order. The network computes exactly the same.
+If one step serves all filters, a filter that is ten times smaller gets a tenth of the int8 codes.
+The channels of a depthwise convolution are independent. So the channels with large filters and
+those with small filters become two convolutions, each with its own step. The convolution before
+them is split too. A concatenation joins the results in another order of channels, and the next
+kernel takes that order. The network's output does not change.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from tfl_depth.converters.graph.kernels import (
 from tfl_depth.converters.ptq.context import QuantizationContext
 from tfl_depth.converters.ptq.conv_pairs import ConvPair, conv_pairs
 
-# NPUs compute channels in blocks: parts are whole blocks.
+# NPUs compute channels in blocks, so the parts are whole blocks.
 BLOCK = 8
-# A split costs an operator or two: it must take away this share of what rounding does.
+# A split adds one or two operators. It must remove this share of the rounding error.
 LEAST_GAIN = 0.5
 
 Channels = npt.NDArray[np.intp]
 
 
 def split_depthwise(context: QuantizationContext) -> None:
-    """Split depthwise convolutions, and those in front of them, where one step serves a kernel."""
+    """Split depthwise convolutions and the convolutions before them, if kernels have one step."""
     if context.per_channel:
         return
     pairs = {pair.first: pair for pair in conv_pairs(context.graph)}
@@ -57,12 +57,12 @@ def _may_split(before: ConvPair, behind: ConvPair) -> bool:
 
 
 def _parts(ranges: npt.NDArray[np.floating]) -> tuple[Channels, Channels] | None:
-    """Channels with large and with small filters, so that rounding disturbs all of them least."""
+    """Divide the channels into large and small filters, with the least rounding error of all."""
     order = np.argsort(-ranges)
     places = range(BLOCK, len(ranges), BLOCK)
     if not places:
         return None
-    # A step of the grid beside the range of a filter; one that is nothing has nothing to lose.
+    # Step of the grid relative to the filter's range; a filter of zeros has no error.
     largest = np.square(ranges[order].astype(np.float64))
     alive = ranges[order] > 1e-3 * ranges.max()
     weight = np.where(alive, 1 / np.maximum(largest, 1e-12), 0)
@@ -76,13 +76,13 @@ def _parts(ranges: npt.NDArray[np.floating]) -> tuple[Channels, Channels] | None
 
 @dataclass(frozen=True)
 class _Block:
-    """Kernel, activation, depthwise kernel, activation, kernel."""
+    """Find a kernel, an activation, a depthwise kernel, an activation and a kernel in sequence."""
 
     before: ConvPair
     behind: ConvPair
 
     def chain(self, graph: Graph) -> list[Operator]:
-        """The operators to split, in order."""
+        """Return the operators to split, in order."""
         first, depthwise = self.before.first, self.before.second
         found = [first, depthwise]
         for pair, place in ((self.behind, 2), (self.before, 1)):
@@ -117,7 +117,7 @@ def _split(graph: Graph, block: _Block, parts: tuple[Channels, Channels]) -> Non
 
 
 def _part(operator: Operator, value: Tensor, channels: Channels, name: str) -> Operator:
-    """An operator that computes some of another's channels."""
+    """Make an operator that computes some of another operator's channels."""
     old = operator.output
     output = Tensor(f"{old.name}_{name}", (*old.shape[:-1], len(channels)), old.dtype)
     made = Operator(

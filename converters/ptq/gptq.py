@@ -1,4 +1,4 @@
-"""Rounding weights one input at a time: the weights to come make up for what each rounding changed.
+"""GPTQ: round the weights of one input after the other, and let later weights correct the error.
 
 E. Frantar, S. Ashkboos, T. Hoefler and D. Alistarh, "GPTQ: Accurate Post-Training Quantization for
 Generative Pre-trained Transformers" (ICLR 2023), in the equivalent form of Babai's nearest plane
@@ -15,35 +15,35 @@ from tfl_depth.converters.quantize.parameters import WEIGHT_LEVELS
 
 Array = npt.NDArray[np.float64]
 
-# Inputs whose effect on those behind them is added up at once, as a matrix product.
+# Inputs whose effect on later inputs is added in one matrix product.
 BLOCK = 64
 
 
 def triangular_factor(gram: Array) -> Array:
-    """The upper triangular R of gram = R R^T, (groups, inputs, inputs)."""
+    """Return the upper triangular R of gram = R R^T, (groups, inputs, inputs)."""
     turned = gram[:, ::-1, ::-1]
     return np.asarray(np.linalg.cholesky(turned)[:, ::-1, ::-1], np.float64)
 
 
 def farthest(weights: Array, *, per_channel: bool) -> npt.NDArray[np.bool_]:
-    """Where the largest weights are: of each filter, or of all of them."""
+    """Return a mask of the largest weight of each filter, or of all filters."""
     magnitude = np.abs(weights)
     axis = 2 if per_channel else None
     return np.asarray(magnitude == magnitude.max(axis=axis, keepdims=True))
 
 
 def gptq_round(weights: Array, end: Array, factor: Array, at_end: npt.NDArray[np.bool_]) -> Array:
-    """Put weights on a grid.
+    """Round weights to a grid.
 
     Args:
         weights: (groups, filters, inputs).
-        end: of the grid, 127 steps, to be broadcast over (groups, filters, 1).
-        factor: of the mean product of any two inputs, as `triangular_factor` gives it.
-        at_end: like `weights`: those that go to the end of the grid, by which the writer finds the
-            same grid.
+        end: of the grid, 127 steps; broadcast over (groups, filters, 1).
+        factor: `triangular_factor` of the mean products of inputs.
+        at_end: mask of the weights that become the end of the grid. The writer finds the grid from
+            them.
 
     Returns:
-        Of the shape of `weights`, whole steps.
+        Whole steps, of the shape of `weights`.
     """
     groups, filters, inputs = weights.shape
     unit = np.broadcast_to(end / WEIGHT_LEVELS, (groups, filters, 1))[..., 0]

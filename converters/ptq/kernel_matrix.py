@@ -1,4 +1,4 @@
-"""Kernels as stacks of matrices: one for each group of channels, (groups, filters, inputs)."""
+"""Kernels as matrices, one for each group of channels: (groups, filters, inputs)."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ Array = npt.NDArray[Any]
 class KernelMatrix:
     """Reads and writes an operator's kernel as (groups, filters, inputs of one output).
 
-    A depthwise convolution has a group for each input channel, a grouped one as many as it says,
-    any other operator has one.
+    A depthwise convolution has a group for each input channel. A grouped convolution has several
+    groups, and any other operator has one.
     """
 
     def __init__(self, operator: Operator) -> None:
@@ -34,20 +34,20 @@ class KernelMatrix:
         self.filters = self.channels // self.groups
 
     def weights(self, kernel: Array) -> Array:
-        """From the operator's kernel to (groups, filters, inputs)."""
+        """Convert the operator's kernel to (groups, filters, inputs)."""
         if self._kind == "DEPTHWISE_CONV_2D":
             flat = kernel.reshape(self.inputs, self.groups, self.filters)
             return np.ascontiguousarray(flat.transpose(1, 2, 0), np.float64)
         return kernel.reshape(self.groups, self.filters, self.inputs).astype(np.float64)
 
     def kernel(self, weights: Array) -> npt.NDArray[np.float32]:
-        """The inverse of `weights`."""
+        """Convert (groups, filters, inputs) to the operator's kernel."""
         if self._kind == "DEPTHWISE_CONV_2D":
             weights = weights.transpose(2, 0, 1)
         return weights.reshape(self._shape).astype(np.float32)
 
     def patches(self, seen: Array) -> Array:
-        """From what outputs are computed of, (samples, places, C), to (groups, samples, inputs)."""
+        """Convert the inputs of outputs, (samples, places, C), to (groups, samples, inputs)."""
         samples = len(seen)
         if self._kind == "DEPTHWISE_CONV_2D":
             return np.ascontiguousarray(seen.transpose(2, 0, 1))
@@ -55,10 +55,10 @@ class KernelMatrix:
         return np.ascontiguousarray(split).reshape(self.groups, samples, self.inputs)
 
     def outputs(self, values: Array) -> Array:
-        """From (..., channels) to (groups, ..., filters)."""
+        """Convert (..., channels) to (groups, ..., filters)."""
         split = values.reshape(*values.shape[:-1], self.groups, self.filters)
         return np.ascontiguousarray(np.moveaxis(split, -2, 0))
 
     def flat(self, values: Array) -> npt.NDArray[np.float32]:
-        """From (groups, filters) to (channels,)."""
+        """Convert (groups, filters) to (channels,)."""
         return values.reshape(self.channels).astype(np.float32)

@@ -1,6 +1,6 @@
-"""Run images through a network from one kernel to the next, and look at each on the way.
+"""Runs images through a network kernel by kernel, with a visit of each kernel.
 
-Feature maps of all images are kept as long as a later operator needs them, no longer.
+Feature maps of all images are kept only as long as a later operator needs them.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ Array = npt.NDArray[Any]
 # An operator with a kernel, and its features for all images: (images, *shape).
 Visit = Callable[[Operator, Array], None]
 
-# Of feature maps that are held at once.
+# Memory limit of the feature maps, in bytes.
 MEMORY_BYTES = 3 * 2**28
 LEAST_IMAGES = 8
 
 
 def segments(graph: Graph) -> list[list[Operator]]:
-    """The operators in order, parted in front of each one with a kernel."""
+    """Divide the operators into parts. A new part begins at each operator with a kernel."""
     parts: list[list[Operator]] = [[]]
     for operator in graph.operators:
         if has_kernel(operator):
@@ -34,7 +34,7 @@ def segments(graph: Graph) -> list[list[Operator]]:
 
 
 def _live_after(graph: Graph, parts: Sequence[Sequence[Operator]]) -> list[set[Tensor]]:
-    """The computed tensors that operators behind each part still take."""
+    """Return, for each part, the computed tensors that later operators need."""
     needed: set[Tensor] = set()
     live = []
     for part in reversed(parts):
@@ -47,10 +47,10 @@ def _live_after(graph: Graph, parts: Sequence[Sequence[Operator]]) -> list[set[T
 
 
 def images_that_fit(graph: Graph, images: int) -> int:
-    """How many images' feature maps fit into memory at once."""
+    """Return how many images' feature maps fit into memory at once."""
     live = _live_after(graph, segments(graph))
     floats = max((sum(int(np.prod(t.shape)) for t in tensors) for tensors in live), default=1)
-    # What a part takes and what it gives lie in memory together.
+    # The inputs and outputs of a part are in memory together.
     return min(images, max(LEAST_IMAGES, MEMORY_BYTES // (2 * 4 * max(floats, 1))))
 
 
@@ -59,8 +59,9 @@ def run_layerwise(graph: Graph, images: Sequence[npt.NDArray[np.float32]], visit
 
     Args:
         graph: with one input.
-        images: what the network takes, (1, H, W, 3) each.
-        visit: is shown each operator with a kernel before it runs; may change its kernel and bias.
+        images: inputs of the network, (1, H, W, 3) each.
+        visit: called with each operator with a kernel before it runs. It may change the kernel and
+            the bias.
     """
     parts = segments(graph)
     (source,) = graph.inputs.values()

@@ -1,10 +1,10 @@
-"""Weights and biases that bring each operator's output nearest to the float network's.
+"""Chooses weights and biases so that each operator's output is close to the float network's.
 
-Each operator with a kernel in turn, from the input on, is solved as a linear regression: from the
-features that it will really get, behind kernels that are rounded already, to what the float network
-computes there. Its weights are then rounded by GPTQ, on that one of several grids which leaves the
-least error behind the activation. The aim is AdaRound's (M. Nagel et al., "Up or Down? Adaptive
-Rounding for Post-Training Quantization", ICML 2020), solved instead of trained.
+From input to output, each operator with a kernel is solved as a linear regression. Its features are
+computed with the kernels that are already rounded; its targets are the outputs of the float
+network. GPTQ then rounds its weights to several grids. The grid with the least error after the
+activation is chosen. The objective is that of AdaRound (M. Nagel et al., "Up or Down? Adaptive
+Rounding for Post-Training Quantization", ICML 2020), but it is solved and not trained.
 """
 
 from __future__ import annotations
@@ -26,20 +26,21 @@ from tfl_depth.converters.ptq.kernel_matrix import KernelMatrix
 from tfl_depth.converters.ptq.layerwise import images_that_fit, run_layerwise
 from tfl_depth.converters.quantize.rules import PER_CHANNEL
 
-# Of the features' mean square: how firmly a weight that no image tells about stays as it was.
+# Damping, as a share of the features' mean square. It keeps weights that have no data.
 DAMPING = 0.01
-# Ends of the grid to try, of the largest weight. A depthwise filter's are cheap to try, and its
-# channels the most uneven.
+# Ends of the grids to try, as shares of the largest weight. Depthwise filters get more, since they
+# are cheap to try and the least even.
 ENDS = (1.0, 0.85, 0.7, 0.5)
 DEPTHWISE_ENDS = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.15, 0.1, 0.07, 0.05)
-# How much a sample counts that the activation cuts well off: it may be cut off elsewhere as well.
+# Weight of a sample that the activation clips entirely.
 CUT, SLACK = 0.05, 0.5
 TINY = 1e-9
-# Inputs that are solved for together. A wider kernel is solved in parts, which bounds the memory.
+# Largest number of inputs that are solved together. A wider kernel is solved in parts, to limit
+# the memory.
 WIDEST, PART = 4608, 3072
-# Weights, on all grids, that are rounded together.
+# Largest number of weights, on all grids, that are rounded together.
 ROUNDED = 2**22
-# Samples by which grids are compared.
+# Number of samples to compare grids.
 COMPARED = 2048
 
 Array = npt.NDArray[Any]
@@ -47,7 +48,7 @@ Images = Sequence[npt.NDArray[np.float32]]
 
 
 def reconstruct_layers(context: QuantizationContext) -> None:
-    """Put kernels on their int8 grids so that the outputs of all operators change least."""
+    """Round kernels to int8 grids so that the operators' outputs change least."""
     graph, found = context.graph, context.operators()
     images = context.images[: images_that_fit(graph, len(context.images))]
     samplers = {op: ActivationSampler(op, len(images)) for op in found}
@@ -69,14 +70,14 @@ def reconstruct_layers(context: QuantizationContext) -> None:
         _replace(operator, matrix, *_solved(operator, matrix, task, context.per_channel))
 
     run_layerwise(graph, images, visit)
-    # The bar's own last step.
+    # The last step of the progress bar.
     next(bar, None)
 
 
 def _sampled_outputs(
     graph: Graph, samplers: Mapping[Operator, ActivationSampler], images: Images
 ) -> dict[Operator, Array]:
-    """What each operator of the float network gives at its samples, (samples, channels)."""
+    """Return the outputs of the float network's operators at the samples, (samples, channels)."""
     runner = GraphRunner(graph, [operator.output for operator in samplers])
     (source,) = graph.inputs.values()
     found: dict[Operator, list[Array]] = {operator: [] for operator in samplers}
@@ -96,11 +97,11 @@ def _replace(operator: Operator, matrix: KernelMatrix, weights: Array, bias: Arr
 
 @dataclass(frozen=True)
 class _Task:
-    """One operator: what it sees, what it should give, and what of that counts.
+    """The regression of one operator.
 
     Attributes:
-        x, y: (groups, samples, inputs) and (groups, samples, filters), float32.
-        clip: what the activation behind it clips to.
+        x, y: features (groups, samples, inputs) and targets (groups, samples, filters), float32.
+        clip: bounds of the activation after it.
         importance: of an error in each filter, (groups, filters).
     """
 
@@ -110,14 +111,14 @@ class _Task:
     importance: Array
 
     def sample_weights(self) -> Array:
-        """How much each sample counts, (groups, samples, 1), 1 in the mean."""
+        """Weight of each sample, (groups, samples, 1); the mean is 1."""
         low, high = self.clip
         inside = ((self.y > low - SLACK) & (self.y < high + SLACK)).any(axis=2, keepdims=True)
         counts = np.where(inside, np.float32(1), np.float32(CUT))
         return np.asarray(counts / counts.mean(axis=1, keepdims=True))
 
     def errors(self, weights: Array, bias: Array) -> Array:
-        """Mean squared error of each filter behind the activation, (groups, filters)."""
+        """Return the mean squared error of each filter after the activation, (groups, filters)."""
         step = -(-self.x.shape[1] // COMPARED)
         outputs = self.x[:, ::step] @ np.asarray(np.swapaxes(weights, 1, 2), np.float32)
         outputs += bias[:, None].astype(np.float32)
@@ -127,7 +128,7 @@ class _Task:
 
 @dataclass(frozen=True)
 class _Centered:
-    """A task about its means, each sample scaled by the root of how much it counts.
+    """A task with its means subtracted, and with each sample scaled by the root of its weight.
 
     Attributes:
         x, y: like the task's.
@@ -153,7 +154,7 @@ class _Centered:
 def _solved(
     operator: Operator, matrix: KernelMatrix, task: _Task, per_channel: bool
 ) -> tuple[Array, Array]:
-    """The operator's new weights (groups, filters, inputs) and biases (groups, filters)."""
+    """Solve for the operator's weights (groups, filters, inputs) and biases (groups, filters)."""
     per_channel = per_channel and operator.kind in PER_CHANNEL
     shares = DEPTHWISE_ENDS if operator.kind == "DEPTHWISE_CONV_2D" else ENDS
     centered = _Centered.of(task)
@@ -165,7 +166,7 @@ def _solved(
         weights = _regressed(weights, centered, whole)
     top = _largest(weights, per_channel=per_channel)
     at_end = farthest(weights, per_channel=per_channel)
-    # Of a wide kernel these are hundreds of megabytes.
+    # For a wide kernel these take hundreds of megabytes.
     tried = np.empty((len(shares), *weights.shape), np.float32)
     for part in parts:
         factor = triangular_factor(_gram(centered.x[:, :, part]) if whole is None else whole)
@@ -178,19 +179,19 @@ def _solved(
 
 
 def _gram(x: Array) -> Array:
-    """Mean product of any two inputs, (groups, inputs, inputs), with more on the diagonal.
+    """Return the mean products of inputs, (groups, inputs, inputs), with a larger diagonal.
 
-    By that, weights that no sample tells about stay as they were.
+    The diagonal keeps weights that no sample depends on.
     """
     gram = (np.swapaxes(x, 1, 2) @ x / x.shape[1]).astype(np.float64)
     diagonal = np.einsum("gii->gi", gram)
-    # A channel that is silent on all images has no features at all.
+    # A channel that is 0 in all images has no data.
     diagonal += np.maximum(DAMPING * diagonal.mean(axis=1, keepdims=True), TINY)
     return np.asarray(gram)
 
 
 def _regressed(weights: Array, centered: _Centered, gram: Array) -> Array:
-    """Regression towards the weights as they are: the change that explains what they leave over."""
+    """Solve for the change of the weights that explains their remaining error."""
     x = centered.x
     left_over = centered.y - x @ np.asarray(np.swapaxes(weights, 1, 2), np.float32)
     change = np.linalg.solve(gram, np.swapaxes(x, 1, 2) @ left_over / x.shape[1])
@@ -200,7 +201,7 @@ def _regressed(weights: Array, centered: _Centered, gram: Array) -> Array:
 def _rounded(
     weights: Array, top: Array, shares: Sequence[float], factor: Array, at_end: Array
 ) -> Array:
-    """Weights on the grids of all shares, (shares, groups, filters, inputs)."""
+    """Round weights to the grids of all shares, (shares, groups, filters, inputs)."""
     groups, filters, inputs = weights.shape
     rounded = np.empty((len(shares), *weights.shape), np.float32)
     ends = np.broadcast_to(top, (groups, filters, 1))
@@ -216,7 +217,7 @@ def _rounded(
 
 @dataclass(frozen=True)
 class _Candidate:
-    """Rounded weights (groups, filters, inputs), biases and errors (groups, filters)."""
+    """Return rounded weights (groups, filters, inputs), biases and errors (groups, filters)."""
 
     weights: Array
     bias: Array
@@ -228,7 +229,7 @@ class _Candidate:
         return cls(weights, bias, task.errors(weights, bias) * task.importance)
 
     def better(self, other: _Candidate, *, per_channel: bool) -> _Candidate:
-        """For each step, the weights that leave less error."""
+        """Choose, for each step, the weights with less error."""
         chosen = other.errors < self.errors
         if not per_channel:
             chosen = np.full_like(chosen, other.errors.sum() < self.errors.sum())

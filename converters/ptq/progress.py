@@ -1,11 +1,12 @@
-"""How slow steps show how far they have come."""
+"""The progress of slow steps."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from typing import Any
 
-# Wraps an iterable and shows its progress; given its length and what is done.
+# Wraps an iterable and shows its progress. Arguments: the iterable, its length, the name of the
+# step.
 Progress = Callable[[Iterable[Any], int, str], Iterable[Any]]
 
 

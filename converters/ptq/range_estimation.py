@@ -1,6 +1,6 @@
-"""The range of each feature map: how far its int8 codes reach.
+"""Methods to choose the range of each feature map, which its int8 codes cover.
 
-The extremes lose nothing at the ends. A narrower range cuts the ends and resolves the rest finer.
+The range of the extremes clips no value. A narrower range clips the ends and has a finer step.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Range = tuple[float, float]
 Method = Callable[[Observed], Range]
 
 CODES = 255
-# Shares of either extreme to try.
+# Shares of each extreme to try.
 SHARES = (1, 0.97, 0.94, 0.9, 0.86, 0.82, 0.78, 0.74, 0.7, 0.65, 0.6, 0.55, 0.5, 0.45, 0.4)
 KL_SHARES = np.linspace(0.3, 1, 36)
 BINS = 2048
@@ -30,7 +30,7 @@ def minmax(observed: Observed) -> Range:
 
 
 def percentile(share: float) -> Method:
-    """The range that holds `share` percent of the values, with as many left out at either end."""
+    """Return the range that contains `share` percent of the values, centered by rank."""
 
     def method(observed: Observed) -> Range:
         low, high = np.percentile(observed.samples, [100 - share, share])
@@ -40,7 +40,7 @@ def percentile(share: float) -> Method:
 
 
 def least_squares(observed: Observed) -> Range:
-    """The range whose 255 steps leave the least squared error."""
+    """Return the range whose 255 steps have the least squared error."""
     low, high = min(observed.low, 0.0), max(observed.high, 0.0)
     counts, edges = np.histogram(observed.samples, BINS, (low, max(high, low + TINY)))
     centers = (edges[1:] + edges[:-1]) / 2
@@ -61,10 +61,10 @@ def _squared_error(
 
 
 def kl_divergence(observed: Observed) -> Range:
-    """The range whose codes keep most of the values' distribution.
+    """Return the range whose codes have the least KL divergence from the values.
 
-    S. Migacz, "8-bit Inference with TensorRT" (GTC 2017): the divergence between the distribution
-    that 255 codes can show and the one that is cut at the range's ends.
+    S. Migacz, "8-bit Inference with TensorRT" (GTC 2017): the divergence of the distribution of 255
+    codes from the distribution that is clipped at the range's ends.
     """
     ranges = [(float(s * observed.low), float(s * observed.high)) for s in KL_SHARES]
     divergences = [_divergence(observed.samples, low, high) for low, high in ranges]
@@ -87,6 +87,6 @@ def _divergence(values: npt.NDArray[np.float32], low: float, high: float) -> flo
 
 
 def estimate_ranges(observed: Mapping[Tensor, Observed], method: Method) -> dict[Tensor, Range]:
-    """The range of each tensor by one method; zero is always inside."""
+    """Choose the range of each tensor by one method. Zero is always inside."""
     found = {tensor: method(values) for tensor, values in observed.items()}
     return {tensor: (min(low, 0.0), max(high, 0.0)) for tensor, (low, high) in found.items()}

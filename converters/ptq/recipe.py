@@ -1,4 +1,4 @@
-"""The steps that recipes name, and a network's way through them."""
+"""The steps and range methods of recipes, and the function that applies a recipe."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from tfl_depth.converters.ptq.range_estimation import (
     percentile,
 )
 from tfl_depth.converters.ptq.weight_clipping import clip_weights
-from tfl_depth.recipes import PtqRecipe
+from tfl_depth.recipes import PtqRecipe, RangeMethod, StepName
 
-STEPS: Mapping[str, Callable[[QuantizationContext], None]] = {
+STEPS: Mapping[StepName, Callable[[QuantizationContext], None]] = {
     "dead-channels": silence_dead_channels,
     "equalize": equalize_layers,
     "clip": clip_weights,
@@ -35,7 +35,7 @@ STEPS: Mapping[str, Callable[[QuantizationContext], None]] = {
     "reconstruct": reconstruct_layers,
 }
 
-RANGES: Mapping[str, Method] = {
+RANGES: Mapping[RangeMethod, Method] = {
     "minmax": minmax,
     "percentile-99.9": percentile(99.9),
     "percentile-99.99": percentile(99.99),
@@ -43,7 +43,7 @@ RANGES: Mapping[str, Method] = {
     "kl": kl_divergence,
 }
 
-# What the steps look at; feature maps of so many images mostly fit into memory.
+# Number of images for the steps. The feature maps of this many images mostly fit into memory.
 MOST_IMAGES = 48
 
 
@@ -57,16 +57,16 @@ def apply_recipe(
     progress: Progress,
     chosen: frozenset[str] | None = None,
 ) -> None:
-    """Take a float network through a recipe's steps, in place.
+    """Apply a recipe's steps to a float network, in place.
 
     Args:
-        graph: with one input; its kernels and biases get values that the writer keeps.
-        recipe: what to do.
-        images: calibration images as the network takes them, (1, H, W, 3) float32 each.
-        per_channel: whether each output channel's weights will have a step of their own.
-        exact: kernels that no step may change, and their steps.
-        progress: shows how far slow steps have come.
-        chosen: output names of the only operators to work on; None: all.
+        graph: with one input. The writer keeps the new values of its kernels and biases.
+        recipe: the recipe.
+        images: calibration images as inputs of the network, (1, H, W, 3) float32 each.
+        per_channel: whether the weights of each output channel have their own step.
+        exact: kernels that no step may change, with their quantization steps.
+        progress: shows the progress of slow steps.
+        chosen: output names of the operators to change; None: all.
     """
     if not recipe.steps:
         return

@@ -1,4 +1,4 @@
-"""What the tensors of a float network hold on the calibration photos."""
+"""Statistics of a float network's tensors on the calibration photos."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from tfl_depth.converters.graph import Graph, GraphRunner, Tensor
 
-# Of each tensor, over all photos; the extremes are of all its values.
+# Samples of each tensor over all photos. The extremes are of all values.
 SAMPLES = 200_000
 
 Images = Iterable[npt.NDArray[np.float32]]
@@ -19,7 +19,7 @@ Images = Iterable[npt.NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class Observed:
-    """The values of one tensor over all photos.
+    """Statistics of one tensor over all photos.
 
     Attributes:
         low, high: extremes of all values.
@@ -32,12 +32,12 @@ class Observed:
 
 
 def observe(graph: Graph, images: Images, count: int) -> dict[Tensor, Observed]:
-    """Run photos through a network and look at every computed float tensor.
+    """Run photos through a network, and collect statistics of every computed float tensor.
 
     Args:
         graph: with one input.
-        images: what the network takes, (1, H, W, 3) float32 each.
-        count: how many there are.
+        images: inputs of the network, (1, H, W, 3) float32 each.
+        count: number of images.
     """
     tensors = [tensor for tensor in graph.computed() if tensor.dtype == np.float32]
     runner = GraphRunner(graph, tensors)
@@ -69,5 +69,5 @@ class _Collected:
 
 
 def extremes(observed: Mapping[Tensor, Observed]) -> dict[Tensor, tuple[float, float]]:
-    """The least and the greatest value of each tensor."""
+    """Return the least and the greatest value of each tensor."""
     return {tensor: (found.low, found.high) for tensor, found in observed.items()}

@@ -1,4 +1,4 @@
-"""Cut weights where the squared error of all of a kernel's weights is least."""
+"""Clips weights at the range with the least squared error of all weights of a kernel."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from tfl_depth.converters.graph.kernels import KERNEL_OPERATORS, kernel_of, set_
 from tfl_depth.converters.ptq.context import QuantizationContext
 from tfl_depth.converters.ptq.weight_grid import nearest_kernel, step_axis
 
-# Of the largest weight.
+# Ends of the range to try, as shares of the largest weight.
 SHARES = np.linspace(1.0, 0.4, 25)
 
 
 def clip_weights(context: QuantizationContext) -> None:
-    """Give each kernel the grid that loses least of its weights."""
+    """Round each kernel to the grid with the least squared error."""
     for operator in context.operators():
         clipped = _clipped(operator, per_channel=context.per_channel)
         set_kernel(operator, constant(kernel_of(operator).name, clipped))

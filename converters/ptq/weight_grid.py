@@ -1,4 +1,4 @@
-"""Kernels on the int8 grid that the writer will put them on."""
+"""Kernels on the int8 grid that the writer uses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tfl_depth.converters.quantize.rules import PER_CHANNEL
 
 
 def step_axis(operator: Operator, *, per_channel: bool) -> int | None:
-    """The dimension of a kernel along which its steps differ; None for one step."""
+    """Return the dimension of a kernel along which its steps differ; None for one step."""
     if per_channel and operator.kind in PER_CHANNEL:
         return KERNEL_OPERATORS[operator.kind].channel_axis
     return None
@@ -23,9 +23,9 @@ def step_axis(operator: Operator, *, per_channel: bool) -> int | None:
 def nearest_kernel(
     operator: Operator, *, per_channel: bool, share: float = 1.0
 ) -> npt.NDArray[np.float32]:
-    """An operator's kernel rounded to the grid that a share of its largest weights ends.
+    """Round an operator's kernel to a grid that ends at a share of its largest weights.
 
-    Weights beyond the grid go to its end.
+    Larger weights are clipped.
     """
     kernel = kernel_of(operator).constant.astype(np.float64)
     axis = KERNEL_OPERATORS[operator.kind].channel_axis
@@ -37,7 +37,7 @@ def nearest_kernel(
 def dequantized(
     codes: npt.NDArray[np.int8], scales: npt.NDArray[Any], axis: int
 ) -> npt.NDArray[np.float32]:
-    """The values of a kernel's codes."""
+    """Return the values of a kernel's codes."""
     shape = [1] * codes.ndim
     shape[axis] = -1
     return np.asarray(codes * np.reshape(scales, shape), np.float32)

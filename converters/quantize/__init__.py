@@ -1,4 +1,4 @@
-"""Writes the finished file from a float graph: int8, int16x8, float16 or float32."""
+"""Quantization of a float graph to int8, int16x8 or float16."""
 
 from tfl_depth.converters.quantize.ends import add_float_ends
 from tfl_depth.converters.quantize.half import with_half_weights

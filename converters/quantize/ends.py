@@ -1,4 +1,4 @@
-"""Float inputs and outputs around a graph that computes in integers."""
+"""Float inputs and outputs of an integer graph."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ FLOAT = np.dtype(np.float32)
 
 
 def add_float_ends(graph: Graph) -> None:
-    """Let a graph of int16 codes take and give float32, by QUANTIZE and DEQUANTIZE."""
+    """Add QUANTIZE and DEQUANTIZE to an int16 graph, so that its inputs and outputs are float32."""
     for name, codes in list(graph.inputs.items()):
         given = Tensor(f"{codes.name}_float", codes.shape, FLOAT)
         graph.operators.insert(0, Operator("QUANTIZE", [given], [codes]))

@@ -1,4 +1,4 @@
-"""Weights of 16-bit floats: half the size, computed in 32 bits."""
+"""Weights stored as 16-bit floats, and computed in 32 bits."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import numpy as np
 
 from tfl_depth.converters.graph import Graph, Operator, Tensor
 
-# Smaller constants are not worth an operator.
+# Smaller constants stay float32, since each float16 constant needs an operator.
 LEAST_ELEMENTS = 64
 
 
 def with_half_weights(graph: Graph) -> Graph:
-    """The graph with its float constants stored as float16; the given one stays as it is."""
+    """Return a copy of the graph with its float constants stored as float16."""
     made = graph.copy()
     large = [
         tensor

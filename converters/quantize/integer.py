@@ -1,4 +1,4 @@
-"""A float graph, ranges and weights in; the graph of an int8 or int16x8 file out."""
+"""From a float graph and ranges to the graph of an int8 or int16x8 file."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ from tfl_depth.errors import ConversionError
 
 @dataclass(frozen=True)
 class QuantizationPlan:
-    """What decides the codes of a file.
+    """The parameters that define the codes of a file.
 
     Attributes:
         ranges: of each computed float tensor.
-        pinned: ranges that must be met exactly.
-        exact: the step of kernels whose weights are whole multiples of it.
+        pinned: fixed ranges of tensors.
+        exact: kernels whose weights are whole multiples of a step, and the step.
         bits: of activations: 8 or 16.
         per_channel: whether each output channel of a convolution has its own step.
     """
@@ -52,13 +52,13 @@ class QuantizationPlan:
 
 
 def quantized(graph: Graph, plan: QuantizationPlan) -> Graph:
-    """The graph with integer tensors only; the given one stays as it is.
+    """Return a copy of the graph with integer tensors only.
 
-    Weights go to the nearest code of a grid that their largest value ends, so that weights that a
-    recipe put on such a grid keep their values.
+    Weights are rounded to a grid that ends at their largest value. Weights that a recipe has
+    rounded to such a grid keep their values.
 
     Raises:
-        ConversionError: an operator has no integer kernel, or its integer kernel is known to fail.
+        ConversionError: an operator has no integer kernel, or a wrong one.
     """
     _check(graph, plan.bits)
     made, mine = graph.copy_with_map()
@@ -87,8 +87,8 @@ def _check(graph: Graph, bits: int) -> None:
     for operator in graph.operators:
         if operator.kind == "BATCH_MATMUL" and any(t and t.is_constant for t in operator.inputs):
             raise ConversionError(
-                f"The matrix product {operator.output.name} has a constant side, for which "
-                "integer kernels give wrong results: it must become FULLY_CONNECTED."
+                f"The matrix product {operator.output.name} has a constant input, and integer "
+                "kernels compute it wrongly: it must become FULLY_CONNECTED."
             )
 
 
@@ -109,7 +109,7 @@ class _Writer:
             tensor.dtype, tensor.quantization = self._dtype, quantization
 
     def _requantize_tied(self) -> None:
-        """Put a QUANTIZE in front of an operator that asks for one scale, where it has others."""
+        """Insert a QUANTIZE before an operator that needs one scale, if an input has another."""
         for operator in [op for op in self._graph.operators if op.kind in TIED]:
             wanted = self._scales.get(operator.output)
             if wanted is None:
@@ -146,14 +146,14 @@ class _Writer:
             return np.array([self._plan.exact[kernel]])
         axis = KERNEL_OPERATORS[operator.kind].channel_axis
         per_channel = self._plan.per_channel and operator.kind in PER_CHANNEL
-        # Where weights are next to nothing, the bias asks for a coarser step to fit its codes.
+        # If weights are close to 0, a coarser step keeps the bias within its codes.
         floor = 0.0 if bias is None else np.abs(bias.constant) / (features * BIAS_LIMIT)
         if not per_channel:
             floor = np.max(floor)
         return kernel_scales(kernel.constant, axis if per_channel else None, floor)
 
     def _write_constants(self, operator: Operator) -> None:
-        """Write what else an operator takes of real constants."""
+        """Quantize the other float constants of an operator."""
         for place, tensor in enumerate(operator.inputs):
             if tensor is None or not tensor.is_constant or tensor.dtype != np.float32:
                 continue

@@ -1,4 +1,4 @@
-"""Scales and zero points from ranges, and codes from values."""
+"""Scales and zero points of ranges, and codes of values."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from tfl_depth.converters.graph import Quantization
 
 Range = tuple[float, float]
 
-# A range of nothing still needs a step.
+# An empty range needs a step too.
 TINY = 1e-9
-# Of int8 weights, to either side of zero.
+# Largest code of int8 weights, on both sides of zero.
 WEIGHT_LEVELS = 127
-# Of a bias in int32, with room for the sum of products.
+# Largest code of an int32 bias, which leaves room for the sum of products.
 BIAS_LIMIT = 2**30
 
 
 def activation_quantization(range_: Range, bits: int) -> Quantization:
-    """The codes of a range: asymmetric in int8, symmetric in int16, as the kernels ask for.
+    """Return the quantization of a range: asymmetric for int8, symmetric for int16.
 
-    Zero gets a code of its own, since padding and ReLU mean it.
+    Zero has an exact code, since padding and ReLU need it.
     """
     low, high = min(range_[0], 0.0), max(range_[1], 0.0)
     if bits == 16:
@@ -33,7 +33,7 @@ def activation_quantization(range_: Range, bits: int) -> Quantization:
 
 
 def codes(values: npt.ArrayLike, quantization: Quantization, bits: int) -> npt.NDArray[Any]:
-    """The nearest codes of values with one scale, int8 or int16."""
+    """Return the nearest codes of values with one scale, int8 or int16."""
     top = 2 ** (bits - 1) - 1
     found = np.rint(np.asarray(values, np.float64) / np.float32(quantization.scales[0]))
     found = np.clip(found + quantization.zero_points[0], -top - 1, top)
@@ -41,21 +41,21 @@ def codes(values: npt.ArrayLike, quantization: Quantization, bits: int) -> npt.N
 
 
 def constant_range(values: npt.NDArray[Any]) -> Range:
-    """The range of a constant."""
+    """Return the range of a constant."""
     return float(values.min()), float(values.max())
 
 
 def kernel_scales(
     kernel: npt.NDArray[Any], axis: int | None, floor: npt.ArrayLike = 0.0
 ) -> npt.NDArray[np.float64]:
-    """The step of each output channel's int8 weights, (channels,), or of all of them, (1,).
+    """Return the step of each output channel's int8 weights, (channels,), or one for all, (1,).
 
-    The largest weight gets code 127, so that weights that lie on such a grid keep their codes.
+    The largest weight has code 127, so that weights on such a grid keep their codes.
 
     Args:
         kernel: of any shape.
         axis: of the output channels; None: one step for all.
-        floor: least step of each channel.
+        floor: smallest step of each channel.
     """
     magnitude = np.abs(np.asarray(kernel, np.float64))
     if axis is None:
@@ -70,7 +70,7 @@ def kernel_scales(
 def kernel_codes(
     kernel: npt.NDArray[Any], scales: npt.NDArray[np.float64], axis: int
 ) -> npt.NDArray[np.int8]:
-    """The nearest int8 codes of a kernel."""
+    """Return the nearest int8 codes of a kernel."""
     shape = [1] * kernel.ndim
     shape[axis] = -1
     steps = scales.reshape(shape)

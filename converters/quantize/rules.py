@@ -1,4 +1,4 @@
-"""What TensorFlow Lite's integer kernels ask of the scales of their inputs and outputs.
+"""Requirements of TensorFlow Lite's integer kernels for the scales of inputs and outputs.
 
 Source: the kernels' own checks, and TensorFlow's quantization specification
 (tensorflow.org/lite/performance/quantization_spec).
@@ -6,8 +6,8 @@ Source: the kernels' own checks, and TensorFlow's quantization specification
 
 from __future__ import annotations
 
-# The output has the scale of this input, since the kernel moves codes and computes nothing, or
-# checks that the scales are equal.
+# The output has the scale of this input, since the kernel only moves codes, or checks that the
+# scales are equal.
 SAME_SCALE = {
     "AVERAGE_POOL_2D": 0,
     "BATCH_TO_SPACE_ND": 0,
@@ -37,10 +37,10 @@ SAME_SCALE = {
     "UNPACK": 0,
 }
 
-# All inputs of real numbers and the output have one scale.
+# All quantized inputs and the output have one scale.
 TIED = frozenset({"CONCATENATION", "MAXIMUM", "MINIMUM", "PACK", "PADV2", "SELECT", "SELECT_V2"})
 
-# (scale, zero point) of the output, whatever its range is.
+# (scale, zero point) of the output, for every range.
 FIXED_INT8 = {
     "L2_NORMALIZATION": (1 / 128, 0),
     "LOGISTIC": (1 / 256, -128),
@@ -54,7 +54,7 @@ FIXED_INT16 = {
     "TANH": (1 / 32768, 0),
 }
 
-# Operators with an integer kernel in the stock set, beside the tables above.
+# Other operators with a built-in integer kernel.
 COMPUTING = frozenset(
     {
         "ABS",
@@ -86,7 +86,7 @@ COMPUTING = frozenset(
     }
 )
 
-# Operators without a kernel for codes of 16 bits, or, as PRELU, with one that is wrong.
+# Operators without a 16-bit kernel, or with a wrong one, as PRELU.
 NOT_INT16 = frozenset(
     {
         "DEPTH_TO_SPACE",
@@ -102,13 +102,13 @@ NOT_INT16 = frozenset(
     }
 )
 
-# Kernels that take one scale for each output channel, in tflite-runtime 2.14 and on an Ethos-U too.
-# Only the plain reference kernel of 2.14 computes FULLY_CONNECTED of three dimensions wrongly so;
-# no board runs by that.
+# Kernels that support a scale for each output channel, in tflite-runtime 2.14 and on an Ethos-U.
+# Exception: the reference kernel of 2.14 computes FULLY_CONNECTED of three dimensions wrongly. No
+# board uses it.
 PER_CHANNEL = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"})
 
-# The kernel's version for integers; 1 where it is not listed. An interpreter refuses a version that
-# it does not know, so the lowest that has the type.
+# The kernel's version for integers; 1 if not listed. Interpreters refuse unknown versions, so this
+# is the lowest one with the type.
 _VERSIONS_INT8 = {
     "ABS": 2,
     "ADD": 2,
@@ -192,11 +192,11 @@ _VERSIONS_INT16 = {
 
 
 def version(kind: str, bits: int) -> int:
-    """The version of an operator's kernel for codes of 8 or 16 bits."""
+    """Return the version of an operator's kernel for 8-bit or 16-bit codes."""
     return (_VERSIONS_INT8 if bits == 8 else _VERSIONS_INT16).get(kind, 1)
 
 
 def unsupported(kinds: set[str], bits: int = 8) -> list[str]:
-    """The operators among `kinds` that have no kernel for codes of 8 or 16 bits."""
+    """Return the operators among `kinds` without a kernel for 8-bit or 16-bit codes."""
     known = COMPUTING | TIED | set(SAME_SCALE) | set(FIXED_INT8)
     return sorted(kinds - (known if bits == 8 else known - NOT_INT16))

@@ -1,4 +1,4 @@
-"""One scale for every tensor of a graph: which tensors share one, and which range decides it."""
+"""The scale of every tensor of a graph: which tensors share one, and from which range it is."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def choose_scales(
     Args:
         graph: a float network.
         ranges: of each computed float tensor.
-        pinned: ranges that must be met exactly; a tensor that shares its scale gets them too.
+        pinned: fixed ranges. Tensors that share the scale get them too.
         bits: 8 or 16.
 
     Raises:
@@ -89,7 +89,7 @@ def _classes(
 def _tie(
     graph: Graph, operator: Operator, classes: _Classes, known: set[Tensor], bound: set[Tensor]
 ) -> None:
-    """Let inputs that nothing else takes have the output's scale: it saves a rounding."""
+    """Give the output's scale to inputs that no other operator uses, to avoid a rounding."""
     for tensor in operator.inputs:
         if tensor not in known or graph.only_consumer(tensor) is not operator:
             continue

@@ -1,4 +1,4 @@
-"""The finished file against the network that it was made of."""
+"""Comparison of the finished file with its source network."""
 
 from tfl_depth.converters.verify.fidelity import Fidelity, measure_fidelity
 from tfl_depth.converters.verify.file_checks import check_integer_file

@@ -1,4 +1,4 @@
-"""What every int8 file keeps, whatever wrote it."""
+"""Checks that every int8 file must pass."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def check_integer_file(model: bytes, contract: Contract, *, per_channel: bool) -
     """Check the types, the shapes, the pinned scales and the kernels of an int8 file.
 
     Raises:
-        ConversionError: a tensor is float, an output is missing, or a scale is not as pinned.
+        ConversionError: a tensor is float, an output is missing, or a scale is not the pinned one.
     """
     graph = read_graph(model)
     wrong = [tensor.name for tensor in graph.tensors() if tensor.dtype not in _INTEGERS]
@@ -34,7 +34,7 @@ def check_integer_file(model: bytes, contract: Contract, *, per_channel: bool) -
 
 
 def output_scales(contract: Contract) -> dict[str, float]:
-    """The step of each output of an int8 file."""
+    """Return the step of each output of an int8 file."""
     if contract.head == "single":
         return {"depth": contract.max_depth_m / CODES}
     return {"integer": 1 / contract.spans.codes_per_span, "fractional": 1 / CODES}

@@ -1,4 +1,4 @@
-"""The int8 file beside its float graph, operator by operator: where the error enters."""
+"""Comparison of the int8 file with its float graph, operator by operator."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import numpy.typing as npt
 from tfl_depth.converters.graph import Graph, GraphRunner, Tensor
 from tfl_depth.errors import ConversionError
 
-# Float values within so many steps of the int8 tensor may well share one code.
+# Float values within this many steps of the int8 tensor may share one code.
 STEPS_OF_ONE_CODE = 2
 
 
 @dataclass(frozen=True)
 class OperatorError:
-    """How far an int8 operator's output lies from the float one's.
+    """The error of an int8 operator's output.
 
     Attributes:
         name: of the output.
@@ -38,7 +38,7 @@ def compare_operators(
 ) -> list[OperatorError]:
     """Run both graphs on the same images and compare every tensor of the same name.
 
-    The error at an operator includes what came in with its inputs.
+    The error of an operator includes the error of its inputs.
 
     Args:
         graph: float.
@@ -70,7 +70,7 @@ def compare_operators(
 
 
 def to_codes(values: npt.NDArray[Any], tensor: Tensor) -> npt.NDArray[Any]:
-    """Real values as an integer tensor's codes; of a float tensor as they are."""
+    """Convert real values to an integer tensor's codes; for a float tensor, return them."""
     found = tensor.quantization
     if found is None:
         return np.asarray(values, tensor.dtype)
@@ -80,7 +80,7 @@ def to_codes(values: npt.NDArray[Any], tensor: Tensor) -> npt.NDArray[Any]:
 
 
 def to_values(codes: npt.NDArray[Any], tensor: Tensor) -> npt.NDArray[np.float64]:
-    """The inverse of `to_codes`."""
+    """Convert codes to real values; the inverse of `to_codes`."""
     found = tensor.quantization
     if found is None:
         return codes.astype(np.float64)
@@ -93,7 +93,7 @@ class _Sums:
     def __init__(self, step: float) -> None:
         self._step = step
         self._count, self._sum, self._squares, self._errors = 0, 0.0, 0.0, 0.0
-        # Of the float values, and of the int8 ones.
+        # Extremes of the float values, and of the int8 ones.
         self._expected, self._found = _Extremes(), _Extremes()
 
     def add(self, expected: npt.NDArray[Any], found: npt.NDArray[Any]) -> None:
@@ -121,7 +121,7 @@ class _Sums:
 
 
 class _Extremes:
-    """Least and greatest of the values seen."""
+    """Least and greatest value."""
 
     def __init__(self) -> None:
         self._least, self._most = np.inf, -np.inf
@@ -136,27 +136,27 @@ class _Extremes:
 
 
 def _step(tensor: Tensor) -> float:
-    """Between two codes of an integer tensor; 0 for a float one."""
+    """Return the step of an integer tensor; 0 for a float one."""
     return float(tensor.quantization.scales[0]) if tensor.quantization else 0.0
 
 
 def refuse_dead(errors: Sequence[OperatorError]) -> None:
-    """Refuse a file in which an operator gives one value where the float network gives many.
+    """Refuse a file with an int8 operator of constant output, if the float output varies.
 
     Raises:
-        ConversionError: one does.
+        ConversionError: there is such an operator.
     """
     dead = [error for error in errors if error.dead]
     if dead:
         raise ConversionError(
-            f"The operator {dead[0].kind} {dead[0].name} gives one constant value in int8, where "
-            "the float network gives many: its integer kernel fails here. Report this network, or "
-            "convert with --float32."
+            f"The output of the operator {dead[0].kind} {dead[0].name} is constant in int8, and "
+            "varies in the float network: its integer kernel is wrong here. Report this network, "
+            "or convert with --float32."
         )
 
 
 def worst(errors: Sequence[OperatorError], count: int = 5) -> list[OperatorError]:
-    """The operators at which the error grows most over what came before them."""
+    """Return the operators at which the error grows most from input to output."""
     grown = []
     before = 0.0
     for error in errors:

@@ -1,4 +1,4 @@
-"""The depth that the source network gives, as the yardstick of everything that is made of it."""
+"""The depth of the source network, as the reference for comparisons."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ DepthM = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class SourceDepth:
-    """A network that gives meters for pixels, run by the framework that it came from.
+    """The source network in its own framework, from pixels to meters.
 
     Attributes:
-        run: computes all outputs of the source, in its order, of one input (1, ...) float32.
-        output: place of the depth among them.
-        as_input: makes the source's input of pixels (H, W, 3), RGB.
-        in_meters: makes meters of the output's values.
+        run: computes all outputs of the source, in its order, from one input (1, ...) float32.
+        output: index of the depth among the outputs.
+        as_input: converts pixels (H, W, 3), RGB, to the source's input.
+        in_meters: converts the output to meters.
     """
 
     run: Callable[[npt.NDArray[np.float32]], list[npt.NDArray[Any]]]
@@ -32,25 +32,25 @@ class SourceDepth:
     in_meters: Callable[[DepthM], DepthM]
 
     def __call__(self, pixels: Pixels) -> DepthM:
-        """Depth (h, w) in meters, not clipped, of pixels (H, W, 3) uint8 RGB."""
+        """Compute depth (h, w) in meters, not clipped, of pixels (H, W, 3) uint8 RGB."""
         return self.in_meters(self.output_map(pixels))
 
     def output_map(self, pixels: Pixels) -> DepthM:
-        """The source's output (h, w) for pixels (H, W, 3) uint8 RGB, before the formula."""
+        """Compute the source's output (h, w) of pixels (H, W, 3) uint8 RGB, before the formula."""
         return as_map(np.asarray(self.run(self.as_input(pixels))[self.output], np.float64))
 
 
 def as_map(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """A network's output without its dimensions of 1: (h, w).
+    """Remove the dimensions of 1 from a network's output: (h, w).
 
     Raises:
-        ConversionError: it is not one map.
+        ConversionError: the output is not one map.
     """
     sizes = [size for size in values.shape if size != 1]
     if len(sizes) > 2:
         raise ConversionError(
             f"Expected one map of depth, as (1, H, W, 1), got an output of shape {values.shape}: "
-            "name the depth with --output-name."
+            "choose the depth with --output-name."
         )
     sizes = [1] * (2 - len(sizes)) + sizes
     return values.reshape(sizes)

@@ -36,7 +36,9 @@ def _description(text: str) -> str:
 
 def _row(parser: argparse.ArgumentParser, action: argparse.Action) -> list[str]:
     value = _value(action)
-    if action.option_strings:
+    if isinstance(action, argparse.BooleanOptionalAction):
+        name = ", ".join(f"`{each}`" for each in action.option_strings)
+    elif action.option_strings:
         name = f"`{action.option_strings[-1]} {value}".rstrip() + "`"
     else:
         name = f"`{value}`"

@@ -1,4 +1,4 @@
-"""`make demo`: the bundled checkpoint to INT8, a real photo to millimeters.
+"""`make demo`: the bundled checkpoint to INT8, a real photo to millimeters, beside the truth.
 
 It needs no data of its own: it calibrates with the pictures that scikit-image ships, which cover
 the range of natural colors and textures well enough to show the way. For a product, calibrate
@@ -13,11 +13,17 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
+from docs.scripts import demo_truth
+from tfl_depth.encoding import DepthMm
 from tfl_depth.errors import ConversionError
 from tfl_depth.files import write_whole
 from tfl_depth.png import as_png
+from tfl_depth.quiet import quiet
 from tfl_depth.runtime import DepthRunner
+from tfl_depth.runtime.colorize import depth_limits
+from tfl_depth.runtime.fit import Fit
 from tfl_depth.runtime.preprocess import read_image
 from tfl_depth.tools import convert
 from tfl_depth.tools.lib import cli_common
@@ -49,6 +55,14 @@ CALIBRATION = (
     "rocket.jpg",
     "text.png",
 )
+PICTURE = ROOT / "docs" / "images" / "demo.png"
+FILES = (
+    "photo_depth.png",
+    "photo_color.png",
+    "photo_corrected_depth.png",
+    "photo_corrected_color.png",
+    "side_by_side.png",
+)
 # Of a picture in a document, in pixels.
 DOCUMENT_WIDTH = 1200
 
@@ -57,15 +71,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the demo; returns its exit status."""
     parser = cli_common.parser(
         "demo",
-        "Convert the bundled checkpoint to INT8 and compute the depth of a photo.",
+        "Convert the bundled checkpoint to INT8, and compare the depth of a photo with the truth.",
         "make demo",
     )
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "demo", metavar="DIR")
     parser.add_argument(
-        "--picture", type=Path, metavar="FILE", help="also write the photo beside its depth, small"
+        "--picture",
+        type=Path,
+        metavar="FILE",
+        help="also write the photo beside its depth and the truth, small; and, for "
+        "docs/images/demo.png, the figures",
     )
     options = parser.parse_args(argv)
-    return cli_common.run(lambda: _demo(options.output, options.picture))
+    picture = options.picture and options.picture.resolve()
+    return cli_common.run(lambda: _demo(options.output, picture))
 
 
 def _demo(output: Path, picture: Path | None) -> None:
@@ -79,17 +98,52 @@ def _demo(output: Path, picture: Path | None) -> None:
     if convert.main([*arguments, "--output", str(model), "--overwrite"]):
         raise ConversionError("The conversion failed; its error stands above.")
     pixels = read_image(photos / PHOTO)
-    with DepthRunner(model) as runner:
-        depth_mm = runner.infer(pixels)
-    outputs = Outputs(("depth", "color"), output)
+    truth_mm = np.asarray(np.rint(1000 * demo_truth.true_depth_m()), np.uint16)
+    with DepthRunner(model, camera=demo_truth.CAMERA) as runner:
+        depth_mm, fit = runner.infer(pixels), runner.fit
+        trained = runner.contract.camera
+    with DepthRunner(model, camera=demo_truth.CAMERA, correct_focal=True) as runner:
+        corrected_mm, ratio = runner.infer(pixels), runner.correction(truth_mm.shape).scale
+    outputs = Outputs(("depth", "color"), output, limits_mm=_limits_mm(depth_mm, truth_mm))
     outputs.write("photo", depth_mm, pixels)
-    beside = side_by_side(pixels, outputs.colorized(depth_mm))
+    outputs.write("photo_corrected", corrected_mm, pixels)
+    beside = three_beside(pixels, outputs.colorized(depth_mm), outputs.colorized(truth_mm))
     write_whole(output / "side_by_side.png", as_png(beside))
+    with DepthRunner(model, fit=fit) as runner:
+        plain_m = runner.infer(pixels) / 1000
+    figures = demo_truth.compare(
+        {"FP32": _float_depth_m(pixels, fit), "INT8": plain_m},
+        ratio,
+        obeys=trained is not None and trained.obeys,
+    )
     if picture is not None:
         write_whole(picture, as_png(reduced(beside)))
+        if picture == PICTURE:
+            demo_truth.write_figures(figures)
     print(f"\n{PHOTO}: {describe(depth_mm)}")
-    for name in ("photo_depth.png", "photo_color.png", "side_by_side.png"):
+    print(demo_truth.said(figures))
+    for name in FILES:
         print(f"  {output / name}")
+
+
+def _float_depth_m(bgr: Picture, fit: Fit) -> npt.NDArray[np.float32]:
+    """Depth of a photo (H, W, 3) by the network before it was converted, in meters."""
+    with quiet():
+        from tfl_depth.evaluation.evaluate import keras_predictor
+        from tfl_depth.models import load_model
+
+        return keras_predictor(load_model(CHECKPOINT), fit)(np.ascontiguousarray(bgr[..., ::-1]))
+
+
+def _limits_mm(depth_mm: DepthMm, truth_mm: DepthMm) -> tuple[int, int]:
+    """One scale for both."""
+    limits = depth_limits(depth_mm), depth_limits(truth_mm)
+    return min(near for near, _ in limits), max(far for _, far in limits)
+
+
+def three_beside(photo: Picture, depth: Picture, truth: Picture) -> Picture:
+    """A photo beside its colored depth and the true one, of one scale."""
+    return np.hstack([side_by_side(photo, depth), truth])
 
 
 def reduced(picture: Picture) -> Picture:

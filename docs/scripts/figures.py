@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from docs.scripts import benchmark_figures, zoo_chart
+from docs.scripts import benchmark_figures, demo_truth, engine_tables, measure_fit, zoo_chart
 from tfl_depth.files import write_whole
 from tfl_depth.recipes import DEFAULT, DEFAULT_PER_TENSOR
 from tfl_depth.strategy.experiments import GRANULARITIES, TITLES, Granularity, experiment_id
@@ -42,6 +42,19 @@ def write_documents() -> None:
     write_whole(ZOO_README, with_zoo_tables(ZOO_README.read_text(encoding="utf-8")).encode())
     write_whole(zoo_chart.PICTURE, zoo_chart.zoo_picture(zoo_chart.latencies(), _zoo()))
     benchmark_figures.write_document()
+    measure_fit.write_document()
+    demo_truth.write_document()
+    write_engines()
+
+
+def write_engines() -> None:
+    """Write the tables of engines of proof."""
+    measured = engine_tables.read_engines()
+    proof, targets = engine_tables.PROOF, engine_tables.TARGETS_PAGE
+    made = engine_tables.with_engine_tables(proof.read_text(encoding="utf-8"), measured)
+    write_whole(proof, made.encode())
+    made = engine_tables.with_run_table(targets.read_text(encoding="utf-8"), measured)
+    write_whole(targets, made.encode())
 
 
 def with_tables(readme: str) -> str:

@@ -1,4 +1,4 @@
-"""Delegates: which there are, which one runs a model on this board, and with what options."""
+"""Delegates: the known ones, and the choice of one for a model and a board."""
 
 from tfl_depth.runtime.delegates.board import Board
 from tfl_depth.runtime.delegates.select import select_delegate

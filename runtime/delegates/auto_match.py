@@ -1,4 +1,4 @@
-"""`auto`: the delegate that fits both the board and the file."""
+"""The choice of `auto`: a delegate that fits both the board and the model file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tfl_depth.runtime.delegates.spec import DelegateSpec
 
 
 class AutoMatch(NamedTuple):
-    """What `auto` has found: a name of the table, or None for the CPU, and why."""
+    """The choice of `auto`: a name of the table, or None for the CPU; and the reason."""
 
     name: str | None
     reason: str
@@ -21,7 +21,7 @@ class AutoMatch(NamedTuple):
 def match_automatically(
     rows: Mapping[str, DelegateSpec], model: ModelTraits, board: Board
 ) -> AutoMatch:
-    """Go through the table in its order.
+    """Choose the first row of the table that fits the board and the model.
 
     Raises:
         DelegateError: the model is compiled for an NPU whose delegate is not on the board.
@@ -35,18 +35,18 @@ def match_automatically(
             continue
         devices, library = board.devices(row.devices), board.library(row.libraries, row.folders)
         if devices and library is not None:
-            reason = f"{devices[0]} and {library} are there ({board.description}), for {row.title}"
+            reason = f"{devices[0]} and {library} exist ({board.description}), for {row.title}"
             return AutoMatch(name, f"Chosen by auto: {reason}.{_passed_over(looked)}")
         missing = [*row.devices] * (not devices) + [*row.libraries] * (library is None)
         looked.append(f"{name} (no {' or '.join(missing)})")
-    reason = f"No NPU that takes this model is here ({board.description}): the CPU runs it."
+    reason = f"This board ({board.description}) has no NPU for this model: the CPU runs it."
     return AutoMatch(None, f"{reason}{_passed_over(looked)}")
 
 
 def compiled_for(
     rows: Mapping[str, DelegateSpec], model: ModelTraits
 ) -> Mapping[str, DelegateSpec]:
-    """The rows whose compiler has made the model; none for a portable one."""
+    """Return the rows whose compiler compiled the model; none for a portable model."""
     return {name: row for name, row in rows.items() if row.compiled in model.custom_operators}
 
 
@@ -54,15 +54,17 @@ def _compiled(wanted: Mapping[str, DelegateSpec], board: Board) -> AutoMatch:
     for name, row in wanted.items():
         library = board.library(row.libraries, row.folders)
         if library is not None:
-            reason = f"the model is compiled for it (operator '{row.compiled}'), {library} is there"
+            reason = (
+                f"the model is compiled for it (operator '{row.compiled}'), and {library} exists"
+            )
             return AutoMatch(name, f"Chosen by auto: {reason}.")
     name, row = next(iter(wanted.items()))
     raise DelegateError(
         f"The model is compiled for the delegate {name} (operator '{row.compiled}'), and its "
         f"library ({' or '.join(row.libraries)}) is not on this board, {board.description}: "
-        f"{row.install}, or take the portable model."
+        f"{row.install}, or use the portable model."
     )
 
 
 def _passed_over(looked: list[str]) -> str:
-    return f" Looked for before: {', '.join(looked)}." if looked else ""
+    return f" Not found: {', '.join(looked)}." if looked else ""

@@ -1,4 +1,4 @@
-"""The board under the program: its device tree, its device files, its libraries."""
+"""The board that runs the program: its device tree, device files and libraries."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-# Where Linux shows the device tree of the board that it runs on.
+# Linux's folder of the device tree.
 _MODEL = Path("proc/device-tree/model")
 _COMPATIBLE = Path("proc/device-tree/compatible")
 
-# The target of `tfl_depth.targets` that a device tree's `compatible` stands for, by its beginning,
-# from https://github.com/torvalds/linux/tree/master/Documentation/devicetree/bindings/arm
+# The target in `tfl_depth.targets` for the beginning of a device tree's `compatible`, from
+# https://github.com/torvalds/linux/tree/master/Documentation/devicetree/bindings/arm
 # (fsl.yaml, stm32/stm32.yaml, rockchip.yaml, amlogic.yaml, qcom.yaml, mediatek.yaml, bcm2835.yaml).
 _TARGETS = {
     "fsl,imx93": "imx93",
@@ -29,7 +29,7 @@ _TARGETS = {
     "raspberrypi,": "cpu",
 }
 
-# Debian's lie in one of the architecture, such as aarch64-linux-gnu.
+# Debian has a folder for the architecture, such as aarch64-linux-gnu.
 _FOLDERS = (
     *("/usr/lib", "/usr/lib64", "/usr/lib/*-linux-gnu*"),
     *("/usr/local/lib", "/usr/local/lib/*-linux-gnu*", "/lib", "/vendor/lib64"),
@@ -38,27 +38,27 @@ _FOLDERS = (
 
 @dataclass(frozen=True)
 class Board:
-    """A board, as its file system tells of it.
+    """A board, described by its file system.
 
     Attributes:
-        root: of the file system; another than "/" for a board's files on another machine.
+        root: of the file system; "/" for this machine, or a folder with a board's files.
     """
 
     root: Path = Path("/")
 
     @property
     def model(self) -> str:
-        """The device tree's name of the board; empty on a machine without one, such as a PC."""
+        """The board's name in the device tree; empty without a device tree, as on a PC."""
         return next(iter(self._strings(_MODEL)), "")
 
     @property
     def compatible(self) -> tuple[str, ...]:
-        """What the device tree calls the board and its chip, the most exact name first."""
+        """The device tree's names of the board and its chip, the most exact name first."""
         return tuple(self._strings(_COMPATIBLE))
 
     @property
     def target(self) -> str | None:
-        """The name of the target that converts for this board, where its chip is a known one."""
+        """The name of this board's target; None if its chip is unknown."""
         names = (
             target
             for name in self.compatible
@@ -69,12 +69,12 @@ class Board:
 
     @property
     def description(self) -> str:
-        """Board or processor, for people."""
+        """Name of the board or the processor, for messages."""
         return self.model or f"a machine without a device tree ({platform.machine()})"
 
     @property
     def software(self) -> str:
-        """The text of os-release: what the vendor's image calls itself; empty without one."""
+        """The text of os-release, which names the vendor's image; empty without the file."""
         for path in ("etc/os-release", "usr/lib/os-release"):
             if (self.root / path).is_file():
                 return (self.root / path).read_text(errors="replace")
@@ -82,21 +82,21 @@ class Board:
 
     @property
     def system(self) -> str:
-        """What its os-release calls itself, such as "NXP i.MX Release Distro 6.6-scarthgap"."""
+        """The system's name in os-release, such as "NXP i.MX Release Distro 6.6-scarthgap"."""
         lines = self.software.splitlines()
         names = (line.partition("=")[2] for line in lines if line.startswith("PRETTY_NAME="))
         return next(names, "").strip("\"'")
 
     @property
     def kernel(self) -> str:
-        """The release of the kernel, such as "6.6.36-lts"; empty where it does not tell."""
+        """The release of the kernel, such as "6.6.36-lts"; empty if unknown."""
         try:
             return (self.root / "proc/sys/kernel/osrelease").read_text().strip()
         except OSError:
             return ""
 
     def devices(self, patterns: Iterable[str]) -> tuple[str, ...]:
-        """The device files that are there, of some patterns such as "/dev/accel/accel*"."""
+        """Return the existing device files of patterns such as "/dev/accel/accel*"."""
         return tuple(
             f"/{path.relative_to(self.root)}"
             for pattern in patterns
@@ -104,7 +104,7 @@ class Board:
         )
 
     def library(self, names: Iterable[str], folders: Iterable[str] = ()) -> Path | None:
-        """The first library there is: by the order of the names, then of the folders."""
+        """Return the first existing library, in the order of the names, then of the folders."""
         places = (*folders, *self.library_folders())
         found = (
             path
@@ -116,12 +116,12 @@ class Board:
         return next(found, None)
 
     def library_folders(self) -> tuple[str, ...]:
-        """Where libraries lie: LD_LIBRARY_PATH, then the folders of Yocto, Debian and Android."""
+        """Return library folders: LD_LIBRARY_PATH, then those of Yocto, Debian and Android."""
         given = os.environ.get("LD_LIBRARY_PATH", "") if self.root == Path("/") else ""
         return (*(glob.escape(folder) for folder in given.split(os.pathsep) if folder), *_FOLDERS)
 
     def _strings(self, path: Path) -> list[str]:
-        """Strings that end in a zero byte each, as device trees have them."""
+        """Split a device tree's strings, each of which ends in a zero byte."""
         try:
             content = (self.root / path).read_bytes()
         except OSError:

@@ -1,9 +1,9 @@
-"""Where delegates keep what they have compiled: one folder for each model and each delegate.
+"""Cache folders for compiled models: one folder for each model and each delegate.
 
-The folder's name is made of the model's content, of the library's content and of the image's
-os-release. Content and not date and size, since images that are built reproducibly give every file
-one date; os-release because the compiler lies in further libraries and in the driver, which come
-with the image.
+The folder's name is a digest of the model's content, the library's content and the image's
+os-release. It uses content, since reproducibly built images give all files the same date. It uses
+os-release, since the compiler is also in other libraries and in the driver, which belong to the
+image.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from tfl_depth.errors import DelegateError
 from tfl_depth.runtime.delegates.board import Board
 from tfl_depth.runtime.delegates.spec import Cache
 
-# Of a SHA-256: 16 hexadecimal digits tell any number of models apart that a board will ever see.
+# 16 hexadecimal digits of a SHA-256 are unique among the models of a board.
 _DIGITS = 16
 
 
 def cache_options(
     cache: Cache, name: str, library: Path, model: bytes, board: Board
 ) -> dict[str, str]:
-    """The options that make a delegate keep its work in the user's cache folder, which is made.
+    """Create the model's cache folder; return the options that make a delegate use it.
 
     Raises:
-        DelegateError: the folder cannot be made.
+        DelegateError: the folder cannot be created.
     """
     model_key = _digest(model)
     folder = (
@@ -36,8 +36,8 @@ def cache_options(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DelegateError(
-            f"The cache {folder} cannot be made ({error.strerror}): set XDG_CACHE_HOME to a folder "
-            f"that can be written, or give {cache.option!r} in `delegate_options`."
+            f"The cache folder {folder} cannot be created ({error.strerror}). Set XDG_CACHE_HOME "
+            f"to a writable folder, or pass {cache.option!r} in `delegate_options`."
         ) from error
     place = folder if cache.file is None else folder / cache.file
     options = {cache.option: str(place)}
@@ -45,18 +45,18 @@ def cache_options(
 
 
 def cache_home() -> Path:
-    """$XDG_CACHE_HOME/tfl-depth; ~/.cache/tfl-depth where that is not set to a whole path.
+    """Return $XDG_CACHE_HOME/tfl-depth, or ~/.cache/tfl-depth if that is no absolute path.
 
     Raises:
-        DelegateError: nor has the user a home.
+        DelegateError: there is no such variable, and the user has no home folder.
     """
     given = Path(os.environ.get("XDG_CACHE_HOME", ""))
     try:
         base = given if given.is_absolute() else Path.home() / ".cache"
-    except RuntimeError as error:  # no HOME, and the user is not in the system's list
+    except RuntimeError as error:  # no HOME, and the user is not in the system's user list
         raise DelegateError(
-            "The delegate's cache has no place, since this user has no home folder: set "
-            "XDG_CACHE_HOME to a folder that can be written."
+            "The delegate's cache needs a folder, and this user has no home folder. Set "
+            "XDG_CACHE_HOME to a writable folder."
         ) from error
     return base / "tfl-depth" / "delegates"
 

@@ -1,4 +1,4 @@
-"""Which of a model's operators a delegate took, as the opened interpreter shows it."""
+"""The operators that a delegate took, read from an open interpreter."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-# What TensorFlow Lite calls the operator that stands for those a delegate has taken.
+# TensorFlow Lite's name of the operator that replaces the delegate's operators.
 DELEGATE = "DELEGATE"
 Operator = Mapping[str, Any]
 
@@ -18,11 +18,11 @@ class DelegateCoverage:
 
     Attributes:
         delegate: its name, or None without one.
-        operators: how many the model has.
-        taken: how many of them the delegate has taken.
-        expected: how many it should take. The operators that a compiler made for an NPU are in the
-            file as custom ones: these, where there are any, and otherwise all.
-        left: how many of each type are left to the CPU.
+        operators: number of the model's operators.
+        taken: number of operators that the delegate took.
+        expected: number of operators that it should take: the custom operators, which a compiler
+            made for an NPU, or all if there are none.
+        left: number of operators of each type that are left to the CPU.
     """
 
     delegate: str | None
@@ -33,7 +33,7 @@ class DelegateCoverage:
 
     @property
     def shortfall(self) -> str | None:
-        """What the delegate should have taken and did not, as a sentence; None if nothing."""
+        """A sentence on the operators that the delegate should have taken; None if it took all."""
         if self.delegate is None or self.taken >= self.expected:
             return None
         left = ", ".join(f"{count} {kind}" for kind, count in self.left.items())
@@ -44,14 +44,14 @@ class DelegateCoverage:
 
 
 def read_coverage(interpreter: Any, delegate: str | None) -> DelegateCoverage:
-    """Read what a delegate took.
+    """Read the operators that a delegate took.
 
     Args:
-        interpreter: opened with the delegate, and not allocated yet: XNNPACK, which comes then,
-            has taken nothing.
+        interpreter: opened with the delegate and not allocated yet. XNNPACK takes operators only
+            at the allocation.
         delegate: its name, or None without one.
     """
-    # No public way is as complete; all the packages have this one, since TensorFlow 2.3.
+    # No public method is as complete. All packages have this one since TensorFlow 2.3.
     nodes = interpreter._get_ops_details()
     own = [node for node in nodes if node["op_name"] != DELEGATE]
     taken: set[int] = set()
@@ -64,7 +64,7 @@ def read_coverage(interpreter: Any, delegate: str | None) -> DelegateCoverage:
 
 
 def _replaced(delegate: Operator, own: Sequence[Operator]) -> set[int]:
-    """Indices of the operators between the inputs and the outputs of a delegate's node."""
+    """Return the indices of the operators between the inputs and outputs of a delegate's node."""
     makers = {int(tensor): node for node in own for tensor in node["outputs"]}
     inputs = {int(tensor) for tensor in delegate["inputs"]}
     found: set[int] = set()

@@ -1,12 +1,12 @@
 """Delegates of other packages: entry points of the group `tfl_depth.delegates`.
 
-A package says in its metadata, say in setup.cfg,
+A package registers a delegate in its metadata, for example in setup.cfg:
 
     [options.entry_points]
     tfl_depth.delegates =
         acme = acme_npu.tfl_depth:ROW
 
-where `ROW` is a `DelegateSpec`; then `DepthRunner(path, delegate="acme")` opens its library.
+`ROW` is a `DelegateSpec`. `DepthRunner(path, delegate="acme")` then opens the delegate's library.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ GROUP = "tfl_depth.delegates"
 
 
 def known_names() -> tuple[str, ...]:
-    """Every delegate's name, ours first; nothing of other packages is imported."""
+    """Return all names, those of the table first, without importing other packages."""
     return tuple(dict.fromkeys([*TABLE, *(point.name for point in _points())]))
 
 
 def find_row(name: str) -> DelegateSpec:
-    """The row of a name.
+    """Return the row of a delegate's name.
 
     Raises:
-        DelegateError: nobody knows the name, two do, or the package that does is broken.
+        DelegateError: the name is unknown, two packages have it, or its package is broken.
     """
     points = [point for point in _points() if point.name == name]
     if len(points) + (name in TABLE) > 1:
         others = ", ".join(_origin(point) for point in points)
-        raise DelegateError(f"More than one package brings the delegate {name!r}: remove {others}.")
+        raise DelegateError(f"More than one package has the delegate {name!r}. Remove {others}.")
     if name in TABLE:
         return TABLE[name]
     if not points:
@@ -51,7 +51,7 @@ def find_row(name: str) -> DelegateSpec:
 
 
 def all_rows() -> Mapping[str, DelegateSpec]:
-    """Every row that can be had; a package that is broken is left out with a warning."""
+    """Return all rows. A broken package is skipped with a warning."""
     rows = {}
     for name in known_names():
         try:
@@ -62,7 +62,7 @@ def all_rows() -> Mapping[str, DelegateSpec]:
 
 
 def _points() -> list[EntryPoint]:
-    # Not with the others: of all that the runtime imports it would be a tenth.
+    # Imported here, since it takes a tenth of the runtime's import time.
     from importlib.metadata import entry_points
 
     return list(entry_points(group=GROUP))
@@ -71,7 +71,7 @@ def _points() -> list[EntryPoint]:
 def _load(point: EntryPoint) -> DelegateSpec:
     try:
         row = point.load()
-    except Exception as error:  # whatever an import may raise
+    except Exception as error:  # an import can raise anything
         raise DelegateError(
             f"The delegate {point.name!r} of {_origin(point)} cannot be loaded ({error}): repair "
             "or remove that package."

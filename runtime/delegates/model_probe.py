@@ -1,4 +1,4 @@
-"""What a delegate prints while it refuses a model, heard in a process of its own."""
+"""The text that a delegate prints when it refuses a model, read in a separate process."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tfl_depth.child import environment, run_code
 from tfl_depth.runtime.delegates.sandbox import run_sandboxed
 from tfl_depth.runtime.delegates.selected import SelectedDelegate
 
-# No more than the standard library and the interpreter: nothing else may print.
+# Only the standard library and the interpreter are imported, so that nothing else prints.
 _CHILD = """
 import importlib, json
 package, library, options, model = sys.argv[1:]
@@ -25,13 +25,13 @@ except Exception:
 def printed_at_opening(
     model: bytes, selected: SelectedDelegate, package: str, *, timeout_s: float
 ) -> str:
-    """Open a model with a delegate once more, and take what stands on standard error.
+    """Open a model with a delegate again, and read standard error.
 
     Args:
         model: a .tflite file's bytes.
         selected: the delegate, with a library.
         package: the interpreter package that refused.
-        timeout_s: after which the process is stopped.
+        timeout_s: time limit of the process, in seconds.
 
     Returns:
         The last line, or "".

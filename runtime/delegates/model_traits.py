@@ -1,4 +1,4 @@
-"""What a .tflite file wants: an NPU's own operators, or weights of one kind."""
+"""The properties of a .tflite file that the choice of a delegate depends on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tfl_depth.format import flatbuffer_reader as tables
 
-# Fields, as `tables.read` says.
+# Fields of the schema; `tables.read` explains them.
 _MODEL_OPERATOR_CODES, _MODEL_SUBGRAPHS = 1, 2
 _CODE_CUSTOM_NAME = 1
 _GRAPH_TENSORS = 0
@@ -16,12 +16,12 @@ _QUANTIZATION_SCALE = 2
 
 @dataclass(frozen=True)
 class ModelTraits:
-    """A model, as far as the choice of a delegate goes.
+    """Properties of a model.
 
     Attributes:
-        custom_operators: names of the operators that TensorFlow Lite itself does not know: a
-            compiler has put them in the place of those that an NPU runs.
-        per_channel: whether weights have one scale for each output channel.
+        custom_operators: names of operators that TensorFlow Lite does not know. A compiler puts
+            them in place of the operators that an NPU runs.
+        per_channel: whether weights have a scale for each output channel.
     """
 
     custom_operators: frozenset[str]
@@ -29,10 +29,10 @@ class ModelTraits:
 
 
 def read_model_traits(model: bytes) -> ModelTraits:
-    """Look at a .tflite file.
+    """Read the properties of a .tflite file.
 
     Raises:
-        ModelFileError: not a TensorFlow Lite file, or a damaged one.
+        ModelFileError: the file is damaged, or not a TensorFlow Lite file.
     """
     return tables.read(model, _look)
 

@@ -1,4 +1,4 @@
-"""Whether a delegate's library works here, found out where it can do no harm."""
+"""A test of a delegate's library, in a separate process."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _DOING = {
 
 @dataclass(frozen=True)
 class Probe:
-    """What came of a library.
+    """Result of the test.
 
     Attributes:
-        state: "works"; "unloadable", and whatever it needs is missing; "no-delegate", a library of
-            another kind; "refuses", a delegate that does not start; "crashes"; or "hangs".
-        detail: what the library or the system says of it; empty where it works.
-        seconds: that it took.
+        state: "works"; "unloadable": a dependency is missing; "no-delegate": it is a library of
+            another kind; "refuses": the delegate does not start; "crashes"; or "hangs".
+        detail: message of the library or the system; empty if it works.
+        seconds: time of the test.
     """
 
     state: State
@@ -45,19 +45,19 @@ def probe(
     *,
     timeout_s: float,
 ) -> Probe:
-    """Create a delegate in a process of its own, and close it.
+    """Create and close a delegate in a separate process.
 
     Args:
         library: of an external delegate.
         options: for its creation.
-        environment: variables that it gets beside those of this process.
-        timeout_s: after which it hangs.
+        environment: more environment variables for the process.
+        timeout_s: time limit in seconds.
     """
     begin_s = perf_counter()
     command = run_alone(_CHILD, str(library), json.dumps(dict(options)))
     ended = run_sandboxed(command, environment, timeout_s=timeout_s)
     seconds = perf_counter() - begin_s
-    # Nothing at all where Python itself does not start.
+    # Empty if Python itself does not start.
     lines = ended.output.splitlines() or ['["", ""]']
     name, detail = json.loads(lines[-1])
     doing = _DOING.get(name)

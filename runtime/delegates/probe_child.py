@@ -1,9 +1,9 @@
-"""What `probe` runs in a process of its own: creates a delegate, and says how far it came.
+"""The process that `probe` starts. It creates a delegate and prints each step.
 
     python probe_child.py LIBRARY '{"option": "value"}'
 
-Each step is a line of its own before it is taken, so that the last line tells where a library
-crashed or hung. Only the standard library is imported, so that nothing else can.
+It prints a line before each step, so that the last line shows where a library crashed or hung.
+It imports only the standard library, so that nothing else can crash or hang.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _CREATE, _DESTROY = "tflite_plugin_create_delegate", "tflite_plugin_destroy_dele
 
 
 def steps(library: str, options: dict[str, str]) -> Iterator[tuple[str, str]]:
-    """Go through the life of a delegate: what comes next, and at the end what came of it."""
+    """Create and close a delegate. Yield each step before it is done, then the result."""
     yield "load", ""
     try:
         loaded = ctypes.CDLL(library)
@@ -45,7 +45,7 @@ def steps(library: str, options: dict[str, str]) -> Iterator[tuple[str, str]]:
 
 
 def _create(loaded: ctypes.CDLL, options: dict[str, str]) -> tuple[int | None, str]:
-    """Address of a new delegate, or None and what it says of it."""
+    """Return the address of a new delegate, or None and its messages."""
     said: list[str] = []
     on_error = _OnError(lambda text: said.append(text.decode(errors="replace")))
     texts = ctypes.c_char_p * len(options)
@@ -57,10 +57,10 @@ def _create(loaded: ctypes.CDLL, options: dict[str, str]) -> tuple[int | None, s
 
 
 if __name__ == "__main__":
-    # What a library prints itself goes to the standard error.
+    # The library's own prints go to standard error.
     report = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     for step in steps(sys.argv[1], json.loads(sys.argv[2])):
         print(json.dumps(step), file=report)
-    # Handlers that a library has left behind for the end are not waited for.
+    # End now, without the exit handlers of the library.
     os._exit(0)

@@ -1,4 +1,4 @@
-"""Run something that may crash or hang, in a process group of its own, with a time limit."""
+"""Runs commands that may crash or hang, in their own process group, with a time limit."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-# How long a killed process is waited for. One that waits inside a driver does not die.
+# Time to wait for a killed process. A process that waits inside a driver does not die.
 _GRACE_S = 2.0
-# How lines of TensorFlow Lite begin that are no errors.
+# Beginnings of TensorFlow Lite's lines that are not errors.
 _NEWS = ("INFO:", "VERBOSE:")
 
 
 def cause(status: int) -> str:
-    """What an exit status says: the name of a signal, or the number."""
+    """Describe an exit status: the name of the signal, or the number."""
     if status < 0:
         return signal.Signals(-status).name
     return f"it ended the process (status {status})"
@@ -25,11 +25,11 @@ def cause(status: int) -> str:
 
 @dataclass(frozen=True)
 class ProcessResult:
-    """What came of a process.
+    """Result of a process.
 
     Attributes:
-        status: its exit status, a signal's number below 0, or None where it was stopped.
-        output, errors: what it printed.
+        status: the exit status; a negative signal number; None if it was stopped at the limit.
+        output, errors: its standard output and standard error.
     """
 
     status: int | None
@@ -38,7 +38,7 @@ class ProcessResult:
 
     @property
     def last_words(self) -> str:
-        """The last line on standard error that is no news of TensorFlow Lite's, or ""."""
+        """The last line on standard error, without TensorFlow Lite's information; "" if none."""
         lines = [line.strip() for line in self.errors.splitlines()]
         return next((line for line in reversed(lines) if line and not line.startswith(_NEWS)), "")
 
@@ -46,14 +46,14 @@ class ProcessResult:
 def run_sandboxed(
     command: Sequence[str], environment: Mapping[str, str], *, timeout_s: float
 ) -> ProcessResult:
-    """Run a command, and stop it with all of its children when its time is over.
+    """Run a command. At the time limit, stop it and all of its children.
 
     Args:
         command: a program and its arguments.
-        environment: variables beside those of this process.
-        timeout_s: seconds that it has.
+        environment: more environment variables for the process.
+        timeout_s: time limit in seconds.
     """
-    # Files and not pipes: children that it left behind would hold a pipe open.
+    # Files instead of pipes: children that outlive the process would keep a pipe open.
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
             command,

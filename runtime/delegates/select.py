@@ -1,4 +1,4 @@
-"""From what the user asked for, the model and the board to the library that is opened."""
+"""The choice of the library to open, by the user's option, the model and the board."""
 
 from __future__ import annotations
 
@@ -31,27 +31,26 @@ def select_delegate(
     *,
     board: Board | None = None,
 ) -> SelectedDelegate:
-    """Decide what runs a model; nothing is loaded yet.
+    """Choose what runs a model. Nothing is loaded.
 
-    What the user should know beside the choice, such as "auto" taking the CPU or weights that the
-    NPU does not take, is a warning and stands in `SelectedDelegate.reason`. What "auto" has
-    chosen, and why, is logged.
+    Important facts, such as weights that the NPU does not support, are warnings and part of
+    `SelectedDelegate.reason`. The choice of "auto" and its reason are logged.
 
     Args:
-        delegate: a name of the table or of a vendor's package, "auto", the path of a library (it
-            holds a slash or ends in .so), or None for the CPU.
-        options: keys and values for the delegate; bool and numbers are written as text.
+        delegate: a name of the table or of a vendor's package; "auto"; the path of a library, which
+            contains a slash or ends in .so; or None for the CPU.
+        options: keys and values for the delegate. Bool and numbers are converted to text.
         model: the .tflite file's bytes.
-        board: another than the one under this program.
+        board: None: the board that runs this program.
 
     Raises:
         DelegateError: there is no such delegate, its library is not on the board, it does not know
-            an option, or the model is compiled for an NPU that is not here.
+            an option, or the model is compiled for an NPU that the board does not have.
         ModelFileError: the file is damaged.
     """
     texts = {key: _text(value) for key, value in options.items()}
     if delegate is None:
-        return _cpu(texts, "No delegate was asked for.")
+        return _cpu(texts, "No delegate was requested.")
     if "/" in delegate or delegate.endswith(".so"):
         return _by_path(Path(delegate), texts)
     return _by_name(delegate, texts, model, board or Board())
@@ -59,7 +58,7 @@ def select_delegate(
 
 def _by_name(name: str, options: dict[str, str], model: bytes, board: Board) -> SelectedDelegate:
     file = read_model_traits(model)
-    found = AutoMatch(name, f"Asked for by name: {name}.")
+    found = AutoMatch(name, f"Requested by name: {name}.")
     if name == AUTO:
         found = match_automatically(all_rows(), file, board)
         _LOG.info(found.reason)
@@ -80,25 +79,26 @@ def _by_name(name: str, options: dict[str, str], model: bytes, board: Board) -> 
 
 
 def _text(value: Any) -> str:
-    """As delegates read it: they know "true", and take Python's "True" for an error."""
+    """Convert an option's value to text. Delegates accept "true" and not Python's "True"."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _cpu(options: Mapping[str, str], reason: str) -> SelectedDelegate:
     if options:
         raise DelegateError(
-            f"Expected no `delegate_options` where no delegate runs, got {sorted(options)}. "
-            f"{reason}"
+            f"Expected no `delegate_options` without a delegate, got {sorted(options)}. {reason}"
         )
     return SelectedDelegate(CPU, None, {}, {}, reason)
 
 
 def _by_path(library: Path, options: dict[str, str]) -> SelectedDelegate:
-    """A library as the user gives it: with the user's options, whatever they are, and no others."""
+    """Select a library by its path, with exactly the user's options."""
     if not library.is_file():
-        raise DelegateError(f"There is no library {library}: give the path of a delegate's .so.")
+        raise DelegateError(
+            f"There is no library {library}. Pass the path of a delegate's .so file."
+        )
     return SelectedDelegate(
-        library.name, str(library), options, {}, "Asked for by the library's path."
+        library.name, str(library), options, {}, "Requested by the library's path."
     )
 
 
@@ -107,8 +107,8 @@ def _expect_options(name: str, row: DelegateSpec, options: Mapping[str, str]) ->
     if unknown:
         known = ", ".join(row.options) or "none"
         raise DelegateError(
-            f"Expected options of the delegate {name} ({known}), got {', '.join(unknown)}. A newer "
-            "library may know more: give it by its path, as `delegate`, which takes any option."
+            f"Expected options of the delegate {name} ({known}), got {', '.join(unknown)}. For an "
+            "option of a newer library, pass the library's path as `delegate`."
         )
 
 
@@ -118,30 +118,34 @@ def _library(name: str, row: DelegateSpec, board: Board) -> Path:
         folders = ", ".join([*row.folders, *board.library_folders()])
         raise DelegateError(
             f"The library of the delegate {name} is not on this board ({board.description}): there "
-            f"is no {' or '.join(row.libraries)} in {folders}. You can {row.install}, or give its "
+            f"is no {' or '.join(row.libraries)} in {folders}. You can {row.install}, or pass its "
             "path as `delegate`."
         )
     return library
 
 
 def _notes(name: str, row: DelegateSpec, file: ModelTraits, board: Board) -> Iterator[str]:
-    """What is wrong between a delegate, a model and a board; a model for another is an error."""
+    """Yield warnings about a delegate, a model and a board.
+
+    Raises:
+        DelegateError: the model is compiled for another delegate.
+    """
     compiled = row.compiled in file.custom_operators
     others = compiled_for(TABLE, file)
     if others and not compiled:
         other, of = next(iter(others.items()))
         raise DelegateError(
-            f"The model is compiled for the delegate {other} (operator '{of.compiled}'), which "
-            f"{name} does not know: take {other}, or the portable model."
+            f"The model is compiled for the delegate {other} (operator '{of.compiled}'), and "
+            f"{name} cannot run it. Use {other}, or the portable model."
         )
     target = board.target if board.target in row.targets else next(iter(row.targets), None)
     if not row.portable and not compiled:
         yield (
-            f"The model is not compiled for {name}, which will take nothing of it: compile it as "
-            f"tfl-depth convert --target {target} says."
+            f"The model is not compiled for {name}, so {name} takes none of its operators. Compile "
+            f"it as tfl-depth convert --target {target} explains."
         )
     if target is not None and file.per_channel and TARGETS[target].weights == PER_TENSOR:
         yield (
-            f"The model has a weight scale for each channel, which may not run on its NPU, "
-            f"or slowly ({row.title}): convert it with --target {target}."
+            f"The model has a weight scale for each channel. The NPU may not support it, or run it "
+            f"slowly ({row.title}). Convert it with --target {target}."
         )

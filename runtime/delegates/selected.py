@@ -1,4 +1,4 @@
-"""What the runtime opens: a delegate's library with its options, or the CPU."""
+"""The selected delegate: a library with its options, or the CPU."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class SelectedDelegate:
-    """One choice, and why it was made.
+    """A choice and its reason.
 
     Attributes:
-        name: of the delegate, as the table knows it; a library's file name where it was given by
-            path; "cpu" without one.
-        library: path of the shared library, or None for the CPU's own kernels.
+        name: the delegate's name in the table; the file name of a library that was passed by path;
+            "cpu" without a delegate.
+        library: path of the shared library; None for the CPU's own kernels.
         options: keys and values for the delegate's creation.
-        environment: variables that have to be set before the library is loaded.
-        reason: why it was chosen, and what else was looked for; one paragraph for people.
+        environment: variables to set before the library is loaded.
+        reason: of the choice, one paragraph for people.
     """
 
     name: str

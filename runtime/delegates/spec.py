@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Cache:
-    """Where a delegate keeps what it has compiled, so that only the first start is slow.
+    """Where a delegate stores compiled models, so that only the first start is slow.
 
     Attributes:
-        option: the key that takes the place.
-        file: name of a file inside the cache's folder, or None where the delegate wants the folder.
-        model_key: a key that takes a name for the model, where the delegate asks for one.
+        option: the option for the file or folder.
+        file: name of a file in the cache folder; None if the option is a folder.
+        model_key: the option for the model's name, if the delegate has one.
     """
 
     option: str
@@ -23,25 +23,25 @@ class Cache:
 
 @dataclass(frozen=True)
 class DelegateSpec:
-    """What is known of one delegate. A vendor's package may bring its own (docs/boards/README.md).
+    """Facts of one delegate. A vendor's package may add its own (docs/boards/README.md).
 
     Attributes:
         title: the hardware that it uses, for people.
-        libraries: file names, the preferred one first; `*` stands for anything.
-        folders: where they may lie beside the usual folders of libraries.
-        options: the keys that it knows, each with its meaning.
-        defaults: options that it is given where the user says nothing.
-        environment: variables that have to be set before it is loaded.
-        compiled: name of the operator that its offline compiler puts into a model, or None where
-            there is no such compiler.
-        portable: whether it takes a model that no compiler has seen.
-        targets: names of `tfl_depth.targets.TARGETS` that convert for it.
-        devices: device files of its driver, `*` stands for anything; one is enough. Without any
-            `auto` takes it for nothing but a model that was compiled for it.
-        cache: None where it keeps nothing.
+        libraries: file names, the preferred one first; `*` matches anything.
+        folders: of the library, besides the usual library folders.
+        options: known options, each with its meaning.
+        defaults: options that are set if the user does not set them.
+        environment: variables to set before the library is loaded.
+        compiled: name of the operator that its offline compiler puts into a model; None without
+            such a compiler.
+        portable: whether it can run a model that was not compiled for it.
+        targets: names in `tfl_depth.targets.TARGETS` that are for this delegate.
+        devices: device files of its driver; `*` matches anything, and one file is enough. Without
+            device files, `auto` selects it only for a model that was compiled for it.
+        cache: None if it has no cache.
         external: whether the library is an external delegate of TensorFlow Lite.
-        install: what to do where the library is missing, for people.
-        source: where the facts of the row come from.
+        install: how to install a missing library, for people.
+        source: of the facts in this row.
     """
 
     title: str

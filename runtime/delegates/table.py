@@ -1,8 +1,8 @@
-"""The delegates that the runtime knows by name, a row each; nothing here is code.
+"""The table of known delegates, one row each.
 
-In the order in which `auto` prefers them. Option keys are those that a delegate's own source or
-documentation reads; newer ones go to a library that is given by its path. What a target's row
-gives to its delegate stands in `tfl_depth.targets` alone, and is looked up there.
+The order is that of `auto`'s preference. Option keys are from a delegate's own source or
+documentation; for newer keys, pass the library by its path. The options that a target sets are in
+`tfl_depth.targets` only, and are looked up there.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tfl_depth.targets import TARGETS
 
 
 def _targets(name: str) -> tuple[str, ...]:
-    """The targets whose models a delegate runs."""
+    """Return the targets whose models a delegate runs."""
     return tuple(
         target
         for target, row in TARGETS.items()
@@ -25,7 +25,7 @@ def _targets(name: str) -> tuple[str, ...]:
 
 
 def _defaults(name: str) -> Mapping[str, str]:
-    """The options that these targets' rows give to it; they agree, which a test asserts."""
+    """Return the options that these targets set. A test checks that they agree."""
     options: dict[str, str] = {}
     for target in _targets(name):
         delegate = TARGETS[target].delegate
@@ -34,7 +34,7 @@ def _defaults(name: str) -> Mapping[str, str]:
 
 
 def _vendor_folders() -> tuple[str, ...]:
-    """Where the package ai_edge_litert has libraries of vendors."""
+    """Return the folders of vendors' libraries in the package ai_edge_litert."""
     spec = importlib.util.find_spec("ai_edge_litert")
     places = spec.submodule_search_locations if spec is not None else None
     return tuple(f"{glob.escape(place)}/vendors/*/dispatch" for place in places or ())
@@ -49,7 +49,7 @@ TABLE: Mapping[str, DelegateSpec] = {
         libraries=("libethosu_delegate.so", "liblitert_ethosu_delegate.so"),
         options={
             "device_name": "device file of the NPU (/dev/ethosu0)",
-            "cache_file_path": "folder of what it has compiled on the board",
+            "cache_file_path": "folder for models compiled on the board",
             "timeout": "longest inference, nanoseconds",
             "enable_cycle_counter": "true counts cycles (older releases)",
             "pmu_event0": "number of an event to count (older releases)",
@@ -70,7 +70,7 @@ TABLE: Mapping[str, DelegateSpec] = {
         ),
         source="https://github.com/nxp-imx/tflite-ethosu-delegate-imx",
     ),
-    # It reads no options at all (neutron_delegate_adaptor.cc).
+    # It has no options (neutron_delegate_adaptor.cc).
     "neutron": DelegateSpec(
         title="eIQ Neutron of an NXP i.MX 95",
         libraries=("libneutron_delegate.so", "liblitert_neutron_delegate.so"),
@@ -92,8 +92,8 @@ TABLE: Mapping[str, DelegateSpec] = {
         title="VeriSilicon NPU of an NXP i.MX 8M Plus or an ST STM32MP2",
         libraries=("libvx_delegate.so*", "liblitert_vx_delegate.so"),
         options={
-            "allowed_cache_mode": "true keeps what it has compiled",
-            "cache_file_path": "the file that keeps it",
+            "allowed_cache_mode": "true stores compiled models",
+            "cache_file_path": "the file for them",
             "allowed_multi_device_mode": "true lets `device_id` choose",
             "device_id": "which NPU, from 0",
             "model_location": "where a model is placed, for several NPUs",
@@ -118,9 +118,9 @@ TABLE: Mapping[str, DelegateSpec] = {
         libraries=("libedgetpu.so.1", "libedgetpu.so.1.*"),
         options={
             "device": "usb, pci, or one of several: usb:0, pci:0, :0",
-            "Performance": "Low, Medium, High or Max; where `device` has a number",
-            "Usb.AlwaysDfu": "True loads the firmware anew; where `device` has a number",
-            "Usb.MaxBulkInQueueLength": "0 to 255; where `device` has a number",
+            "Performance": "Low, Medium, High or Max; if `device` has a number",
+            "Usb.AlwaysDfu": "True loads the firmware again; if `device` has a number",
+            "Usb.MaxBulkInQueueLength": "0 to 255; if `device` has a number",
         },
         defaults=_defaults("edgetpu"),
         compiled="edgetpu-custom-op",
@@ -137,10 +137,10 @@ TABLE: Mapping[str, DelegateSpec] = {
         title="Qualcomm Hexagon (HTP) or Adreno, by AI Engine Direct",
         libraries=("libQnnTFLiteDelegate.so",),
         options={
-            "backend_type": "htp, gpu or dsp; it has to be given",
+            "backend_type": "htp, gpu or dsp; required",
             "library_path": "the backend's library, such as libQnnHtp.so",
             "skel_library_dir": "folder of the library that runs on the Hexagon",
-            "cache_dir": "folder of what it has compiled",
+            "cache_dir": "folder for compiled models",
             "model_token": "the model's name in that folder",
             "log_level": "0 (none) to 5",
             "profiling": "0 (off) to 3",
@@ -150,7 +150,7 @@ TABLE: Mapping[str, DelegateSpec] = {
             "htp_precision": "of float graphs: 0 quantized, 1 float16",
             "htp_pd_session": "unsigned or signed",
             "htp_optimization_strategy": "0 for inference, 1 for preparation, 2 for both more",
-            "htp_use_conv_hmx": "false where convolutions with few channels come out wrong",
+            "htp_use_conv_hmx": "false if convolutions with few channels are wrong",
             "htp_use_fold_relu": "true folds ReLU into convolutions",
             "htp_vtcm_size": "MB of fast memory",
             "htp_num_hvx_threads": "how many vector threads",
@@ -179,8 +179,8 @@ TABLE: Mapping[str, DelegateSpec] = {
         install="flash MediaTek's IoT Yocto image, which brings nnapi_external_delegate.so",
         source="https://mediatek.gitlab.io/aiot/doc/aiot-dev-guide/master/sw/yocto/ml-guide.html",
     ),
-    # It reads no options. Files: DRM's accelerators (Rockchip), and the NPUs of etnaviv, which
-    # also drives graphics. Debian's package has a folder of its own:
+    # It has no options. Files: DRM's accelerators (Rockchip), and the NPUs of etnaviv, which also
+    # drives graphics. Debian's package has its own folder:
     # https://packages.debian.org/bookworm-backports/arm64/mesa-teflon-delegate/filelist
     "teflon": DelegateSpec(
         title="NPUs that Mesa drives on mainline Linux: Vivante, Rockchip",
@@ -198,7 +198,7 @@ TABLE: Mapping[str, DelegateSpec] = {
         title="Arm NN on Arm Mali graphics or Cortex-A",
         libraries=("libarmnnDelegate.so", "libarmnnDelegate.so.*"),
         options={
-            "backends": "in the order of their trial, such as GpuAcc,CpuAcc",
+            "backends": "in order of preference, such as GpuAcc,CpuAcc",
             "dynamic-backends-path": "folder of further backends",
             "logging-severity": "trace, debug, info, warning, error or fatal",
             "gpu-tuning-level": "0 (use only) to 3",
@@ -234,9 +234,9 @@ TABLE: Mapping[str, DelegateSpec] = {
         install="unpack Arm NN's release for aarch64 and add its folder to LD_LIBRARY_PATH",
         source="https://github.com/ARM-software/armnn/blob/main/delegate/common/include/DelegateOptions.hpp",
     ),
-    # No external delegate but a library that `ai_edge_litert.compiled_model` opens, from the folder
-    # that its environment.py looks into. `auto` takes it for nothing but a model that was compiled
-    # for it: its Intel plugin was seen to compute a split head wrongly.
+    # Not an external delegate: `ai_edge_litert.compiled_model` opens the library, from the folder
+    # in its environment.py. `auto` selects it only for a model that was compiled for it, since its
+    # Intel plugin computed a split head wrongly.
     "litert-npu": DelegateSpec(
         title="NPUs of LiteRT's dispatch interface, such as Intel's by OpenVINO",
         libraries=("libLiteRtDispatch_*.so",),

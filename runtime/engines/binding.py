@@ -1,4 +1,4 @@
-"""A model's input and outputs, by name and as its contract says."""
+"""A model's input and outputs, by their names in the contract."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ Detail = dict[str, Any]
 
 
 def bind(interpreter: Any, contract: Contract) -> tuple[Detail, dict[str, Detail]]:
-    """Get the details of the input and of the named outputs.
+    """Return the interpreter's details of the input and of the named outputs.
 
     Raises:
-        ContractError: the model does not keep its contract.
+        ContractError: the model does not match its contract.
     """
     try:
         signature = interpreter.get_signature_runner()
     except ValueError as error:
         raise ContractError(
-            "The model names no inputs and outputs (it has no signature): convert it again."
+            "The model has no signature with names of inputs and outputs. Convert it again."
         ) from error
     inputs, outputs = signature.get_input_details(), signature.get_output_details()
     missing = {contract.input_name} - set(inputs) | set(contract.output_names) - set(outputs)
@@ -44,10 +44,10 @@ def bind(interpreter: Any, contract: Contract) -> tuple[Detail, dict[str, Detail
 
 
 def expect_declared_shapes(interpreter: Any, model: bytes) -> None:
-    """Refuse a model whose kernels compute tensors of other shapes than the file declares.
+    """Refuse a model whose kernels compute other shapes than the file declares.
 
-    A stride or a list of sizes was changed then, and what `check_model` has found of the shapes
-    does not hold for the operators behind it.
+    In such a file a stride or a list of sizes was changed. The checks of `check_model` then do not
+    hold for the operators after it.
 
     Args:
         interpreter: with its tensors allocated.
@@ -59,17 +59,17 @@ def expect_declared_shapes(interpreter: Any, model: bytes) -> None:
     declared = declared_shapes(model)
     for detail in interpreter.get_tensor_details():
         index, shape = detail["index"], tuple(detail["shape"].tolist())
-        # Behind the file's own tensors are the working memories of kernels.
+        # After the file's own tensors come the working memories of kernels.
         if index < len(declared) and shape != declared[index]:
             raise ModelFileError(
-                f"The file is damaged or made to do harm (tensor {index} of shape "
-                f"{list(declared[index])} comes out as {list(shape)}): get it from who made it, or "
-                "convert the model again."
+                f"The file is damaged or malicious (tensor {index} of shape "
+                f"{list(declared[index])} is computed as {list(shape)}). Get it again from its "
+                "author, or convert the model again."
             )
 
 
 def _expect(what: str, got: Any, expected: Any) -> None:
     if got != expected:
         raise ContractError(
-            f"Expected {what} {expected} by the model's contract, got {got}: convert it again."
+            f"Expected {what} {expected} by the model's contract, got {got}. Convert it again."
         )

@@ -1,4 +1,4 @@
-"""What runs the network: pixels of its size in, the codes of its outputs out."""
+"""The interface of engines, which run the network: from pixels to the codes of its outputs."""
 
 from __future__ import annotations
 
@@ -9,25 +9,27 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tfl_depth.encoding import AS_IT_IS, DepthCorrection
 from tfl_depth.errors import DelegateError, InterpreterError
 from tfl_depth.format.contract import Contract
 from tfl_depth.runtime.closeable import Closeable
 from tfl_depth.runtime.delegates.coverage import DelegateCoverage
 from tfl_depth.runtime.delegates.selected import SelectedDelegate
+from tfl_depth.runtime.output_layout import OutputLayout, output_layout
 from tfl_depth.runtime.postprocess import DepthDecoder, depth_decoder
 from tfl_depth.runtime.preprocess import Channels, Codes, Pixels
 
 
 @dataclass(frozen=True)
 class EngineConfig:
-    """What an engine is opened with.
+    """Configuration of an engine.
 
     Attributes:
         model: a .tflite file's bytes.
-        contract: the one in it.
-        delegate: what takes operators from the CPU, or None.
-        num_threads: for CPU kernels; None takes every core this process may use.
-        xnnpack: use XNNPACK's kernels for what no delegate takes.
+        contract: of the model.
+        delegate: runs operators instead of the CPU; None for the CPU alone.
+        num_threads: for CPU kernels; None: all cores that this process may use.
+        xnnpack: use XNNPACK's kernels for operators that no delegate takes.
     """
 
     model: bytes
@@ -39,11 +41,11 @@ class EngineConfig:
 
 @dataclass(frozen=True)
 class EngineInfo:
-    """What is known of an engine's model once it is open.
+    """Facts of an engine's model, known after it was opened.
 
     Attributes:
-        contract: what the file says of itself.
-        coverage: where its operators run.
+        contract: of the model.
+        coverage: where the operators run.
         grid_size: (height, width) of its outputs.
         scales: quantization (scale, zero point) of each output, by name; scale 0 for float32.
     """
@@ -54,14 +56,19 @@ class EngineInfo:
     scales: dict[str, tuple[float, int]]
 
     def new_input(self) -> Pixels | Codes:
-        """Make an array for one frame, (height, width, 3), that `write_input` fills and takes."""
+        """Make an array for one frame, (height, width, 3), as output or input of `write_input`."""
         shape = (self.contract.height, self.contract.width, 3)
         quantized = self.contract.precision == "int8"
         return np.empty(shape, np.int8) if quantized else np.empty(shape, np.uint8)
 
-    def new_decoder(self) -> DepthDecoder:
-        """Make what collects and decodes the outputs, with working memory of its own."""
-        return depth_decoder(self.contract, self.scales, self.grid_size)
+    @property
+    def layout(self) -> OutputLayout:
+        """How the codes of a frame lie in memory."""
+        return output_layout(self.contract, self.grid_size)
+
+    def new_decoder(self, correction: DepthCorrection = AS_IT_IS) -> DepthDecoder:
+        """Make a decoder of the codes, with working memory of its own."""
+        return depth_decoder(self.contract, self.scales, self.grid_size, correction)
 
 
 class Engine(Closeable):
@@ -75,30 +82,30 @@ class Engine(Closeable):
 
     @abstractmethod
     def write(self, pixels: Pixels | Codes, channels: Channels) -> None:
-        """Write what `write_input` takes, of the network's size."""
+        """Write pixels of the network's size, as `write_input` takes them."""
 
     @abstractmethod
     def invoke(self) -> float:
-        """Compute.
+        """Run the network.
 
         Returns:
-            Seconds that the interpreter took.
+            Seconds of the interpreter.
 
         Raises:
             DelegateError: the delegate failed.
-            InterpreterError: the interpreter did, without a delegate.
+            InterpreterError: the interpreter failed, without a delegate.
         """
 
     @abstractmethod
     def collect(self, codes: npt.NDArray[Any]) -> None:
-        """Copy the outputs into what `DepthDecoder.new_codes` has made."""
+        """Copy the outputs into an array of `OutputLayout.new_codes`."""
 
 
 def fault_of(delegate: SelectedDelegate | None, what: str) -> InterpreterError:
-    """What to say where an interpreter fails that was open already."""
+    """Make the error of an interpreter that fails after it was opened."""
     if delegate is None:
         return InterpreterError(f"The interpreter {what}.")
     return DelegateError(
-        f"The delegate {delegate.name} {what}. Run without it, or let the CPU go on by "
+        f"The delegate {delegate.name} {what}. Run without it, or let the CPU continue with "
         'on_fault="cpu".'
     )

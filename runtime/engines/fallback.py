@@ -1,4 +1,4 @@
-"""The network, on whatever runs it: an engine, and the one that takes over where it fails."""
+"""An engine with a fallback: a second engine that takes over when the first one fails."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ from tfl_depth.errors import DepthError, FallbackWarning, InterpreterError, Self
 from tfl_depth.runtime.closeable import Closeable
 from tfl_depth.runtime.engines.engine import Engine, EngineInfo
 from tfl_depth.runtime.exclusive import Exclusive
+from tfl_depth.runtime.fit import FramePlace
 from tfl_depth.runtime.postprocess import DepthDecoder
 from tfl_depth.runtime.preprocess import Channels, Codes, Pixels
 
 
 class FrameState:
-    """A frame's way through the network.
+    """State of one frame.
 
     Attributes:
-        codes: of its outputs.
-        fallback: why not all of it ran where it should have, or None.
-        disagreement: as in `Measurement`, once it is decoded.
-        written_s: of the clock `perf_counter`, when the network's input was written.
-        invoke_s: seconds that the interpreter took then.
+        codes: of the outputs.
+        fallback: why the frame did not run entirely as requested; None if it did.
+        disagreement: as in `Measurement`, after decoding.
+        written_s: time of `perf_counter` after the network's input was written.
+        invoke_s: seconds of the interpreter.
     """
 
     def __init__(self, codes: npt.NDArray[Any]) -> None:
@@ -44,36 +45,36 @@ class FallbackEngine(Closeable):
     """
 
     def __init__(self, engine: Engine, reserve: Engine | None, fallback: str | None) -> None:
-        """Take two engines, which it closes.
+        """Take two engines. `close` closes them.
 
         Args:
-            engine: the one to use.
-            reserve: takes over when that one fails; None lets its error through.
-            fallback: why `engine` does not run everything where it should, or None.
+            engine: runs the frames.
+            reserve: takes over when `engine` fails; None: its error is raised.
+            fallback: why `engine` does not run all operators as requested; None if it does.
         """
         self._use = Exclusive()
         self._engine: Engine | None = engine
         self._reserve = reserve
         self._fallback = fallback
-        # Which engine has given garbage.
+        # The engine whose outputs failed the self-check.
         self._garbling: Engine | None = None
         self.info: EngineInfo = engine.info
 
     def new_frame_state(self) -> FrameState:
-        """Make what a frame needs on its way; it may be used for many, one after the other."""
-        return FrameState(self.info.new_decoder().new_codes())
+        """Make the state for a frame. It can be reused for one frame after the other."""
+        return FrameState(self.info.layout.new_codes())
 
     def run(self, pixels: Pixels | Codes, channels: Channels, state: FrameState) -> None:
-        """Run the network on one frame, on the reserve where the engine fails.
+        """Run the network on one frame; on the reserve if the engine fails.
 
         Args:
-            pixels: what `write_input` takes, of the network's size.
-            channels: their order.
-            state: is written.
+            pixels: of the network's size, as `write_input` takes them.
+            channels: the order of colors.
+            state: the result is written here.
 
         Raises:
             InterpreterError: the engine fails, and there is no reserve.
-            DepthError: the network is closed.
+            DepthError: the runner is closed.
         """
         self.expect_own_process()
         with self._use:
@@ -97,27 +98,29 @@ class FallbackEngine(Closeable):
         state: FrameState,
         decoder: DepthDecoder,
         out: DepthMm,
+        place: FramePlace | None = None,
     ) -> None:
-        """Write the depth of a frame that `run` has passed.
+        """Write the depth of a frame after `run`.
 
-        It is run again on the reserve where its outputs are garbage, or where those of another
-        frame were, as the engine that computed both is not to be believed.
+        If the outputs fail the self-check, the frame runs again on the reserve. So does a frame
+        that was computed by an engine whose outputs failed for another frame.
 
         Args:
-            pixels: as for `run`; they must still be there.
+            pixels: as for `run`, unchanged.
             channels: as for `run`.
-            state: its `disagreement` is written.
-            decoder: decodes; no other thread may use it.
+            state: of `run`. Its `disagreement` is written.
+            decoder: decodes the codes. No other thread may use it.
             out: as for `DepthDecoder.decode`.
+            place: as there.
 
         Raises:
-            SelfCheckError: the outputs are garbage, and there is no reserve.
+            SelfCheckError: the outputs fail the self-check, and there is no reserve.
         """
         while True:
             if state.engine is self._garbling:
                 self.run(pixels, channels, state)
             try:
-                state.disagreement = decoder.decode(state.codes, out)
+                state.disagreement = decoder.decode(state.codes, out, place)
             except SelfCheckError as fault:
                 with self._use:
                     self._replace(state.engine, fault)
@@ -126,10 +129,10 @@ class FallbackEngine(Closeable):
                 return
 
     def expect_open(self) -> Engine:
-        """The engine in use.
+        """Return the engine in use.
 
         Raises:
-            DepthError: the network is closed.
+            DepthError: the runner is closed.
         """
         self.expect_own_process()
         if self._engine is None:
@@ -137,10 +140,10 @@ class FallbackEngine(Closeable):
         return self._engine
 
     def _replace(self, failed: Engine | None, fault: DepthError) -> None:
-        """Let the reserve take over from an engine, unless it has; with the lock held.
+        """Replace a failed engine by the reserve, if it is still in use. The lock is held.
 
         Raises:
-            DepthError: the fault, where there is no reserve.
+            DepthError: the fault, if there is no reserve.
         """
         if failed is not self._engine:
             return
@@ -149,11 +152,11 @@ class FallbackEngine(Closeable):
         failed.close()
         self._engine, self._reserve = self._reserve, None
         self.info = self._engine.info
-        self._fallback = f"{fault} The CPU goes on from this frame."
+        self._fallback = f"{fault} The CPU continues from this frame."
         warnings.warn(self._fallback, FallbackWarning, stacklevel=5)
 
     def _close(self) -> None:
-        """Close both engines, after the frame that is computed."""
+        """Close both engines after the current frame."""
         self._use.when_free(self._close_engines)
 
     def _close_engines(self) -> None:

@@ -1,4 +1,4 @@
-"""Which interpreter package runs the model, and how it is opened."""
+"""The interpreter packages, and how a model is opened in one of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tfl_depth.runtime.delegates.coverage import DelegateCoverage, read_coverage
 from tfl_depth.runtime.delegates.load import load_delegate, refusal_of_delegate
 from tfl_depth.runtime.delegates.selected import SelectedDelegate
 
-# A board's own tflite_runtime comes first: its delegate was built against it.
+# A board's own tflite_runtime comes first, since the board's delegate was built for it.
 PACKAGES = (
     "tflite_runtime.interpreter",
     "ai_edge_litert.interpreter",
@@ -38,7 +38,7 @@ def open_interpreter(
     reference: bool = False,
     package: str | None = None,
 ) -> Any:
-    """Open a model on the CPU; as `open_with_delegate` without one."""
+    """Open a model on the CPU, as `open_with_delegate` without a delegate."""
     return open_with_delegate(
         model,
         None,
@@ -58,25 +58,24 @@ def open_with_delegate(
     reference: bool = False,
     package: str | None = None,
 ) -> Opened:
-    """Open a model in the first interpreter package there is, ready to invoke.
+    """Open a model in the first installed interpreter package, ready to invoke.
 
-    The delegate takes its operators when the interpreter is made. XNNPACK comes at the allocation,
-    and can take only what is left.
+    The delegate takes its operators when the interpreter is created. XNNPACK takes operators at the
+    allocation, so it gets only the remaining ones.
 
     Args:
         model: a .tflite file's bytes.
-        delegate: what takes operators from the CPU, or None.
-        num_threads: for CPU kernels; None takes every core this process may use.
-        xnnpack: use XNNPACK's kernels rather than TensorFlow Lite's own.
-        reference: use the kernels that define what is right: slow, and of the same arithmetic on
-            every processor. It goes before `xnnpack`.
-        package: one of `PACKAGES`, instead of the first that is installed.
+        delegate: runs operators instead of the CPU; None for the CPU alone.
+        num_threads: for CPU kernels; None: all cores that this process may use.
+        xnnpack: use XNNPACK's kernels instead of TensorFlow Lite's own.
+        reference: use the reference kernels, which are slow and compute the same on every
+            processor. `xnnpack` is then ignored.
+        package: one of `PACKAGES`; None: the first one that is installed.
 
     Raises:
-        InterpreterError: no package is installed, one is installed but broken, or it refuses the
-            model.
+        InterpreterError: no package is installed, the package is broken, or it refuses the model.
         DelegateError: the delegate cannot be loaded, does not start, or refuses the model.
-        DelegateRequiredError: the model holds an NPU's custom operator, which no delegate took.
+        DelegateRequiredError: the model has an NPU's custom operator that no delegate took.
     """
     if num_threads is not None and num_threads < 1:
         raise InterpreterError(f"Expected `num_threads` to be at least 1, got {num_threads}.")
@@ -91,7 +90,7 @@ def open_with_delegate(
         }
         return _opened(module, delegate, options)
     except (RuntimeError, ValueError, AttributeError) as error:
-        # Nobody else can have the NPU while frames of the traceback hold the delegate.
+        # The traceback would keep the delegate, and so the NPU, in use.
         traceback.clear_frames(error.__traceback__)
         raise _refusal(error, module.__name__, delegate, model) from error
 
@@ -127,11 +126,11 @@ def _import(name: str | None) -> ModuleType:
     try:
         return importlib.import_module(name)
     except (ImportError, SystemError, AttributeError) as error:
-        # tflite_runtime 2.14, built for numpy 1, fails so under numpy 2. Taking the next package
-        # instead would run without the board's delegate, and nobody would know.
+        # tflite_runtime 2.14 fails like this with numpy 2. The next package would run without the
+        # board's delegate, and without an error.
         raise InterpreterError(
-            f"{name} cannot be imported ({error}). tflite_runtime 2.14 needs numpy < 2; otherwise "
-            "install it anew, or remove it."
+            f"{name} cannot be imported ({error}). tflite_runtime 2.14 needs numpy < 2. Otherwise "
+            "install it again, or remove it."
         ) from error
 
 
@@ -144,7 +143,7 @@ def _refusal(
         untaken = "" if delegate is None else f", and the delegate {delegate.name} did not take it"
         return DelegateRequiredError(
             f"The model is compiled for an NPU (operator '{operator}') and cannot run on the CPU"
-            f"{untaken}: give that NPU's delegate, or take the portable model."
+            f"{untaken}. Pass the NPU's delegate, or use the portable model."
         )
     if delegate is not None:
         return refusal_of_delegate(delegate, error, package, model)

@@ -14,15 +14,15 @@ from tfl_depth.runtime.preprocess import Channels, Codes, Pixels, write_input
 
 
 class InterpreterEngine(Engine):
-    """An interpreter in this process: what brings it down brings down all."""
+    """Runs an interpreter in this process. A crash of the delegate ends the process."""
 
     def __init__(self, config: EngineConfig) -> None:
         """Open the model.
 
         Raises:
             InterpreterError: as `open_with_delegate`.
-            ContractError: the model does not keep its contract.
-            ModelFileError: its tensors come out with other shapes than the file declares.
+            ContractError: the model does not match its contract.
+            ModelFileError: its kernels compute other shapes than the file declares.
         """
         self._delegate = config.delegate
         self._interpreter, coverage = open_with_delegate(
@@ -36,17 +36,17 @@ class InterpreterEngine(Engine):
         _, height, width, _ = outputs[config.contract.output_names[0]]["shape"]
         scales = {name: detail["quantization"] for name, detail in outputs.items()}
         self.info = EngineInfo(config.contract, coverage, (int(height), int(width)), scales)
-        self._decoder = self.info.new_decoder()
-        # Each gives a view of its tensor when it is called, and is none itself.
+        self._layout = self.info.layout
+        # Functions that return a view of a tensor.
         tensor = self._interpreter.tensor
         self._input: Any = tensor(source["index"])
         self._outputs = {name: tensor(detail["index"]) for name, detail in outputs.items()}
 
-    # No view of a tensor may be left when the interpreter is invoked, not even in the traceback of
-    # an error that somebody keeps: so `write` and `collect` do nothing that can fail.
+    # No view of a tensor may exist when the interpreter is invoked, not even in the traceback of a
+    # kept error. So `write` and `collect` do nothing that can fail.
 
     def write(self, pixels: Pixels | Codes, channels: Channels) -> None:
-        """Write straight into the input tensor."""
+        """Write into the input tensor."""
         write_input(pixels, channels, self._input()[0])
 
     def invoke(self) -> float:
@@ -60,8 +60,8 @@ class InterpreterEngine(Engine):
         return perf_counter() - begin_s
 
     def collect(self, codes: npt.NDArray[Any]) -> None:
-        """Copy straight from the output tensors."""
-        self._decoder.collect({name: view() for name, view in self._outputs.items()}, codes)
+        """Copy from the output tensors."""
+        self._layout.collect({name: view() for name, view in self._outputs.items()}, codes)
 
     def _close(self) -> None:
         """Free the interpreter's memory."""

@@ -1,4 +1,4 @@
-"""LiteRT's own way to an NPU, its dispatch interface, which no interpreter can be given."""
+"""LiteRT's dispatch interface to NPUs, which works without an interpreter."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from tfl_depth.runtime.engines.binding import bind
 from tfl_depth.runtime.engines.engine import Engine, EngineConfig, EngineInfo, fault_of
 from tfl_depth.runtime.preprocess import Channels, Codes, Pixels, write_input
 
-# The delegate of `runtime.delegates.table` that stands for it.
+# Its name in `runtime.delegates.table`.
 NAME = "litert-npu"
-# The enumerations of LiteRT that the texts of options are names in.
+# LiteRT's enumerations; the texts of options are names in them.
 ENUMERATIONS = {
     "graph_backend": "IntelOpenVinoGraphBackend",
     "performance_mode": "IntelOpenVinoPerformanceMode",
@@ -27,17 +27,17 @@ ENUMERATIONS = {
 
 
 class LitertNpuEngine(Engine):
-    """A model that LiteRT has compiled for an NPU, wholly or not at all."""
+    """Runs a model that LiteRT has compiled entirely for an NPU."""
 
     def __init__(self, config: EngineConfig, delegate: SelectedDelegate) -> None:
         """Compile the model.
 
         Raises:
             DelegateError: ai-edge-litert is not installed, or cannot run all of the model there.
-            ContractError: the model does not keep its contract.
+            ContractError: the model does not match its contract.
         """
         self._delegate = delegate
-        # It is never allocated: it only tells of the model, also of one that is compiled already.
+        # It is never allocated. It only reads the facts of the model.
         interpreter = _litert("interpreter").Interpreter(model_content=config.model)
         source, self._details = bind(interpreter, config.contract)
         _, height, width, _ = self._details[config.contract.output_names[0]]["shape"]
@@ -45,7 +45,7 @@ class LitertNpuEngine(Engine):
         left = read_coverage(interpreter, delegate.name)
         coverage = replace(left, taken=left.operators, left={})
         self.info = EngineInfo(config.contract, coverage, (int(height), int(width)), scales)
-        self._decoder = self.info.new_decoder()
+        self._layout = self.info.layout
         self._pixels: npt.NDArray[Any] = np.empty(source["shape"], source["dtype"])
         self._model = _compiled(config.model, delegate)
         (self._signature,) = self._model.get_signature_list()
@@ -74,7 +74,7 @@ class LitertNpuEngine(Engine):
     def collect(self, codes: npt.NDArray[Any]) -> None:
         """Copy from the outputs' buffers."""
         tensors = {name: self._tensor(name) for name in self._outputs}
-        self._decoder.collect(tensors, codes)
+        self._layout.collect(tensors, codes)
 
     def _tensor(self, name: str) -> npt.NDArray[Any]:
         shape, dtype = self._details[name]["shape"], self._details[name]["dtype"]
@@ -90,8 +90,8 @@ def _litert(module: str) -> Any:
         return importlib.import_module(f"ai_edge_litert.{module}")
     except ImportError as error:
         raise DelegateError(
-            f"The delegate {NAME} is a part of ai-edge-litert, which cannot be imported ({error}): "
-            "pip install ai-edge-litert."
+            f"The delegate {NAME} is a part of ai-edge-litert, which cannot be imported ({error}). "
+            "Install it with pip install ai-edge-litert."
         ) from error
 
 
@@ -102,18 +102,18 @@ def _compiled(model: bytes, delegate: SelectedDelegate) -> Any:
     except RuntimeError as error:
         said = " ".join(str(error).split())
         raise DelegateError(
-            f"The delegate {delegate.name} cannot run all of this model ({said}): LiteRT has "
-            "written why to standard error; for Intel's, pip install openvino."
+            f"The delegate {delegate.name} cannot run all of this model ({said}). LiteRT has "
+            "written the reason to standard error. Intel's NPU needs pip install openvino."
         ) from error
 
 
 def _options(litert: Any, delegate: SelectedDelegate) -> Any:
     options = litert.Options(
-        # Not the CPU as well: then LiteRT runs there what it cannot run here, without a word.
+        # Without the CPU: otherwise LiteRT would run operators there without a message.
         hardware_accelerators=litert.HardwareAccelerator.NPU,
         intel_openvino_options=_intel(litert, delegate.options),
     )
-    # Its GPU computes in 16 bits by default, 38 mm off on a ramp, which no self-check sees.
+    # Its GPU computes in 16 bits by default. On a ramp it was 38 mm wrong, and no check saw it.
     options.gpu_options.enforce_f32 = True
     return options
 
@@ -125,11 +125,11 @@ def _intel(litert: Any, texts: dict[str, str]) -> Any:
     }
     options = litert.IntelOpenVinoOptions(**given)
     if options.graph_backend == litert.IntelOpenVinoGraphBackend.CPU:
-        # Its low-precision transformations compute INT8 wrongly on processors with AVX2 and no
-        # VNNI: there pairs of products saturate in 16 bits (vpmaddubsw), so that an integer head,
-        # whose weights are all 127, comes out at half of its value.
+        # Its low-precision transformations compute INT8 wrongly on processors with AVX2 and without
+        # VNNI: pairs of products saturate in 16 bits (vpmaddubsw). An integer head, whose weights
+        # are all 127, then has half of its value.
         options.configs_map["LP_TRANSFORMS_MODE"] = "NO"
     if options.graph_backend != litert.IntelOpenVinoGraphBackend.NPU:
-        # Floats in 32 bits: a GPU computes in 16 otherwise, and a CPU with AMX in bfloat16.
+        # Floats in 32 bits: by default a GPU computes in 16 bits, and a CPU with AMX in bfloat16.
         options.configs_map["INFERENCE_PRECISION_HINT"] = "f32"
     return options

@@ -1,4 +1,4 @@
-"""From a model and how it is to be run to a network that runs."""
+"""Opening of a model: its checks, its delegate, its engine and its fallback."""
 
 from __future__ import annotations
 
@@ -22,26 +22,29 @@ from tfl_depth.runtime.engines.subprocess_engine import SubprocessEngine
 from tfl_depth.runtime.options import RunnerOptions
 
 
-def open_fallback_engine(model: bytes, options: RunnerOptions) -> FallbackEngine:
-    """Open a model as it is to be run.
+def open_fallback_engine(
+    model: bytes, fallback_model: bytes | None, options: RunnerOptions
+) -> FallbackEngine:
+    """Open a model with its options.
 
     Raises:
         InterpreterError, ContractError: as `DepthRunner`.
     """
     goes_on = options.delegate is not None and options.on_fault == "cpu"
-    reserve = _open_reserve(model, options) if goes_on else None
+    portable = model if fallback_model is None else fallback_model
+    reserve = _open_reserve(portable, options) if goes_on else None
     try:
         engine, shortfall = _open_engine(model, options)
     except InterpreterError as fault:
         if reserve is None or options.strict:
             raise
         fallback = f"{fault} The CPU runs the model instead."
-        warnings.warn(fallback, FallbackWarning, stacklevel=3)
+        warnings.warn(fallback, FallbackWarning, stacklevel=4)
         return FallbackEngine(reserve, None, fallback)
     if shortfall is not None and options.strict:
         engine.close()
         raise DelegateError(
-            f"{shortfall} With strict=True that is an error: convert the model for this delegate "
+            f"{shortfall} This is an error with strict=True. Convert the model for this delegate "
             "(tfl-depth convert --target), or run it without strict."
         )
     if reserve is not None:
@@ -50,19 +53,19 @@ def open_fallback_engine(model: bytes, options: RunnerOptions) -> FallbackEngine
 
 
 def _open_engine(model: bytes, options: RunnerOptions) -> tuple[Engine, str | None]:
-    """The engine that was asked for, and what of it does not run where it should."""
+    """Return the requested engine, and a sentence on operators that it does not run; or None."""
     contract = read_contract(model)
     check_model(model)
     selected = select_delegate(options.delegate, options.delegate_options, model)
     delegate = None if selected.library is None else selected
-    # Off beside a delegate: not every interpreter package lets XNNPACK choose last.
+    # Off with a delegate: in some interpreter packages XNNPACK takes operators first.
     xnnpack = delegate is None if options.xnnpack is None else options.xnnpack
     engine = _engine(EngineConfig(model, contract, delegate, options.num_threads, xnnpack), options)
     if delegate is None:
         return engine, None if options.delegate is None else selected.reason
     shortfall = engine.info.coverage.shortfall
     if shortfall is not None and not options.strict:
-        warnings.warn(shortfall, FallbackWarning, stacklevel=4)
+        warnings.warn(shortfall, FallbackWarning, stacklevel=5)
     return engine, shortfall
 
 
@@ -75,29 +78,27 @@ def _engine(config: EngineConfig, options: RunnerOptions) -> Engine:
 
 
 def _open_reserve(model: bytes, options: RunnerOptions) -> Engine:
-    """What takes over on the CPU; opened at the start, so that it is known to work."""
-    if options.fallback_model is not None:
-        model = options.fallback_model
+    """Open the reserve on the CPU. It is opened at the start, so that its errors show early."""
     on_cpu = replace(options, delegate=None, delegate_options={}, isolate=False)
     try:
         return _open_engine(model, on_cpu)[0]
     except DelegateRequiredError as error:
         raise DelegateRequiredError(
-            f'{error} For on_fault="cpu" give the portable model as `fallback_model`.'
+            f'{error} For on_fault="cpu" pass the portable model as `fallback_model`.'
         ) from error
 
 
 def _expect_alike(info: EngineInfo, reserve: EngineInfo) -> None:
-    """Depth of the reserve must be of the same size, range and step."""
-    for name in ("precision", "head", "edges_m", "curves_m", "height", "width"):
+    """Check that the reserve's depth has the same size, range and step."""
+    for name in ("precision", "head", "edges_m", "curves_m", "height", "width", "fit", "camera"):
         expected, got = getattr(info.contract, name), getattr(reserve.contract, name)
         if expected != got:
             raise ContractError(
-                f"Expected `fallback_model` to have the model's {name}, {expected}, got {got}: "
-                "give the portable file of the same network."
+                f"Expected `fallback_model` to have the model's {name}, {expected}, got {got}. "
+                "Pass the portable file of the same network."
             )
     if (info.grid_size, info.scales) != (reserve.grid_size, reserve.scales):
         raise ContractError(
-            "Expected the outputs of `fallback_model` to have the model's size and scales: give "
+            "Expected the outputs of `fallback_model` to have the model's size and scales. Pass "
             "the portable file of the same network."
         )

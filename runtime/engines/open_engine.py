@@ -1,4 +1,4 @@
-"""Which engine of this process runs a model."""
+"""The choice of an engine in this process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def open_engine(config: EngineConfig) -> Engine:
     """Open a model in this process.
 
     Raises:
-        InterpreterError, ContractError: as the engines.
+        InterpreterError, ContractError: as for the engines.
     """
     if config.delegate is not None and config.delegate.name == litert_npu.NAME:
         return litert_npu.LitertNpuEngine(config, config.delegate)

@@ -1,4 +1,4 @@
-"""A frame in memory that two processes share: pixels there, codes back."""
+"""A frame in memory that two processes share: pixels to the worker, codes back."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ import numpy as np
 from tfl_depth.runtime.engines.engine import EngineInfo
 from tfl_depth.runtime.preprocess import Codes, Pixels
 
-# Where an array may begin; as long as a line of any processor's cache.
+# Alignment of arrays: the length of a cache line.
 ALIGNMENT = 64
 
 
 class SharedFrame:
-    """The arrays of one frame. Both processes make it, over one file in memory.
+    """The arrays of one frame. Both processes map the same file in memory.
 
     Attributes:
         input: as `EngineInfo.new_input` makes it.
-        codes: as `DepthDecoder.new_codes` makes them.
+        codes: as `OutputLayout.new_codes` makes them.
     """
 
     def __init__(self, handle: int, info: EngineInfo) -> None:
-        """Map a file, which is made long enough and may be closed afterwards."""
-        pixels, codes = info.new_input(), info.new_decoder().new_codes()
+        """Make the file long enough, and map it. The caller may close it then."""
+        pixels, codes = info.new_input(), info.layout.new_codes()
         place = -(-pixels.nbytes // ALIGNMENT) * ALIGNMENT
         size = place + codes.nbytes
         os.ftruncate(handle, size)

@@ -1,4 +1,4 @@
-"""An interpreter in a process of its own: a delegate that crashes or hangs ends nothing else."""
+"""An interpreter in a worker process, which protects this one from a delegate's crash or hang."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from tfl_depth.runtime.engines.ipc import MessageChannel
 from tfl_depth.runtime.engines.shared_frame import SharedFrame
 from tfl_depth.runtime.preprocess import Channels, Codes, Pixels, write_input
 
-# How long a process may take to end, once it has no more to do or was ended.
+# Time limit for a process to end after its connection was closed, or after it was killed.
 END_S = 5.0
 
 
 class SubprocessEngine(Engine):
-    """An interpreter in a worker process, which shares one frame's memory with this one."""
+    """Runs an interpreter in a worker process that shares one frame's memory with this one."""
 
     def __init__(self, config: EngineConfig, *, timeout_s: float, start_timeout_s: float) -> None:
         """Start the process and open the model there.
 
         Args:
-            config: what is opened.
-            timeout_s: how long a frame may take.
-            start_timeout_s: how long the opening may take, and the first frame, at which many
+            config: of the engine in the worker.
+            timeout_s: time limit of a frame.
+            start_timeout_s: time limit of the opening, and of the first frame, during which many
                 delegates compile the model.
 
         Raises:
-            InterpreterError: as `InterpreterEngine`; or the process dies, or does not answer.
+            InterpreterError: as for `InterpreterEngine`; or the process ends or does not answer.
         """
         self._config, self._timeout_s = config, timeout_s
         self._limit_s = start_timeout_s
@@ -49,7 +49,7 @@ class SubprocessEngine(Engine):
             raise _not_started(error) from error
         try:
             self._process, self._channel = _start(config, memory)
-            # Also where nobody closes this one.
+            # Ends the process even if this object is not closed.
             self._end = weakref.finalize(self, _end, self._process, self._channel, os.getpid())
             self.info: EngineInfo = self._ask(config)[1]
             self._frame = SharedFrame(memory, self.info)
@@ -61,10 +61,10 @@ class SubprocessEngine(Engine):
         write_input(pixels, channels, self._frame.input)
 
     def invoke(self) -> float:
-        """Let the process compute, and wait for it.
+        """Let the worker compute, and wait for it.
 
         Raises:
-            InterpreterError: the interpreter fails, or its process dies, or does not answer.
+            InterpreterError: the interpreter fails, or its process ends or does not answer.
         """
         invoke_s, _ = self._ask()
         self._limit_s = self._timeout_s
@@ -75,17 +75,17 @@ class SubprocessEngine(Engine):
         np.copyto(codes, self._frame.codes)
 
     def _ask(self, thing: Any = None) -> tuple[float, Any]:
-        """The answer of the process. Where there is none it is ended."""
+        """Return the process's answer. If there is none, kill the process."""
         try:
             self._channel.send(self._limit_s, thing, limit_s=self._limit_s)
             answer = self._channel.receive(self._limit_s)
         except TimeoutError:
             self._process.kill()
-            raise self._fault(f"gave no answer in {self._limit_s:.1f} s, and was ended") from None
+            raise self._fault(f"gave no answer in {self._limit_s:.1f} s, and was killed") from None
         except (EOFError, OSError):
             raise self._fault(_death(self._process)) from None
         except BaseException:
-            # Or the answer that nobody waits for would be taken for the next frame's.
+            # Its late answer would be taken for that of the next frame.
             self._process.kill()
             raise
         if isinstance(answer[1], DepthError):
@@ -93,7 +93,7 @@ class SubprocessEngine(Engine):
         return answer
 
     def _fault(self, what: str) -> InterpreterError:
-        """What to say of the process's end: the first cause, as often as it is asked."""
+        """Make the error for the process's end. Every call names the first cause."""
         self._ended = self._ended or what
         return fault_of(self._config.delegate, self._ended)
 
@@ -104,7 +104,7 @@ class SubprocessEngine(Engine):
 
 
 def _start(config: EngineConfig, memory: int) -> tuple[subprocess.Popen[bytes], MessageChannel]:
-    """A process that waits for its `EngineConfig`, and the channel to it."""
+    """Start a process that waits for its `EngineConfig`. Return it and the channel to it."""
     try:
         return _started(config, memory)
     except OSError as error:
@@ -113,8 +113,8 @@ def _start(config: EngineConfig, memory: int) -> tuple[subprocess.Popen[bytes], 
 
 def _not_started(error: OSError) -> InterpreterError:
     return InterpreterError(
-        f"The process of the interpreter cannot be started: {error.strerror}. Close runners and "
-        "files, or raise the limit (ulimit -n)."
+        f"The interpreter's process cannot be started: {error.strerror}. Close runners and files, "
+        "or raise the limit (ulimit -n)."
     )
 
 
@@ -128,7 +128,7 @@ def _started(config: EngineConfig, memory: int) -> tuple[subprocess.Popen[bytes]
                 child.run_module("tfl_depth.runtime.engines.worker", *map(str, handles)),
                 pass_fds=handles,
                 stdin=subprocess.DEVNULL,
-                # What a delegate prints must not come into a command's output.
+                # Prints of a delegate go to standard error, not into a command's output.
                 stdout=2,
                 env=child.environment(**environment),
             )
@@ -139,7 +139,7 @@ def _started(config: EngineConfig, memory: int) -> tuple[subprocess.Popen[bytes]
 
 
 def _end(process: subprocess.Popen[bytes], channel: MessageChannel, maker: int) -> None:
-    """Let a process end by itself, and where it does not, end it; its maker alone may do so."""
+    """Let a process end by itself, or kill it. Only the process that started it may do so."""
     if not is_own(maker):
         return
     channel.close()
@@ -147,20 +147,20 @@ def _end(process: subprocess.Popen[bytes], channel: MessageChannel, maker: int) 
         process.wait(END_S)
         return
     process.kill()
-    # One that hangs inside its driver cannot even be killed: it is left to the system.
+    # A process that hangs inside a driver cannot be killed. It is left to the system.
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(END_S)
 
 
 def _death(process: subprocess.Popen[bytes]) -> str:
-    """How a process has ended whose channel has ended."""
+    """Describe the end of a process whose channel has ended."""
     try:
         status = process.wait(END_S)
     except subprocess.TimeoutExpired:
         process.kill()
-        return "ended its channel, and was ended"
+        return "closed its channel, and was killed"
     if status < 0:
-        # Of the real-time signals most have no name.
+        # Most real-time signals have no name.
         name = next((each.name for each in signal.Signals if each == -status), f"signal {-status}")
         return f"crashed: {name} ({signal.strsignal(-status)}) ended its process"
     return f"ended its process, with exit status {status}"

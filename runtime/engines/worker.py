@@ -1,7 +1,7 @@
-"""The process that an isolated interpreter runs in; `subprocess_engine` starts it.
+"""The worker process of an isolated interpreter. `subprocess_engine` starts it.
 
-It is told what to open, answers with the model's form or with an error, and then computes a frame
-each time it is told to, until nobody is there any more.
+It receives the configuration, opens the model, and answers with the model's facts or an error. Then
+it computes a frame for each message, until the connection ends.
 """
 
 from __future__ import annotations
@@ -19,18 +19,17 @@ from tfl_depth.runtime.engines.ipc import MessageChannel
 from tfl_depth.runtime.engines.open_engine import open_engine
 from tfl_depth.runtime.engines.shared_frame import SharedFrame
 
-# How long after its time limit this process ends itself, should nobody have ended it by then.
+# Time after the limit at which this process ends itself, if it was not killed before.
 GRACE_S = 5.0
 
 
 def serve(channel: MessageChannel, memory: int) -> None:
-    """Open what is asked for, and compute until the line ends.
+    """Open the model, and compute frames until the connection ends.
 
     Args:
-        channel: gives a time limit with an `EngineConfig`, and then a time limit for each
-            frame; is answered with an `EngineInfo`, and then with the interpreter's seconds; or
-            with the error.
-        memory: handle of a file for the `SharedFrame`.
+        channel: receives a time limit and an `EngineConfig`, then a time limit for each frame. It
+            sends an `EngineInfo`, then the interpreter's seconds for each frame; or an error.
+        memory: handle of the file for the `SharedFrame`.
     """
     limit_s, config = channel.receive()
     engine = _attempt(lambda: open_engine(config), limit_s)
@@ -56,7 +55,7 @@ def _compute(engine: Engine, frame: SharedFrame) -> float:
 
 
 def _attempt(work: Callable[[], Any], limit_s: float) -> Any:
-    """The result or the error. Where it hangs the system ends this process: nobody else may."""
+    """Return the result or the error. If `work` hangs, a timer ends this process."""
     signal.setitimer(signal.ITIMER_REAL, limit_s + GRACE_S)
     try:
         return work()
@@ -67,10 +66,10 @@ def _attempt(work: Callable[[], Any], limit_s: float) -> Any:
 
 
 def main() -> None:
-    """Serve at the handles that the command line gives."""
-    # Ctrl-C is for the process that started this one.
+    """Serve the handles on the command line."""
+    # The process that started this one handles Ctrl-C.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Until nobody is there any more.
+    # The errors mean that the other process has ended.
     end, memory = map(int, sys.argv[1:])
     with (
         contextlib.suppress(EOFError, OSError),

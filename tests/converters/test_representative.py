@@ -108,7 +108,7 @@ def test_digest_is_over_contents_not_names_or_order(tmp_path: Path) -> None:
 
 
 def test_pixels_are_rgb_at_the_networks_size(tmp_path: Path) -> None:
-    bgr = np.zeros((32, 64, 3), np.uint8)
+    bgr = np.zeros((32, 48, 3), np.uint8)
     bgr[..., 2] = 200
     cv2.imwrite(str(tmp_path / "red.png"), bgr)
     pixels = read_pixels(tmp_path / "red.png", (8, 12))

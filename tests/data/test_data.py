@@ -16,7 +16,7 @@ from keras import layers
 
 from tests.support.real_data import real_data
 from tests.support.synthetic_data import slope, write_dataset, write_frame
-from tfl_depth.data import DATASETS, Sample, load_split
+from tfl_depth.data import DATASETS, DatasetName, Sample, load_split
 from tfl_depth.data.augment import MAX_STRETCH, Augmentation, augmented, plain
 from tfl_depth.data.batches import Batches
 from tfl_depth.errors import DatasetError
@@ -77,7 +77,7 @@ def test_loader_gives_rgb_meters_and_the_camera(dataset: Path) -> None:
 def test_readings_count_inside_the_datasets_range(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    dataset_name: str,
+    dataset_name: DatasetName,
     depth_mm: int,
     depth_m: float,
     valid: bool,
@@ -137,8 +137,8 @@ def test_depth_of_another_kind_is_refused(dataset: Path, depth: Array, said: str
 
 
 def test_an_unknown_dataset_is_refused(dataset: Path) -> None:
-    with pytest.raises(DatasetError, match=r"one of nyuv2, .*, got 'nuscenes'"):
-        load_split("nuscenes", dataset, "train")
+    with pytest.raises(DatasetError, match=r"`dataset` to be 'nyuv2', .*, got 'nuscenes'"):
+        load_split("nuscenes", dataset, "train")  # type: ignore[arg-type]
 
 
 def test_a_missing_split_is_refused(dataset: Path) -> None:
@@ -216,11 +216,11 @@ def test_plain_resizes_as_the_runtime_does_and_mixes_no_depths() -> None:
     rng = np.random.default_rng(0)
     rgb = rng.integers(0, 256, (96, 128, 3), np.uint8)
     depth_m = rng.choice([0.0, 1.0, 3.0], (96, 128))
-    pixels, depth = plain(sample_of(depth_m, rgb), (32, 64))
-    expected = cv2.resize(rgb, (64, 32), interpolation=cv2.INTER_AREA)
+    pixels, depth = plain(sample_of(depth_m, rgb), (48, 64))
+    expected = cv2.resize(rgb, (64, 48), interpolation=cv2.INTER_AREA)
     np.testing.assert_array_equal(pixels, expected)
     assert pixels.dtype == depth.dtype == np.float32
-    assert depth.shape == (32, 64, 1)
+    assert depth.shape == (48, 64, 1)
     assert set(np.unique(depth)) == {0, 1, 3}
 
 

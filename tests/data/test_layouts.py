@@ -16,7 +16,7 @@ import OpenEXR
 import pytest
 
 from tests.support.real_data import real_data
-from tfl_depth.data import DATASETS, Intrinsics, Sample, load_split, nyu
+from tfl_depth.data import DATASETS, DatasetName, Intrinsics, Sample, load_split, nyu
 from tfl_depth.data.pairs import read_rows
 from tfl_depth.data.tum import associate
 from tfl_depth.errors import DatasetError
@@ -247,7 +247,7 @@ def test_kitti_as_published(tmp_path: Path, ending: str) -> None:
     ("dataset", "rows_columns"),
     [("kitti", (153, 371, 44, 1197)), ("kitti-eigen-crop", (124, 342, 44, 1197))],
 )
-def test_kitti_crops(tmp_path: Path, dataset: str, rows_columns: tuple[int, ...]) -> None:
+def test_kitti_crops(tmp_path: Path, dataset: DatasetName, rows_columns: tuple[int, ...]) -> None:
     write_kitti(tmp_path)
     valid = load_split(dataset, tmp_path, "val")[0].valid
     top, bottom, left, right = rows_columns
@@ -341,7 +341,7 @@ def test_pairs_with_depth_in_meters(tmp_path: Path, ending: str) -> None:
 
 
 @pytest.mark.parametrize(("dataset", "per_meter"), [("pairs", 1000), ("pairs-256", 256)])
-def test_pairs_with_depth_as_png(tmp_path: Path, dataset: str, per_meter: int) -> None:
+def test_pairs_with_depth_as_png(tmp_path: Path, dataset: DatasetName, per_meter: int) -> None:
     write_pair(tmp_path / "val", "a", ".png")
     sample = load_split(dataset, tmp_path, "val")[0]
     assert_depth(sample, stored(float) / per_meter)
@@ -415,7 +415,7 @@ def test_exr_without_its_reader_is_refused_once(
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
-def test_an_empty_folder_is_told_what_to_hold(tmp_path: Path, dataset: str) -> None:
+def test_an_empty_folder_is_told_what_to_hold(tmp_path: Path, dataset: DatasetName) -> None:
     with pytest.raises(DatasetError) as raised:
         load_split(dataset, tmp_path, "val")
     for layout in DATASETS[dataset].layouts:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from docs.scripts import demo
+from docs.scripts import demo, demo_truth
+from docs.scripts.demo_truth import DemoFigures
 from tests.support.vela import ETHOS, vela
 from tfl_depth.runtime import DepthRunner
 
@@ -28,6 +30,40 @@ def test_the_depth_png_holds_what_the_runner_returns(made: Path) -> None:
     assert written is not None
     assert written.dtype == np.uint16
     assert np.array_equal(written, expected)
+
+
+def test_the_truth_is_middleburys() -> None:
+    truth = demo_truth.true_depth_m()
+    known = truth > 0
+    # Of the published range of disparities at this size, and most pixels.
+    assert 2.0 < truth[known].min() < 2.2 and 4.9 < truth.max() < 5.2
+    assert known.mean() > 0.9
+    assert demo_truth.abs_rel(1.1 * truth, truth) == pytest.approx(0.1)
+
+
+def test_the_demo_says_how_far_it_is_from_the_truth(made: Path) -> None:
+    figures = DemoFigures(**json.loads(demo_truth.FIGURES.read_text()))
+    depth_mm = cv2.imread(str(made / "photo_depth.png"), cv2.IMREAD_UNCHANGED)
+    corrected_mm = cv2.imread(str(made / "photo_corrected_depth.png"), cv2.IMREAD_UNCHANGED)
+    assert depth_mm is not None and corrected_mm is not None
+    truth = demo_truth.true_depth_m()
+    assert figures.focal_ratio == pytest.approx(994.978 * 256 / 741 / 207.6, abs=0.02)
+    ratio = corrected_mm / np.maximum(depth_mm, 1)
+    assert np.median(ratio) == pytest.approx(figures.focal_ratio, abs=0.002)
+    # But for the kernels of another processor.
+    for depth, expected in (
+        (depth_mm, figures.abs_rel),
+        (corrected_mm, figures.corrected_abs_rel),
+    ):
+        assert demo_truth.abs_rel(depth / 1000, truth) == pytest.approx(expected["INT8"], abs=0.01)
+        assert expected["FP32"] == pytest.approx(expected["INT8"], abs=0.02)
+    assert "bad on this photo" in demo_truth.said(figures)
+    assert "does not follow" in demo_truth.said(figures)
+
+
+def test_the_document_has_the_figures() -> None:
+    figures = DemoFigures(**json.loads(demo_truth.FIGURES.read_text()))
+    assert demo_truth.table(figures) in demo_truth.DOCUMENT.read_text()
 
 
 def test_the_depth_has_the_photos_size_and_lies_in_the_range(made: Path) -> None:

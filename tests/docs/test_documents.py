@@ -8,6 +8,7 @@ import re
 import shlex
 import shutil
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -66,7 +67,8 @@ def test_commands_are_found() -> None:
 @pytest.mark.parametrize(("document", "command"), CALLS)
 def test_a_command_to_copy_is_one_that_its_tool_takes(document: str, command: str) -> None:
     arguments = shlex.split(NAME.sub("", command, count=1), comments=True)
-    parser_of(command).parse_args(arguments)
+    # What stands behind a pipe is another program's.
+    parser_of(command).parse_args(list(takewhile(lambda each: each != "|", arguments)))
 
 
 @pytest.mark.parametrize(("document", "command"), MENTIONS)
@@ -95,7 +97,7 @@ def test_every_board_has_its_guide() -> None:
     pages = {path.name for path in BOARDS.glob("*.md")} - {"README.md"}
     assert pages == set(LINK.findall(index)) & pages
     for target in TARGETS:
-        shown = "ethos-u..." if target.startswith("ethos-u") else target
+        shown = re.sub(r"^(ethos-u|qnn-).*", r"\1...", target)
         assert f"`{shown}`" in index, target
     for delegate in TABLE:
         assert f"`{delegate}`" in index, delegate

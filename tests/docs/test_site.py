@@ -20,7 +20,14 @@ from tests.support.browser import Browser, chromium
 from tests.support.site import ROOT, built_site
 from tfl_depth import errors
 from tfl_depth.format.contract import Contract
-from tfl_depth.format.contract_parts import Calibration, GoldenSpread, Normalization, Source
+from tfl_depth.format.contract_parts import (
+    Calibration,
+    GoldenSpread,
+    Normalization,
+    Source,
+    TrainedCamera,
+    ZoomResponse,
+)
 from tfl_depth.recipes import RECIPES
 from tfl_depth.tools.cli import COMMANDS
 
@@ -243,6 +250,7 @@ def test_every_field_of_the_contract_is_specified() -> None:
         calibration=Calibration(1, "", 0),
         verification={"against": "", "images": 1, **figures},
         golden=GoldenSpread(1, 1.0, 1.0, 1.0),
+        camera=TrainedCamera(1.0, 1.0, 0.0, 0.0, ZoomResponse(1, (2.0,), (1.0,), obeys=False)),
     )
     specified = (DOCS / "contract.md").read_text(encoding="utf-8")
     for name in fields(json.loads(contract.to_json("0" * 64))):

@@ -20,7 +20,14 @@ from tests.support import ramp
 from tfl_depth.encoding import MAX_SAMPLES, MAX_SPANS, Decoder, Spans
 from tfl_depth.errors import ContractError, ModelFileError
 from tfl_depth.format.contract import Contract, read_contract
-from tfl_depth.format.contract_parts import Calibration, GoldenSpread, Normalization, Source
+from tfl_depth.format.contract_parts import (
+    Calibration,
+    GoldenSpread,
+    Normalization,
+    Source,
+    TrainedCamera,
+    ZoomResponse,
+)
 from tfl_depth.format.contract_place import BLANK_SHA256, find_contract
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "contract.md"
@@ -41,6 +48,14 @@ CONTRACT = Contract(
     source=Source(format="onnx", framework="onnxruntime 1.22.0", import_difference_mm=0.02),
     golden=GoldenSpread(images=2, median_mm=8.0, p95_mm=31.0, max_mm=79.0),
     recipe="plain",
+    fit="crop",
+    camera=TrainedCamera(
+        fx=207.5,
+        fy=207.8,
+        cx=129.9,
+        cy=101.2,
+        zoom_response=ZoomResponse(16, (0.7, 1.4), (0.4, 0.9), obeys=False),
+    ),
 )
 
 
@@ -98,6 +113,8 @@ def without(path: str) -> bytes:
         replace(CONTRACT, edges_m=(0.1, 1.0, 10.0), curves_m=CURVES),
         replace(CONTRACT, **LONGEST),
         replace(CONTRACT, edges_m=(0.3, 1.0, 2.0, 4.0, 80.0)),
+        replace(CONTRACT, camera=None, fit="pad"),
+        replace(CONTRACT, camera=TrainedCamera(100.0, 100.0, -3.0, 0.0)),
     ],
 )
 def test_contract_survives_json(contract: Contract) -> None:
@@ -112,20 +129,29 @@ def test_models_carry_what_they_are(models: Path) -> None:
         assert contract.output_names == ("integer", "fractional")
 
 
-@pytest.mark.parametrize("version", [0, 3, 99, "2", None, [2] * 99])
+@pytest.mark.parametrize("version", [0, 4, 99, "2", 2.0, None, [2] * 99])
 def test_other_version_is_refused_by_name(version: Any) -> None:
     said = re.escape(repr(version)[:40])
-    with pytest.raises(ContractError, match=f"version 2, got {said}: install"):
+    with pytest.raises(ContractError, match=f"version 3, got {said}: install"):
         Contract.from_json(changed("version", version))
 
 
 def test_newer_version_is_refused_whatever_else_it_holds() -> None:
-    with pytest.raises(ContractError, match="version 2, got 3"):
-        Contract.from_json(b'{"version":3,"all":"new"}')
+    with pytest.raises(ContractError, match="version 3, got 4"):
+        Contract.from_json(b'{"version":4,"all":"new"}')
+
+
+def test_file_of_version_2_stretches_frames_and_knows_no_camera() -> None:
+    document = written()
+    document["version"] = 2
+    del document["input"]["fit"], document["input"]["camera"]
+    read = Contract.from_json(json.dumps(document).encode())
+    assert (read.fit, read.camera) == ("stretch", None)
+    assert replace(read, fit=CONTRACT.fit, camera=CONTRACT.camera) == CONTRACT
 
 
 def test_file_of_an_earlier_version_is_to_be_converted_again() -> None:
-    with pytest.raises(ContractError, match=r"version 2, got 1: an earlier.*Convert .* again"):
+    with pytest.raises(ContractError, match=r"version 3, got 1: an earlier.*Convert .* again"):
         Contract.from_json(b'{"version":1,"sha256":"","input":{}}')
 
 
@@ -190,6 +216,15 @@ def test_missing_field_is_refused(name: str) -> None:
         ("input.name", "\x1b[31mred", "input.name to be a printable text"),
         ("input.normalization.scale", 1.0, "input.normalization.scale"),
         ("input.normalization.scale", [1.0, 2.0], "three"),
+        ("input.fit", "letterbox", "input.fit to be one of stretch, crop, pad, got 'letterbox'"),
+        ("input.camera", "unknown", "input.camera to be an object"),
+        ("input.camera.fx", 0, "expected fx of the camera in pixels, got 0"),
+        ("input.camera.fy", -1, "from 0, got -1"),
+        ("input.camera.cx", 1e9, "expected cx of the camera in pixels"),
+        ("input.camera.cy", None, "input.camera.cy"),
+        ("input.camera.zoom_response.obeys", 1, "true or false, got 1"),
+        ("input.camera.zoom_response.response", [1.0], "each of 2 zooms, got 1"),
+        ("input.camera.zoom_response.images", 0, "from 1"),
         ("source", {"format": "onnx", "framework": "torch"}, "source.import_difference_mm"),
         ("source.import_difference_mm", -1, "from 0, got -1"),
         ("sha256", "0" * 63, "64 lower-case hexadecimal digits"),

@@ -106,7 +106,8 @@ def test_digests_are_there_for_all_images_or_for_none() -> None:
     digest = "0123456789abcdef" * 4
     whole = Golden(WHOLE.rgb, WHOLE.depth_mm, (digest,))
     assert Golden.from_zip(whole.to_zip(), 1, SIZE).digests == (digest,)
-    two = Golden(*(np.concatenate([each, each]) for each in (WHOLE.rgb, WHOLE.depth_mm)), (digest,))
+    rgb, depth_mm = (np.concatenate([each, each]) for each in (WHOLE.rgb, WHOLE.depth_mm))
+    two = Golden(rgb, depth_mm, (digest,))
     with pytest.raises(ContractError, match="golden vectors are damaged"):
         Golden.from_zip(two.to_zip(), 2, SIZE)
 

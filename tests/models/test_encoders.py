@@ -20,6 +20,7 @@ from tfl_depth.converters.tflite_graph import read_graph
 from tfl_depth.encoding import Spans
 from tfl_depth.evaluation.macs import count_macs
 from tfl_depth.models import ENCODERS, depth_net
+from tfl_depth.models.encoders import EncoderName
 from tfl_depth.models.mobilenet import mobilenet_v2
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.runtime.engines.interpreter import open_interpreter
@@ -47,7 +48,9 @@ each_architecture = pytest.mark.parametrize(
 )
 
 
-def encoder_model(encoder: str, size: tuple[int, int], drop_path: float = 0.0) -> keras.Model:
+def encoder_model(
+    encoder: EncoderName, size: tuple[int, int], drop_path: float = 0.0
+) -> keras.Model:
     pixels = keras.Input((*size, 3))
     return keras.Model(pixels, ENCODERS[encoder].build(pixels, drop_path))
 
@@ -61,7 +64,7 @@ def elements(weights: list[Any]) -> int:
 
 @pytest.mark.parametrize("size", [(64, 64), (96, 160), (384, 640)])
 @each_encoder
-def test_features_halve_five_times(encoder: str, size: tuple[int, int]) -> None:
+def test_features_halve_five_times(encoder: EncoderName, size: tuple[int, int]) -> None:
     features = encoder_model(encoder, size).outputs
     height, width = size
     assert [tuple(feature.shape) for feature in features] == [
@@ -71,7 +74,7 @@ def test_features_halve_five_times(encoder: str, size: tuple[int, int]) -> None:
 
 
 @each_encoder
-def test_drop_path_drops_residual_branches_more_and_more(encoder: str) -> None:
+def test_drop_path_drops_residual_branches_more_and_more(encoder: EncoderName) -> None:
     model = encoder_model(encoder, (32, 32), drop_path=0.2)
     rates = [layer.rate for layer in model.layers if isinstance(layer, layers.Dropout)]
     assert len(rates) >= 7
@@ -84,7 +87,7 @@ def test_drop_path_drops_residual_branches_more_and_more(encoder: str) -> None:
 
 
 @each_encoder
-def test_drop_path_has_no_weights(encoder: str) -> None:
+def test_drop_path_has_no_weights(encoder: EncoderName) -> None:
     with_drop, without = (encoder_model(encoder, (32, 32), rate) for rate in (0.2, 0.0))
     assert [w.path for w in with_drop.weights] == [w.path for w in without.weights]
 
@@ -149,7 +152,7 @@ def test_other_widths_are_refused(width: float) -> None:
 
 
 @each_encoder
-def test_the_network_is_named_after_its_encoder(encoder: str) -> None:
+def test_the_network_is_named_after_its_encoder(encoder: EncoderName) -> None:
     model = depth_net(encoder, (96, 64))
     assert model.name == f"{encoder.replace('.', '_')}_depth"
     assert model.output_shape == (None, 48, 32, 1)
@@ -158,19 +161,21 @@ def test_the_network_is_named_after_its_encoder(encoder: str) -> None:
 @pytest.mark.parametrize("size", [(100, 96), (96, 100), (0, 32)])
 @each_encoder
 def test_sizes_that_cannot_be_halved_five_times_are_refused(
-    encoder: str, size: tuple[int, int]
+    encoder: EncoderName, size: tuple[int, int]
 ) -> None:
     with pytest.raises(ValueError, match="multiples of 32"):
         depth_net(encoder, size)
 
 
 def test_an_unknown_encoder_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ValueError, match=r"one of efficientnet_lite0, resnet18, .*got 'vgg16'"):
-        depth_net("vgg16", (64, 64))
+    with pytest.raises(
+        ValueError, match=r"`encoder` to be 'efficientnet_lite0', 'resnet18', .*got 'vgg16'"
+    ):
+        depth_net("vgg16", (64, 64))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("encoder", [name for name in ENCODERS if name != "efficientnet_lite0"])
-def test_imagenet_is_refused_where_there_are_no_such_weights(encoder: str) -> None:
+def test_imagenet_is_refused_where_there_are_no_such_weights(encoder: EncoderName) -> None:
     with pytest.raises(ValueError, match=r"ImageNet weights \(efficientnet_lite0\), got"):
         depth_net(encoder, (64, 64), imagenet=True)
 
@@ -199,7 +204,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return write_photos(tmp_path_factory.mktemp("photos") / "photos")
 
 
-Converted = Callable[[str], tuple[keras.Model, Path]]
+Converted = Callable[[EncoderName], tuple[keras.Model, Path]]
 
 
 @pytest.fixture(scope="module")
@@ -208,7 +213,7 @@ def converted(photos: list[Path], tmp_path_factory: pytest.TempPathFactory) -> C
     folder = tmp_path_factory.mktemp("int8")
     made: dict[str, tuple[keras.Model, Path]] = {}
 
-    def convert_once(encoder: str) -> tuple[keras.Model, Path]:
+    def convert_once(encoder: EncoderName) -> tuple[keras.Model, Path]:
         if encoder not in made:
             model = settled(encoder, photos)
             images = ImageSplit(tuple(photos[::4]), tuple(photos[1::4]), seed=0)
@@ -221,7 +226,7 @@ def converted(photos: list[Path], tmp_path_factory: pytest.TempPathFactory) -> C
     return convert_once
 
 
-def settled(encoder: str, photos: list[Path]) -> keras.Model:
+def settled(encoder: EncoderName, photos: list[Path]) -> keras.Model:
     """An untrained network whose normalizations fit the photos, and that takes light for far."""
     keras.utils.set_random_seed(0)
     model = depth_net(encoder, SIZE)
@@ -242,7 +247,7 @@ def settled(encoder: str, photos: list[Path]) -> keras.Model:
 @pytest.mark.slow
 @each_architecture
 def test_int8_file_has_no_float_and_says_nearly_the_same_depth(
-    converted: Converted, photos: list[Path], encoder: str
+    converted: Converted, photos: list[Path], encoder: EncoderName
 ) -> None:
     model, path = converted(encoder)
     interpreter = open_interpreter(path.read_bytes(), xnnpack=False)
@@ -259,7 +264,9 @@ def test_int8_file_has_no_float_and_says_nearly_the_same_depth(
 
 @pytest.mark.slow
 @each_architecture
-def test_int8_file_computes_as_much_as_the_network(converted: Converted, encoder: str) -> None:
+def test_int8_file_computes_as_much_as_the_network(
+    converted: Converted, encoder: EncoderName
+) -> None:
     model, path = converted(encoder)
     # The split head in place of the depth convolution: 10 filters on the decoder's last features,
     # and two weighted sums of them.
@@ -271,7 +278,7 @@ def test_int8_file_computes_as_much_as_the_network(converted: Converted, encoder
 @pytest.mark.slow
 @each_architecture
 def test_vela_leaves_no_operator_on_the_cpu(
-    converted: Converted, encoder: str, tmp_path: Path
+    converted: Converted, encoder: EncoderName, tmp_path: Path
 ) -> None:
     _, path = converted(encoder)
     assert "CPU operators = 0 (0.0%)" in vela(path, "ethos-u55-256", tmp_path)

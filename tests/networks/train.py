@@ -20,10 +20,10 @@ from tests.networks.strangers import stranger_named
 from tfl_depth.data import DATASETS, load_split
 from tfl_depth.data.augment import Augmentation
 from tfl_depth.data.batches import Batches, at_size_of
-from tfl_depth.evaluation.evaluate import Predictor, enlarged, evaluate
+from tfl_depth.evaluation.evaluate import Predictor, evaluate
 from tfl_depth.evaluation.metrics import mean_over_images
 from tfl_depth.losses import log_l1_with_gradient
-from tfl_depth.runtime.preprocess import resize_pixels
+from tfl_depth.runtime.fit import DEFAULT_FIT, depth_in_frame, fit_frame, fit_pixels
 
 # Zoom helps where scenes are many and photos are few.
 AUGMENTATION = Augmentation(max_zoom=1.3)
@@ -108,9 +108,10 @@ def predictor(model: keras.Model, size: tuple[int, int]) -> Predictor:
     """Depth of a photo by a network `in_meters`, enlarged to the photo's size."""
 
     def predict(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        pixels = resize_pixels(rgb, size).astype(np.float32)[None]
+        place = fit_frame((rgb.shape[0], rgb.shape[1]), size, DEFAULT_FIT)
+        pixels = fit_pixels(rgb, place).astype(np.float32)[None]
         depth = np.asarray(model.predict_on_batch(pixels))
-        return enlarged(depth.reshape(depth.shape[1:3]), rgb.shape[:2])
+        return depth_in_frame(depth.reshape(depth.shape[1:3]), place)
 
     return predict
 

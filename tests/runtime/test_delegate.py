@@ -177,7 +177,7 @@ def test_delegate_that_does_not_start_is_one_clear_error(
         "missing": ("absent/libabsent.so", {}, "no library absent/libabsent.so"),
         "broken": (broken_library(tmp_path), {}, r"cannot be loaded \(.*(invalid ELF|too short)"),
         "foreign": (foreign_library(tmp_path), {}, "no TensorFlow Lite delegate.*tflite_plugin"),
-        "null": (library, {"fault": "null"}, "does not start.*it does not say why.*driver"),
+        "null": (library, {"fault": "null"}, "does not start.*it gives no reason.*driver"),
         "option": (library, {"color": "red"}, "does not start.*no such option.*color"),
         "prepare": (library, {"fault": "error-at-prepare"}, "cannot run this model.*refuses"),
     }[fault]
@@ -204,7 +204,7 @@ def test_strict_runner_does_not_start_on_the_cpu(net: Path, library: str) -> Non
     ("options", "said"),
     [
         ({"on_fault": "gpu"}, "`on_fault` to be 'raise' or 'cpu', got 'gpu'"),
-        ({"fallback_model": b""}, '`fallback_model` is for on_fault="cpu" only'),
+        ({"fallback_model": b""}, '`fallback_model` needs on_fault="cpu"'),
     ],
 )
 def test_other_arguments_are_refused(options: Any, said: str, net: Path) -> None:

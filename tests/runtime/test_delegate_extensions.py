@@ -91,7 +91,7 @@ def test_a_broken_package_is_named_and_harms_no_other(
 
 def test_two_that_bring_one_name_are_refused(install: Install) -> None:
     install("acme", "vx", ROW)
-    with pytest.raises(DelegateError, match=r"'vx': remove acme"):
+    with pytest.raises(DelegateError, match=r"'vx'\. Remove acme"):
         find_row("vx")
     install("other", "mine", ROW)
     install("third", "mine", ROW)

@@ -167,7 +167,7 @@ def test_an_unknown_name_lists_those_there_are(per_tensor: bytes) -> None:
 
 def test_an_unknown_option_names_the_known_ones(make_board: MakeBoard, per_tensor: bytes) -> None:
     board = make_board("/usr/lib/libvx_delegate.so", **IMX8MP)
-    with pytest.raises(DelegateError, match=r"allowed_cache_mode.*got device_nr.*by its path"):
+    with pytest.raises(DelegateError, match=r"allowed_cache_mode.*got device_nr.*library's path"):
         select_delegate("vx", {"device_nr": "1"}, per_tensor, board=board)
     board = make_board("/usr/lib/libteflon.so")
     with pytest.raises(DelegateError, match=r"teflon \(none\), got speed"):
@@ -186,7 +186,7 @@ def test_a_path_takes_any_option_and_adds_none(tmp_path: Path, per_channel: byte
 
 def test_a_model_for_another_npu_is_refused(make_board: MakeBoard, vela: bytes) -> None:
     board = make_board("/usr/lib/libvx_delegate.so", **IMX8MP)
-    with pytest.raises(DelegateError, match=r"compiled for the delegate ethosu.*vx does not know"):
+    with pytest.raises(DelegateError, match=r"compiled for the delegate ethosu.*vx cannot run it"):
         select_delegate("vx", {}, vela, board=board)
 
 
@@ -382,5 +382,5 @@ def test_a_user_without_a_home_is_told_where_the_cache_may_go(
         monkeypatch.delenv(name)
     monkeypatch.setattr("pwd.getpwuid", nobody)
     board = make_board("/usr/lib/libvx_delegate.so", **IMX8MP)
-    with pytest.raises(DelegateError, match="no home folder: set XDG_CACHE_HOME"):
+    with pytest.raises(DelegateError, match=r"no home folder\. Set XDG_CACHE_HOME"):
         select_delegate("vx", {}, per_channel, board=board)

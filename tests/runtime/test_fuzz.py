@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import cv2
 import numpy as np
@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from tests.support.length import length
 from tfl_depth.runtime import DepthRunner, ImageError
-from tfl_depth.runtime.preprocess import CHANNELS, Channels, Resizer, resize_pixels, write_input
+from tfl_depth.runtime.fit import fit_frame, fit_pixels
+from tfl_depth.runtime.preprocess import Channels, resize_pixels, write_input
 
 Pixels = npt.NDArray[np.uint8]
 Random = np.random.Generator
@@ -135,7 +136,7 @@ SIZES = st.tuples(st.integers(1, 40), st.integers(1, 40))
 
 
 @settings(deadline=None, max_examples=200)
-@given(SIZES, SIZES, st.booleans(), st.sampled_from(CHANNELS), st.integers(0, 2**32 - 1))
+@given(SIZES, SIZES, st.booleans(), st.sampled_from(get_args(Channels)), st.integers(0, 2**32 - 1))
 def test_input_is_the_resized_picture_in_rgb(
     size: tuple[int, int], model_size: tuple[int, int], gray: bool, order: Channels, seed: int
 ) -> None:
@@ -144,14 +145,14 @@ def test_input_is_the_resized_picture_in_rgb(
     pixels = random.integers(0, 256, size if gray else (*size, 3), np.uint8)
     resized = resize_pixels(pixels, model_size)
     rgb = np.dstack([resized] * 3) if gray else resized[..., :: 1 if order == "rgb" else -1]
-    resize = Resizer(model_size)
-    resize(random.integers(0, 256, (7, 9, 3), np.uint8))
+    place = fit_frame(size, model_size, "stretch")
+    dirty = random.integers(0, 256, model_size + pixels.shape[2:], np.uint8)
     for dtype in (np.uint8, np.float32):
         out = np.full((*model_size, 3), 7, dtype)
-        write_input(resize(pixels), order, out)
+        write_input(fit_pixels(pixels, place, dirty), order, out)
         np.testing.assert_array_equal(out, rgb)
     prepared, copied = (np.full((*model_size, 3), 7, np.int8) for _ in range(2))
-    write_input(resize(pixels), order, prepared)
+    write_input(fit_pixels(pixels, place, dirty), order, prepared)
     np.testing.assert_array_equal(prepared.astype(np.int64), rgb.astype(np.int64) - 128)
     write_input(prepared, "rgb", copied)
     np.testing.assert_array_equal(copied, prepared)

@@ -59,7 +59,7 @@ def test_correct_kernels_are_right(
         golden = read_golden((models / file).read_bytes(), runner.contract)
     assert proof.verdict == "right", proof
     assert proof.error_mm.shape == golden.depth_mm.shape
-    assert proof.worst_mm == abs(proof.error_mm[proof.worst_image][proof.worst_pixel])
+    assert proof.max_mm == abs(proof.error_mm[proof.worst_image][proof.worst_pixel])
 
 
 def test_delegate_that_computes_right_is_right(net: Path, library: str) -> None:
@@ -197,7 +197,7 @@ def test_worst_pixel_is_found_where_it_is() -> None:
     depth_mm = golden_mm.copy()
     depth_mm[1, 2, 3], depth_mm[0, 1, 1] = 400, 1100
     proof = compare(depth_mm, golden_mm, NO_DIFFERENCE, 0.0, None)
-    assert (proof.worst_mm, proof.worst_image, proof.worst_pixel) == (600, 1, (2, 3))
+    assert (proof.max_mm, proof.worst_image, proof.worst_pixel) == (600, 1, (2, 3))
     assert (proof.median_mm, proof.verdict) == (0, "wrong")
     assert proof.error_mm[1, 2, 3] == -600
 
@@ -220,7 +220,7 @@ def test_tolerance_is_that_of_the_decision(net: Path) -> None:
     assert contract.golden is not None
     step_mm = contract.spans.steps_mm[0]
     expected_mm = 3 * contract.golden.max_mm + step_mm + 1
-    assert tolerance_of(contract).worst_mm == pytest.approx(expected_mm)
+    assert tolerance_of(contract).max_mm == pytest.approx(expected_mm)
 
 
 def test_tool_proves(net: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -228,7 +228,7 @@ def test_tool_proves(net: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
     report = json.loads(capsys.readouterr().out)
     with DepthRunner(net) as runner:
         proof = runner.prove()
-    assert (report["verdict"], report["worst_mm"]) == ("right", proof.worst_mm)
+    assert (report["verdict"], report["max_mm"]) == ("right", proof.max_mm)
     assert tuple(report["worst_pixel"]) == proof.worst_pixel
     assert report["tolerance"] == proof.tolerance._asdict()
     for number, error_mm in enumerate(proof.error_mm):

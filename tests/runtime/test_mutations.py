@@ -123,7 +123,7 @@ def test_tensors_that_come_out_with_another_shape_are_refused(net: Path) -> None
     strides = [at for at, _, name in found if name == "Options.1" and is_stride(content, found, at)]
     first = next(at for at in strides if content[at] == 2)
     content[first] = 1
-    with pytest.raises(ModelFileError, match="comes out as"):
+    with pytest.raises(ModelFileError, match="is computed as"):
         DepthRunner(with_digest(bytes(content)))
 
 

@@ -19,6 +19,7 @@ from tests.support.kernels import postprocessed, stored
 from tfl_depth.encoding import Decoder, Spans, encode
 from tfl_depth.format.contract import Contract, read_contract
 from tfl_depth.runtime import DepthRunner, SelfCheckError
+from tfl_depth.runtime.output_layout import output_layout
 from tfl_depth.runtime.postprocess import MAX_DISAGREEMENT, TwoCodes, depth_decoder
 from tfl_depth.runtime.runner import Size
 
@@ -126,9 +127,10 @@ def test_share_of_bad_pixels_is_told(spans: Spans, contract: Contract) -> None:
     disagreeing = float(np.mean(Decoder(spans).disagreement(integer, fractional)))
     assert 0 < disagreeing < MAX_DISAGREEMENT
     decoder = depth_decoder(contract, {}, integer.shape)
-    codes, depth_mm = decoder.new_codes(), np.empty(integer.shape, decoder.dtype)
+    layout = output_layout(contract, integer.shape)
+    codes, depth_mm = layout.new_codes(), np.empty(integer.shape, decoder.dtype)
     outputs = {"integer": stored(integer), "fractional": stored(fractional)}
-    decoder.collect(outputs, codes)
+    layout.collect(outputs, codes)
     assert decoder.decode(codes, depth_mm) == disagreeing
 
 

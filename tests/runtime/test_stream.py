@@ -225,7 +225,9 @@ def test_source_that_gives_nothing_more_cannot_be_stopped_and_that_is_said(
     frames = runner.stream(source())
     next(frames)
     monkeypatch.setattr(stream, "STOP_TIMEOUT_S", 0.05)
-    with pytest.raises(DepthError, match=r"cannot stop: for 0\.05 s its source"):
+    with pytest.raises(
+        DepthError, match=r"cannot stop: its source has returned no frame for 0\.05 s"
+    ):
         frames.close()
     released.set()
 
@@ -302,7 +304,7 @@ def test_video_is_streamed_whole(runner: DepthRunner, photo: Pixels, tmp_path: P
 def test_file_that_is_no_video_is_refused(runner: DepthRunner, tmp_path: Path) -> None:
     path = tmp_path / "video.avi"
     path.write_bytes(b"no video at all")
-    with pytest.raises(ImageError, match=r"Cannot open .*video\.avi: damaged"):
+    with pytest.raises(ImageError, match=r"Cannot open .*video\.avi: it is damaged"):
         runner.stream(path)
 
 
@@ -332,7 +334,7 @@ def test_camera_that_is_unplugged_is_an_error_after_its_last_frame(
     monkeypatch.setattr(cv2, "VideoCapture", Capture)
     frames = runner.stream(0)
     assert [next(frames).number, next(frames).number] == [0, 1]
-    with pytest.raises(ImageError, match="camera 0 gives no more frames, after 2: is it plugged"):
+    with pytest.raises(ImageError, match=r"camera 0 has stopped after 2 frames\. Is it plugged"):
         next(frames)
 
 
@@ -343,7 +345,9 @@ def test_video_without_a_frame_is_an_error(
     monkeypatch.setattr(Capture, "read", lambda _self: (False, None))
     path = tmp_path / "video.avi"
     path.touch()
-    with pytest.raises(ImageError, match=r"Cannot read .*video\.avi as a video: it gives no frame"):
+    with pytest.raises(
+        ImageError, match=r"Cannot read .*video\.avi as a video: it has no readable frame"
+    ):
         next(runner.stream(path))
 
 

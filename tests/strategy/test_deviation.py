@@ -17,7 +17,7 @@ def grid(*values: float) -> np.ndarray:
 
 def test_figures_are_over_all_pixels_of_all_images() -> None:
     expected, found = [grid(1, 2), grid(2, 4)], [grid(1.1, 2.2), grid(2.2, 4)]
-    deviation = DepthDeviation.between(expected, found, SPANS)
+    deviation = DepthDeviation.measured(expected, found, SPANS)
     assert deviation.median_mm == pytest.approx(150, abs=0.01)
     assert deviation.mean_mm == pytest.approx(125, abs=0.01)
     assert deviation.max_mm == pytest.approx(200, abs=0.01)
@@ -28,10 +28,10 @@ def test_figures_are_over_all_pixels_of_all_images() -> None:
 
 def test_a_wrap_is_more_than_half_of_the_pixel_s_own_span() -> None:
     # 0.6 m is more than half of the first span, and less than half of the second.
-    deviation = DepthDeviation.between([grid(0.2, 2.0)], [grid(0.8, 2.6)], SPANS)
+    deviation = DepthDeviation.measured([grid(0.2, 2.0)], [grid(0.8, 2.6)], SPANS)
     assert deviation.wrap_share == 0.5
 
 
 def test_what_lies_outside_the_range_is_expected_at_its_end() -> None:
-    deviation = DepthDeviation.between([grid(9.0, -1.0)], [grid(4.0, 0.0)], SPANS)
+    deviation = DepthDeviation.measured([grid(9.0, -1.0)], [grid(4.0, 0.0)], SPANS)
     assert deviation.max_mm == pytest.approx(1, abs=0.01)

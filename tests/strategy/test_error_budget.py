@@ -39,7 +39,7 @@ def budget(small_calibrated: tuple[CalibratedGraph, Inputs]) -> ErrorBudget:
 
     def figures(found: list[np.ndarray]) -> SourceFigures:
         return SourceFigures(
-            DepthDeviation.between(grids.floats, found, spans), Change(0.0, 0.0, 0.0)
+            DepthDeviation.measured(grids.floats, found, spans), Change(0.0, 0.0, 0.0)
         )
 
     return error_budget(grids, spans, figures)  # type: ignore[arg-type]

@@ -26,23 +26,21 @@ def built_zoo() -> Path:
 
     Each of the zoo's networks is there as NAME.tflite, in int8.
     """
-    complete = ZOO / ".complete"
-    if complete.exists() and complete.stat().st_mtime < _last_change():
-        complete.unlink(missing_ok=True)
-    return _built(ZOO, "tests.support.make_zoo")
+    return _built(ZOO, "tests.support.make_zoo", since_s=_last_change_s())
 
 
-def _last_change() -> float:
+def _last_change_s() -> float:
     files = [path for name in SOURCES for path in (ROOT / name, *(ROOT / name).rglob("*.py"))]
     return max(path.stat().st_mtime for path in files if path.is_file())
 
 
-def _built(folder: Path, module: str) -> Path:
+def _built(folder: Path, module: str, since_s: float = 0.0) -> Path:
+    complete = folder / ".complete"
     folder.parent.mkdir(exist_ok=True)
     with (folder.parent / f".{folder.name}.lock").open("w") as lock:
         # The other processes of pytest-xdist wait for the one that makes them.
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / ".complete").exists():
+        if not complete.exists() or complete.stat().st_mtime < since_s:
             _make(folder, module)
     return folder
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from tfl_depth.encoding import DepthMm
 from tfl_depth.format.contract import Contract
 from tfl_depth.runtime.engines.interpreter import PACKAGES, open_interpreter
+from tfl_depth.runtime.output_layout import output_layout
 from tfl_depth.runtime.postprocess import depth_decoder
 from tfl_depth.runtime.preprocess import write_input
 
@@ -51,8 +52,9 @@ def postprocessed(
     _, height, width, _ = next(iter(outputs.values())).shape
     decoder = depth_decoder(contract, scales or {}, (height, width))
     depth_mm = np.empty((height, width), decoder.dtype)
-    codes = decoder.new_codes()
-    decoder.collect(outputs, codes)
+    layout = output_layout(contract, (height, width))
+    codes = layout.new_codes()
+    layout.collect(outputs, codes)
     decoder.decode(codes, depth_mm)
     return depth_mm
 

@@ -27,7 +27,7 @@ PLATFORMS = [f"manylinux_2_{minor}_aarch64" for minor in (36, 35, 34, 31, 28, 27
 LAUNCHER = """#!/bin/sh
 here=$(cd "$(dirname "$0")" && pwd)
 board=${here%/*}
-export PYTHONHOME="$board/root/usr" PYTHONPATH="$here/packages"
+export PYTHONHOME="$board/root/usr" PYTHONPATH="${PYTHONPATH:+$PYTHONPATH:}$here/packages"
 exec "$board/qemu" -L "$board/root" -0 "$here/python" "$board/root/usr/bin/python3.11" "$@"
 """
 

@@ -24,9 +24,8 @@ from tfl_depth.converters import ImageSplit, convert
 from tfl_depth.converters.conversion import Conversion
 from tfl_depth.converters.graph import Operator, Tensor, constant, options, write_graph
 from tfl_depth.converters.metadata import with_contract
-from tfl_depth.converters.pipeline import HeadKind, Precision
 from tfl_depth.encoding import Spans
-from tfl_depth.format.contract import Contract
+from tfl_depth.format.contract import Contract, HeadKind, Precision
 
 SEED = 20240517
 # Height and width of the small convolutional network, whose depth comes out at half of it.
@@ -207,7 +206,7 @@ class _NextVersion(Contract):
     """A contract as a later tfl-depth might write it."""
 
     def to_json(self, sha256: str) -> bytes:
-        return super().to_json(sha256).replace(b'"version":2', b'"version":3')
+        return super().to_json(sha256).replace(b'"version":3', b'"version":4')
 
 
 def _compiled(made: Conversion, work: Path) -> bytes:

@@ -1,8 +1,9 @@
 """Tries a release: python -m tests.support.try_dist DIST FOLDER ...
 
 For each of --pythons a new environment in FOLDER gets the source archive, as pip builds it, and
-then the wheel in its place, which must install the same files. The --tests then run in a folder
-that holds them and nothing of the package, so that what they import is what was installed.
+then the wheel in its place, which must install the same files. The tests that need no TensorFlow
+then run in a folder that holds them and nothing of the package, so that what they import is what
+was installed.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ MODELS = "build/test-models"
 WHERE = "import tfl_depth.runtime as runtime; print(runtime.__file__)"
 
 
-def try_dist(dist: Path, folder: Path, pythons: Sequence[str], chosen: Sequence[str]) -> None:
+def try_dist(dist: Path, folder: Path, pythons: Sequence[str]) -> None:
     """Install and test with each Python, in subfolders of `folder`, which is emptied first."""
     (sdist,), (wheel,) = dist.glob("*.tar.gz"), dist.glob("*.whl")
     shutil.rmtree(folder, ignore_errors=True)
@@ -44,7 +45,7 @@ def try_dist(dist: Path, folder: Path, pythons: Sequence[str], chosen: Sequence[
         run(*pip, "--force-reinstall", "--no-deps", wheel)
         if package_files(installed, tests) != of_sdist:
             sys.exit("The wheel and the source archive install different files.")
-        run(installed, "-m", "pytest", "-p", "no:cacheprovider", *chosen, cwd=tests)
+        run(installed, "-m", "pytest", "-p", "no:cacheprovider", "-m", "no_tensorflow", cwd=tests)
 
 
 def lay_out_tests(folder: Path) -> None:
@@ -98,6 +99,5 @@ if __name__ == "__main__":
     parser.add_argument("dist", type=Path)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--pythons", nargs="+", required=True, metavar="PYTHON")
-    parser.add_argument("--tests", nargs="+", required=True, metavar="PATH")
     options = parser.parse_args()
-    try_dist(options.dist, options.folder.resolve(), options.pythons, options.tests)
+    try_dist(options.dist, options.folder.resolve(), options.pythons)

@@ -22,7 +22,10 @@ from tfl_depth.tools import cli
 from tfl_depth.tools.cli import COMMANDS
 from tfl_depth.tools.lib import cli_common
 
-HEAVY = ("cryptography", "ethosu", "h5py", "keras", "matplotlib", "OpenEXR", "tensorflow")
+HEAVY = (
+    *("adbutils", "asyncssh", "cryptography", "ethosu", "h5py", "keras", "matplotlib", "OpenEXR"),
+    "tensorflow",
+)
 # Every command, on a file that is not there, and what it may need beside.
 ABSENT = {
     "convert": "absent.keras --int8 --representative photos --output model.tflite",
@@ -31,9 +34,11 @@ ABSENT = {
     "export": "c absent.tflite",
     "sign": "absent.tflite --key absent.pem",
     "infer": "absent.tflite photos --output depth",
+    "board": "doctor absent",
     "doctor": "absent.tflite",
     "prove": "absent.tflite",
     "benchmark": "absent.tflite",
+    "calibrate": "absent.tflite --point absent.jpg:1,2=3 --output absent.yaml",
     "evaluate": "absent.tflite --dataset nyuv2 --data absent",
     "train": "absent.json --data absent",
     "strategy": "--checkpoint absent.keras --dataset nyuv2 --data absent --output out",

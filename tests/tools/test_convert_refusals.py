@@ -175,19 +175,19 @@ CASES = {
         "got the one image", images=lambda work, _: work / "photos" / "coffee1.png"
     ),
     "unreadable image": Case(
-        r"calibrate or verify .*Cannot read .*\d\.png",
+        r"calibrate or verify: Cannot read .*\d\.png",
         images=folder_of(noise(256), noise(256), b"none", b"none", noise(256)),
     ),
     "depth maps": Case(
         r"\.png .*uint8.*got uint16.*depth map", images=folder_of(*[noise(9000, np.uint16)] * 3)
     ),
     "pixels of 0 and 1": Case(
-        "pixels from 0 to 255; the brightest of all 2 images is 1",
+        "The brightest pixel of all 2 images is 1",
         images=folder_of(*[noise(2)] * 3),
     ),
-    "black pixels": Case("brightest of all 2 images is 0", images=folder_of(*[noise(1)] * 3)),
+    "black pixels": Case("brightest pixel of all 2 images is 0", images=folder_of(*[noise(1)] * 3)),
     "list that names a missing file": Case(
-        "list.txt names .*missing.png, which is not there",
+        "list.txt names .*missing.png, which does not exist",
         images=list_of("WORK/photos/coffee1.png", "missing.png"),
     ),
     "empty list": Case("found no image at", images=list_of("")),
@@ -203,14 +203,16 @@ CASES = {
         "of no known format. Expected one of .keras", model=file_of(b"none", "other.pt")
     ),
     "logits": Case("negative at .* of the pixels, as logits", model=saved(logits)),
-    "disparity": Case("cannot give more than 1 m, as if it gave disparity", model=saved(disparity)),
-    "constant depth": Case("gives 3 m at every pixel", model=saved(constant_depth)),
+    "disparity": Case(
+        "cannot output more than 1 m, as if it output disparity", model=saved(disparity)
+    ),
+    "constant depth": Case("outputs 3 m at every pixel", model=saved(constant_depth)),
     "two outputs": Case("Expected one output, or one map of depth", model=saved(two_outputs)),
     "size that the network cannot take": Case(
         "cannot take 65x96", (*TEN_METERS, "--size", "65x96")
     ),
     "size that nobody says": Case("with --size HxW", model=saved(any_size)),
-    "no Rescaling and no input range": Case("say --input-range", model=bare),
+    "no Rescaling and no input range": Case("Set --input-range", model=bare),
     "input range of one number": Case(
         "Expected 2 numbers for --input-range", (*TEN_METERS, "--input-range", "1"), model=bare
     ),
@@ -226,14 +228,14 @@ CASES = {
     "recipe of an old name": Case("plain is called minmax", (*TEN_METERS, "--recipe", "plain")),
     "recipe of no name": Case("Expected a recipe of minmax", (*TEN_METERS, "--recipe", "best")),
     "photos beyond the range": Case(
-        "gives 2 m or more at .* with --max-depth 12", ("--max-depth", "2")
+        "outputs 2 m or more at .* with --max-depth 12", ("--max-depth", "2")
     ),
     "two formulas": Case(
         "one of --disparity, --reciprocal and --inverse",
         (*TEN_METERS, "--inverse", "--reciprocal", "3"),
     ),
-    "spans and a span": Case("leave out --span", ("--spans", "0,1,2", "--span", "1")),
-    "spans and another range": Case("leave out --span", ("--spans", "0,1,2", "--max-depth", "3")),
+    "spans and a span": Case("Omit --span", ("--spans", "0,1,2", "--span", "1")),
+    "spans and another range": Case("Omit --span", ("--spans", "0,1,2", "--max-depth", "3")),
     "span that does not divide": Case("divides 10 m, got 0.3 m", (*TEN_METERS, "--span", "0.3")),
     "span of zero": Case("span of more than 0 m", (*TEN_METERS, "--span", "0")),
     "range of zero": Case("end above 0 m, got 0 m", ("--max-depth", "0")),
@@ -298,7 +300,8 @@ def test_the_script_says_its_error_alone(work: Path, tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stdout == ""
     assert re.fullmatch(
-        r"error: Unfit to calibrate .* Cannot read \S+\.png as an image: .*\n", done.stderr
+        r"error: The image cannot calibrate or verify: Cannot read \S+\.png as an image: .*\n",
+        done.stderr,
     )
     assert not list(tmp_path.glob("*model*"))
 
@@ -338,10 +341,10 @@ def test_a_call_that_makes_no_sense_shows_the_usage(
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("precision", "`precision` to be one of int8, int16x8, float32"),
-        ("head", "`head` to be one of split, single"),
-        ("unit", "the unit m, cm or mm"),
-        ("channels", "the channels rgb or bgr"),
+        ("precision", "`precision` to be 'int8', 'int16x8' or 'float32'"),
+        ("head", "`head` to be 'split' or 'single'"),
+        ("unit", "`unit` to be 'm', 'cm' or 'mm'"),
+        ("channels", "`channels` to be 'bgr' or 'rgb'"),
         ("recipe", "a recipe of minmax"),
     ],
 )

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from tfl_depth.diagnostics import doctor_checks, doctor_report, doctor_run_child
+from tfl_depth.diagnostics import doctor_checks, doctor_report, doctor_run
 from tfl_depth.diagnostics.vela_versions import NXP_VELA, fitting_vela
-from tfl_depth.runtime.delegates import Board
+from tfl_depth.runtime.delegates import Board, SelectedDelegate
 from tfl_depth.runtime.delegates.table import TABLE
 from tfl_depth.tools import doctor
 
@@ -242,7 +242,7 @@ def test_a_portable_model_runs_on_the_cpu(make_board: MakeBoard, net: Path) -> N
     (run,) = found["runs"]
     assert (run["delegate"], run["state"]) == ("cpu", "works")
     assert run["first_s"] > 0 < run["steady_s"]
-    assert "No NPU" in run["reason"]
+    assert "has no NPU" in run["reason"]
     assert "The depth is right" in run["proof"]
     assert found["runnable"]
 
@@ -291,29 +291,28 @@ def test_a_model_runs_on_a_real_delegate(make_board: MakeBoard, net: Path, libra
 
 @needs_gcc
 @pytest.mark.parametrize(
-    ("options", "status", "words"),
+    ("options", "state", "words"),
     [
-        ({}, 0, "The depth is right"),
-        ({"shift": 100}, 1, "The depth is wrong"),
-        ({"x": 1}, 1, ""),
-        ({"fault": "printed-at-prepare"}, 1, "Couldn't open kernel device"),
+        ({}, "works", "The depth is right"),
+        ({"shift": "100"}, "fails", "The depth is wrong"),
+        ({"x": "1"}, "fails", ""),
+        ({"fault": "printed-at-prepare"}, "fails", "Couldn't open kernel device"),
+        ({"fault": "hang"}, "fails", "gave no answer in 3.0 s"),
     ],
 )
 def test_a_delegate_that_fails_or_computes_wrong_depth_does_not_run_the_model(
-    options: dict[str, Any],
-    status: int,
+    options: dict[str, str],
+    state: str,
     words: str,
     net: Path,
     library: str,
-    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    options_text = json.dumps({"take": "CONV_2D,MAX_POOL_2D", **options})
-    assert doctor_run_child.main([str(net), library, options_text]) == status
-    (line,) = (
-        line for line in capsys.readouterr().out.splitlines() if doctor_run_child.MARK in line
-    )
-    result = json.loads(line.removeprefix(doctor_run_child.MARK))
-    assert words in result["detail" if status else "proof"]
+    given = {"take": "CONV_2D,MAX_POOL_2D", **options}
+    selected = SelectedDelegate("test", library, given, {}, "")
+    timeout_s = 3.0 if options.get("fault") == "hang" else TIMEOUT_S
+    run = doctor_run.try_delegate(net.read_bytes(), selected, timeout_s)
+    assert run.state == state
+    assert words in (run.proof or run.detail)
 
 
 @needs_gcc
@@ -326,7 +325,8 @@ def test_a_delegate_that_fails_with_the_model_leaves_it_to_the_cpu(
     found = doctor_report.examine_board(board, net, TIMEOUT_S)
     assert delegate(found, "teflon")["state"] == "works"
     broken, cpu = found["runs"]
-    assert (broken["delegate"], broken["state"]) == ("teflon", "crashes")
+    assert (broken["delegate"], broken["state"]) == ("teflon", "fails")
+    assert "crashed: SIGSEGV" in broken["detail"]
     assert (cpu["delegate"], cpu["state"]) == ("cpu", "works")
     assert found["runnable"]
     assert any("does not run on teflon" in line for line in found["hints"])

@@ -176,7 +176,7 @@ def test_pixels_that_a_mark_hides_are_told(
     assert result(capsys, *arguments(model, marked))["marked_pixels"] == 35
     assert result(capsys, *arguments(model, data))["marked_pixels"] == 0
     assert evaluate.main(arguments(model, marked)) == 0
-    assert "35 pixels hold a mark of no reading" in capsys.readouterr().out
+    assert "35 pixels have a mark of no reading" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("against", [False, True])
@@ -214,3 +214,47 @@ def test_wrong_arguments_are_one_clear_error(
 ) -> None:
     assert evaluate.main([*arguments(model, data), *options]) == 1
     assert expected in capsys.readouterr().err
+
+
+def test_zooms_show_that_depth_by_color_follows_no_focal_length(
+    tflite: Path, model: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = result(capsys, *arguments(tflite, data), "--zooms", "0.7,1,1.4")["zooms"]
+    assert [row["zoom"] for row in found["rows"]] == [0.7, 1.0, 1.4]
+    assert found["obeys"] is False
+    assert [row["response"] for row in found["rows"]] == [
+        pytest.approx(0, abs=0.05),
+        None,
+        pytest.approx(0, abs=0.05),
+    ]
+    # 30 % too far as it is, and times 1.4 much more.
+    assert found["rows"][2]["corrected_abs_rel"] == pytest.approx(1.3 * 1.4 - 1, abs=0.05)
+    assert evaluate.main([*arguments(model, data), "--zooms", "1,2"]) == 0
+    assert "does not follow the focal length" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("zooms", ["1", "0.01,2", "2,2", "a"])
+def test_zooms_that_say_nothing_are_refused(zooms: str, tflite: Path, data: Path) -> None:
+    with pytest.raises(SystemExit):
+        evaluate.main([*arguments(tflite, data), "--zooms", zooms])
+
+
+def test_camera_corrects_depth_where_asked(
+    model: Path, data: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The network says 1.3 times the depth: 1 / 1.3 of the focal length makes it right."""
+    output = tmp_path / "model.tflite"
+    given = [str(model), "--float32", "--representative", str(data / "rgb"), "--max-depth", "10"]
+    given += ["--input-range", "0,255", "--output", str(output)]
+    height, width = SIZE
+    assert convert.main([*given, "--intrinsics", f"130,130,9,9@{width}x{height}"]) == 0
+    assert "field of view" in capsys.readouterr().out
+    camera = ["--camera", f"100,100@{width}x{height}"]
+    plain = result(capsys, *arguments(output, data), *camera)
+    assert plain["metrics"]["abs_rel"] == pytest.approx(0.3, abs=0.03)
+    corrected = result(capsys, *arguments(output, data), *camera, "--correct-focal")
+    assert corrected["metrics"]["abs_rel"] < 0.1  # the noise of the pictures
+    assert evaluate.main([*arguments(output, data), *camera]) == 0
+    assert "not corrected for the camera's focal length" in capsys.readouterr().err
+    assert evaluate.main([*arguments(model, data), *camera]) == 1
+    assert "Expected a .tflite file for --camera" in capsys.readouterr().err

@@ -120,7 +120,7 @@ def test_folder_and_pattern_give_their_photos(
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [("empty", "no photo"), ("photos/*.gif", "No file is called like")]
+    ("name", "said"), [("empty", "no photo"), ("photos/*.gif", "There is no file")]
 )
 def test_folder_or_pattern_without_photos_is_refused(
     name: str,
@@ -290,7 +290,7 @@ def test_point_cloud_is_what_the_camera_sees(
     net: Path, photo_file: Path, photo: Pixels, tmp_path: Path
 ) -> None:
     arguments = (net, photo_file, "--output", tmp_path, "--save", "ply,npy")
-    assert run(*arguments, "--intrinsics", "200,100,104.5,74.5") == 0
+    assert run(*arguments, "--camera", "200,100,104.5,74.5@210x150") == 0
     points, depth_mm = (
         points_of(tmp_path / "photo_points.ply"),
         np.load(tmp_path / "photo_depth.npy"),
@@ -443,10 +443,13 @@ def test_ctrl_c_in_a_video_leaves_none(
 
 
 WRONG = {
-    "point cloud without a camera": (["--save", "ply"], 1, "--intrinsics or --fov"),
-    "video of photos": (["--save", "video"], 1, "Photos make no video"),
+    "point cloud without a camera": (["--save", "ply"], 1, "--camera or --fov"),
+    "video of photos": (["--save", "video"], 1, "Photos have no video"),
     "kind": (["--save", "depth,jpg"], 2, "got 'jpg'"),
-    "intrinsics": (["--intrinsics", "0,1,2,3"], 2, "fx,fy,cx,cy in pixels"),
+    "camera of no size": (["--camera", "525,525,319.5,239.5"], 2, "expected numbers like 525"),
+    "camera of 3 numbers": (["--camera", "1,2,3@4x5"], 2, "expected 2 or 4 numbers"),
+    "camera without focal length": (["--camera", "0,1,2,3@4x5"], 2, "focal lengths above 0"),
+    "camera file": (["--camera", "no.yaml"], 1, "Cannot read the camera in no.yaml"),
     "angle": (["--fov", "180"], 2, "between 0 and 180"),
     "range": (["--range", "3,2"], 2, "meters like 0.5,10"),
     "frames": (["--frames", "0"], 2, "whole number above 0"),

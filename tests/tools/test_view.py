@@ -170,7 +170,7 @@ def test_a_broken_photo_is_said_and_the_rest_goes_on(server: Server) -> None:
     [
         (["absent.tflite"], "absent.tflite"),
         ([INT8, "absent.png"], "There is no file absent.png"),
-        ([INT8, "absent*.png"], "No file is called like absent"),
+        ([INT8, "absent*.png"], "There is no file absent"),
         ([INT8, "--float", "absent.keras"], "absent.keras"),
     ],
 )
@@ -341,7 +341,7 @@ def claimed(width: int, height: int) -> bytes:
         (claimed(10_000, 10_000), "million pixels"),  # of which Pillow warns
         (claimed(60_000, 60_000), "million pixels"),  # which it refuses
         (cv2.imencode(".jpg", some_photo())[1].tobytes()[:700], "Cannot read the photo"),
-        (cv2.imencode(".png", np.ones((8, 8), np.uint16))[1].tobytes(), "a depth map is no photo"),
+        (cv2.imencode(".png", np.ones((8, 8), np.uint16))[1].tobytes(), "a depth map?"),
         (b"GIF89a" + b"\0" * 100, "none of BMP"),
     ],
 )

@@ -118,6 +118,26 @@ def test_the_page_shows_photo_depth_and_comparison_without_an_error(page: Browse
     assert page.problems() == []
 
 
+def test_clicked_points_calibrate(page: Browser) -> None:
+    page.find("#measure summary").click()
+    for x, y in ((0.2, 0.3), (0.5, 0.5), (0.7, 0.4), (0.8, 0.8)):
+        point(page, "photo", x, y)
+        ActionChains(page.driver, 0).click().perform()
+        _, _, depth_mm, _, _ = read_out(page)
+        page.find("#distance").send_keys(f"{1.25 * depth_mm / 1000:.4f}", Keys.ENTER)
+    assert len(page.driver.find_elements("css selector", "#measured li")) == 4
+    page.find("#fit-points").click()
+    page.wait_for("!document.getElementById('camera-file').hidden")
+    said = page.find("#fitted").text
+    assert "depth is 1.25" in said and "before: " in said and "95 % interval" in said
+    address = page.find("#camera-file").get_attribute("href")
+    assert str(address).startswith("blob:")
+    page.driver.find_elements("css selector", "#measured button")[0].click()
+    assert len(page.driver.find_elements("css selector", "#measured li")) == 3
+    page.find("#measure summary").click()
+    assert page.problems() == []
+
+
 def test_depth_has_the_colors_of_infer(page: Browser, runner: DepthRunner) -> None:
     from tfl_depth.runtime.colorize import colorize, depth_limits
 

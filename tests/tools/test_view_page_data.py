@@ -34,7 +34,8 @@ def test_a_keras_model_is_compared_with(runner: DepthRunner, tmp_path: Path) -> 
     model.save(tmp_path / "small.keras")
     photos = [some_photo(seed) for seed in range(4)]
     predict = keras_predictor(model)
-    with open_reference(tmp_path / "small.keras") as reference, ThreadPoolExecutor(4) as pool:
+    keras_file = tmp_path / "small.keras"
+    with open_reference(keras_file, runner) as reference, ThreadPoolExecutor(4) as pool:
         pictures = Pictures(runner, reference)
         packed = list(pool.map(pictures.of_photo, photos))
     for bgr, content in zip(photos, packed, strict=True):
@@ -47,7 +48,12 @@ def test_a_keras_model_is_compared_with(runner: DepthRunner, tmp_path: Path) -> 
 def test_differences_count_where_both_have_depth() -> None:
     one = np.array([[0, 1000, 2000, 3000]], np.uint16)
     other = np.array([[500, 0, 2004, 2990]], np.uint32)
-    assert difference(one, other) == {"median_mm": 7.0, "p95_mm": pytest.approx(9.7), "max_mm": 10}
+    assert difference(one, other) == {
+        "median_mm": 7.0,
+        "mean_mm": 7.0,
+        "p95_mm": pytest.approx(9.7),
+        "max_mm": 10,
+    }
     assert difference(one, np.zeros_like(other)) is None
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tfl_depth.data.samples import Sample
+from tfl_depth.runtime.fit import DEFAULT_FIT, PAD_PIXEL, fit_frame
 from tfl_depth.runtime.preprocess import resize_pixels
 
 MAX_ROTATION_DEG = 5.0
@@ -44,16 +45,15 @@ def plain(
     Returns:
         Pixels (H, W, 3) float32 0 to 255 and depth (H, W, 1) float32 in meters, 0 = not valid.
     """
-    pixels = resize_pixels(sample.rgb, size).astype(np.float32)
-    return pixels, _depth_on_grid(np.where(sample.valid, sample.depth_m, 0), size)
+    rgb, depth_m = _of_aspect(sample, size)
+    return resize_pixels(rgb, size).astype(np.float32), _depth_on_grid(depth_m, size)
 
 
 def augmented(
     sample: Sample, size: tuple[int, int], augmentation: Augmentation, rng: np.random.Generator
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """As `plain`, after a random rotation, crop, mirror and change of light and color."""
-    rgb = sample.rgb
-    depth_m = np.where(sample.valid, sample.depth_m, np.float32(0))
+    rgb, depth_m = _of_aspect(sample, size)
     if rng.random() < 0.5:
         rgb, depth_m = _rotate(rgb, depth_m, rng.uniform(-MAX_ROTATION_DEG, MAX_ROTATION_DEG))
     if rng.random() < augmentation.zoom_share:
@@ -62,6 +62,27 @@ def augmented(
         rgb, depth_m = rgb[:, ::-1], depth_m[:, ::-1]
     pixels = resize_pixels(np.ascontiguousarray(rgb), size).astype(np.float32)
     return _recolor(pixels, rng), _depth_on_grid(np.ascontiguousarray(depth_m), size)
+
+
+def _of_aspect(
+    sample: Sample, size: tuple[int, int]
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
+    """The photo and its valid depth, 0 elsewhere, with the grid's aspect as the runtime fits it."""
+    rgb, depth_m = sample.rgb, np.where(sample.valid, sample.depth_m, np.float32(0))
+    height, width = depth_m.shape
+    place = fit_frame((height, width), size, DEFAULT_FIT)
+    if place.is_whole:
+        return rgb, depth_m
+    above, before = (
+        round(border * whole / part)
+        for border, whole, part in zip(
+            place.model[:2], place.frame.size, place.model.size, strict=True
+        )
+    )
+    borders = (above, above, before, before, cv2.BORDER_CONSTANT)
+    padded = cv2.copyMakeBorder(rgb, *borders, value=(PAD_PIXEL,) * 3)
+    empty = cv2.copyMakeBorder(depth_m, *borders, value=0)
+    return np.asarray(padded, np.uint8), np.asarray(empty, np.float32)
 
 
 def _depth_on_grid(

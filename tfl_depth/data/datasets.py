@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
+from tfl_depth.choices import expect_choice
 from tfl_depth.data import diode, kitti, nyu, seven_scenes, tum
 from tfl_depth.data.crops import KITTI_EIGEN, KITTI_GARG, NYU_BORDER, NYU_EIGEN, Crop
 from tfl_depth.data.flat import flat
@@ -16,6 +18,18 @@ from tfl_depth.data.registration import Registration
 from tfl_depth.data.samples import Sample
 from tfl_depth.errors import DatasetError
 from tfl_depth.intrinsics import Intrinsics
+
+DatasetName = Literal[
+    "nyuv2",
+    "7scenes",
+    "redkitchen",
+    "tum",
+    "kitti",
+    "kitti-eigen-crop",
+    "diode",
+    "pairs",
+    "pairs-256",
+]
 
 
 @dataclass(frozen=True)
@@ -32,7 +46,7 @@ class Dataset:
         registration: from the depth camera to it, where depth is as the depth camera saw it.
     """
 
-    name: str
+    name: DatasetName
     layouts: tuple[Layout, ...]
     min_depth_m: float
     max_depth_m: float
@@ -91,7 +105,7 @@ _DIODE = Dataset(
 # Data of one's own: all that is positive counts, as far as any sensor sees.
 _PAIRS = Dataset("pairs", (folders(png_per_meter=1000),), 0.0, 1000.0)
 
-DATASETS = {
+DATASETS: dict[DatasetName, Dataset] = {
     dataset.name: dataset
     for dataset in (
         _NYU,
@@ -108,7 +122,7 @@ DATASETS = {
 
 
 def load_split(
-    dataset: str,
+    dataset: DatasetName,
     folder: str | Path,
     split: str,
     *,
@@ -134,7 +148,7 @@ def load_split(
 
 
 def open_split(
-    dataset: str,
+    dataset: DatasetName,
     folder: str | Path,
     split: str,
     *,
@@ -157,7 +171,7 @@ def open_split(
     return Frames(each_whole(pairs, checked, Path(folder), skip_broken=skip_broken), read)
 
 
-def photos(dataset: str, folder: str | Path, split: str) -> list[Path]:
+def photos(dataset: DatasetName, folder: str | Path, split: str) -> list[Path]:
     """The image files of a split, unread, as for a calibration.
 
     Raises:
@@ -167,12 +181,9 @@ def photos(dataset: str, folder: str | Path, split: str) -> list[Path]:
 
 
 def _split(
-    dataset: str, folder: Path, split: str, for_training: bool
+    dataset: DatasetName, folder: Path, split: str, for_training: bool
 ) -> tuple[Sequence[Pair], FrameReader]:
-    if dataset not in DATASETS:
-        raise DatasetError(
-            f"Expected `dataset` to be one of {', '.join(DATASETS)}, got {dataset!r}."
-        )
+    expect_choice("dataset", dataset, DatasetName, DatasetError)
     spec = DATASETS[dataset]
     crop = spec.train_crop if for_training else spec.crop
     read = FrameReader(

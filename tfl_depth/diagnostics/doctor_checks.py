@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfl_depth.child import environment, run_code
-from tfl_depth.diagnostics.doctor_run import QUIETLY, WORKS, ModelRun
+from tfl_depth.diagnostics.doctor_run import WORKS, ModelRun
 from tfl_depth.runtime.delegates import Board, DelegateSpec
 from tfl_depth.runtime.delegates.extensions import all_rows
 from tfl_depth.runtime.delegates.probe import probe
@@ -71,7 +71,7 @@ def find_interpreters(timeout_s: float) -> Iterator[InterpreterStatus]:
 
 def _imported(name: str, timeout_s: float) -> tuple[str, str]:
     ended = run_sandboxed(
-        run_code(f"import {name}", flags=QUIETLY), environment(), timeout_s=timeout_s
+        run_code(f"import {name}", flags=("-W", "ignore")), environment(), timeout_s=timeout_s
     )
     if ended.status == 0:
         return WORKS, ""

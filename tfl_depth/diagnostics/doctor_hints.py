@@ -62,7 +62,7 @@ def _about_delegate(board: Board, delegate: DelegateStatus) -> Iterator[str]:
     elif delegate.state in _STATES:
         yield _STATES[delegate.state].format(
             library=delegate.library,
-            detail=delegate.detail or "it does not say why",
+            detail=delegate.detail or "it gives no reason",
             drivers=_about_drivers(board, delegate),
         )
 

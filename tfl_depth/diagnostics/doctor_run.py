@@ -1,46 +1,51 @@
-"""Whether a model runs on a board: opened and run by `doctor_run_child` in a process of its own."""
+"""Whether a model runs on a board: opened and run in a process of its own."""
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
+from typing import Any, Literal
 
-from tfl_depth.child import environment, run_code
-from tfl_depth.diagnostics.doctor_run_child import MARK
-from tfl_depth.errors import DelegateError
+import numpy as np
+
+from tfl_depth.errors import DelegateError, DepthError, ProofError
+from tfl_depth.format.contract import read_contract
+from tfl_depth.format.golden import read_golden
+from tfl_depth.format.model_check import check_model
 from tfl_depth.runtime.delegates import Board, SelectedDelegate, select_delegate
 from tfl_depth.runtime.delegates.auto_match import compiled_for
 from tfl_depth.runtime.delegates.extensions import all_rows
 from tfl_depth.runtime.delegates.model_traits import read_model_traits
-from tfl_depth.runtime.delegates.sandbox import cause, run_sandboxed
 from tfl_depth.runtime.delegates.select import AUTO, CPU
+from tfl_depth.runtime.engines.engine import EngineConfig
+from tfl_depth.runtime.engines.fallback import FallbackEngine
+from tfl_depth.runtime.engines.subprocess_engine import SubprocessEngine
+from tfl_depth.runtime.golden_check import check_golden
+from tfl_depth.runtime.warm_up import warm_up
 
-WORKS = "works"
-# Of Python: what others warn of is no news of the model.
-QUIETLY = ("-W", "ignore")
-_CHILD = "from tfl_depth.diagnostics.doctor_run_child import main; sys.exit(main(sys.argv[1:]))"
+RunState = Literal["works", "fails"]
+WORKS: RunState = "works"
+RUNS = 5
 
 
 @dataclass(frozen=True)
 class ModelRun:
-    """A model, run on a delegate or on the CPU.
+    """A run of a model on a delegate or on the CPU.
 
     Attributes:
         delegate: its name, or "cpu".
-        state: "works", "fails", "crashes" or "hangs".
-        detail: why it does not work.
+        state: whether the model runs and its depth is correct.
+        detail: why it does not work; a crash and a hang are described here too.
         reason: why this delegate was tried.
         first_s, steady_s: seconds of the first run and of the later ones.
         taken, operators: how many of the model's operators the delegate took.
-        proof: what its golden vectors said of the depth, None for a model without any.
+        proof: result of the golden vectors in one sentence; None for a model without any.
     """
 
     delegate: str
-    state: str
+    state: RunState
     detail: str = ""
     reason: str = ""
     first_s: float | None = None
@@ -51,40 +56,59 @@ class ModelRun:
 
 
 def try_model(model: Path, board: Board, timeout_s: float) -> Iterator[ModelRun]:
-    """Run a model as `auto` would, and a portable one on the CPU where that does not work."""
+    """Run a model as `auto` would. If that fails, run a portable model on the CPU too."""
     content = model.read_bytes()
     with warnings.catch_warnings():
-        # They stand in the reason, or in the run.
+        # The reason and the run contain the same information.
         warnings.simplefilter("ignore")
         try:
             selected = select_delegate(AUTO, {}, content, board=board)
         except DelegateError as error:
             yield ModelRun(AUTO, "fails", str(error))
             return
-    run = _try(model, selected, timeout_s)
+    run = try_delegate(content, selected, timeout_s)
     yield run
     portable = not compiled_for(all_rows(), read_model_traits(content))
     if portable and selected.name != CPU and run.state != WORKS:
-        yield _try(model, SelectedDelegate(CPU, None, {}, {}, "In its place."), timeout_s)
+        on_cpu = SelectedDelegate(CPU, None, {}, {}, f"{selected.name} does not work.")
+        yield try_delegate(content, on_cpu, timeout_s)
 
 
-def _try(model: Path, selected: SelectedDelegate, timeout_s: float) -> ModelRun:
-    command = run_code(_CHILD, model, *_delegate(selected), flags=QUIETLY)
-    ended = run_sandboxed(command, environment(**selected.environment), timeout_s=timeout_s)
-    run = partial(ModelRun, selected.name, reason=selected.reason)
-    if ended.status is None:
-        return run("hangs", f"it was stopped after {timeout_s:g} s")
-    results = [line for line in ended.output.splitlines() if line.startswith(MARK)]
-    if not results or ended.status not in (0, 1):
-        said = f", after {ended.last_words!r}" if ended.last_words else ""
-        return run("crashes", f"{cause(ended.status)}{said}")
-    result = json.loads(results[-1][len(MARK) :])
-    return run("fails" if "detail" in result else WORKS, **result)
+def try_delegate(model: bytes, selected: SelectedDelegate, timeout_s: float) -> ModelRun:
+    """Run a model on one delegate, in a process of its own.
+
+    Args:
+        model: the .tflite file's bytes.
+        selected: the delegate, or the CPU.
+        timeout_s: seconds to open the model, and seconds for each run.
+    """
+    try:
+        figures = _measured(model, selected, timeout_s)
+    except DepthError as error:
+        return ModelRun(selected.name, "fails", str(error), selected.reason)
+    return ModelRun(selected.name, WORKS, reason=selected.reason, **figures)
 
 
-def _delegate(selected: SelectedDelegate) -> list[str]:
-    """What the child opens: a library, or what is none by its name."""
-    if selected.library is None:
-        return []
-    external = all_rows()[selected.name].external
-    return [selected.library if external else selected.name, json.dumps(selected.options)]
+def _measured(model: bytes, selected: SelectedDelegate, timeout_s: float) -> dict[str, Any]:
+    contract = read_contract(model)
+    check_model(model)
+    delegate = None if selected.library is None else selected
+    config = EngineConfig(model, contract, delegate, num_threads=None, xnnpack=delegate is None)
+    isolated = SubprocessEngine(config, timeout_s=timeout_s, start_timeout_s=timeout_s)
+    with FallbackEngine(isolated, None, None) as engine:
+        state = engine.new_frame_state()
+        pixels = np.zeros((contract.height, contract.width, 3), np.uint8)
+        times = warm_up(lambda: engine.run(pixels, "rgb", state), RUNS)
+        proof = None
+        if contract.golden is not None:
+            proof = check_golden(engine, read_golden(model, contract))
+            if proof.verdict == "wrong":
+                raise ProofError(str(proof))
+        coverage = engine.info.coverage
+    return {
+        "first_s": times.first_s,
+        "steady_s": times.steady_s,
+        "taken": coverage.taken,
+        "operators": coverage.operators,
+        "proof": None if proof is None else str(proof),
+    }

@@ -51,11 +51,13 @@ def keras_report(path: Path) -> dict[str, Any]:
 
 
 def _output_names(model: keras.Model) -> list[str]:
-    """Keys of a dict of outputs, otherwise the names of the layers that give them."""
+    """Keys of a dict of outputs, otherwise the names of the layers that compute them."""
+    from tfl_depth.models.keras_graph import producer
+
     outputs = getattr(model, "output", None)
     if isinstance(outputs, dict):
         return sorted(outputs)
-    return [tensor._keras_history.operation.name for tensor in model.outputs]
+    return [producer(tensor).name for tensor in model.outputs]
 
 
 def _keras_spec(name: str, tensor: keras.KerasTensor) -> dict[str, Any]:

@@ -5,49 +5,78 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from tfl_depth.data.datasets import Dataset
 from tfl_depth.data.samples import Sample
+from tfl_depth.encoding import DepthMm
 from tfl_depth.evaluation.metrics import BinnedMetrics, PooledMetrics, depth_metrics
+from tfl_depth.format.contract import Contract
 from tfl_depth.runtime import DepthRunner
-from tfl_depth.runtime.preprocess import resize_pixels
+from tfl_depth.runtime.fit import DEFAULT_FIT, Fit, depth_in_frame, fit_frame, fit_pixels
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["Predictor", "enlarged", "evaluate", "keras_predictor", "runner_predictor"]
+    from tfl_depth.boards.frame_stream import FrameStream
 
-# (H, W, 3) uint8 RGB -> (H, W) float32 depth in meters.
+__all__ = [
+    "Predictor",
+    "evaluate",
+    "frames_predictor",
+    "keras_predictor",
+    "runner_predictor",
+]
+
+# (H, W, 3) uint8 RGB -> (H, W) float32 depth in meters, nan where the network sees nothing.
 Predictor = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
 
 
-def keras_predictor(model: keras.Model) -> Predictor:
-    """Depth of an image by a Keras model with the single head, enlarged to the image's size."""
+def keras_predictor(model: keras.Model, fit: Fit = DEFAULT_FIT) -> Predictor:
+    """Depth of an image by a Keras model with the single head, enlarged to the image's size.
+
+    Args:
+        model: the network.
+        fit: how an image of another aspect comes to it; depth is nan where it sees nothing.
+    """
     size: tuple[int, int] = model.input_shape[1:3]
 
     def predict(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        pixels = resize_pixels(rgb, size).astype(np.float32)[None]
+        place = fit_frame((rgb.shape[0], rgb.shape[1]), size, fit)
+        pixels = fit_pixels(rgb, place).astype(np.float32)[None]
         grid = np.asarray(model.predict_on_batch(pixels)[0, ..., 0], np.float32)
-        return enlarged(grid, rgb.shape[:2])
+        return depth_in_frame(grid, place)
 
     return predict
-
-
-def enlarged(grid: npt.NDArray[np.float32], size: tuple[int, ...]) -> npt.NDArray[np.float32]:
-    """Depth of a network's grid (h, w) at an image's size (height, width), bilinearly."""
-    return np.asarray(cv2.resize(grid, size[::-1], interpolation=cv2.INTER_LINEAR))
 
 
 def runner_predictor(runner: DepthRunner) -> Predictor:
     """Depth of an image by a converted model, as its users get it: whole millimeters."""
 
     def predict(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        return np.asarray(runner.infer(rgb, channels="rgb") / 1000, np.float32)
+        return _seen_m(runner.infer(rgb, channels="rgb"), runner.model_size, runner.fit)
 
     return predict
+
+
+def frames_predictor(stream: FrameStream, contract: Contract) -> Predictor:
+    """As `runner_predictor`, with a runner on a board, of a model with this contract."""
+    size = (contract.height, contract.width)
+
+    def predict(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        return _seen_m(stream.infer(rgb), size, contract.fit)
+
+    return predict
+
+
+def _seen_m(depth_mm: DepthMm, model_size: tuple[int, int], fit: Fit) -> npt.NDArray[np.float32]:
+    """Meters of an image's depth (H, W), nan where the network of this size sees nothing."""
+    height, width = depth_mm.shape
+    seen = fit_frame((height, width), model_size, fit).frame
+    shown = np.full(depth_mm.shape, np.nan, np.float32)
+    shown[seen.slices] = depth_mm[seen.slices] / 1000
+    return shown
 
 
 def evaluate(
@@ -58,6 +87,8 @@ def evaluate(
     collectors: Sequence[PooledMetrics | BinnedMetrics] = (),
 ) -> list[dict[str, float]]:
     """Metrics of each sample that has a valid pixel; predictions are clipped to the range.
+
+    Pixels that the network does not see, where its fit crops the image, do not count.
 
     Args:
         predict: gives the depth of an RGB image.
@@ -70,7 +101,10 @@ def evaluate(
         if not sample.valid.any():
             continue
         depth_m = np.clip(predict(sample.rgb), max(dataset.min_depth_m, 1e-3), dataset.max_depth_m)
-        true_m, pred_m = sample.depth_m[sample.valid], depth_m[sample.valid]
+        valid = sample.valid & ~np.isnan(depth_m)
+        if not valid.any():
+            continue
+        true_m, pred_m = sample.depth_m[valid], depth_m[valid]
         rows.append(depth_metrics(true_m, pred_m))
         for collector in collectors:
             collector.add(true_m, pred_m)

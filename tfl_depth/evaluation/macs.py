@@ -14,6 +14,8 @@ from typing import Any
 import keras
 from keras import layers
 
+from tfl_depth.models.keras_graph import inner_layers, run_graph
+
 _KERNELS = ("kernel", "depthwise_kernel", "pointwise_kernel")
 _TRANSPOSED = (layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose)
 
@@ -34,8 +36,7 @@ def count_macs(model: keras.Model) -> int | None:
     counts: list[int | None] = []
 
     def run(graph: keras.Model, inputs: Any) -> Any:
-        flat = keras.Model(graph.inputs, graph.outputs)
-        return flat._run_through_graph(keras.tree.flatten(inputs), call_fn=call)
+        return run_graph(graph, keras.tree.flatten(inputs), call)
 
     def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
         if isinstance(layer, keras.Model) and hasattr(layer, "inputs"):
@@ -65,7 +66,7 @@ def _is_opaque(layer: Any) -> bool:
     """Whether the layer has kernels that are laid on positions which it does not show."""
     if isinstance(layer, layers.EinsumDense):
         return True
-    inner = layer._flatten_layers(include_self=False) if isinstance(layer, layers.Layer) else ()
+    inner = inner_layers(layer) if isinstance(layer, layers.Layer) else ()
     return any(_kernel_size(each) for each in inner)
 
 

@@ -7,22 +7,29 @@ file is known before native code reads it, and room for a signature (tfl_depth/f
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, get_args
 
 from tfl_depth.encoding import MAX_SAMPLES, MAX_SPANS, Spans
 from tfl_depth.errors import ContractError, ModelFileError
 from tfl_depth.format.contract_parts import (
     MAX_COUNT,
     Calibration,
+    Fit,
     GoldenSpread,
+    HeadKind,
     Normalization,
+    Precision,
     Source,
+    TrainedCamera,
+    ZoomResponse,
     calibration,
     golden_spread,
     normalization,
     source,
+    trained_camera,
 )
 from tfl_depth.format.contract_place import (
     BLANK_SHA256,
@@ -31,11 +38,13 @@ from tfl_depth.format.contract_place import (
     METADATA_NAME,
     blanked_sha256,
     digest_place,
+    find_compiled_operator,
     find_contract,
 )
 from tfl_depth.format.fields import Fields, parse_object
 
 __all__ = [
+    "FITS",
     "HEADS",
     "METADATA_NAME",
     "PRECISIONS",
@@ -44,19 +53,26 @@ __all__ = [
     "Calibration",
     "Contract",
     "GoldenSpread",
+    "HeadKind",
     "Normalization",
+    "Precision",
     "Source",
+    "TrainedCamera",
+    "ZoomResponse",
     "read_contract",
 ]
 
-VERSION = 2
+VERSION = 3
+# The version before had no camera, and all its files stretch the frame.
+READ_VERSIONS = (2, 3)
 # Of a side of the input, in pixels.
 MAX_SIDE = 2**14
 
-HEADS = {"split": ("integer", "fractional"), "single": ("depth",)}
-RULES = {"split": "folded", "single": "linear"}
+HEADS: dict[HeadKind, tuple[str, ...]] = {"split": ("integer", "fractional"), "single": ("depth",)}
+RULES: dict[HeadKind, str] = {"split": "folded", "single": "linear"}
 COLOR_ORDER, PIXEL_RANGE = "rgb", [0, 255]
-PRECISIONS = ("int8", "int16x8", "float32")
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+FITS: tuple[Fit, ...] = get_args(Fit)
 
 
 @dataclass(frozen=True)
@@ -79,11 +95,13 @@ class Contract:
         golden: None for a file without golden vectors.
         recipe: what was done to the network before it was quantized (tfl_depth/recipes.py); None
             for float32.
+        fit: how a frame was brought to the input's aspect in calibration: one of `FITS`.
+        camera: that the network was trained for; None: unknown.
     """
 
     tool: str
-    precision: str
-    head: str
+    precision: Precision
+    head: HeadKind
     edges_m: tuple[float, ...]
     input_name: str
     height: int
@@ -95,6 +113,8 @@ class Contract:
     source: Source | None = None
     golden: GoldenSpread | None = None
     recipe: str | None = None
+    fit: Fit = "stretch"
+    camera: TrainedCamera | None = None
 
     @property
     def output_names(self) -> tuple[str, ...]:
@@ -110,6 +130,11 @@ class Contract:
     def max_depth_m(self) -> float:
         """The farthest depth that the model can say, in meters."""
         return self.edges_m[-1]
+
+    @property
+    def fingerprint(self) -> str:
+        """What a model has in common with its compiled files: 64 hexadecimal digits."""
+        return hashlib.sha256(self.to_json(BLANK_SHA256)).hexdigest()
 
     def to_json(self, sha256: str) -> bytes:
         """Serialize, with `sha256` (64 hexadecimal digits) as the file's digest."""
@@ -128,6 +153,8 @@ class Contract:
                 "color_order": COLOR_ORDER,
                 "pixel_range": PIXEL_RANGE,
                 "normalization": asdict(self.normalization),
+                "fit": self.fit,
+                "camera": asdict(self.camera) if self.camera else None,
             },
             "head": self.head,
             "outputs": {name: name for name in self.output_names},
@@ -173,7 +200,7 @@ def _fields(text: bytes) -> Fields:
         raise ContractError(
             f"The contract is not readable ({error}): convert the network again."
         ) from error
-    if version != VERSION:
+    if type(version) is not int or version not in READ_VERSIONS:
         raise ContractError(_other_version(version))
     return fields
 
@@ -203,7 +230,7 @@ def _contract(fields: Fields) -> Contract:
 def _checked(fields: Fields) -> Contract:
     fields.digits("sha256", len(BLANK_SHA256))
     fields.digits("signature", len(BLANK_SIGNATURE))
-    head = fields.one_of("head", tuple(HEADS))
+    head: HeadKind = fields.one_of("head", HeadKind)
     fields.expect("outputs", {name: name for name in HEADS[head]})
     source_fields, calibration_fields, golden_fields = map(
         fields.object_or_none, ("source", "calibration", "golden")
@@ -212,7 +239,7 @@ def _checked(fields: Fields) -> Contract:
     fields.expect("max_depth_m", spans.max_depth_m)
     return Contract(
         tool=fields.text("tool"),
-        precision=fields.one_of("precision", PRECISIONS),
+        precision=fields.one_of("precision", Precision),
         head=head,
         edges_m=spans.edges_m,
         curves_m=spans.curves_m,
@@ -222,10 +249,11 @@ def _checked(fields: Fields) -> Contract:
         golden=None if golden_fields is None else golden_spread(golden_fields),
         recipe=None if fields.value("recipe") is None else fields.text("recipe"),
         **_input(fields.object("input")),
+        **({} if fields.value("version") == 2 else _view(fields.object("input"))),
     )
 
 
-def _spans(decoding: Fields, head: str) -> Spans:
+def _spans(decoding: Fields, head: HeadKind) -> Spans:
     decoding.expect("rule", RULES[head])
     edges_m = decoding.numbers("edges_m", MAX_SPANS + 1)
     curves_m = None
@@ -249,6 +277,15 @@ def _input(pixels: Fields) -> dict[str, Any]:
     }
 
 
+def _view(pixels: Fields) -> dict[str, Any]:
+    """What version 3 adds: how a frame comes to the input, and the camera."""
+    camera = pixels.object_or_none("camera")
+    return {
+        "fit": pixels.one_of("fit", Fit),
+        "camera": None if camera is None else trained_camera(camera),
+    }
+
+
 # What is shown to people of `verification`, where it is there.
 _MEASURED_MM = ("median_mm", "mean_mm", "p95_mm", "max_mm", "wrap_share")
 
@@ -261,6 +298,21 @@ def _verification(fields: Fields) -> dict[str, Any]:
     if "images" in measured:
         measured.whole("images", 0, MAX_COUNT)
     return fields.plain("verification")
+
+
+def _why_digest_differs(model: bytes) -> str:
+    operator = find_compiled_operator(model)
+    if operator is None:
+        return (
+            "The file is damaged or was changed after conversion (its SHA-256 differs): copy it "
+            "again, or convert the network again."
+        )
+    return (
+        f"A compiler has rewritten the file (operator {operator[:40]!r}) without a new digest of "
+        "its contract (its SHA-256 differs). Let tfl-depth convert --target compile it, or write "
+        "the digest as docs/targets.md says. If that was done before, the file is damaged: copy "
+        "it again."
+    )
 
 
 def read_contract(model: bytes) -> Contract:
@@ -279,8 +331,5 @@ def read_contract(model: bytes) -> Contract:
     fields = _fields(bytes(model[start : start + length]))
     place = digest_place(model)
     if model[place] != blanked_sha256(model, place).encode():
-        raise ModelFileError(
-            "The file is damaged or was changed after conversion (its SHA-256 differs): copy it "
-            "again, or convert the network again."
-        )
+        raise ModelFileError(_why_digest_differs(model))
     return _contract(fields)

@@ -6,11 +6,22 @@ What is wrong in a part is a ValueError that names the field.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from tfl_depth.format.fields import Fields
+from tfl_depth.intrinsics import Intrinsics
+
+Precision = Literal["int8", "int16x8", "float32"]
+# "split" has the outputs `integer` and `fractional`, "single" has the output `depth`.
+HeadKind = Literal["split", "single"]
+# How a frame of another aspect is brought to the input's (tfl_depth/runtime/fit.py).
+Fit = Literal["stretch", "crop", "pad"]
 
 MAX_COUNT = 2**53
 MAX_GOLDEN_IMAGES = 100
+MAX_ZOOMS = 100
+# Of a focal length, and of how far the optical axis may meet the image from it, in pixels.
+MAX_PIXELS = 1e6
 
 
 @dataclass(frozen=True)
@@ -23,6 +34,51 @@ class Normalization:
 
     scale: tuple[float, float, float]
     offset: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class ZoomResponse:
+    """How a network's depth follows the focal length: the same photos at several zooms.
+
+    Attributes:
+        images: how many photos.
+        zooms: magnifications, none of them 1.
+        response: for each zoom z the median over photos of log(depth ratio) / log(1 / z): 1 where
+            depth is divided by the zoom, as a network that obeys the pinhole camera does; 0 where
+            depth does not change.
+        obeys: whether the responses are near 1 (tfl_depth/evaluation/zooms.py says how near).
+    """
+
+    images: int
+    zooms: tuple[float, ...]
+    response: tuple[float, ...]
+    obeys: bool
+
+
+@dataclass(frozen=True)
+class TrainedCamera:
+    """The camera that a network was trained for.
+
+    Attributes:
+        fx, fy, cx, cy: in pixels of the network's input, as in `Intrinsics`.
+        zoom_response: None where it was not measured.
+    """
+
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    zoom_response: ZoomResponse | None = None
+
+    @property
+    def intrinsics(self) -> Intrinsics:
+        """The camera without what was measured."""
+        return Intrinsics(self.fx, self.fy, self.cx, self.cy)
+
+    @property
+    def obeys(self) -> bool:
+        """Whether a measurement showed that depth follows the focal length."""
+        return self.zoom_response is not None and self.zoom_response.obeys
 
 
 @dataclass(frozen=True)
@@ -81,6 +137,31 @@ def _of_colors(fields: Fields, name: str) -> tuple[float, float, float]:
     if len(values) != 3:
         raise ValueError(f"expected {name} of three colors, got {len(values)}")
     return values
+
+
+def trained_camera(fields: Fields) -> TrainedCamera:
+    """Read a `TrainedCamera`."""
+    focal = {name: fields.number(name, least=0) for name in ("fx", "fy")}
+    center = {name: fields.number(name, least=-MAX_PIXELS) for name in ("cx", "cy")}
+    for name, value in (focal | center).items():
+        if value > MAX_PIXELS or (name in focal and value == 0):
+            raise ValueError(f"expected {name} of the camera in pixels, got {value:g}")
+    found = fields.object_or_none("zoom_response")
+    return TrainedCamera(
+        **focal, **center, zoom_response=None if found is None else _zoom_response(found)
+    )
+
+
+def _zoom_response(fields: Fields) -> ZoomResponse:
+    zooms, response = (fields.numbers(name, MAX_ZOOMS) for name in ("zooms", "response"))
+    if len(zooms) != len(response):
+        raise ValueError(f"expected a response to each of {len(zooms)} zooms, got {len(response)}")
+    return ZoomResponse(
+        images=fields.whole("images", 1, MAX_COUNT),
+        zooms=zooms,
+        response=response,
+        obeys=fields.truth("obeys"),
+    )
 
 
 def source(fields: Fields) -> Source:

@@ -18,7 +18,8 @@ BLANK_SHA256 = "0" * 64
 # Stands where a signature goes while there is none.
 BLANK_SIGNATURE = "0" * 128
 # Field numbers, as `tables.read` says.
-_MODEL_BUFFERS, _MODEL_METADATA = 4, 6
+_MODEL_OPERATOR_CODES, _MODEL_BUFFERS, _MODEL_METADATA = 1, 4, 6
+_CODE_CUSTOM_NAME = 1
 _METADATA_NAME, _METADATA_BUFFER = 0, 1
 _BUFFER_DATA = 0
 
@@ -88,6 +89,21 @@ def find_contract(model: bytes) -> tuple[int, int] | None:
 def find_metadata(model: bytes, name: str) -> tuple[int, int] | None:
     """As `find_contract`, of any metadata entry."""
     return tables.read(model, lambda root: _find_metadata(root, name))
+
+
+def find_compiled_operator(model: bytes) -> str | None:
+    """The name of an operator that only an NPU's compiler writes, or None without one.
+
+    Raises:
+        ModelFileError: not a TensorFlow Lite file, or a damaged one.
+    """
+    return tables.read(model, _find_compiled_operator)
+
+
+def _find_compiled_operator(root: tables.Table) -> str | None:
+    codes = tables.children(root, _MODEL_OPERATOR_CODES)
+    names = (tables.text(code, _CODE_CUSTOM_NAME) for code in codes)
+    return next(filter(None, names), None)
 
 
 def _find_metadata(root: tables.Table, name: str) -> tuple[int, int] | None:

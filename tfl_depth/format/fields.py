@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any
+from typing import Any, get_args
 
 # Of a text that names something, and of a document's nested part.
 MAX_TEXT = 1000
@@ -62,8 +62,9 @@ class Fields:
             )
         return value
 
-    def one_of(self, name: str, allowed: tuple[str, ...]) -> str:
-        """One of several texts."""
+    def one_of(self, name: str, choices: Any) -> Any:
+        """One of the texts of a `Literal` type."""
+        allowed = get_args(choices)
         value = self.value(name)
         if not (isinstance(value, str) and value in allowed):
             raise self._unexpected(f"one of {', '.join(allowed)}", value, name)
@@ -81,6 +82,13 @@ class Fields:
         value = self.value(name)
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
             raise self._unexpected(f"a whole number from {least} to {most}", value, name)
+        return value
+
+    def truth(self, name: str) -> bool:
+        """True or false."""
+        value = self.value(name)
+        if not isinstance(value, bool):
+            raise self._unexpected("true or false", value, name)
         return value
 
     def number(self, name: str, least: float = -math.inf) -> float:

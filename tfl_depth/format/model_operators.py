@@ -138,7 +138,9 @@ def operator_name(code: tables.Table) -> str:
     """What an operator code stands for; "?" and a name where no converter makes it."""
     old = tables.scalar(code, _CODE_OLD, "b")
     kind = tables.scalar(code, _CODE_NEW, "i")
-    if old < 0 or (old < _PLACEHOLDER and kind not in (0, old)):
+    # LiteRT's compiler plugins leave the old field at 0 beside CUSTOM. All readers take the larger.
+    is_plugins = old == 0 and OPERATORS.get(kind) == CUSTOM
+    if old < 0 or (old < _PLACEHOLDER and kind not in (0, old) and not is_plugins):
         return f"?{old} and {kind} at once"
     kind = max(old, kind)
     custom = tables.text(code, _CODE_CUSTOM_NAME)

@@ -6,14 +6,14 @@ import keras
 from keras import layers
 
 from tfl_depth.models.decoder import unet_decoder
-from tfl_depth.models.encoders import encoder_named, imagenet_loader
+from tfl_depth.models.encoders import EncoderName, encoder_named, imagenet_loader
 
 # Indoor scenes average about this: the head starts there instead of at zero.
 INITIAL_DEPTH_M = 2.5
 
 
 def depth_net(
-    encoder: str,
+    encoder: EncoderName,
     size: tuple[int, int],
     *,
     imagenet: bool = False,

@@ -21,6 +21,7 @@ from keras import layers
 
 from tfl_depth.encoding import Spans
 from tfl_depth.errors import ConversionError
+from tfl_depth.models.keras_graph import producer, producer_input
 
 FULL = 6.0
 
@@ -100,7 +101,7 @@ def depth_convolution(model: keras.Model) -> layers.Conv2D:
         raise ConversionError(
             f"Expected a model with one output, metric depth, got {len(model.outputs)}."
         )
-    last = model.outputs[0]._keras_history.operation
+    last = producer(model.outputs[0])
     linear = keras.activations.linear
     if not isinstance(last, layers.Conv2D) or last.activation is not linear or last.filters != 1:
         raise ConversionError(
@@ -125,8 +126,7 @@ def expect_graph(model: keras.Model) -> None:
 
 def last_features(model: keras.Model) -> Any:
     """What the last convolution gets in this model; a layer that is shared has other inputs too."""
-    history = model.outputs[0]._keras_history
-    return history.operation._inbound_nodes[history.node_index].input_tensors[0]
+    return producer_input(model.outputs[0])
 
 
 def _describe(layer: Any) -> str:

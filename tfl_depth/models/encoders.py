@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 import keras
 
+from tfl_depth.choices import expect_choice
 from tfl_depth.models.decoder import WIDTHS
 from tfl_depth.models.efficientnet_lite import efficientnet_lite0
 from tfl_depth.models.mobilenet import mobilenet_v2
@@ -15,6 +17,15 @@ from tfl_depth.models.pretrained import load_efficientnet_lite0_imagenet
 from tfl_depth.models.resnet import resnet18
 
 Build = Callable[[keras.KerasTensor, float], list[keras.KerasTensor]]
+EncoderName = Literal[
+    "efficientnet_lite0",
+    "resnet18",
+    "mobilenet_v2_0.35",
+    "mobilenet_v2_0.5",
+    "mobilenet_v2_0.75",
+    "mobilenet_v2_1.0",
+    "pico",
+]
 LoadWeights = Callable[[keras.Model], None]
 
 
@@ -36,7 +47,7 @@ class Encoder:
     decoder_widths: tuple[int, ...] = WIDTHS
 
 
-ENCODERS = {
+ENCODERS: dict[EncoderName, Encoder] = {
     "efficientnet_lite0": Encoder(
         "EfficientNet-Lite0", efficientnet_lite0, load_efficientnet_lite0_imagenet
     ),
@@ -54,18 +65,17 @@ ENCODERS = {
 }
 
 
-def encoder_named(name: str) -> Encoder:
+def encoder_named(name: EncoderName) -> Encoder:
     """One of `ENCODERS`.
 
     Raises:
         ValueError: there is none of that name.
     """
-    if name not in ENCODERS:
-        raise ValueError(f"Expected `encoder` to be one of {', '.join(ENCODERS)}, got {name!r}.")
+    expect_choice("encoder", name, EncoderName, ValueError)
     return ENCODERS[name]
 
 
-def imagenet_loader(name: str) -> LoadWeights:
+def imagenet_loader(name: EncoderName) -> LoadWeights:
     """What sets the ImageNet weights of an encoder.
 
     Raises:

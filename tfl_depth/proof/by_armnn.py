@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from tfl_depth.proof.part_folder import part_folder, run_part
 from tfl_depth.proof.proof_engine import ProofEngine
-from tfl_depth.runtime.postprocess import Tensors
+from tfl_depth.runtime.output_layout import Tensors
 
 # For a Python that has pyarmnn and numpy, and nothing of tfl-depth. Outputs come in the order of
 # the file.

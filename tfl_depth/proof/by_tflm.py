@@ -13,7 +13,7 @@ import numpy.typing as npt
 from tfl_depth import child
 from tfl_depth.proof.part_folder import part_folder, run_part
 from tfl_depth.proof.proof_engine import ProofEngine
-from tfl_depth.runtime.postprocess import Tensors
+from tfl_depth.runtime.output_layout import Tensors
 
 # For the tensors, of which the zoo's networks need some megabytes. Only pages that are used count.
 ARENA_BYTES = 2**28

@@ -19,7 +19,7 @@ from tfl_depth import child
 from tfl_depth.errors import InterpreterError
 from tfl_depth.proof.part_folder import part_folder, run_part
 from tfl_depth.proof.proof_engine import ProofEngine
-from tfl_depth.runtime.postprocess import Tensors
+from tfl_depth.runtime.output_layout import Tensors
 
 _CONVERT = (
     "from tosa_converter_for_tflite import tflite_flatbuffer_to_tosa_mlir as convert\n"

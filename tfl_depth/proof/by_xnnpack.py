@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from tfl_depth.proof.proof_engine import ProofEngine
 from tfl_depth.runtime.engines.interpreter import open_interpreter
-from tfl_depth.runtime.postprocess import Tensors
+from tfl_depth.runtime.output_layout import Tensors
 
 
 class ByXnnpack(ProofEngine):

@@ -88,6 +88,14 @@ ENGINES = {
         folder="tosa",
         needs="tflite_micro",
     ),
+    "qnn-htp": EngineSpec(
+        "Qualcomm's HTP library on x86: a Hexagon's arithmetic",
+        "by_qnn_htp",
+        "ByQnnHtp",
+        parts=("onnxruntime-qnn==2.7.0", "onnxruntime==1.32.0", "onnx==1.23.2"),
+        folder="qnn",
+        needs="onnxruntime_qnn",
+    ),
     "armnn": EngineSpec(
         "Arm NN on a Cortex-A (CpuAcc)",
         "by_armnn",

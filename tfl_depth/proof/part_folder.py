@@ -31,7 +31,7 @@ def part_folder(name: str) -> Path:
 def run_part(
     title: str, command: Sequence[str | Path], *, environment: Mapping[str, str] | None = None
 ) -> str:
-    """Run a part as a process; returns what it prints on its standard output.
+    """Run a part as a process; returns what it prints.
 
     Args:
         title: of the part, for messages.
@@ -60,7 +60,7 @@ def run_part(
             f"{title} refuses the model or crashes, with exit status {done.returncode}: "
             f"{_last_words(done.stderr) or _last_words(done.stdout) or 'it said nothing'}"
         )
-    return done.stdout
+    return done.stdout + done.stderr
 
 
 def _last_words(printed: str) -> str:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from tfl_depth.proof.model_tensors import ModelTensors, read_model_tensors
 from tfl_depth.runtime.closeable import Closeable
-from tfl_depth.runtime.postprocess import Tensors
+from tfl_depth.runtime.output_layout import Tensors
 from tfl_depth.runtime.preprocess import Pixels, write_input
 
 

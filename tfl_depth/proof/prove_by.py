@@ -14,6 +14,7 @@ from tfl_depth.format.golden import read_golden
 from tfl_depth.proof.engine_table import ENGINES
 from tfl_depth.runtime.golden_check import GoldenCheck, check_codes
 from tfl_depth.runtime.model_content import ModelSource, read_model_content
+from tfl_depth.runtime.output_layout import output_layout
 from tfl_depth.runtime.preprocess import Pixels
 
 
@@ -56,14 +57,14 @@ def prove_by(engine: str, model: ModelSource) -> GoldenCheck:
     contract = read_contract(content)
     golden = read_golden(content, contract)
     with ENGINES[engine].open(content) as opened:
-        decoder = opened.tensors.new_decoder()
-        codes = decoder.new_codes()
+        layout = output_layout(contract, opened.tensors.grid_size)
+        codes = layout.new_codes()
 
         def codes_of(rgb: Pixels) -> npt.NDArray[Any]:
-            decoder.collect(opened.run(rgb), codes)
+            layout.collect(opened.run(rgb), codes)
             return codes
 
-        return check_codes(codes_of, decoder, opened.tensors.grid_size, contract, golden)
+        return check_codes(codes_of, layout, opened.tensors.new_decoder(), contract, golden)
 
 
 def prove_by_all(model: bytes) -> list[EngineProof]:

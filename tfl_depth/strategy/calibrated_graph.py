@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +18,7 @@ from tfl_depth.converters.ptq.statistics import observe
 from tfl_depth.converters.quantize import QuantizationPlan
 from tfl_depth.converters.quantize.parameters import Range
 from tfl_depth.converters.representative import read_calibration
+from tfl_depth.format.contract_parts import HeadKind
 from tfl_depth.recipes import PtqRecipe
 from tfl_depth.strategy.study_input import StudyInput
 from tfl_depth.strategy.study_network import StudyNetwork
@@ -58,7 +58,7 @@ def calibrated_graph(
     network: StudyNetwork,
     inputs: Sequence[npt.NDArray[np.float32]],
     *,
-    head: Literal["split", "single"],
+    head: HeadKind,
     max_depth_m: float,
     recipe: PtqRecipe,
     per_channel: bool,

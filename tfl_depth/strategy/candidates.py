@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from tfl_depth.converters.metadata import with_contract
 from tfl_depth.converters.photo_inputs import PhotoInputs
 from tfl_depth.converters.quantize import with_half_weights
 from tfl_depth.format.contract import read_contract
+from tfl_depth.format.contract_parts import HeadKind
 from tfl_depth.recipes import recipe_named
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.strategy.calibrated_graph import (
@@ -67,7 +68,7 @@ class Candidates:
 
     study_input: StudyInput
     network: StudyNetwork
-    head: Literal["split", "single"]
+    head: HeadKind
     pixels: Sequence[Pixels]
     sensitivity: LayerSensitivity
     # Several experiments simulate the same weights.
@@ -95,6 +96,8 @@ class Candidates:
         Raises:
             ConversionError: it cannot be converted so.
         """
+        if experiment.recipe == "gptq-qat":
+            raise ValueError(f"Expected {experiment.id} to need no training.")
         single = self.head == "single" or experiment.head == "single"
         model = convert(
             network.model,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from tfl_depth.converters.head import usual_count
 from tfl_depth.encoding import CODES, Spans, decode_float, encode
+from tfl_depth.format.contract_parts import HeadKind
 from tfl_depth.strategy.deviation import median_mm
 from tfl_depth.strategy.experiments import GRANULARITIES, Granularity
 from tfl_depth.strategy.fake_quant_model import FakeQuantModel
@@ -19,7 +19,7 @@ from tfl_depth.strategy.study_input import Grid
 
 # Of outputs, in meters, beside the network's own.
 RANGES_M = (20.0, 40.0, 80.0)
-HEADS: tuple[Literal["single", "split"], ...] = ("single", "split")
+HEADS: tuple[HeadKind, ...] = ("single", "split")
 
 Inputs = Sequence[npt.NDArray[np.float32]]
 # Measures grids against the float network and the truth.
@@ -88,7 +88,7 @@ def _ranges(spans: Spans) -> list[Spans]:
 
 
 def _over_range(grids: SimulatedGrids, spans: Spans) -> dict[str, RangeFigures]:
-    def deviation_mm(found: Sequence[Grid], head: Literal["single", "split"]) -> float:
+    def deviation_mm(found: Sequence[Grid], head: HeadKind) -> float:
         return median_mm(grids.floats, [through_output(grid, head, spans) for grid in found])
 
     return {
@@ -100,7 +100,7 @@ def _over_range(grids: SimulatedGrids, spans: Spans) -> dict[str, RangeFigures]:
     }
 
 
-def through_output(depth_m: Grid, head: Literal["single", "split"], spans: Spans) -> Grid:
+def through_output(depth_m: Grid, head: HeadKind, spans: Spans) -> Grid:
     """Depth (h, w) in meters as the int8 codes of a head can say it."""
     if head == "single":
         step_m = spans.max_depth_m / CODES

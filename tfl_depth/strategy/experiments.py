@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from tfl_depth.recipes import RecipeName, TrainedRecipe
+
 Granularity = Literal["per_channel", "per_tensor"]
 Phase = Literal["baseline", "calibration", "split", "weights", "heads", "training", "precision"]
 # The network that is converted: as it came, or trained further, as it is or with two trained heads.
@@ -57,7 +59,7 @@ class Experiment:
     network: TrainedNetwork | None = None
     precision: ExperimentPrecision = "int8"
     head: ExperimentHead = "split"
-    recipe: str | None = "minmax"
+    recipe: RecipeName | TrainedRecipe | None = "minmax"
     per_channel: bool = True
     images: int = 100
     quick: bool = False
@@ -133,7 +135,7 @@ def _split() -> list[Experiment]:
 
 
 def _weights() -> list[Experiment]:
-    def with_recipe(recipe: str, title: str, *, quick: bool = False) -> Experiment:
+    def with_recipe(recipe: RecipeName, title: str, *, quick: bool = False) -> Experiment:
         return Experiment(recipe, "weights", title, recipe=recipe, quick=quick)
 
     return [

@@ -81,11 +81,11 @@ def _solve_head(
     model: keras.Model, looking: keras.Model, head: TrainedHead, study_input: StudyInput
 ) -> None:
     """Let the head's convolutions give the network's own depth, by ridge regression."""
-    from tfl_depth.runtime.preprocess import resize_pixels
+    from tfl_depth.runtime.fit import fit_photo
 
     size = tuple(model.inputs[0].shape[1:3])
     samples = study_input.training[:FIRST_IMAGES]
-    pixels = np.stack([resize_pixels(each.rgb, size) for each in samples]).astype(np.float32)
+    pixels = np.stack([fit_photo(each.rgb, size) for each in samples]).astype(np.float32)
     features, depth_m = (np.asarray(each) for each in looking.predict(pixels, BATCH, verbose=0))
     solved = ridge_regression(features, head.targets(np.maximum(depth_m, 0)))
     for name, weights in solved.items():

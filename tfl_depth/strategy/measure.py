@@ -18,8 +18,9 @@ from tfl_depth.converters.tflite_graph import read_operators
 from tfl_depth.data import Dataset, Sample
 from tfl_depth.encoding import Spans
 from tfl_depth.evaluation.bootstrap import Change, paired_change
-from tfl_depth.evaluation.evaluate import enlarged, evaluate
+from tfl_depth.evaluation.evaluate import evaluate
 from tfl_depth.runtime.engines.interpreter import open_interpreter
+from tfl_depth.runtime.fit import DEFAULT_FIT, FramePlace, depth_in_frame, fit_frame
 from tfl_depth.runtime.preprocess import write_input
 from tfl_depth.strategy.banding import Banding, banding
 from tfl_depth.strategy.candidates import Candidate
@@ -76,6 +77,11 @@ class Photos:
     pixels: Sequence[Pixels]
     spans: Spans
 
+    def place(self, rgb: Pixels) -> FramePlace:
+        """Of a photo (H, W, 3) in the network's input."""
+        height, width = self.pixels[0].shape[:2]
+        return fit_frame((rgb.shape[0], rgb.shape[1]), (height, width), DEFAULT_FIT)
+
 
 def measure(
     candidate: Candidate, photos: Photos, reference: Scores | None, float_model: bytes | None
@@ -98,7 +104,7 @@ def measure(
         scores=rows,
         metrics=means(rows),
         change=changes(reference or rows, rows),
-        deviation=DepthDeviation.between(expected, grids, photos.spans),
+        deviation=DepthDeviation.measured(expected, grids, photos.spans),
         banding=banding(expected, grids),
         time_of_float32=None
         if model is None
@@ -119,7 +125,9 @@ def scores(photos: Photos, grids: Sequence[Grid]) -> Scores:
     """The metrics of each image, at the size of its truth."""
     waiting = iter(grids)
     rows = evaluate(
-        lambda rgb: enlarged(next(waiting), rgb.shape[:2]), photos.samples, photos.dataset
+        lambda rgb: depth_in_frame(next(waiting), photos.place(rgb)),
+        photos.samples,
+        photos.dataset,
     )
     return [{name: row[name] for name in METRICS} for row in rows]
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -15,8 +14,9 @@ from tfl_depth.converters.photo_inputs import PhotoInputs
 from tfl_depth.encoding import Spans
 from tfl_depth.errors import ConversionError, DepthError
 from tfl_depth.files import write_whole
+from tfl_depth.format.contract_parts import HeadKind
 from tfl_depth.recipes import RECIPES
-from tfl_depth.runtime.preprocess import resize_pixels
+from tfl_depth.runtime.fit import fit_photo
 from tfl_depth.strategy.calibrated_graph import (
     CalibratedGraph,
     calibrated_graph,
@@ -71,7 +71,7 @@ class StudyHead:
         edges_m, curves_m: of the spans.
     """
 
-    kind: Literal["split", "single"]
+    kind: HeadKind
     edges_m: tuple[float, ...]
     curves_m: tuple[tuple[float, ...], ...] | None
 
@@ -151,7 +151,7 @@ class QuantStudy:
         except ConversionError:
             return self._with_head("single")
 
-    def _with_head(self, head: Literal["split", "single"]) -> CalibratedGraph:
+    def _with_head(self, head: HeadKind) -> CalibratedGraph:
         return calibrated_graph(
             self._network,
             calibration_inputs(self._input, self._network, CALIBRATION),
@@ -166,7 +166,7 @@ class QuantStudy:
     def _head(self) -> StudyHead:
         def found() -> StudyHead:
             headed = self._calibrated.headed
-            kind: Literal["split", "single"]
+            kind: HeadKind
             kind = "single" if "depth" in headed.graph.outputs else "split"
             return StudyHead(kind, headed.spans.edges_m, headed.spans.curves_m)
 
@@ -175,7 +175,7 @@ class QuantStudy:
     @cached_property
     def _photos(self) -> Photos:
         samples = self._input.samples
-        pixels = [resize_pixels(sample.rgb, self._network.size) for sample in samples]
+        pixels = [fit_photo(sample.rgb, self._network.size) for sample in samples]
         return Photos(self._input.dataset, samples, pixels, self._head.spans)
 
     @property
@@ -272,5 +272,5 @@ def source_figures(
 ) -> SourceFigures:
     """What one source of error does to depth (h, w) in meters."""
     change = changes(reference, scores(photos, grids))
-    deviation = DepthDeviation.between(floats, grids, photos.spans)
+    deviation = DepthDeviation.measured(floats, grids, photos.spans)
     return SourceFigures(deviation, change["abs_rel"])

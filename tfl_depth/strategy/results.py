@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from tfl_depth.errors import DatasetError
 from tfl_depth.evaluation.bootstrap import Change
+from tfl_depth.format.contract_parts import HeadKind
 from tfl_depth.strategy.banding import Banding
 from tfl_depth.strategy.deviation import DepthDeviation
 from tfl_depth.strategy.experiments import Experiment
@@ -207,7 +208,7 @@ class StudyResults:
     split: str
     images: int
     max_depth_m: float
-    head: Literal["split", "single"]
+    head: HeadKind
     effort: Effort
     source_sha256: str
     experiments: dict[str, ExperimentResult]

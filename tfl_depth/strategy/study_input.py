@@ -7,18 +7,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from tfl_depth.choices import expect_choice
 from tfl_depth.converters.graph.rewrites.input_normalization import InputOptions
 from tfl_depth.converters.head import Formula, Unit
 from tfl_depth.converters.ptq.progress import Progress, silent
 from tfl_depth.converters.representative import VERIFICATION_IMAGES, ImageSplit
-from tfl_depth.data import DATASETS, Dataset, Sample, load_split, photos
+from tfl_depth.data import DATASETS, Dataset, DatasetName, Sample, load_split, photos
 from tfl_depth.errors import DatasetError, ModelFileError
 from tfl_depth.listing import files_below
+from tfl_depth.runtime.preprocess import Channels
 from tfl_depth.strategy.results import FULL, Effort
 
 # A dataset that reaches farther fixes no range that a network would have.
@@ -51,7 +53,7 @@ class NetworkOptions:
     mean: Sequence[float] | None = None
     std: Sequence[float] | None = None
     input_range: tuple[float, float] | None = None
-    channels: Literal["rgb", "bgr"] = "rgb"
+    channels: Channels = "rgb"
 
     @property
     def formula(self) -> Formula:
@@ -162,7 +164,7 @@ def _spread(samples: Sequence[Sample], most: int) -> list[Sample]:
 
 def open_study_input(
     source: Path,
-    dataset: str,
+    dataset: DatasetName,
     data: Path,
     split: str,
     *,
@@ -189,8 +191,7 @@ def open_study_input(
     """
     if not source.exists():
         raise ModelFileError(f"There is no network {source}.")
-    if dataset not in DATASETS:
-        raise DatasetError(f"Expected a dataset of {', '.join(DATASETS)}, got {dataset!r}.")
+    expect_choice("dataset", dataset, DatasetName, DatasetError)
     spec = DATASETS[dataset]
     if max_depth_m is None and spec.max_depth_m > FARTHEST_M:
         raise DatasetError(

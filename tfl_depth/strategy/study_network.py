@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tfl_depth.converters.importers.kinds import Format, Framework
 from tfl_depth.converters.network import DepthNetwork, open_network
 from tfl_depth.converters.representative import read_calibration
 from tfl_depth.files import write_together
@@ -31,8 +32,8 @@ class ImportRecord:
         difference_mm: the largest change of depth.
     """
 
-    format: str
-    framework: str
+    format: Format
+    framework: Framework
     difference_mm: float
 
 

@@ -13,7 +13,7 @@ from tfl_depth.converters.ptq.recipe import RANGES, apply_recipe
 from tfl_depth.converters.ptq.statistics import observe
 from tfl_depth.converters.representative import read_calibration
 from tfl_depth.quiet import quiet
-from tfl_depth.recipes import RECIPES
+from tfl_depth.recipes import RECIPES, RecipeName
 from tfl_depth.strategy.calibrated_graph import calibration_inputs
 from tfl_depth.strategy.candidates import Candidate, Candidates, users_depth
 from tfl_depth.strategy.experiments import Experiment, Granularity, TrainedNetwork
@@ -26,7 +26,8 @@ from tfl_depth.strategy.two_heads import SEEN_PHOTOS, TwoHeadedGraph, two_headed
 QAT_PHOTOS = 100
 # What training at int8 begins with, and what its file is converted by: its weights lie on their
 # grids already.
-QAT_BEGINS, QAT_ENDS = "gptq", "mse"
+QAT_BEGINS: RecipeName = "gptq"
+QAT_ENDS: RecipeName = "mse"
 # What was trained takes pixels and gives meters.
 TRAINED_OPTIONS = NetworkOptions(unit="m")
 

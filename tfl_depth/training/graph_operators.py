@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
@@ -100,7 +100,7 @@ def _pool(function: Any) -> Compute:
     return pool
 
 
-def _resize(interpolation: str) -> Compute:
+def _resize(interpolation: Literal["bilinear", "nearest"]) -> Compute:
     def resize(operator: Operator, inputs: Sequence[Any]) -> Any:
         return ops.image.resize(
             inputs[0],

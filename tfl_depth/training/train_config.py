@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from tfl_depth.data import DATASETS
-from tfl_depth.losses import LOSSES
-from tfl_depth.models.encoders import ENCODERS
+from tfl_depth.data import DatasetName
+from tfl_depth.losses import LossName
+from tfl_depth.models.encoders import EncoderName
 
 # What `start` may say instead of naming a checkpoint.
 IMAGENET = "imagenet"
 RANDOM = "random"
 
 # bfloat16 has the range of float32, so that its gradients need no scaling, as float16's would.
-DTYPE_POLICIES = ("float32", "mixed_bfloat16")
+DtypePolicy = Literal["float32", "mixed_bfloat16"]
 
-_JSON_TYPES: dict[str, type | tuple[type, ...]] = {"int": int, "float": (int, float), "str": str}
-# What a JSON list of such values is written as here.
-_LIST_OF = {"tuple[int, ...]": "int", "tuple[float, ...]": "float", "tuple[str, ...]": "str"}
+_JSON_TYPES: dict[type, tuple[type, ...]] = {int: (int,), float: (int, float), str: (str,)}
 
 
 @dataclass(frozen=True)
@@ -53,13 +50,13 @@ class TrainConfig:
         seed: of everything random.
     """
 
-    dataset: str
+    dataset: DatasetName
     report_split: str
-    encoder: str
+    encoder: EncoderName
     start: str
     height: int
     width: int
-    loss: str
+    loss: LossName
     teachers: tuple[str, ...]
     teacher_share: float
     mixed_share: float
@@ -75,7 +72,7 @@ class TrainConfig:
     weight_decay: float
     warmup_epochs: float
     ema_momentum: float
-    dtype_policy: str
+    dtype_policy: DtypePolicy
     seed: int
 
     @property
@@ -94,7 +91,7 @@ class TrainConfig:
         values = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(values, dict):
             raise ValueError(f"Expected {path} to hold a JSON object.")
-        types = {field.name: str(field.type) for field in fields(cls)}
+        types = get_type_hints(cls)
         if set(values) != set(types):
             missing, unknown = sorted(set(types) - set(values)), sorted(set(values) - set(types))
             raise ValueError(
@@ -111,13 +108,6 @@ class TrainConfig:
                 value = getattr(self, name)
                 raise ValueError(f"Expected {name} in {path} to be {expected}, got {value!r}.")
 
-        def expect_one_of(name: str, known: Iterable[Any]) -> None:
-            expect(name, getattr(self, name) in known, f"one of {', '.join(known)}")
-
-        expect_one_of("dataset", DATASETS)
-        expect_one_of("encoder", ENCODERS)
-        expect_one_of("loss", LOSSES)
-        expect_one_of("dtype_policy", DTYPE_POLICIES)
         for name in ("height", "width", "batch_size"):
             expect(name, getattr(self, name) > 0, "positive")
         for name in ("epochs", "learning_rate"):
@@ -138,17 +128,21 @@ class TrainConfig:
         expect("warmup_epochs", self.warmup_epochs < shortest, f"below {shortest} epochs")
 
 
-def _read(path: Path, name: str, kind: str, value: Any) -> Any:
-    """A field's value from JSON; lists become tuples."""
-    if kind not in _LIST_OF:
-        if not _is(kind, value):
-            raise ValueError(f"Expected {name} in {path} to be {kind}, got {value!r}.")
-        return value
-    item = _LIST_OF[kind]
-    if not isinstance(value, list) or not all(_is(item, each) for each in value):
-        raise ValueError(f"Expected {name} in {path} to be a list of {item}, got {value!r}.")
-    return tuple(value)
+def _read(path: Path, name: str, kind: Any, value: Any) -> Any:
+    """Return a field's value from JSON; lists become tuples."""
+    arguments = get_args(kind)
+    if get_origin(kind) is Literal:
+        fits, expected = value in arguments, f"one of {', '.join(arguments)}"
+    elif get_origin(kind) is tuple:
+        (item, _) = arguments
+        fits = isinstance(value, list) and all(_is(item, each) for each in value)
+        expected = f"a list of {item.__name__}"
+    else:
+        fits, expected = _is(kind, value), kind.__name__
+    if not fits:
+        raise ValueError(f"Expected {name} in {path} to be {expected}, got {value!r}.")
+    return tuple(value) if isinstance(value, list) else value
 
 
-def _is(kind: str, value: Any) -> bool:
+def _is(kind: type, value: Any) -> bool:
     return isinstance(value, _JSON_TYPES[kind]) and not isinstance(value, bool)

@@ -17,16 +17,20 @@ import numpy as np
 import numpy.typing as npt
 
 from tfl_depth import child
+from tfl_depth.camera import Camera, Distortion
 from tfl_depth.encoding import Spans, depth_dtype, encode
 from tfl_depth.errors import InterpreterError
 from tfl_depth.format.contract import Contract, read_contract
 from tfl_depth.runtime import DepthRunner, Measurement
 from tfl_depth.runtime.engines.interpreter import open_interpreter
+from tfl_depth.runtime.output_layout import TwoCodesLayout
 from tfl_depth.runtime.postprocess import TwoCodes
 from tfl_depth.runtime.preprocess import SIGN_BIT, resize_pixels, write_input
+from tfl_depth.runtime.temporal_filter import Smoothing, TemporalFilter
+from tfl_depth.runtime.undistort import Undistorter
 
 Pixels = npt.NDArray[np.uint8]
-# A call is timed as a whole, unless it returns `Seconds`.
+# The time of a call is measured, unless it returns `Seconds`.
 Case = Callable[[], object]
 
 CAMERA_SIZE = (720, 1280)
@@ -35,11 +39,19 @@ SPANS = {
     "uniform": Spans.uniform(15),
     "growing": Spans((0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 65.0)),
 }
+# A lens of OpenCV's usual model, on a camera of that size.
+WIDE_LENS = Camera.of(
+    900.0,
+    900.0,
+    width=CAMERA_SIZE[1],
+    height=CAMERA_SIZE[0],
+    distortion=Distortion("pinhole", (-0.25, 0.08, 0.0, 0.0, 0.0)),
+)
 PAGE = 4096
 STREAM_FRAMES = 10
-# What an int8 tensor holds for 0 m.
+# The int8 value of 0 m.
 NEAREST = -128
-# The oldest with every operator that our networks have in int8.
+# The oldest version with all int8 operators of the zoo's networks.
 ONNX_OPSET = 17
 
 
@@ -89,6 +101,8 @@ def _of_infer(runner: DepthRunner) -> dict[str, Case]:
     at_own, at_camera = (np.empty(of.shape[:2], runner.depth_dtype) for of in (own, camera))
     at_grid = np.empty(runner.grid_size, runner.depth_dtype)
     resized = np.empty_like(own)
+    undistort = Undistorter(WIDE_LENS)
+    undistort(camera)  # which makes the maps
     return {
         "infer": lambda: runner.infer(own, out=at_own),
         "infer, depth of the model's size": lambda: runner.infer(own, size="model", out=at_grid),
@@ -99,6 +113,7 @@ def _of_infer(runner: DepthRunner) -> dict[str, Case]:
         "infer 1280x720, depth of the model's size": lambda: runner.infer(
             camera, size="model", out=at_grid
         ),
+        "undistort 1280x720": lambda: undistort(camera),
         "cv2.resize of 1280x720": lambda: resize_pixels(camera, runner.model_size, resized),
         "stream of 1280x720, a frame": lambda: _a_frame_of_a_stream(runner, camera),
         "infer, beside its invoke": lambda: _beside_invoke(runner.measure(own, out=at_own)),
@@ -124,7 +139,7 @@ class NaivePipeline:
 
     def __init__(self, interpreter: Any, contract: Contract) -> None:
         self._interpreter, self._contract = interpreter, contract
-        # It keeps the interpreter from being invoked while it lives.
+        # It must be deleted before the interpreter can be invoked.
         signature = interpreter.get_signature_runner()
         (self._input,) = signature.get_input_details().values()
         self._outputs = signature.get_output_details()
@@ -179,7 +194,7 @@ def of_postprocessing() -> dict[str, Case]:
     cases = {"copy": copy_of(2 * GRID_SIZE[0] * GRID_SIZE[1])}
     for kind, spans in SPANS.items():
         cases |= _of_spans(kind, spans)
-    return cases
+    return {**cases, "smooth": _of_smoothing()}
 
 
 def _of_spans(kind: str, spans: Spans) -> dict[str, Case]:
@@ -189,20 +204,28 @@ def _of_spans(kind: str, spans: Spans) -> dict[str, Case]:
     tensors = ((code ^ SIGN_BIT).view(np.int8)[None, ..., None] for code in encode(depth_m, spans))
     outputs = dict(zip(("integer", "fractional"), tensors, strict=True))
     decoder = TwoCodes(spans, GRID_SIZE)
-    codes, depth_mm = decoder.new_codes(), np.empty(GRID_SIZE, decoder.dtype)
+    layout = TwoCodesLayout(GRID_SIZE)
+    codes, depth_mm = layout.new_codes(), np.empty(GRID_SIZE, decoder.dtype)
 
     outputs_of_some = {name: tensor.copy() for name, tensor in outputs.items()}
     for tensor in outputs_of_some.values():
         tensor[0, 0] = NEAREST
 
     def both(tensors: dict[str, npt.NDArray[np.int8]]) -> float | None:
-        decoder.collect(tensors, codes)
+        layout.collect(tensors, codes)
         return decoder.decode_grid(codes, depth_mm)
 
     return {
         f"postprocess, {kind} spans": lambda: both(outputs),
         f"postprocess, {kind} spans, some without depth": lambda: both(outputs_of_some),
     }
+
+
+def _of_smoothing() -> Case:
+    """What `stream(smooth=...)` adds to a frame of 384x640."""
+    smooth = TemporalFilter(Smoothing(), GRID_SIZE)
+    depth_mm = np.random.default_rng(0).integers(0, 15000, GRID_SIZE).astype(np.uint16)
+    return lambda: smooth(depth_mm)
 
 
 def copy_of(size: int) -> Case:

@@ -1,50 +1,148 @@
-"""The camera on a command line: its intrinsics or its field of view, for point clouds."""
+"""The camera on a command line, and how its pictures come to the network."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
-from functools import partial
+import sys
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from tfl_depth.camera import Camera, FieldOfView
+from tfl_depth.camera_files import read_camera
+from tfl_depth.errors import CameraError
+from tfl_depth.format.contract import FITS
+from tfl_depth.format.contract_parts import Fit
 from tfl_depth.intrinsics import Intrinsics
+from tfl_depth.runtime import DepthRunner
 from tfl_depth.tools.lib import cli_common
 
+AnyCamera = Camera | FieldOfView
+EXAMPLE = "525,525,319.5,239.5@640x480"
 
-def add_camera(parser: argparse.ArgumentParser, use: str) -> None:
-    """Add --intrinsics and --fov, which `camera` reads; `use` says what for."""
+
+def add_camera(parser: argparse.ArgumentParser, use: str, *, undistort: bool = True) -> None:
+    """Add --camera, --fov, --correct-focal, --fit and, if asked for, --undistort.
+
+    Args:
+        parser: of the command.
+        use: what the camera is for, beside the correction of depth.
+        undistort: whether the command can show pictures without their distortion.
+    """
+    add_camera_only(parser, use)
+    parser.add_argument(
+        "--correct-focal",
+        action=argparse.BooleanOptionalAction,
+        help="multiply depth by the ratio of the camera's focal length to that which the network "
+        "was trained for (where the model's contract shows that the network obeys it)",
+    )
+    if undistort:
+        parser.add_argument(
+            "--undistort",
+            action="store_true",
+            help="free pictures of the distortion of the camera's lens first",
+        )
+    add_fit(parser, None)
+
+
+def add_camera_only(parser: argparse.ArgumentParser, use: str) -> None:
+    """Add --camera and --fov, which `camera` reads; `use` says what for."""
     group = parser.add_mutually_exclusive_group()
     group.add_argument(
-        "--intrinsics",
-        type=_intrinsics,
-        metavar="FX,FY,CX,CY",
-        help=f"the camera, in pixels of the image, {use}",
+        "--camera",
+        type=_camera,
+        metavar="FILE|FX,FY[,CX,CY]@WxH",
+        help=f"the camera, {use}: a calibration of OpenCV, ROS, Kalibr (FILE#cam0) or `tfl-depth "
+        "calibrate`; or its focal lengths and center in pixels of pictures of WxH",
     )
     group.add_argument(
-        "--fov", type=_degrees, metavar="DEGREES", help="its horizontal field of view instead"
+        "--fov", type=degrees, metavar="DEGREES", help="its horizontal field of view instead"
     )
 
 
-def camera(options: argparse.Namespace) -> Callable[[tuple[int, ...]], Intrinsics] | None:
-    """Intrinsics from an image's (height, width), or None where neither option was given."""
-    if options.intrinsics is not None:
-        return lambda _size: options.intrinsics
+def add_fit(parser: argparse.ArgumentParser, default: Fit | None) -> None:
+    """Add --fit; without a default it is the model's."""
+    shown = "as the model's contract says" if default is None else default
+    parser.add_argument(
+        "--fit",
+        choices=FITS,
+        default=default,
+        help="how pictures of another aspect come to the network: stretched, cropped to their "
+        f"middle, or padded with a border ({shown})",
+    )
+
+
+def camera(options: argparse.Namespace) -> AnyCamera | None:
+    """The camera that the options name, or None.
+
+    Raises:
+        CameraError: its file cannot be read.
+    """
     if options.fov is not None:
-        return partial(Intrinsics.from_field_of_view, options.fov)
-    return None
+        return FieldOfView(options.fov)
+    if isinstance(options.camera, str):
+        file, _, name = options.camera.partition("#")
+        return read_camera(Path(file), name or None)
+    given: Camera | None = options.camera
+    return given
 
 
-def _intrinsics(text: str) -> Intrinsics:
-    numbers = cli_common.numbers(text)
+def camera_settings(options: argparse.Namespace) -> dict[str, Any]:
+    """Arguments for `DepthRunner`."""
+    return {
+        "camera": camera(options),
+        "correct_focal": options.correct_focal,
+        "undistort": getattr(options, "undistort", False),
+        "fit": options.fit,
+    }
+
+
+def tell_correction(runner: DepthRunner) -> None:
+    """Say on standard error where depth is not corrected although there is a camera."""
+    if runner.correction_note is not None:
+        said = runner.correction_note.replace("correct_focal", "--correct-focal")
+        print(f"note: {said}", file=sys.stderr)
+
+
+def _camera(text: str) -> Camera | str:
+    """A camera by its numbers, or the name of a file."""
+    numbers, at, size = text.rpartition("@")
+    if not at or Path(text.partition("#")[0]).exists():
+        if "," in text and not Path(text.partition("#")[0]).exists():
+            raise argparse.ArgumentTypeError(f"expected numbers like {EXAMPLE}, got {text!r}")
+        return text
+    values, (width, height) = cli_common.numbers(numbers), _width_and_height(size)
+    if len(values) not in (2, 4):
+        raise argparse.ArgumentTypeError(f"expected 2 or 4 numbers like {EXAMPLE}, got {text!r}")
+    try:
+        return Camera.of(*values, width=width, height=height)
+    except CameraError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def intrinsics_and_size(text: str) -> tuple[Intrinsics, tuple[int, int] | None]:
+    """Read "FX,FY,CX,CY[@WxH]": intrinsics, and (height, width) of their pictures if given."""
+    before, at, behind = text.partition("@")
+    numbers = cli_common.numbers(before)
     if len(numbers) != 4 or not np.isfinite(numbers).all() or min(numbers[:2]) <= 0:
+        raise argparse.ArgumentTypeError(f"expected fx,fy,cx,cy like {EXAMPLE}, got {text!r}")
+    size = _width_and_height(behind)[::-1] if at else None
+    return Intrinsics(*numbers), size
+
+
+def _width_and_height(text: str) -> tuple[int, int]:
+    try:
+        width, height = cli_common.size(text)
+    except argparse.ArgumentTypeError as error:
         raise argparse.ArgumentTypeError(
-            f"expected fx,fy,cx,cy in pixels, like 525,525,319.5,239.5, got {text!r}"
-        )
-    return Intrinsics(*numbers)
+            f"expected the pictures' WIDTHxHEIGHT behind @, like {EXAMPLE}, got {text!r}"
+        ) from error
+    return width, height
 
 
-def _degrees(text: str) -> float:
+def degrees(text: str) -> float:
+    """Read a field of view."""
     numbers = cli_common.numbers(text)
     if len(numbers) != 1 or not 0 < numbers[0] < 180:
         raise argparse.ArgumentTypeError(f"expected degrees between 0 and 180, got {text!r}")

@@ -23,12 +23,14 @@ import tfl_depth
 from tfl_depth.errors import DepthError, FallbackWarning, ModelFileError
 from tfl_depth.tools.lib.printable import printable
 
-# Standard error as it is at the start: progress goes on while `quiet` drops what others print.
+# The original standard error: progress is printed there while `quiet` hides prints of libraries.
 TERMINAL = os.fdopen(os.dup(2), "w", errors="backslashreplace")
 atexit.register(TERMINAL.close)
 # The extra of setup.cfg that brings a package; what is not here is brought by "train".
 EXTRAS = {
     "PIL": "view",
+    "adbutils": "board",
+    "asyncssh": "board",
     "cryptography": "sign",
     "ethosu": "convert",
     "keras": "convert",
@@ -38,10 +40,10 @@ EXTRAS = {
     "werkzeug": "view",
 }
 
-# Read once, when a process starts. glibc gives freed blocks of over 128 KiB back to the kernel,
-# which zeroes them anew for the next step: training a batch took 2.6 s so, and 0.73 s with these
-# (docs/decisions/002). And TensorFlow takes its fast kernels by default only on newer processors
-# (docs/decisions/004).
+# Read once, when a process starts. By default glibc returns freed blocks above 128 KiB to the
+# kernel, which fills them with zeros for the next step: a training batch took 2.6 s, and 0.73 s
+# with these (docs/decisions/002). And TensorFlow takes its fast kernels by default only on newer
+# processors (docs/decisions/004).
 TRAINING_ENVIRONMENT = {
     "MALLOC_ARENA_MAX": "1",
     "MALLOC_MMAP_MAX_": "0",
@@ -60,7 +62,7 @@ def parser(program: str, description: str, example: str) -> argparse.ArgumentPar
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    # argparse knows "-1" for a number, and takes "-1,1" for an option.
+    # argparse accepts "-1" as a number, but takes "-1,1" for an option.
     made._negative_number_matcher = re.compile(r"-\.?\d")
     made.add_argument("--version", action="version", version=f"tfl-depth {tfl_depth.__version__}")
     return made
@@ -76,12 +78,21 @@ def size(text: str) -> tuple[int, int]:
 
 def seconds(text: str) -> float:
     """Read a length of time above 0."""
+    return _above_zero(text, "seconds")
+
+
+def minutes(text: str) -> float:
+    """Read a length of time above 0, in minutes."""
+    return _above_zero(text, "minutes")
+
+
+def _above_zero(text: str, unit: str) -> float:
     try:
         value = float(text)
     except ValueError:
         value = 0.0
     if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"expected seconds above 0, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected {unit} above 0, got {text!r}")
     return value
 
 
@@ -123,9 +134,7 @@ def add_model_and_inputs(parser: argparse.ArgumentParser, *, nargs: str) -> None
 
 def add_threads(parser: argparse.ArgumentParser) -> None:
     """Add --threads."""
-    parser.add_argument(
-        "--threads", type=count, metavar="N", help="for the network (every core there is)"
-    )
+    parser.add_argument("--threads", type=count, metavar="N", help="for the network (all cores)")
 
 
 def add_delegate(parser: argparse.ArgumentParser) -> None:
@@ -139,10 +148,12 @@ def add_delegate(parser: argparse.ArgumentParser) -> None:
         default=[],
         type=key_and_value,
         metavar="KEY=VALUE",
-        help="for the delegate; may be given again",
+        help="for the delegate; may be repeated",
     )
     parser.add_argument(
-        "--strict", action="store_true", help="a delegate that leaves operators is an error"
+        "--strict",
+        action="store_true",
+        help="raise an error if the delegate leaves operators to the CPU",
     )
 
 
@@ -152,7 +163,7 @@ def add_public_key(parser: argparse.ArgumentParser) -> None:
         "--public-key",
         type=Path,
         metavar="FILE",
-        help="a .pem: it is an error if the model is not signed with its private key",
+        help="a .pem: the model must be signed with its private key",
     )
 
 
@@ -160,10 +171,10 @@ def expect_no_key(model: Path, public_key: Path | None) -> None:
     """Refuse a public key for a file that cannot be signed.
 
     Raises:
-        ModelFileError: a key is given.
+        ModelFileError: there is a key.
     """
     if public_key is not None:
-        raise ModelFileError(f"Only a .tflite file is signed: leave out --public-key for {model}.")
+        raise ModelFileError(f"Only a .tflite file is signed: omit --public-key for {model}.")
 
 
 def key_and_value(text: str) -> tuple[str, str]:
@@ -189,7 +200,7 @@ def add_isolate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--isolate",
         action="store_true",
-        help="run it in a process of its own: a delegate's crash or hang becomes an error",
+        help="run it in a separate process: a delegate's crash or hang becomes an error",
     )
 
 
@@ -200,7 +211,7 @@ def add_faults(parser: argparse.ArgumentParser) -> None:
         "--on-fault",
         choices=("error", "cpu"),
         default="error",
-        help="where the delegate fails: stop (error, default), or go on on the cpu",
+        help="if the delegate fails: stop (error, default), or continue on the cpu",
     )
 
 
@@ -222,16 +233,16 @@ def progress(items: Iterable[Any], total: int | None, what: str) -> Iterable[Any
 
 def run(action: Callable[[], None]) -> int:
     """Run a command; say an error in one sentence. The exit status: 0, or 1 for an error."""
-    # TensorFlow greets, and tells of absent GPUs, unless told not to before it is loaded.
+    # Set before TensorFlow is loaded: otherwise it prints messages about itself and missing GPUs.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         with warnings.catch_warnings(), _ended_by_signals():
             _say_fallbacks_in_one_line()
             _print_any_name()
             action()
-        sys.stdout.flush()  # what was printed may not be written either
+        sys.stdout.flush()  # the printed text may fail too
     except (DepthError, OSError) as error:
-        # Keras and TensorFlow, whose words some errors hold, speak in paragraphs.
+        # Texts of Keras and TensorFlow in some errors have several paragraphs.
         print("error:", *printable(str(error)).split(), file=sys.stderr)
         _drop_what_was_not_printed()
         return 1
@@ -245,7 +256,7 @@ def run(action: Callable[[], None]) -> int:
         return 1
     except KeyboardInterrupt as interrupt:
         number = interrupt.args[0] if interrupt.args else signal.SIGINT
-        with suppress(OSError):  # where the terminal is gone
+        with suppress(OSError):  # the terminal is closed
             print("interrupted", file=sys.stderr)
         return 128 + int(number)
     return 0
@@ -253,14 +264,15 @@ def run(action: Callable[[], None]) -> int:
 
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """Let what ends a service or closes a terminal end the command as Ctrl-C does.
+    """Make the signals of an ended service or a closed terminal act like Ctrl-C.
 
-    By themselves they end it at once: a camera's recording would be lost, and half a file left.
+    By default they end the process at once: a camera's recording would be lost, and files
+        incomplete.
     """
     before: dict[signal.Signals, Any] = {}
     if threading.current_thread() is threading.main_thread():
         for which in (signal.SIGTERM, signal.SIGHUP):
-            # One that is ignored, as by nohup, stays so.
+            # An ignored signal, as with nohup, stays ignored.
             if signal.getsignal(which) is signal.SIG_DFL:
                 before[which] = signal.signal(which, _interrupt)
     try:

@@ -15,17 +15,17 @@ from tfl_depth.runtime.closeable import Closeable
 
 RECORD = ".tfl-depth.json"
 VERSION = 1
-# A run that is killed does again what it has done since the record was written last: so many
-# seconds, and more where to write it takes long.
+# Seconds between writes of the record, and more if writing is slow. A killed run repeats the work
+# since the last write.
 EVERY_S, EVERY_TIMES = 2.0, 20.0
 
 
 class Finished(Closeable):
-    """The record of one folder, for one way of making files. A context manager, which writes it.
+    """The record of finished inputs in a folder. A context manager that writes it.
 
-    Finished is what the same file (path and content), the same model and the same options have
-    made, if nobody has changed it since. A record that is lost, damaged or of another version
-    knows nothing.
+    An input is finished if the same file (path and content), model and options have made the
+    outputs, and these have not changed since. A record that is lost, damaged or of another version
+    is empty.
     """
 
     def __init__(self, folder: Path, made_by: Mapping[str, Any]) -> None:
@@ -33,7 +33,7 @@ class Finished(Closeable):
 
         Args:
             folder: of the outputs.
-            made_by: the model's digest and the options, as JSON takes them.
+            made_by: the model's digest and the options, for JSON.
         """
         self._file = folder / RECORD
         text = json.dumps(made_by, sort_keys=True)

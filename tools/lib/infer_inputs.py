@@ -15,12 +15,12 @@ from tfl_depth.runtime.preprocess import read_image
 from tfl_depth.runtime.stream import Stream
 from tfl_depth.runtime.video import Video
 from tfl_depth.tools.lib import cli_common
-from tfl_depth.tools.lib.camera_options import camera
 from tfl_depth.tools.lib.finished import Finished
 from tfl_depth.tools.lib.input_report import InputReport
 from tfl_depth.tools.lib.inputs import Input, output_stem
 from tfl_depth.tools.lib.outputs import (
     SUFFIXES,
+    OutputKind,
     Outputs,
     Pace,
     Picture,
@@ -30,9 +30,9 @@ from tfl_depth.tools.lib.outputs import (
     video_writer,
 )
 
-# Of the video that is written, where its source does not say.
+# Frames per second of the written video if the source's rate is unknown.
 FRAMES_PER_SECOND = 25.0
-# What becomes of an input, beside a failure.
+# Results of an input other than a failure.
 WRITTEN, FINISHED, CUT = "written", "finished before", "ends early"
 
 
@@ -44,7 +44,7 @@ def infer_photos(
     finished: Finished,
 ) -> int:
     """Write the outputs of photos; how many failed, which only --keep-going allows."""
-    outputs = _outputs(options, ("depth", "color"), None)
+    outputs = _outputs(runner, options, ("depth", "color"), None)
 
     def files_of(photo: Path) -> list[Path]:
         return outputs.files(photo.stem, runner.depth_dtype)
@@ -65,8 +65,8 @@ def infer_photos(
         try:
             bgr = read_image(photo)
             depth_mm = runner.infer(bgr)
-            # Of a large photo only what is written stays in memory.
-            shown = bgr if "ply" in outputs.kinds else None
+            # Keep only the output of a large photo in memory.
+            shown = runner.undistorted(bgr) if "ply" in outputs.kinds else None
             del bgr
         except DepthError as error:
             if not options.keep_going:
@@ -96,11 +96,11 @@ def infer_video(
     """
     edges_m = runner.contract.edges_m
     limits_mm = (round(1000 * edges_m[0]), round(1000 * edges_m[-1]))
-    outputs = _outputs(options, ("video",), limits_mm)
+    outputs = _outputs(runner, options, ("video",), limits_mm)
     stem = output_stem(source)
     file = options.output / f"{stem}{SUFFIXES['video']}"
     with_video = "video" in outputs.kinds
-    # The video is the last that is written.
+    # The video is written last.
     noted = source if with_video and isinstance(source, Path) else None
     if noted is not None and not options.overwrite and finished.has(noted, stem, [file]):
         report.say(f"{source} was finished before.")
@@ -114,32 +114,32 @@ def infer_video(
         if with_video
         else nullcontext() as write,
     ):
-        # Not so many as the file says that it has: it may not know.
+        # Not the number in the file's header, which may be wrong.
         total = options.frames or video.frame_count
         shown = cli_common.progress(islice(frames, options.frames), total, video.name)
         try:
             rate = video.frames_per_second or FRAMES_PER_SECOND
             _write_frames(shown, stem, outputs, write, rate)
         except KeyboardInterrupt:
-            if not video.is_camera:  # which has no other end
+            if not video.is_camera:  # a camera has no other end
                 raise
         except TruncatedVideoError as error:
             cut = error
         if not frames.delivered:
             raise ImageError(f"{video.name} was stopped before its first frame.")
-    _report_frames(
+    report_frames(
         video.name, frames, report, WRITTEN if cut is None else CUT, [file] if with_video else []
     )
     if cut is None:
         if noted is not None:
             finished.add(noted, stem, [file])
     elif options.keep_going:
-        report.warn(f"{cut} What is written ends there.")
+        report.warn(f"{cut} The outputs end there.")
     else:
         raise cut
 
 
-def _report_frames(
+def report_frames(
     name: str, frames: Stream, report: InputReport, what: str, files: list[Path]
 ) -> None:
     """Say how many frames there were, and how late their depth came."""
@@ -178,8 +178,11 @@ def _write_frames(
 
 
 def _outputs(
-    options: argparse.Namespace, kinds: tuple[str, ...], limits_mm: tuple[int, int] | None
+    runner: DepthRunner,
+    options: argparse.Namespace,
+    kinds: tuple[OutputKind, ...],
+    limits_mm: tuple[int, int] | None,
 ) -> Outputs:
     return Outputs(
-        options.save or kinds, options.output, camera(options), options.range or limits_mm
+        options.save or kinds, options.output, runner.intrinsics, options.range or limits_mm
     )

@@ -7,10 +7,10 @@ from typing import Any
 
 
 class InputReport:
-    """Collects what is said of each input.
+    """Collects the results of inputs.
 
     Attributes:
-        inputs: what was said, in the order in which it came, ready for JSON.
+        inputs: the results in order, for JSON.
     """
 
     def __init__(self, *, as_json: bool) -> None:

@@ -20,10 +20,10 @@ VIDEO_SUFFIXES = frozenset(
         *(".h264", ".264", ".h265", ".265", ".hevc"),
     )
 )
-# Of an address, in names of files.
+# Characters of an address that are allowed in file names.
 LONGEST_STEM = 100
 
-# A photo's or a video's file, a camera's number, or what `is_live` knows.
+# A photo's or a video's file, a camera's number, or a live source (`is_live`).
 Input = Path | int | str
 
 
@@ -35,14 +35,15 @@ def expand(names: Sequence[str]) -> list[Input]:
             camera:0, and devices, addresses and pipelines that `Video` opens.
 
     Raises:
-        ImageError: a folder or a pattern gives nothing, or two inputs would write the same files.
+        ImageError: a folder or a pattern has no photo, or two inputs would write the same files.
     """
     inputs = [each for name in names for each in expand_one(name)]
     stems = Counter(output_stem(each) for each in inputs)
     twice = sorted(stem for stem, times in stems.items() if times > 1)
     if twice:
         raise ImageError(
-            f"Several inputs are called {twice[0]}, and would write the same file: give them apart."
+            f"Several inputs have the name {twice[0]} and would write the same file. Run them "
+            "separately."
         )
     return inputs
 
@@ -74,7 +75,7 @@ def expand_one(name: str) -> Iterator[Input]:
     elif glob.has_magic(name) and not path.exists():
         files = sorted(glob.glob(name, recursive=True))  # noqa: PTH207 - whose paths are relative
         if not files:
-            raise ImageError(f"No file is called like {name}.")
+            raise ImageError(f"There is no file {name}.")
         yield from map(Path, files)
     else:
         yield path

@@ -6,64 +6,39 @@ from collections.abc import Iterator
 from html import escape
 from typing import Any
 
+from tfl_depth.tools.lib.html_page import PAGE_WIDTH as _WIDTH
+from tfl_depth.tools.lib.html_page import html_page, html_table
 from tfl_depth.tools.lib.inspect_text import (
-    Section,
     bytes_text,
     cost_text,
     count_text,
     sections,
 )
 
-# Of Okabe and Ito: told apart with every kind of color-blindness.
+# Colors of Okabe and Ito, which people with color-blindness can distinguish.
 _MACS, _BYTES, _SPAN = "#0072b2", "#e69f00", "#56b4e9"
-_WIDTH, _NAME, _ROW, _BAR = 960, 330, 18, 240
-_STYLE = f"""
-  :root {{ color-scheme: light dark; }}
-  body {{ font: 15px/1.45 system-ui, sans-serif; max-width: {_WIDTH}px; margin: 2rem auto;
-         padding: 0 1rem; }}
-  h1 {{ font-size: 1.5rem; }}
-  h2 {{ font-size: 1.05rem; margin: 1.6rem 0 .4rem; }}
-  table {{ border-collapse: collapse; }}
-  th {{ text-align: left; font-weight: 400; opacity: .7; padding-right: 1.5rem; min-width: 8rem;
-       vertical-align: top; white-space: nowrap; }}
-  td {{ white-space: pre-wrap; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }}
-  svg {{ width: 100%; height: auto; }}
-  svg text {{ font: 11px system-ui, sans-serif; fill: currentColor; }}
-"""
+_NAME, _ROW, _BAR = 330, 18, 240
 
 
 def page(report: dict[str, Any]) -> str:
-    """The page of what `model_report` found.
+    """Make a page of a `model_report`.
 
     Args:
         report: of a .tflite or of a .keras file, with "model" and "bytes".
     """
-    title = escape(str(report["model"]).rpartition("/")[2])
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta http-equiv="Content-Security-Policy" '
-        "content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
-        f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
-        f"<h1>{title}</h1>\n{''.join(_body(report))}</body>\n</html>\n"
-    )
+    title = str(report["model"]).rpartition("/")[2]
+    return html_page(title, "".join(_body(report)))
 
 
 def _body(report: dict[str, Any]) -> Iterator[str]:
     contract = report.get("contract")
     for section in sections(report):
-        yield _table(section)
+        yield html_table(section)
         if section.title == "depth" and contract is not None and contract["head"] == "split":
             yield _spans(contract["decoding"]["edges_m"])
     if report.get("costs"):
         yield "<h2>every operator, in the order in which they run</h2>\n"
         yield _operators(report["costs"])
-
-
-def _table(section: Section) -> str:
-    rows = "".join(
-        f"<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>\n" for name, text in section.rows
-    )
-    return f"<h2>{escape(section.title)}</h2>\n<table>\n{rows}</table>\n"
 
 
 def _spans(edges_m: list[float]) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
+
+from tfl_depth.intrinsics import Intrinsics
 
 Row = tuple[str, str]
 HEAVIEST = 8
@@ -33,6 +35,15 @@ def sections(report: dict[str, Any]) -> Iterator[Section]:
     yield Section("the file", [*_size_rows(report)])
 
 
+def sections_text(shown: Iterable[Section]) -> str:
+    """Sections as lines of text."""
+    lines: list[str] = []
+    for section in shown:
+        lines += [*([""] if lines else []), section.title]
+        lines += [f"  {name:<17} {text}" for name, text in section.rows]
+    return "\n".join(lines)
+
+
 def _model_rows(report: dict[str, Any]) -> Iterator[Row]:
     yield "file", f"{report['model']} ({report['bytes'] / 1e6:.2f} MB)"
     yield from (("input", _spec_text(spec)) for spec in report["inputs"])
@@ -53,9 +64,37 @@ def _depth_rows(contract: dict[str, Any], steps_mm: Sequence[float] | None) -> I
         listed = ", ".join(f"{edge:g}" for edge in edges_m)
         curved = ", curved" if contract["decoding"]["curves_m"] else ""
         yield "spans", f"{len(edges_m) - 1}{curved}, edges at {listed} m"
+    yield "fit", contract["input"]["fit"]
+    yield "trained camera", camera_text(contract["input"])
     if steps_mm is not None:
         low, high = (f"{each:.2f}" for each in (min(steps_mm), max(steps_mm)))
         yield "step", f"{low} mm" if low == high else f"{low} to {high} mm"
+
+
+def camera_text(pixels: dict[str, Any]) -> str:
+    """The camera of a contract's `input`, with its field of view, or "unknown"."""
+    found = pixels["camera"]
+    if found is None:
+        return "unknown"
+    lens = Intrinsics(*(found[name] for name in ("fx", "fy", "cx", "cy")))
+    across, down = lens.field_of_view((pixels["height"], pixels["width"]))
+    return (
+        f"fx {lens.fx:.1f}, fy {lens.fy:.1f}, cx {lens.cx:.1f}, cy {lens.cy:.1f} pixels of the "
+        f"input, field of view {across:.1f} x {down:.1f} degrees; {_response_text(found)}"
+    )
+
+
+def _response_text(camera: dict[str, Any]) -> str:
+    """Whether depth follows the focal length."""
+    measured = camera["zoom_response"]
+    if measured is None:
+        return "whether depth follows the focal length was not measured"
+    shown = ", ".join(
+        f"{response:.2f} at zoom {zoom:g}"
+        for zoom, response in zip(measured["zooms"], measured["response"], strict=True)
+    )
+    follows = "follows" if measured["obeys"] else "does not follow"
+    return f"depth {follows} the focal length ({shown}; 1 follows)"
 
 
 def _making_rows(contract: dict[str, Any]) -> Iterator[Row]:

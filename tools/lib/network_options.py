@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from tfl_depth.errors import ConversionError
-from tfl_depth.tools.lib import cli_common
+from tfl_depth.intrinsics import Intrinsics
+from tfl_depth.runtime.fit import Fit, fit_frame
+from tfl_depth.tools.lib import camera_options, cli_common
+
+if TYPE_CHECKING:
+    from tfl_depth.converters.trained_camera import InputCamera
 
 NETWORK_HELP = "a .keras, .h5, .onnx, .pt2 or float .tflite file, or a SavedModel folder"
 INPUT_OPTIONS = ("mean", "std", "input_range", "channels")
@@ -15,59 +21,94 @@ OUTPUT_OPTIONS = ("output_name", "unit", "disparity", "reciprocal", "inverse")
 
 def add_network_options(parser: argparse.ArgumentParser) -> None:
     """Add --size and all options of a network's input and output."""
-    parser.add_argument(
-        "--size", type=cli_common.size, metavar="HxW", help="input size to deploy for"
-    )
+    parser.add_argument("--size", type=cli_common.size, metavar="HxW", help="input size")
     _add_input(parser)
+
     _add_output(parser)
 
 
 def _add_input(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("what is done to pixels outside the network")
+    group = parser.add_argument_group("preprocessing of pixels outside the network")
     group.add_argument(
         "--mean",
         type=cli_common.numbers,
         metavar="R,G,B",
-        help="is taken off pixels of 0 to 1, as torchvision writes it: 0.485,0.456,0.406",
+        help="subtracted from pixels of 0 to 1, as in torchvision: 0.485,0.456,0.406",
     )
     group.add_argument(
         "--std",
         type=cli_common.numbers,
         metavar="R,G,B",
-        help="divides them then: 0.229,0.224,0.225",
+        help="the difference is divided by it: 0.229,0.224,0.225",
     )
     group.add_argument(
         "--input-range",
         type=cli_common.numbers,
         metavar="LOW,HIGH",
-        help="what the network takes for pixels 0 and 255: 0,1 or -1,1",
+        help="the network's values for pixels 0 and 255: 0,1 or -1,1",
     )
     group.add_argument(
-        "--channels", choices=("rgb", "bgr"), default="rgb", help="their order (rgb)"
+        "--channels", choices=("rgb", "bgr"), default="rgb", help="order of the colors (rgb)"
     )
+
+
+def add_camera_of_training(parser: argparse.ArgumentParser) -> None:
+    """Add --intrinsics and --fov, which `input_camera` reads."""
+    titled = parser.add_argument_group("the camera that the network was trained for")
+    group = titled.add_mutually_exclusive_group()
+    group.add_argument(
+        "--intrinsics",
+        type=camera_options.intrinsics_and_size,
+        metavar="FX,FY,CX,CY[@WxH]",
+        help="in pixels of the network's input, or of training pictures of WxH (unknown; of a "
+        "network of `tfl-depth train`, as its metrics.json says)",
+    )
+    group.add_argument(
+        "--fov",
+        type=camera_options.degrees,
+        metavar="DEGREES",
+        help="the horizontal field of view of the network's input instead",
+    )
+
+
+def input_camera(options: argparse.Namespace, fit: Fit) -> InputCamera | None:
+    """The camera in pixels of the network's input, or None where nothing says it."""
+    from tfl_depth.converters.trained_camera import camera_beside
+
+    if options.fov is not None:
+        return partial(Intrinsics.from_field_of_view, options.fov)
+    if options.intrinsics is None:
+        return camera_beside(options.network)
+    camera: Intrinsics = options.intrinsics[0]
+    size: tuple[int, int] | None = options.intrinsics[1]
+    if size is None:
+        return camera
+    return lambda input_size: fit_frame(size, input_size, fit).intrinsics(camera)
 
 
 def _add_output(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("what the network's output means")
+    group = parser.add_argument_group("meaning of the network's output")
     group.add_argument(
-        "--output-name", metavar="NAME", help="the depth, of several outputs (the finest)"
+        "--output-name",
+        metavar="NAME",
+        help="name of the depth output (the one of the highest resolution)",
     )
-    group.add_argument("--unit", choices=("m", "cm", "mm"), help="of depth (m)")
+    group.add_argument("--unit", choices=("m", "cm", "mm"), help="unit of depth (m)")
     group.add_argument(
         "--disparity",
         type=cli_common.numbers,
         metavar="MIN,MAX",
-        help="an output of 0 to 1 is scaled disparity of depths MIN to MAX, as in monodepth2",
+        help="the output is scaled disparity, 0 to 1, of depths MIN to MAX, as in monodepth2",
     )
     group.add_argument("--reciprocal", type=float, metavar="SCALE", help="depth is SCALE / output")
     group.add_argument("--inverse", action="store_true", help="depth is 1 / output")
 
 
 def network_arguments(options: argparse.Namespace) -> dict[str, Any]:
-    """What the options say, as keyword arguments of `convert`.
+    """Return the options as keyword arguments of `convert`.
 
     Raises:
-        ConversionError: an option has not as many numbers as it takes.
+        ConversionError: an option has the wrong number of values.
     """
     for name, count in (("mean", 3), ("std", 3), ("input_range", 2), ("disparity", 2)):
         given = getattr(options, name)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -24,32 +24,33 @@ from tfl_depth.runtime.colorize import colorize, depth_percentiles
 
 Picture = npt.NDArray[np.uint8]
 
-# What each kind's file is called behind the input's name.
-SUFFIXES = {
+OutputKind = Literal["depth", "color", "npy", "ply", "video"]
+# The end of each kind's file name, after the input's name.
+SUFFIXES: dict[OutputKind, str] = {
     "depth": "_depth.png",
     "color": "_color.png",
     "npy": "_depth.npy",
     "ply": "_points.ply",
     "video": "_depth.mp4",
 }
-# What lies between two frames of a video, at most.
+# Longest pause between two frames of a video.
 LONGEST_PAUSE_S = 10.0
-# Which of the two it is OpenCV does not tell.
+# OpenCV does not report which one it is.
 NOT_WRITTEN = "the disk is full, or this OpenCV writes no MPEG-4 (opencv-python does)"
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """Which files are written of a depth map.
+    """The files that are written of a depth map.
 
     Attributes:
         kinds: of `SUFFIXES`.
-        folder: where.
+        folder: of the files.
         camera: for the point cloud, from an image's (height, width).
         limits_mm: depths of the first and the last color; None: each picture's own.
     """
 
-    kinds: tuple[str, ...]
+    kinds: tuple[OutputKind, ...]
     folder: Path
     camera: Callable[[tuple[int, ...]], Intrinsics] | None = None
     limits_mm: tuple[int, int] | None = None
@@ -62,15 +63,17 @@ class Outputs:
         """Write every kind but a video, each whole or not at all; a point cloud needs `bgr`."""
         for kind in self.kinds:
             file = self._file(kind, stem, depth_mm.dtype)
-            # Without a name, so that no content is kept until the next is made.
+            # Not assigned to a name, so that it is freed before the next one is made.
             write_whole(file, self._content(kind, depth_mm, bgr))
 
-    def _file(self, kind: str, stem: str, dtype: np.dtype[Any]) -> Path:
-        if kind == "depth" and dtype != np.uint16:  # which no PNG holds
+    def _file(self, kind: OutputKind, stem: str, dtype: np.dtype[Any]) -> Path:
+        if kind == "depth" and dtype != np.uint16:  # a PNG has at most 16 bits
             kind = "npy"
         return self.folder / f"{stem}{SUFFIXES[kind]}"
 
-    def _content(self, kind: str, depth_mm: DepthMm, bgr: Picture | None) -> bytes | memoryview:
+    def _content(
+        self, kind: OutputKind, depth_mm: DepthMm, bgr: Picture | None
+    ) -> bytes | memoryview:
         if kind == "color":
             return png_content(self.colorized(depth_mm))
         if kind == "ply":
@@ -101,7 +104,7 @@ def side_by_side(bgr: Picture, colored: Picture) -> Picture:
 
 @contextmanager
 def video_writer(path: Path, frames_per_second: float) -> Iterator[Callable[[Picture], None]]:
-    """Write a video, which is there only when it is whole.
+    """Write a video. The file appears only when it is complete.
 
     Raises:
         ImageError: frames differ in size.
@@ -117,10 +120,10 @@ def video_writer(path: Path, frames_per_second: float) -> Iterator[Callable[[Pic
 
 
 class Pace:
-    """How often the frame before is written again, so that each comes at its own time.
+    """Return how often to repeat the previous frame, so that frames keep their times.
 
-    A video is written at a constant rate; its source may have another one at every frame. No frame
-    is left out: where they come faster than the rate they are late until they come slower.
+    A video is written at a constant rate, and its source may have a varying one. No frame is
+    dropped: if frames are faster than the rate, they are late until they are slower again.
     """
 
     def __init__(self, frames_per_second: float) -> None:
@@ -128,10 +131,10 @@ class Pace:
         self._written, self._skipped_s = 0, 0.0
 
     def repeats(self, time_s: float | None) -> int:
-        """The same for a frame that follows, which is written afterwards.
+        """Return the number for the next frame, which is written then.
 
         Args:
-            time_s: of the frame, from the first one on; None where nobody knows.
+            time_s: seconds from the first frame; None if unknown.
         """
         waiting = self._waiting(time_s or 0.0)
         if waiting > LONGEST_PAUSE_S * self._rate:  # the source's clock has jumped
@@ -156,7 +159,7 @@ class _Mpeg4:
     def write(self, frame: Picture) -> None:
         height, width = frame.shape[:2]
         if self._writer is None:
-            # MPEG-4 stores colors of 2 x 2 pixels.
+            # MPEG-4 stores the colors of 2 x 2 pixels.
             self._size = (width + width % 2, height + height % 2)
             self._writer = cv2.VideoWriter(
                 self.file, cv2.VideoWriter.fourcc(*"mp4v"), self._frames_per_second, self._size

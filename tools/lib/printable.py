@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-# Control characters but the line's end, which begin a terminal's commands, and those that change
-# the direction of writing.
+# Control characters except the line's end, which can be terminal commands, and those that change
+# the direction of text.
 _COMMANDS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 

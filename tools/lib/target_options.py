@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import re
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tfl_depth.errors import ConversionError
-from tfl_depth.targets import TARGETS, Target
+from tfl_depth.targets import TARGETS, NeutronSettings, Target
 
 if TYPE_CHECKING:
     from tfl_depth.converters.deployment import PlacedOperator, Placement
 
-# Options that replace a Vela setting of the target, which boards with other memories need.
+# Options that replace a Vela setting of the target, for boards with other memories.
 _VELA_OPTIONS = {
     "config": "a Vela configuration file (.ini) of your board",
     "system_config": "its section with the clock and the memories",
-    "memory_mode": "its section that says what lies in which memory",
+    "memory_mode": "its section with the use of the memories",
 }
 
 
@@ -26,18 +28,29 @@ def add_options(parser: argparse.ArgumentParser, *, default: str | None) -> None
         "--target",
         choices=TARGETS,
         default=default,
-        required=default is None,
         metavar="TARGET",
-        help="what the model shall run on, see below" + (f" ({default})" if default else ""),
+        help="where the model will run, see below" + (f" ({default})" if default else ""),
     )
     parser.add_argument(
         "--strict-placement",
         action="store_true",
-        help="an operator that is not known to run on the target's NPU is an error",
+        help="raise an error if an operator is not known to run on the target's NPU",
     )
     for name, text in _VELA_OPTIONS.items():
         flag = "--vela-config" if name == "config" else f"--{name.replace('_', '-')}"
         parser.add_argument(flag, dest=f"vela_{name}", metavar="NAME", help=f"Ethos-U: {text}")
+    parser.add_argument(
+        "--neutron",
+        type=_package,
+        metavar="PACKAGE==VERSION",
+        help="imx95: compile with this pip package of NXP, which you have installed",
+    )
+    parser.add_argument(
+        "--neutron-python",
+        default=sys.executable,
+        metavar="PATH",
+        help="imx95: the Python of the environment that has the package (this one)",
+    )
     width = max(map(len, TARGETS))
     rows = "\n".join(f"  {name:<{width}}  {_meaning(each)}" for name, each in TARGETS.items())
     parser.epilog = f"{parser.epilog}\n\ntargets:\n{rows}"
@@ -49,13 +62,23 @@ def _meaning(target: Target) -> str:
     return f"{target.title}; {target.vela.system_config}, {target.vela.memory_mode}"
 
 
+def _package(text: str) -> tuple[str, str]:
+    """Read "eiq-neutron-sdk==3.3.0"."""
+    match = re.fullmatch(r"([A-Za-z0-9][\w.-]*)==([\w.+!-]+)", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(
+            f"expected a package and its version like eiq-neutron-sdk==3.3.0, got {text!r}"
+        )
+    return match[1], match[2]
+
+
 def chosen(options: argparse.Namespace) -> Target:
-    """The target that was asked for, with the Vela settings that were.
+    """Return the chosen target with the chosen compiler settings.
 
     Raises:
-        ConversionError: Vela settings for a target that it does not compile for.
+        ConversionError: there are settings of a compiler that is not for this target.
     """
-    target = TARGETS[options.target]
+    target = _with_neutron(options, TARGETS[options.target])
     given = {name: getattr(options, f"vela_{name}") for name in _VELA_OPTIONS}
     changes = {name: value for name, value in given.items() if value is not None}
     if not changes:
@@ -66,6 +89,18 @@ def chosen(options: argparse.Namespace) -> Target:
             "and --memory-mode."
         )
     return replace(target, vela=replace(target.vela, **changes))
+
+
+def _with_neutron(options: argparse.Namespace, target: Target) -> Target:
+    if options.neutron is None:
+        return target
+    if options.target != "imx95":
+        raise ConversionError(
+            f"{options.target} is not compiled by NXP's Neutron compiler: leave out --neutron."
+        )
+    package, version = options.neutron
+    settings = NeutronSettings(options.target, package, version, options.neutron_python)
+    return replace(target, neutron=settings, command=None)
 
 
 def summary(placement: Placement) -> str:
@@ -82,7 +117,12 @@ def summary(placement: Placement) -> str:
 
 
 def _estimates(placement: Placement) -> dict[str, str]:
-    estimate = placement.estimate
+    estimate, traffic = placement.estimate, placement.traffic
+    if traffic is not None:
+        return {
+            "spilled, filled": f"{traffic.spilled:,} and {traffic.filled:,} bytes",
+            "read, written": f"{traffic.read:,} and {traffic.written:,} bytes",
+        }
     if estimate is None:
         return {}
     configuration = estimate.configuration
@@ -92,7 +132,7 @@ def _estimates(placement: Placement) -> dict[str, str]:
         "flash or DRAM": f"{estimate.other_bytes / 1024:,.0f} KiB",
     }
     if placement.milliseconds is None:
-        return {**rows, "time": "unknown: it waits for the CPU"}
+        return {**rows, "time": "unknown: some operators run on the CPU"}
     rows["time, as Vela estimates"] = f"{placement.milliseconds:.2f} ms"
     if placement.utilization is not None:
         peak = estimate.macs_per_cycle * estimate.clock_hz
@@ -101,7 +141,7 @@ def _estimates(placement: Placement) -> dict[str, str]:
 
 
 def _not_on_npu(placement: Placement) -> list[str]:
-    # A board's compiler that says nothing beforehand says it of all operators alike.
+    # If only the board's compiler decides, the text is the same for all operators.
     others = {
         f"  {operator.kind}: {operator.place}, {operator.reason}"
         + (f"; {operator.hint}" if operator.hint else "")

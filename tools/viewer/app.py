@@ -13,10 +13,12 @@ from werkzeug.exceptions import Conflict, HTTPException, NotFound
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from tfl_depth.errors import DepthError, ImageError
+from tfl_depth.camera import Camera, FieldOfView
+from tfl_depth.errors import CameraError, DepthError, ImageError
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.tools.viewer.guard import HEADERS, refusal
 from tfl_depth.tools.viewer.live import Live
+from tfl_depth.tools.viewer.page_calibration import fitted
 from tfl_depth.tools.viewer.page_data import Pictures, pack
 from tfl_depth.tools.viewer.photos import MAX_BYTES, decode_photo, open_photo
 from tfl_depth.tools.viewer.sources import PageSource, Sources
@@ -39,7 +41,12 @@ class App:
     """Serves one model and its inputs."""
 
     def __init__(
-        self, runner: DepthRunner, pictures: Pictures, sources: Sources, facts: dict[str, Any]
+        self,
+        runner: DepthRunner,
+        pictures: Pictures,
+        sources: Sources,
+        facts: dict[str, Any],
+        camera: Camera | FieldOfView | None = None,
     ) -> None:
         """Serve.
 
@@ -48,8 +55,10 @@ class App:
             pictures: computes what is shown.
             sources: what can be chosen.
             facts: about the model, for the page.
+            camera: of the command, for calibrations.
         """
         self._runner, self._pictures, self._sources = runner, pictures, sources
+        self._camera = camera
         self._facts = {**facts, "max_bytes": MAX_BYTES}
         self._static = {file.name: file.read_bytes() for file in STATIC.iterdir()}
         self._lock = threading.Lock()
@@ -63,6 +72,7 @@ class App:
                 ("/api/inputs", "GET", self._list),
                 ("/api/inputs/<int:number>", "GET", self._photo),
                 ("/api/uploads", "POST", self._upload),
+                ("/api/calibration", "POST", self._calibrate),
                 ("/api/live/<int:number>", "GET", self._frame),
                 ("/api/live/<int:number>", "POST", self._play),
                 ("/api/live", "POST", self._pause),
@@ -113,6 +123,13 @@ class App:
         if not content:
             raise ImageError("Expected a photo, got nothing.")
         return _binary(self._pictures.of_photo(decode_photo(content, "the photo")))
+
+    def _calibrate(self, request: Request) -> Response:
+        try:
+            points = json.loads(request.get_data(cache=False))
+        except (ValueError, RecursionError) as error:
+            raise CameraError(f"Expected points as JSON: {error}.") from error
+        return _json(fitted(self._runner, self._camera, points))
 
     def _play(self, _request: Request, number: int) -> Response:
         source = self._source(number, live=True)

@@ -7,6 +7,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from tfl_depth.depth_difference import DepthDifference
 from tfl_depth.encoding import DepthMm
 from tfl_depth.errors import ModelFileError
 from tfl_depth.intrinsics import Intrinsics
@@ -55,6 +57,7 @@ class Pictures:
             DepthError: the interpreter fails, or returns garbage.
         """
         measured = self._runner.measure(bgr)
+        bgr = self._runner.undistorted(bgr)
         facts = {
             "disagreement": measured.disagreement,
             "seconds": measured.prepare_s + measured.invoke_s + measured.postprocess_s,
@@ -108,9 +111,7 @@ def difference(depth_mm: DepthMm, reference_mm: DepthMm) -> dict[str, float] | N
     both = (depth_mm > 0) & (reference_mm > 0)
     if not both.any():
         return None
-    apart_mm = np.abs(depth_mm[both].astype(np.int64) - reference_mm[both])
-    median, p95, largest = np.percentile(apart_mm, [50, 95, 100])
-    return {"median_mm": float(median), "p95_mm": float(p95), "max_mm": float(largest)}
+    return asdict(DepthDifference.between(depth_mm[both], reference_mm[both]))
 
 
 def _jpeg(bgr: Pixels) -> bytes:
@@ -124,19 +125,22 @@ def _jpeg(bgr: Pixels) -> bytes:
 
 
 @contextmanager
-def open_reference(model: Path, public_key: Path | None = None) -> Iterator[Reference]:
+def open_reference(
+    model: Path, shown: DepthRunner, public_key: Path | None = None
+) -> Iterator[Reference]:
     """The depth of a .tflite or a .keras model, to compare with.
 
     Args:
         model: the file.
+        shown: the runner beside it, whose fit and correction of depth hold for the reference too.
         public_key: of whom a .tflite must be signed by; a .keras file is never signed.
 
     Raises:
         DepthError: it cannot be opened.
     """
     if model.suffix != ".keras":
-        with DepthRunner(model, public_key=public_key) as runner:
-            yield runner.infer
+        with DepthRunner(model, public_key=public_key, fit=shown.fit) as runner:
+            yield lambda bgr: _corrected(runner.infer(bgr) / 1000, shown)
         return
     cli_common.expect_no_key(model, public_key)
     if not model.is_file():  # before Keras is loaded, which takes seconds
@@ -145,12 +149,19 @@ def open_reference(model: Path, public_key: Path | None = None) -> Iterator[Refe
         from tfl_depth.evaluation.evaluate import keras_predictor
     from tfl_depth.models import load_model
 
-    predict = keras_predictor(load_model(model))
+    predict = keras_predictor(load_model(model), shown.fit)
     lock = threading.Lock()  # Keras builds its function at the first call
 
     def reference(bgr: Pixels) -> DepthMm:
         with lock:
             depth_m = predict(np.ascontiguousarray(bgr[..., ::-1]))
-        return np.asarray(np.rint(1000 * np.maximum(depth_m, 0)), np.uint32)
+        return _corrected(np.nan_to_num(np.maximum(depth_m, 0)), shown)
 
     yield reference
+
+
+def _corrected(depth_m: npt.NDArray[np.floating], shown: DepthRunner) -> DepthMm:
+    """Millimeters of depth (H, W) in meters, corrected as the runner's; 0 stays 0."""
+    height, width = depth_m.shape
+    corrected_mm = shown.correction((height, width)).millimeters(depth_m)
+    return np.asarray(np.where(depth_m > 0, corrected_mm, 0), np.uint32)

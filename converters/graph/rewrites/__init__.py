@@ -1,8 +1,8 @@
-"""Exact rewrites of a float graph: the plain form, and the form that int8 bears.
+"""Exact rewrites of a float graph: to the plain form, and to the form for int8.
 
-A rewrite is a function of the graph that edits it in place and returns how often it applied. It
-matches operators and what they compute, never names. Tensors that the graph gives stay the same
-objects, as do operators with a kernel that compute one of them.
+A rewrite is a function that edits a graph in place and returns how often it applied. It matches
+operators and what they compute, never names. The graph's output tensors stay the same objects, and
+so do operators with a kernel that compute one of them.
 """
 
 from __future__ import annotations
@@ -106,13 +106,14 @@ _FOR_INT8 = (
 
 
 def canonicalize(graph: Graph) -> int:
-    """Bring a graph into the plain form, in place.
+    """Rewrite a graph to the plain form, in place.
 
-    No arithmetic of constants and shapes, no operator that does nothing, images and feature maps
-    with channels last, batch normalization and activations inside of convolutions.
+    The plain form has no arithmetic of constants and shapes, and no operators without effect.
+    Images and feature maps have channels last. Batch normalization and activations are inside
+    convolutions.
 
     Returns:
-        How many rewrites applied.
+        The number of applied rewrites.
     """
     unfuse_activations(graph)
     count = repeat(graph, _PLAIN)
@@ -123,14 +124,14 @@ def canonicalize(graph: Graph) -> int:
 def prepare_for_int8(
     graph: Graph, images: Sequence[npt.NDArray[np.float32]]
 ) -> dict[Tensor, float]:
-    """Bring a graph in the plain form into one that int8 bears, in place.
+    """Rewrite a graph in the plain form to the form for int8, in place.
 
     Args:
         graph: plain (see `canonicalize`).
-        images: some inputs, (1, H, W, 3) each, that ranges are measured on.
+        images: some inputs, (1, H, W, 3) each, to measure ranges.
 
     Returns:
-        The step of kernels whose weights are whole multiples of it and must stay so.
+        Kernels whose weights must stay whole multiples of a step, and the step.
     """
     unfuse_activations(graph)
     activations = partial(recognize_activations, known={})

@@ -1,4 +1,4 @@
-"""Activations moved to where an operator can apply them itself."""
+"""Moves activations to operators that can fuse them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tfl_depth.converters.graph.operator_kinds import kinds
 from tfl_depth.converters.graph.rewrites.links import Links
 
 _CLAMPS = frozenset({"RELU", "RELU6", "RELU_0_TO_1", "RELU_N1_TO_1"})
-# max(0, x) may be taken before these, since they only move elements of one input.
+# max(0, x) can move before these operators, since they only move elements of one input.
 _MOVES = kinds(
     "DEPTH_TO_SPACE EXPAND_DIMS RESHAPE RESIZE_NEAREST_NEIGHBOR SLICE SPACE_TO_DEPTH SQUEEZE "
     "STRIDED_SLICE TILE TRANSPOSE"
@@ -15,7 +15,7 @@ _MOVES = kinds(
 
 
 def hoist_activations(graph: Graph) -> int:
-    """Put ReLUs in front of transpositions, reshapes and the like, towards their convolutions."""
+    """Move ReLUs before transpositions, reshapes and similar operators, next to convolutions."""
     count = 0
     links = Links(graph)
     for activation in [op for op in graph.operators if op.kind in _CLAMPS]:

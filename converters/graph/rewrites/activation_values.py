@@ -1,4 +1,4 @@
-"""Functions of one number, as their values on a grid."""
+"""Functions of one number, compared by their values on a grid."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ Writer = Callable[[Maker, Tensor], None]
 
 _NEAR = np.concatenate([np.linspace(-8, 8, 1601), [-40, -20, -12, -10, 10, 12, 20, 40]])
 _FAR = np.array([-1e4, -1e3, -1e2, 1e2, 1e3, 1e4])
-# Where functions are compared. Far points tell limits such as min(x, 100). On the near ones alone
-# exponentials stay inside of float32.
+# The points of the grid. Far points show limits such as min(x, 100). Exponentials are finite in
+# float32 only on the near points.
 GRID = np.concatenate([_NEAR, _FAR])
 TOLERANCE = 3e-6
 
@@ -27,7 +27,7 @@ class Known:
     """An activation.
 
     Attributes:
-        values: what it gives for x.
+        values: the function of x.
         write: appends its operators.
     """
 
@@ -36,7 +36,7 @@ class Known:
 
 
 def is_near(values: Values, expected: Values) -> bool:
-    """Whether values on the grid, (points,) or (points, channels), are those of a function."""
+    """Whether values on the grid, (points,) or (points, channels), equal those of a function."""
     x = GRID if values.ndim == 1 else GRID[:, None]
     with np.errstate(invalid="ignore"):
         errors = np.abs(expected - values) / (1 + np.abs(x))
@@ -44,19 +44,19 @@ def is_near(values: Values, expected: Values) -> bool:
 
 
 def without_far(values: Values) -> Values:
-    """Values that say nothing of far points, since exponentials overflow there."""
+    """Mask values at far points, where exponentials overflow."""
     left = values.copy()
     left[_NEAR.size :] = np.nan
     return left
 
 
 def is_finite_near(values: Values) -> bool:
-    """Whether values on the grid are finite at all near points."""
+    """Whether values are finite at all near points of the grid."""
     return bool(np.isfinite(values[: _NEAR.size]).all())
 
 
 def value_at(values: Values, x: float) -> Values:
-    """The value, or the values of channels, at a point of the grid."""
+    """Return the value, or the values of channels, at a point of the grid."""
     found: Values = values[np.argmin(np.abs(GRID - x))]
     return found
 

@@ -1,4 +1,4 @@
-"""Activations that exporters take apart, put together by what they compute."""
+"""Finds activations that exporters wrote as several operators, by their values."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tfl_depth.converters.graph.rewrites.maker import Maker
 from tfl_depth.converters.graph.rewrites.regions import ends, operators_between, roots
 from tfl_depth.converters.graph.run import GraphRunner
 
-# They compute no activation alone, or one as it is best written.
+# Operators that alone are no activation, or are already the best form of one.
 _LONE = kinds(
     "ABS ADD CAST DIV ELU EXP GELU HARD_SWISH LEAKY_RELU LOG LOGISTIC MUL NEG RELU RELU6 "
     "RELU_0_TO_1 RELU_N1_TO_1 RSQRT SQRT SQUARE SUB TANH"
@@ -32,11 +32,11 @@ Memory = dict[Any, "tuple[Tensor, Known] | None"]
 
 
 def recognize_activations(graph: Graph, known: Memory) -> int:
-    """Write operators that compute a usual activation of one tensor as that activation.
+    """Replace operators that together compute a known activation of one tensor.
 
     Args:
         graph: is changed.
-        known: what regions that were looked at before are; those that are seen here are added.
+        known: results for regions that were examined before. New results are added.
     """
     count = 0
     done: set[Tensor] = set()
@@ -52,9 +52,9 @@ def recognize_activations(graph: Graph, known: Memory) -> int:
 
 
 def _is_function(operator: Operator) -> bool:
-    """Whether an operator computes each element from elements at the same place, and numbers.
+    """Whether an operator computes each element from elements at the same place and constants.
 
-    These are the same for all elements, or one for each channel.
+    The constants are the same for all elements, or one for each channel.
     """
     if operator.kind not in POINTWISE:
         return False
@@ -66,7 +66,7 @@ def _is_function(operator: Operator) -> bool:
 
 
 def _by_channel(tensor: Tensor, like: Tensor) -> Any:
-    """A constant as (1, 1), or (1, channels); None where it is neither."""
+    """Return a constant as (1, 1) or (1, channels); None if it has another shape."""
     value = tensor.constant
     if value.size == 1:
         return value.reshape(1, 1)
@@ -77,11 +77,10 @@ def _by_channel(tensor: Tensor, like: Tensor) -> Any:
 def _recognize(
     graph: Graph, root: Tensor, results: list[Tensor], known: Memory
 ) -> tuple[list[Tensor], bool] | None:
-    """Find the tensor farthest from the root that is a usual activation of it.
+    """Find the last tensor that is a known activation of the root.
 
     Returns:
-        What need not be looked at again: what its operators compute, or where there is none, the
-        first step from the root; and whether operators were written anew.
+        The tensors that need no further examination, and whether operators were replaced.
     """
     candidates = [tensor for tensor in results if tensor.dtype == np.float32]
     if root.dtype != np.float32 or not candidates:
@@ -105,7 +104,7 @@ def _recognize(
 def _first_known(
     graph: Graph, root: Tensor, results: list[Tensor], known: Memory
 ) -> tuple[Tensor, Known] | None:
-    """The first of the results that is a usual activation."""
+    """Return the first of the results that is a known activation."""
     region = _region(graph, root, results)
     if len(region) == 1 and region[0].kind in _LONE:
         return None
@@ -119,7 +118,7 @@ def _first_known(
 
 
 def _region(graph: Graph, root: Tensor, results: list[Tensor]) -> list[Operator]:
-    """All operators between a root and some results, in order."""
+    """Return all operators between a root and some results, in order."""
     wanted = {op for result in results for op in operators_between(graph, root, result)}
     return [operator for operator in graph.operators if operator in wanted]
 
@@ -136,10 +135,10 @@ def _kinds(operators: list[Operator]) -> list[str]:
 
 
 def _values(region: list[Operator], root: Tensor, results: list[Tensor]) -> dict[Tensor, Values]:
-    """What the results are of the root's values on the grid; only of those that stay finite.
+    """Compute the results for values of the root on the grid. Only finite results are returned.
 
     Returns:
-        (points, 1), or (points, channels) where channels differ.
+        (points, 1), or (points, channels) if channels differ.
     """
     channels = _channels(region)
     points = np.repeat(GRID[:, None], channels, axis=1).astype(np.float32)
@@ -154,13 +153,13 @@ def _values(region: list[Operator], root: Tensor, results: list[Tensor]) -> dict
 
 
 def _channels(operators: list[Operator]) -> int:
-    """1 where operators do the same to all channels, or their number."""
+    """Return 1 if operators treat all channels equally, or the number of channels."""
     constants = (t for op in operators for t in op.inputs if t is not None and t.is_constant)
     return max((tensor.constant.size for tensor in constants), default=1)
 
 
 def _on_grid(operator: Operator, small: dict[Tensor, Tensor], shape: tuple[int, ...]) -> Operator:
-    """The operator for tensors of the grid's shape; others before it have been made."""
+    """Copy an operator for tensors of the grid's shape."""
     for tensor in operator.outputs:
         small[tensor] = Tensor(tensor.name, shape, tensor.dtype)
     inputs = [

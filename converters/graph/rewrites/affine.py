@@ -1,4 +1,4 @@
-"""Factors and offsets by channel, as batch normalization leaves them, folded into kernels."""
+"""Folds factors and offsets of channels, as from batch normalization, into kernels."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from tfl_depth.converters.graph.rewrites.exact_weights import is_centering
 from tfl_depth.converters.graph.rewrites.links import Links
 from tfl_depth.converters.graph.rewrites.maker import Maker, bypass
 
-# (factors, offsets): the operator gives x * factors + offsets.
+# (factors, offsets): the operator computes x * factors + offsets.
 Affine = tuple[Vector, Vector]
 
 
 def affine_of(operator: Operator) -> tuple[Tensor, Affine] | None:
-    """The input of an operator that multiplies or adds constants by channel, and what it does."""
+    """Return the input, the factors and the offsets of an operator with channel constants."""
     if operator.kind not in (*_AFFINE, "NEG") or fused_activation(operator):
         return None
     if operator.kind == "NEG" and operator.output.shape:
@@ -60,7 +60,7 @@ _AFFINE: dict[str, Callable[[Vector, bool], Affine]] = {
 
 
 def fold_affine_behind(graph: Graph) -> int:
-    """Fold factors and offsets into the convolution or dense layer in front of them."""
+    """Fold factors and offsets into the convolution or dense layer before them."""
     count = 0
     links = Links(graph)
     for operator in list(graph.operators):
@@ -79,10 +79,10 @@ def fold_affine_behind(graph: Graph) -> int:
 
 
 def fold_affine_in_front(graph: Graph) -> int:
-    """Fold factors and offsets into the convolutions and dense layers behind them.
+    """Fold factors and offsets into the convolutions and dense layers after them.
 
-    Offsets only where nothing pads: zeros of a border would be other values. What is done to the
-    network's input is left alone: it tells which pixels the network wants.
+    Offsets are folded only without padding, since the padding's zeros would change. Operators on
+    the network's input are not changed: they define the network's normalization of pixels.
     """
     count = 0
     links = Links(graph)
@@ -133,7 +133,7 @@ def _is_plain(operator: Operator) -> bool:
 
 
 def _is_at_input(links: Links, operator: Operator) -> bool:
-    """Whether only constants and moves lie between the network's input and an operator."""
+    """Whether only constants and moves are between the network's input and an operator."""
     before: Operator | None = operator
     while before is not None:
         if affine_of(before) is None and before.kind not in MOVING:
@@ -144,7 +144,7 @@ def _is_at_input(links: Links, operator: Operator) -> bool:
 
 
 def join_affine(graph: Graph) -> int:
-    """Write factors and offsets in a row as one factor and one offset."""
+    """Merge successive factors and offsets into one factor and one offset."""
     count = 0
     links = Links(graph)
     for operator in list(graph.operators):
@@ -165,7 +165,7 @@ def join_affine(graph: Graph) -> int:
 
 
 def _is_shorter(links: Links, operator: Operator, before: Operator) -> bool:
-    """A factor and then an offset is the last form; all other pairs are written anew."""
+    """Whether a pair has the final form: a factor, then an offset."""
     is_last_form = (before.kind, operator.kind) == ("MUL", "ADD")
     return not is_last_form
 
@@ -182,5 +182,5 @@ def _write_affine(graph: Graph, operator: Operator, source: Tensor, affine: Affi
 
 
 def _short(vector: Vector) -> Vector:
-    """One number for all channels, where they are equal."""
+    """Return one number if all channels are equal."""
     return vector[:1].reshape(()) if np.all(vector == vector[0]) else vector

@@ -1,7 +1,7 @@
-"""The arithmetic of reshapes and transpositions in a row: which element ends where.
+"""The combined effect of successive reshapes and transpositions.
 
-A tensor's dimensions are products of factors. Reshapes group factors anew or split one, and
-transpositions permute groups. Behind a row of both, the order of the factors says it all.
+A tensor's dimensions are products of factors. Reshapes regroup factors or split one, and
+transpositions permute groups. The final order of the factors describes the whole sequence.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class FactorOrder:
         self._dims = [self._dims[axis] for axis in order]
 
     def reshape(self, shape: Shape) -> bool:
-        """Group the factors anew; False where that would cut a factor into no whole parts."""
+        """Regroup the factors. Return False if a factor cannot be split into whole parts."""
         left = [factor for group in self._dims for factor in group]
         dims: Groups = []
         for size in shape:
@@ -45,7 +45,7 @@ class FactorOrder:
         return not left
 
     def _take(self, left: list[_Factor], size: int) -> list[_Factor] | None:
-        """Factors from the front of `left` whose product is `size`."""
+        """Take factors from the front of `left` whose product is `size`."""
         group = []
         while size > 1:
             if not left:
@@ -60,7 +60,7 @@ class FactorOrder:
         return group
 
     def _split(self, factor: _Factor, size: int) -> _Factor:
-        """Make a factor as small as `size`; returns the rest of it."""
+        """Split a factor into `size` and the rest. Return the rest."""
         rest = _Factor(factor.size // size)
         factor.size = size
         for group in self._source:
@@ -69,37 +69,37 @@ class FactorOrder:
         return rest
 
     def sort_channels_of_source(self) -> Shape | None:
-        """Let the last dimension of the source hold its factors in the order of the result.
+        """Order the factors of the source's last dimension as in the result.
 
         Returns:
-            The factors' sizes as they were, followed by their new order; None if it is theirs.
+            The factors' old sizes and their new order; None if the order does not change.
         """
         final = [factor for group in self._dims for factor in group]
         return _sort(self._source[-1], final)
 
     def sort_channels_of_result(self) -> Shape | None:
-        """The same for the last dimension of the result, by the order of the source."""
+        """Order the factors of the result's last dimension as in the source."""
         flat = [factor for group in self._source for factor in group]
         return _sort(self._dims[-1], flat)
 
     @property
     def source(self) -> Groups:
-        """The factors of each dimension of the shape at the beginning."""
+        """The factors of each dimension of the first shape."""
         return self._source
 
     @property
     def result(self) -> Groups:
-        """The factors of each dimension as they are now."""
+        """The factors of each dimension of the present shape."""
         return self._dims
 
 
 @dataclass(frozen=True)
 class Arrangement:
-    """A reshape, a transposition and a reshape, of which each may do nothing.
+    """A reshape, a transposition and a reshape. Each may do nothing.
 
     Attributes:
-        inner: the shape that is transposed.
-        order: of its dimensions behind.
+        inner: the shape before the transposition.
+        order: of the dimensions after the transposition.
     """
 
     inner: Shape
@@ -112,12 +112,12 @@ class Arrangement:
 
     @property
     def outer(self) -> Shape:
-        """The shape behind the transposition."""
+        """The shape after the transposition."""
         return tuple(self.inner[axis] for axis in self.order)
 
 
 def arrangements(found: FactorOrder) -> list[Arrangement]:
-    """Ways to write what was applied: with the source's dimensions, the result's, or the fewest."""
+    """Yield equivalent arrangements: by the source's dimensions, the result's, or the fewest."""
     flat = [factor for group in found.source for factor in group]
     final = [factor for group in found.result for factor in group]
     ways = [
@@ -145,7 +145,7 @@ def _size(group: Sequence[_Factor]) -> int:
 
 
 def _by_groups(groups: Groups, final: list[_Factor]) -> Arrangement | None:
-    """Transpose whole groups of the source; None where the result takes one apart."""
+    """Transpose whole groups of the source; None if the result splits one."""
     order = _order_of(groups, final)
     return None if order is None else Arrangement(tuple(map(_size, groups)), order)
 
@@ -159,7 +159,7 @@ def _by_groups_of_result(flat: list[_Factor], groups: Groups) -> Arrangement | N
 
 
 def _order_of(groups: Groups, final: list[_Factor]) -> Shape | None:
-    """The order in which `final` runs through whole groups; groups of nothing keep their place."""
+    """Return the order of whole groups in `final`. Empty groups keep their place."""
     order: list[int] = []
     left = list(final)
     while left:
@@ -175,7 +175,7 @@ def _order_of(groups: Groups, final: list[_Factor]) -> Shape | None:
 
 
 def _merged(flat: list[_Factor], final: list[_Factor]) -> Groups:
-    """Factors that are neighbors in both orders, in one group."""
+    """Group factors that are neighbors in both orders."""
     follower = dict(pairwise(final))
     groups: Groups = []
     for factor in flat:

@@ -1,4 +1,4 @@
-"""The subtraction of a mean over channels, done by the kernel in front of it."""
+"""Folds the subtraction of a mean over channels into the kernel before it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MIXING = frozenset({"CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"})
 
 
 def fold_centering(graph: Graph) -> int:
-    """Let a convolution or dense layer subtract the mean of its own output channels."""
+    """Make a convolution or dense layer subtract the mean of its output channels."""
     count = 0
     links = Links(graph)
     for operator in [op for op in graph.operators if is_centering(op)]:

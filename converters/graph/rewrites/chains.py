@@ -1,4 +1,4 @@
-"""Reshapes and transpositions in a row, as few as they can be."""
+"""Shortens successive reshapes and transpositions."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tfl_depth.converters.graph.rewrites.axes_order import (
 from tfl_depth.converters.graph.rewrites.links import Links
 from tfl_depth.converters.graph.rewrites.maker import Maker, bypass
 
-# A transposition reads and writes every element; a reshape costs nothing on most targets.
+# Costs: a transposition reads and writes every element; a reshape is free on most targets.
 _TRANSPOSE, _RESHAPE = 10, 1
-# Kernels of TensorFlow Lite and NPUs are best, or only there, for so many dimensions.
+# Number of dimensions up to which TensorFlow Lite and NPUs have good kernels, or any kernel.
 _USUAL_RANK, _HIGH_RANK = 4, 5
 
 
 def simplify_chains(graph: Graph) -> int:
-    """Write each row of reshapes and transpositions as the shortest that does the same."""
+    """Replace each sequence of reshapes and transpositions by the shortest equivalent one."""
     count = 0
     links = Links(graph)
     for operator in list(graph.operators):
@@ -34,7 +34,7 @@ def simplify_chains(graph: Graph) -> int:
 
 
 def is_chained(operator: Operator | None) -> bool:
-    """Whether an operator only changes the shape, or the order of dimensions."""
+    """Whether an operator only changes the shape or the order of dimensions."""
     if operator is None:
         return False
     return operator.kind in SHAPING or (
@@ -60,7 +60,7 @@ def _simplify(graph: Graph, links: Links, end: Operator) -> bool:
 
 
 def chain_to(links: Links, end: Operator) -> list[Operator]:
-    """The reshapes and transpositions in a row that end in an operator."""
+    """Return the successive reshapes and transpositions that end in an operator."""
     chain = [end]
     before = links.producer(end.input(0))
     while before is not None and is_chained(before):
@@ -70,7 +70,7 @@ def chain_to(links: Links, end: Operator) -> list[Operator]:
 
 
 def compose(shape: Shape, chain: list[Operator]) -> FactorOrder | None:
-    """What a row of reshapes and transpositions does to a shape, or None where it is too odd."""
+    """Return the combined effect of a sequence on a shape; None if it is not supported."""
     found = FactorOrder(shape)
     for operator in chain:
         if operator.kind == "TRANSPOSE":
@@ -81,18 +81,18 @@ def compose(shape: Shape, chain: list[Operator]) -> FactorOrder | None:
 
 
 def cheapest(found: FactorOrder, chain: list[Operator]) -> Arrangement:
-    """The cheapest way to write what a chain does."""
+    """Return the cheapest arrangement for a sequence."""
     ends = chain[0].input(0).shape, chain[-1].output.shape
     return min(arrangements(found), key=lambda way: _cost(ends[0], way, ends[1]))
 
 
 def cost_of_best(found: FactorOrder, chain: list[Operator]) -> int:
-    """What that costs, beside other ways."""
+    """Return the cost of an arrangement."""
     return _cost(chain[0].input(0).shape, cheapest(found, chain), chain[-1].output.shape)
 
 
 def arrange(maker: Maker, source: Tensor, way: Arrangement, shape: Shape) -> Tensor:
-    """Append the operators of an arrangement, which ends in `shape`."""
+    """Append the operators of an arrangement with the final shape `shape`."""
     inner = maker.reshape(source, way.inner)
     return maker.reshape(maker.transpose(inner, way.order), shape)
 
@@ -109,7 +109,7 @@ def _transposition(rank: int) -> int:
 
 
 def _saved(links: Links, chain: list[Operator]) -> int:
-    """What goes with the end of a chain: it, and what is there for it alone."""
+    """Return the operators that are removed with the end of a sequence."""
     saved = 0
     for operator in reversed(chain):
         if operator is not chain[-1] and links.only_consumer(operator.output) is None:
@@ -121,5 +121,5 @@ def _saved(links: Links, chain: list[Operator]) -> int:
 
 
 def transposed(value: np.ndarray, order: Shape) -> np.ndarray:
-    """A constant with its dimensions in another order."""
+    """Transpose a constant."""
     return np.ascontiguousarray(np.transpose(value, order))

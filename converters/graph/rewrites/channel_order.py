@@ -1,4 +1,4 @@
-"""Permutations of channels beside a kernel, done in the kernel: pixel and channel shuffles."""
+"""Moves permutations of channels into kernels, as from pixel and channel shuffles."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from tfl_depth.converters.graph.rewrites.chains import (
 from tfl_depth.converters.graph.rewrites.links import Links
 from tfl_depth.converters.graph.rewrites.maker import Maker, bypass
 
-# Their output channels, and input channels, stand alone in one dimension of the kernel.
+# Kernels whose output channels, and input channels, each have their own dimension.
 _DENSE = frozenset({"CONV_2D", "FULLY_CONNECTED"})
 
 
 def fold_channel_order(graph: Graph) -> int:
-    """Let kernels in front of, or behind, a transposition order their channels as it wants them."""
+    """Reorder the channels of kernels next to a transposition, and simplify the transposition."""
     count = 0
     links = Links(graph)
     for end in list(graph.operators):
@@ -41,7 +41,7 @@ def fold_channel_order(graph: Graph) -> int:
 
 
 def fold_channel_gathers(graph: Graph) -> int:
-    """Let kernels pick their channels as a GATHER behind, or in front of them, does."""
+    """Move a GATHER of channels into the kernel before or after it."""
     count = 0
     links = Links(graph)
     for gather in [op for op in graph.operators if op.kind == "GATHER"]:
@@ -67,7 +67,7 @@ def fold_channel_gathers(graph: Graph) -> int:
 
 
 def gathered_channels(gather: Operator) -> npt.NDArray[np.intp] | None:
-    """Which channel a GATHER brings to each place; None if it gathers anything else."""
+    """Return the channel that a GATHER puts at each place; None for other gathers."""
     source, indices = gather.input(0), gather.input(1)
     is_last = gather.options.axis % len(source.shape) == len(source.shape) - 1
     if not indices.is_constant or indices.constant.ndim != 1 or not is_last:
@@ -76,7 +76,7 @@ def gathered_channels(gather: Operator) -> npt.NDArray[np.intp] | None:
 
 
 def _narrow(links: Links, kernel: Operator, gather: Operator) -> None:
-    """Give the tensors between a kernel and a GATHER its number of channels."""
+    """Set the number of channels of the tensors between a kernel and a GATHER."""
     operator: Operator | None = kernel
     while operator is not None and operator is not gather:
         tensor = operator.output
@@ -112,7 +112,7 @@ def _pick_outputs(kernel: Operator, places: npt.NDArray[np.intp]) -> None:
 
 
 def _kernel_alone(links: Links, tensor: Tensor) -> Operator | None:
-    """The dense operator that computes a tensor for one consumer, activations aside."""
+    """Return the dense operator that computes a tensor for one consumer, before activations."""
     producer = links.only_source(tensor)
     while producer is not None and producer.kind in UNARY:
         producer = links.only_source(producer.input(0))
@@ -138,14 +138,14 @@ def _fold_behind(graph: Graph, links: Links, end: Operator) -> bool:
 
 
 def _takes_dense(kernel: Operator, features: Tensor) -> bool:
-    """Whether a kernel takes all channels of features, once each."""
+    """Whether a kernel uses all channels of features, once each."""
     weights = kernel_of(kernel)
     is_whole = weights.is_constant and weights.shape[-1] == features.shape[-1]
     return is_whole and features_of(kernel) is features
 
 
 def _write(graph: Graph, chain: list[Operator], found: FactorOrder) -> bool:
-    """Put the shorter arrangement in the place of the chain's end."""
+    """Replace the end of the sequence by the shorter arrangement."""
     end, source = chain[-1], chain[0].input(0)
     best = cheapest(found, chain)
     if not best.moves and source.shape == end.output.shape:
@@ -157,7 +157,7 @@ def _write(graph: Graph, chain: list[Operator], found: FactorOrder) -> bool:
 
 
 def _places(order: Shape) -> npt.NDArray[np.intp]:
-    """Which channel comes to each place, from the sizes of factors and their new order."""
+    """Return the channel at each place, from the sizes of factors and their new order."""
     count = len(order) // 2
     numbers = np.arange(np.prod(order[:count])).reshape(order[:count])
     return numbers.transpose(order[count:]).ravel()

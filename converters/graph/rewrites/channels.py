@@ -1,4 +1,4 @@
-"""Constants that hold one number for each channel, and kernels that are scaled by them."""
+"""Constants with one number for each channel, and scaling of kernels by them."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ Vector = npt.NDArray[np.float64]
 
 
 def channel_vector(value: Tensor | None, like: Tensor) -> Vector | None:
-    """A constant operand as one number for each channel of `like`, (channels,).
+    """Return a constant operand as one number for each channel of `like`, (channels,).
 
-    Channels stand last. None where it is no constant, or differs along another dimension.
+    Channels are the last dimension. None if it is not a constant, or varies along another one.
     """
     if value is None or not value.is_constant or not like.shape:
         return None
@@ -57,13 +57,13 @@ def shift_outputs(operator: Operator, offsets: Vector) -> None:
 
 
 def scale_inputs(operator: Operator, factors: Vector) -> None:
-    """Let an operator with a kernel take inputs that lack these factors."""
+    """Change an operator's kernel for inputs without these factors."""
     kernel = kernel_of(operator)
     set_kernel(operator, _like(kernel, kernel.constant * _by_input(operator, factors)))
 
 
 def shift_inputs(operator: Operator, offsets: Vector) -> None:
-    """Let an operator with a kernel take inputs that lack these offsets, borders left aside."""
+    """Change an operator's bias for inputs without these offsets. Padding is ignored."""
     products = kernel_of(operator).constant * _by_input(operator, offsets)
     axis = KERNEL_OPERATORS[operator.kind].channel_axis
     others = tuple(i for i in range(products.ndim) if i != axis)
@@ -71,13 +71,13 @@ def shift_inputs(operator: Operator, offsets: Vector) -> None:
 
 
 def _by_input(operator: Operator, values: Vector) -> Any:
-    """One number for each input channel, so that it can be multiplied with the kernel."""
+    """Reshape one number for each input channel, to be multiplied with the kernel."""
     kernel = kernel_of(operator)
     channels = features_of(operator).shape[-1]
     if operator.kind == "DEPTHWISE_CONV_2D":
         return np.repeat(values, kernel.shape[-1] // channels)
     if operator.kind == "FULLY_CONNECTED":
-        # Rows of pixels with all their channels, one after the other.
+        # A flat map: pixels with all their channels, one after the other.
         return np.tile(values, kernel.shape[-1] // channels)
     return _by_group(operator, values)
 

@@ -1,8 +1,8 @@
-"""Concatenations of unlike ranges, which one int8 scale cannot hold.
+"""Scales the branches of concatenations to similar ranges, since they share one int8 scale.
 
-A decoder's features of +-105 beside a skip of +-2 leave the skip two codes (median depth error of
-407 mm on a trained network from that alone). Scaled up by what its range lacks, and the weights
-behind it scaled down, the skip keeps its codes, and the network computes the same.
+If a decoder's features are in +-105 and a skip's in +-2, the skip has only a few codes. On a
+trained network this alone caused a median depth error of 407 mm. The skip is scaled up and the
+weights after the concatenation are scaled down, so the network's output does not change.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from tfl_depth.converters.graph.run import GraphRunner
 
 Floats = npt.NDArray[np.float32]
 
-# A branch is scaled where it would lose more than one bit.
+# A branch is scaled if it would lose more than one bit.
 THRESHOLD = 2.0
-# Values beyond this share are outliers, which no scale should be chosen for.
+# Values beyond this share are outliers and are ignored.
 _SHARE = 99.9
 
 
 def concatenated(graph: Graph) -> list[Tensor]:
-    """What the concatenations of feature maps take."""
+    """Return the inputs of the concatenations of feature maps."""
     found = (t for op in graph.operators if _joins_channels(op) for t in op.inputs)
     return list(dict.fromkeys(t for t in found if t is not None and not t.is_constant))
 
 
 def measure_magnitudes(graph: Graph, images: Iterable[Floats]) -> dict[Tensor, float]:
-    """How large the concatenated values are on some images, outliers aside."""
+    """Measure the magnitude of the concatenated values on some images, without outliers."""
     tensors = concatenated(graph)
     if not tensors:
         return {}
@@ -49,18 +49,18 @@ def measure_magnitudes(graph: Graph, images: Iterable[Floats]) -> dict[Tensor, f
 
 
 def equalize_concatenations(graph: Graph, magnitudes: Mapping[Tensor, float]) -> int:
-    """Bring the branches of concatenations to the magnitude of their largest.
+    """Scale the branches of concatenations to the magnitude of the largest one.
 
-    A branch's kernel takes the factor where it computes nothing else, otherwise a MUL does, in the
-    place of the QUANTIZE that the concatenation would need. The kernels behind take its inverse.
-    A concatenation that anything but kernels takes is left as it is.
+    A branch's kernel gets the factor if nothing else uses its output. Otherwise a MUL is inserted,
+    in place of the QUANTIZE that the concatenation would need. The kernels after it get the
+    inverse. A concatenation whose output other operators use is not changed.
 
     Args:
         graph: float.
-        magnitudes: of what the concatenations take (see `measure_magnitudes`).
+        magnitudes: of the concatenations' inputs (see `measure_magnitudes`).
 
     Returns:
-        How many branches were scaled.
+        The number of scaled branches.
     """
     links = Links(graph)
     count = 0
@@ -112,7 +112,7 @@ def _scale(graph: Graph, links: Links, operator: Operator, place: int, factor: f
 
 
 def _can_take_factor(operator: Operator) -> bool:
-    """Whether a kernel's output grows as its weights do: no activation, or one without ceiling."""
+    """Whether a kernel's output is proportional to its weights: no activation, or no ceiling."""
     is_free = fused_activation(operator) in (None, "RELU")
     return has_kernel(operator) and is_free and not is_centering(operator)
 

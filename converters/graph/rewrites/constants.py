@@ -1,4 +1,4 @@
-"""What can be computed before the network runs: shapes, their arithmetic, float16 weights."""
+"""Computes constants in advance: shapes, their arithmetic, float16 weights."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from tfl_depth.converters.graph.run import GraphRunner
 
 
 def fold_constants(graph: Graph) -> int:
-    """Compute everything that depends on constants and static shapes alone.
+    """Compute all operators that depend only on constants and static shapes.
 
-    Operators that write a tensor whose value the file holds already are removed too.
+    Operators that write a tensor with a known value are removed too.
 
     Raises:
         ConversionError: the interpreter refuses one of these operators.
@@ -55,7 +55,7 @@ def _foldable(graph: Graph) -> list[Operator]:
 
 
 def _taken_outside(graph: Graph, folded: list[Operator]) -> list[Tensor]:
-    """The outputs of folded operators that other operators take."""
+    """Return the outputs of folded operators that other operators use."""
     inside = set(folded)
     computed = {tensor for operator in folded for tensor in operator.outputs}
     taken = (t for op in graph.operators if op not in inside for t in op.inputs)

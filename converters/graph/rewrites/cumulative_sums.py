@@ -1,4 +1,4 @@
-"""Cumulative sums, as of the widths of bins, in a form that has an int8 kernel."""
+"""Rewrites cumulative sums, as of the widths of bins, to operators with an int8 kernel."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import numpy.typing as npt
 from tfl_depth.converters.graph.graph import Graph, Operator
 from tfl_depth.converters.graph.rewrites.maker import Maker
 
-# A dense layer of n by n weights: more would weigh more than the rest of a network.
+# Largest n. The dense layer has n by n weights.
 _MOST = 1024
 
 
 def write_cumulative_sums(graph: Graph) -> int:
-    """Write CUMSUM over the last dimension as FULLY_CONNECTED with a triangle of ones."""
+    """Rewrite CUMSUM over the last dimension to FULLY_CONNECTED with a triangle of ones."""
     found = [op for op in graph.operators if op.kind == "CUMSUM" and _is_over_last(op)]
     for operator in found:
         maker = Maker(operator.output)
@@ -31,7 +31,7 @@ def _is_over_last(operator: Operator) -> bool:
 
 
 def _weights(operator: Operator) -> npt.NDArray[np.float32]:
-    """Which inputs (columns) each output (row) adds up."""
+    """Return the matrix of inputs (columns) that each output (row) adds up."""
     count = operator.input(0).shape[-1]
     first = -1 if operator.options.exclusive else 0
     triangle = np.tril(np.ones((count, count), np.float32), first)

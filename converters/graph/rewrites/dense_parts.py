@@ -1,7 +1,7 @@
-"""Kernels whose output channels are taken in parts: one kernel for each part.
+"""Splits kernels whose output channels are used in parts, into one kernel for each part.
 
-Attention computes q, k and v by one dense layer. Apart, each has a range, and so a scale, of its
-own, and transpositions of five dimensions come apart into usual ones.
+Attention computes q, k and v in one dense layer. After the split each has its own range and scale,
+and transpositions of five dimensions become usual ones.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _DENSE = frozenset({"CONV_2D", "FULLY_CONNECTED"})
 
 
 def split_dense(graph: Graph) -> int:
-    """Give each range of channels that is taken apart a convolution or dense layer of its own."""
+    """Make a separate convolution or dense layer for each range of channels that is sliced."""
     count = 0
     links = Links(graph)
     for operator in [op for op in graph.operators if op.kind in _DENSE]:
@@ -43,7 +43,7 @@ def split_dense(graph: Graph) -> int:
 
 
 def _is_whole(operator: Operator) -> bool:
-    """Whether each output channel takes all input channels: no groups, no flattened maps."""
+    """Whether each output channel uses all input channels: no groups, no flattened maps."""
     kernel = kernel_of(operator)
     return kernel.is_constant and kernel.shape[-1] == features_of(operator).shape[-1]
 
@@ -60,7 +60,7 @@ def _chain_behind(links: Links, operator: Operator) -> list[Operator]:
 
 
 def _parts(links: Links, tensor: Tensor) -> list[Part] | None:
-    """The ranges along one axis that are all that is taken of a tensor, or None."""
+    """Return the ranges along one axis if a tensor is only used by slices; or None."""
     if links.is_output(tensor):
         return None
     found: list[Part] = []
@@ -77,7 +77,7 @@ def _parts(links: Links, tensor: Tensor) -> list[Part] | None:
 def _channel_ranges(
     operator: Operator, chain: list[Operator], parts: list[Part]
 ) -> list[tuple[int, int]] | None:
-    """The output channels, from and to, that parts hold; None if they are no ranges of them."""
+    """Return the first and last output channel of each part; None if parts are not ranges."""
     shape = operator.output.shape
     found = compose(shape, chain)
     if found is None or not found.source[-1]:
@@ -113,7 +113,7 @@ def _part_of(operator: Operator, chain: list[Operator], part: Part, begin: int, 
 
 
 def _shapes(operator: Operator, chain: list[Operator], size: int) -> list[Shape]:
-    """The shapes along a chain, where only `size` of the sliced factor are left."""
+    """Return the shapes along a chain, with the sliced factor reduced to `size`."""
     whole = compose(operator.output.shape, chain)
     if whole is None:
         raise ValueError(f"Expected plain reshapes behind {operator.output.name}.")

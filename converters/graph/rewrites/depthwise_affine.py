@@ -1,9 +1,9 @@
-"""Factors by channel that no kernel takes, as depthwise convolutions of one pixel.
+"""Rewrites factors of channels that no kernel can contain to depthwise 1x1 convolutions.
 
-As an operand of MUL all factors share one int8 scale; as weights each has its own. Measured with
+All factors of a MUL share one int8 scale; weights have one scale for each channel. Measured with
 factors from 0.05 to 5 on a map of 48x64x32: mean error 0.022 for 0.025 of MUL and ADD, 102 us for
 3,146 on an Ethos-U55-128, 421 for 839 on U65-512 and 75 for 240 on U85-512 (Vela 5.2). An offset
-behind becomes the bias, and an activation is fused: one operator in the place of three.
+after it becomes the bias, and an activation is fused: one operator instead of three.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tfl_depth.converters.graph.rewrites.maker import Maker
 
 
 def write_depthwise(graph: Graph) -> int:
-    """Write factors that differ between channels of a map, and offsets behind, as a convolution."""
+    """Rewrite factors that differ between channels, and offsets after them, to a convolution."""
     count = 0
     links = Links(graph)
     for operator in [op for op in graph.operators if op.kind in ("MUL", "DIV")]:
@@ -40,7 +40,7 @@ def _is_map(tensor: Tensor) -> bool:
 
 
 def _with_offset(links: Links, operator: Operator, affine: Affine) -> tuple[Operator, Affine]:
-    """The offset behind a factor, where it is all that takes the factor's result."""
+    """Return the offset after a factor, if nothing else uses the factor's result."""
     behind = links.only_consumer(operator.output)
     found = None if behind is None else affine_of(behind)
     if behind is None or found is None or behind.kind not in ("ADD", "SUB"):

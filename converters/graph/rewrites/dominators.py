@@ -1,4 +1,4 @@
-"""The tensors that everything behind them passes through."""
+"""Dominators: tensors through which all paths from the input pass."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from tfl_depth.converters.graph.movement import computed_inputs
 
 
 class Dominators:
-    """For each tensor, the nearest one that it is computed from and cannot do without.
+    """Return the nearest dominator of each tensor.
 
-    Where a tensor depends on nothing but x and constants, x is on its `line`.
+    If a tensor depends only on x and constants, x is on its `line`.
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -24,7 +24,7 @@ class Dominators:
                 self._depth[tensor] = 0 if above is None else self._depth[above] + 1
 
     def line(self, tensor: Tensor) -> list[Tensor]:
-        """The tensors that one cannot do without, the nearest first."""
+        """Return the dominators of a tensor, the nearest first."""
         found = []
         above = self._above.get(tensor)
         while above is not None:

@@ -1,4 +1,4 @@
-"""Kernels whose weights are whole multiples of a step, and must stay so."""
+"""Kernels whose weights are whole multiples of a step and must not be rounded otherwise."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import numpy.typing as npt
 
 from tfl_depth.converters.graph.graph import Graph, Operator, Tensor
 
-# Weights from -127 to 127 hold k (N - 1) with a whole k up to so many channels.
+# Weights from -127 to 127 can represent k (N - 1) with a whole k up to this many channels.
 MOST_CENTERED = 128
 LEVELS = 127
 
 
 def centering(channels: int) -> npt.NDArray[np.float64]:
-    """The weights that subtract the mean of all channels: I - 1/N."""
+    """Return the weights that subtract the mean of all channels: I - 1/N."""
     return np.eye(channels) - 1 / channels
 
 
 def is_centering(operator: Operator) -> bool:
-    """Whether an operator subtracts the mean of all channels and does nothing else."""
+    """Whether an operator only subtracts the mean of all channels."""
     if operator.kind != "FULLY_CONNECTED" or not operator.input(1).is_constant:
         return False
     kernel, bias = operator.input(1), operator.inputs[2] if len(operator.inputs) > 2 else None
@@ -31,7 +31,7 @@ def is_centering(operator: Operator) -> bool:
 
 
 def exact_steps(graph: Graph) -> dict[Tensor, float]:
-    """The step of every kernel of a graph whose weights must stay whole multiples of it."""
+    """Return the step of every kernel whose weights must stay whole multiples of it."""
     found = {}
     for operator in graph.operators:
         step = exact_step(operator)
@@ -41,7 +41,7 @@ def exact_steps(graph: Graph) -> dict[Tensor, float]:
 
 
 def exact_step(operator: Operator) -> float | None:
-    """The step of an operator's weights, if they center, or all are equal and so take a mean.
+    """Return the step of an operator's weights if they center, or if all are equal (a mean).
 
     The largest becomes 127, or the multiple of N - 1 below it.
     """

@@ -1,4 +1,4 @@
-"""Factors and offsets moved towards kernels, such as 1 / sqrt(d) of attention."""
+"""Moves factors and offsets closer to kernels, such as 1 / sqrt(d) of attention."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tfl_depth.converters.graph.graph import Graph, Operator, Tensor, constant
 from tfl_depth.converters.graph.operator_kinds import kinds
 from tfl_depth.converters.graph.rewrites.links import Links
 
-# They change no value, or give weighted means of values: x * a + b may be taken before them.
+# Operators that move values or compute weighted means. x * a + b can move before them.
 _MOVES = kinds(
     "EXPAND_DIMS RESHAPE RESIZE_BILINEAR RESIZE_NEAREST_NEIGHBOR SLICE SQUEEZE STRIDED_SLICE "
     "TRANSPOSE"
@@ -19,10 +19,10 @@ _MOVES = kinds(
 
 
 def hoist_factors(graph: Graph) -> int:
-    """Put constant factors and offsets in front of moves and matrix products.
+    """Move constant factors and offsets before moves and matrix products.
 
-    Of q k^T times a number the left side takes it: it is smaller than the product, and mostly ends
-    in the dense layer that computes q.
+    In q k^T times a number, the left side gets the factor: it is smaller than the product, and the
+    dense layer that computes q can usually contain the factor.
     """
     count = 0
     links = Links(graph)
@@ -40,7 +40,7 @@ def hoist_factors(graph: Graph) -> int:
 
 
 def _by_constant(operator: Operator) -> tuple[Tensor, Tensor] | None:
-    """(source, constant) of an addition or multiplication that keeps its source's shape."""
+    """Return (source, constant) of an addition or multiplication that keeps the shape."""
     if operator.kind not in ("ADD", "MUL") or fused_activation(operator):
         return None
     for place in (1, 0):
@@ -51,7 +51,7 @@ def _by_constant(operator: Operator) -> tuple[Tensor, Tensor] | None:
 
 
 def _value_before(before: Operator, operator: Operator, value: Tensor) -> Tensor | None:
-    """The constant as it is to be in front of another operator; None where it cannot be there."""
+    """Return the constant for the place before another operator; None if it cannot move there."""
     is_number = value.constant.size == 1
     if before.kind == "BATCH_MATMUL":
         is_product = not any(t is None or t.is_constant for t in before.inputs)
@@ -64,7 +64,7 @@ def _value_before(before: Operator, operator: Operator, value: Tensor) -> Tensor
 
 
 def _by_channel(before: Operator, value: Tensor) -> bool:
-    """Whether a constant has one number for each channel, and a move leaves channels alone."""
+    """Whether a constant has one number for each channel, and a move keeps the channels."""
     channels = before.input(0).shape[-1]
     is_row = value.shape[-1] == value.constant.size == channels
     if before.kind == "TRANSPOSE":

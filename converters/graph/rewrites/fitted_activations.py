@@ -1,4 +1,4 @@
-"""Activations with parameters, which a few of their values tell: leaky ReLU, swish, ELU and kin."""
+"""Activations with parameters, found from a few values: leaky ReLU, swish, ELU and others."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from tfl_depth.converters.graph.rewrites.activation_values import (
 )
 from tfl_depth.converters.graph.rewrites.maker import Maker
 
-# A slope below zero that is nearer to 1 is next to x itself.
+# A slope below zero that is closer to 1 is regarded as x itself.
 _LEAST_BEND = 1e-3
 
 
 def prelu(values: Values) -> Known | None:
-    """Slopes below zero, one for each channel."""
+    """Return the slopes below zero, one for each channel."""
     slopes = -value_at(values, -1)
     x = GRID[:, None]
     is_bent = np.abs(slopes - 1).max() >= _LEAST_BEND
@@ -37,7 +37,7 @@ def _write_prelu(maker: Maker, x: Tensor, slopes: Values) -> None:
 
 
 def fitted_activations(values: Values) -> list[Known]:
-    """Activations with parameters, which a few of the values tell."""
+    """Yield activations with parameters computed from a few values."""
     return [*_fitted_leaky(values), *_fitted_swish(values), *_fitted_elu(values)]
 
 
@@ -72,7 +72,7 @@ def _swish(maker: Maker, x: Tensor, slope: float) -> None:
 
 
 def _fitted_elu(values: Values) -> list[Known]:
-    """A x above zero, b (exp(x / c) - 1) below, as ELU, CELU and SELU are."""
+    """Return a x above zero and b (exp(x / c) - 1) below, as ELU, CELU and SELU."""
     a, b = float(value_at(values, 1)), -float(value_at(values, -40))
     ratio = 1 + float(value_at(values, -1)) / b if b > 0 else 0.0
     if not 0 < ratio < 1:

@@ -1,4 +1,4 @@
-"""Operators that change nothing."""
+"""Removes operators that change nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tfl_depth.converters.graph.graph import Graph, Operator, Tensor
 from tfl_depth.converters.graph.rewrites.links import Links
 from tfl_depth.converters.graph.rewrites.maker import bypass
 
-# Activations whose results have these lower and upper ends.
+# Lower and upper limits of activations' results.
 _CLAMPS = {
     "RELU": (0.0, np.inf),
     "RELU6": (0.0, 6.0),
@@ -34,7 +34,7 @@ def drop_identities(graph: Graph) -> int:
 
 
 def _unchanged(operator: Operator, links: Links) -> Tensor | None:
-    """The input that an operator gives as it is, or None."""
+    """Return the input that equals an operator's result, or None."""
     if len(operator.outputs) != 1 or fused_activation(operator):
         return None
     source = _neutral(operator)
@@ -55,7 +55,7 @@ def _neutral(operator: Operator) -> Tensor | None:
     return operator.input(0) if test is not None and test(operator) else None
 
 
-# These change nothing where they keep the shape; the place of their data.
+# Operators that change nothing if they keep the shape, and the index of their data.
 _BY_SHAPE = {
     "BROADCAST_TO": 0,
     "CAST": 0,
@@ -67,7 +67,7 @@ _BY_SHAPE = {
     "SQUEEZE": 0,
     "TILE": 0,
 }
-# The number beside which an operand stays as it is, and the places where that number may stand.
+# The neutral number of an operator, and the inputs at which it may be.
 _NEUTRAL = {
     "ADD": (0.0, (0, 1)),
     "DIV": (1.0, (1,)),
@@ -100,7 +100,7 @@ def _has_one_input(operator: Operator) -> bool:
 
 
 def _takes_all(operator: Operator) -> bool:
-    """A slice of the input's own shape with steps of one; steps back would turn it round."""
+    """Whether a slice has the input's shape and steps of one; steps of -1 would reverse it."""
     steps = operator.input(3)
     return steps.is_constant and bool(np.all(steps.constant == 1))
 
@@ -129,7 +129,7 @@ _TESTS: dict[str, Callable[[Operator], bool]] = {
 
 
 def _clamped(operator: Operator, links: Links) -> Tensor | None:
-    """The input of a clamp, where its values lie inside already."""
+    """Return the input of a clamp if its values are inside the limits already."""
     source = operator.input(0)
     producer = links.producer(source)
     ends = None if producer is None else _ends(producer)

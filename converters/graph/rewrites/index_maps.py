@@ -1,4 +1,4 @@
-"""Where each element of a tensor comes from, axis by axis, and the operator that says the same."""
+"""Analysis of moves axis by axis, and the one operator that is equivalent."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _TO_NHWC, _TO_NCHW = (0, 2, 3, 1), (0, 3, 1, 2)
 
 @dataclass(frozen=True)
 class Axis:
-    """What is taken along one axis.
+    """The move along one axis.
 
     Attributes:
         kind: "same", "repeat", "reflect", "symmetric", "range" or "reverse".
@@ -35,12 +35,12 @@ class Axis:
 
 
 def by_axis(places: Places, source: Sequence[int], result: Sequence[int]) -> list[Axis] | None:
-    """What a map of places takes along each axis; None where axes mix, or it is nothing known.
+    """Return the move along each axis; None if axes mix, or a move is unknown.
 
     Args:
-        places: in the flat source, of each element of the flat result.
-        source: its shape.
-        result: its shape.
+        places: index in the flat source of each element of the flat result.
+        source: shape of the source.
+        result: shape of the result.
     """
     if len(source) != len(result) or not places.size:
         return None
@@ -87,7 +87,7 @@ def _mirror(row: Places, numbers: Places) -> Axis | None:
 
 
 def write_axes(maker: Maker, x: Tensor, axes: list[Axis]) -> bool:
-    """Append the one operator that takes this of `x`; False where there is none."""
+    """Append the one operator for these moves of `x`. Return False if there is none."""
     kinds = {axis.kind for axis in axes} - {"same"}
     if len(kinds) != 1:
         return False

@@ -1,4 +1,4 @@
-"""What a network does to pixels first, channel by channel: pixel * scale + offset."""
+"""A network's own normalization of pixels, channel by channel: pixel * scale + offset."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Affine:
     """Each channel of a tensor as a channel of the pixels, scaled and shifted.
 
     Attributes:
-        source: (channels,), which channel of the pixels it is: 0 red, 1 green, 2 blue.
+        source: (channels,), the channel of the pixels: 0 red, 1 green, 2 blue.
         scale, offset: (channels,).
     """
 
@@ -29,15 +29,15 @@ class Affine:
     offset: Values
 
     def then(self, scale: Values, offset: Values) -> Affine:
-        """With another scale and offset behind it."""
+        """Apply another scale and offset after it."""
         return Affine(self.source, self.scale * scale, self.offset * scale + offset)
 
     def picked(self, channels: npt.NDArray[np.intp]) -> Affine:
-        """Some of its channels, in this order."""
+        """Select channels, in this order."""
         return Affine(self.source[channels], self.scale[channels], self.offset[channels])
 
     def by_color(self) -> tuple[Three, Three]:
-        """Scale and offset of red, green and blue; 1 and 0 of a color that it lacks."""
+        """Return scale and offset of red, green and blue; 1 and 0 for a missing color."""
         scale, offset = np.ones(3), np.zeros(3)
         scale[self.source], offset[self.source] = self.scale, self.offset
         red, green, blue = zip(scale.tolist(), offset.tolist(), strict=True)
@@ -45,28 +45,29 @@ class Affine:
 
     @property
     def keeps_colors(self) -> bool:
-        """Whether its channels are red, green and blue."""
+        """Whether the channels are red, green and blue."""
         return bool(np.array_equal(self.source, [0, 1, 2]))
 
 
 @dataclass(frozen=True)
 class Use:
-    """An operator that takes a tensor of normalized pixels, and is no part of the normalization."""
+    """An operator that uses normalized pixels and is not part of the normalization."""
 
     operator: Operator
     tensor: Tensor
 
 
 def find_uses(graph: Graph, image: Tensor, first: Affine) -> tuple[dict[Tensor, Affine], list[Use]]:
-    """Follow the pixels through a network's own normalization.
+    """Follow the pixels through the network's own normalization.
 
     Args:
         graph: a network.
         image: its input.
-        first: what the input is of the pixels.
+        first: from pixels to the input.
 
     Returns:
-        What every tensor of the normalization is of the pixels, and who takes it behind that.
+        The affine function of the pixels for every tensor of the normalization, and the operators
+        that use the normalized pixels.
     """
     known = {image: first}
     uses = []
@@ -82,7 +83,7 @@ def find_uses(graph: Graph, image: Tensor, first: Affine) -> tuple[dict[Tensor, 
 
 
 def _followed(operator: Operator, known: dict[Tensor, Affine]) -> dict[Tensor, Affine]:
-    """What the results of an operator are of the pixels; nothing where it is more than affine."""
+    """Return the affine functions of an operator's results; empty if it is not affine."""
     inputs = computed_inputs(operator)
     if fused_activation(operator) or any(tensor not in known for tensor in inputs):
         return {}
@@ -104,7 +105,7 @@ def _followed(operator: Operator, known: dict[Tensor, Affine]) -> dict[Tensor, A
 
 
 def _arithmetic(operator: Operator, affine: Affine) -> Affine | None:
-    """The result of an operator with a constant, one number or one for each channel."""
+    """Return the result of an operator with one number, or one number for each channel."""
     places = [place for place, t in enumerate(operator.inputs) if t is not None and t.is_constant]
     if len(places) != 1:
         return None
@@ -131,7 +132,7 @@ def _joined(parts: list[Affine]) -> Affine:
 
 
 def _channels(operator: Operator, output: Tensor) -> npt.NDArray[np.intp] | None:
-    """Which channels of a picture an operator gives; None where it does anything else."""
+    """Return the channels that an operator selects; None for other operators."""
     inputs = computed_inputs(operator)
     if len(inputs) != 1 or len(output.shape) != 4 or inputs[0].shape[:3] != output.shape[:3]:
         return None

@@ -1,4 +1,4 @@
-"""A normalization of pixels folded into the convolutions that take them."""
+"""Folds a normalization of pixels into the convolutions that use them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from tfl_depth.converters.graph.kernels import bias_of, kernel_of, set_bias, set
 from tfl_depth.converters.graph.rewrites.input_affine import Affine, Use, Values
 from tfl_depth.converters.graph.rewrites.input_codes import Codes
 
-# Operators that may stand between the pixels and a convolution, with the place of their input.
+# Operators that may be between the pixels and a convolution, with the index of their input.
 _PASSES = frozenset({"PAD", "MIRROR_PAD", "RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR"})
 _VALID = 1
 
 
 def can_fold(graph: Graph, use: Use) -> bool:
-    """Whether only convolutions take normalized pixels here, through padding and resizes alone."""
+    """Whether only convolutions use the normalized pixels, through padding and resizes only."""
     operator = use.operator
     if operator.kind in _PASSES:
         if operator.kind == "PAD" and _pads_channels(operator):
@@ -39,7 +39,7 @@ def _pads_channels(operator: Operator) -> bool:
 
 
 def is_exact(graph: Graph, use: Use) -> bool:
-    """Whether no zeros stand beside normalized pixels here."""
+    """Whether no zeros are padded to the normalized pixels."""
     operator = use.operator
     if operator.kind == "PAD":
         return False
@@ -61,14 +61,14 @@ def is_exact(graph: Graph, use: Use) -> bool:
 
 
 def fold(graph: Graph, use: Use, affine: Affine, codes: Codes, taken: Tensor) -> None:
-    """Let an operator, and the convolutions behind it, take the new input instead.
+    """Make an operator, and the convolutions after it, use the new input.
 
     Args:
         graph: is changed.
         use: of normalized pixels (see `can_fold`).
-        affine: what these are of the pixels.
-        codes: what the new input is of them.
-        taken: the new input, or what padding and resizes have made of it.
+        affine: from pixels to normalized pixels.
+        codes: from pixels to the new input.
+        taken: the new input, possibly after padding and resizes.
     """
     operator = use.operator
     if operator.kind not in _PASSES:
@@ -115,7 +115,7 @@ def _fold_kernel(
 
 
 def _dense(kernel: Values, channels: int) -> Values:
-    """A depthwise kernel (1, h, w, outputs) as that of a convolution over all channels."""
+    """Convert a depthwise kernel (1, h, w, outputs) to that of a convolution."""
     _, height, width, outputs = kernel.shape
     dense = np.zeros((outputs, height, width, channels))
     for output in range(outputs):

@@ -1,9 +1,9 @@
-"""The way of pixels into a network: its normalization becomes its input's scale and zero point.
+"""Replaces a network's normalization of pixels by the scale and zero point of its input.
 
-Pixels of 0 to 255 reach an int8 network as pixel - 128. What the network, or the program around
-it, does to them first is recovered and folded, so that it costs nothing on the board: a scalar
-scale and offset are those of the input's codes, others go into the first convolutions. Where
-neither is possible one 1x1 convolution does it.
+The input of an int8 network is pixel - 128. The normalization by the network, or by the program
+around it, is found and folded, so that it costs nothing on the board. One scale and one offset
+become those of the input's codes; other normalizations are folded into the first convolutions. If
+neither is possible, one 1x1 convolution normalizes.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ Pixels = npt.NDArray[np.uint8]
 Input = npt.NDArray[np.float32]
 Three = tuple[float, float, float]
 
-# Of the output's spread: what folding may change at the border of any photo.
+# Largest change by folding at the border of a photo, as a share of the output's spread.
 BORDER_LIMIT = 0.01
-# What a pixel of 255 lies from one of 0, where it was normalized once.
+# Limits of the difference between pixels 255 and 0 after one normalization.
 _LEAST_WIDTH, _GREATEST_WIDTH = 0.1, 400.0
 _BORDER_PHOTOS = 8
 __all__ = ["InputOptions", "InputStage", "take_input"]
@@ -35,17 +35,17 @@ __all__ = ["InputOptions", "InputStage", "take_input"]
 
 @dataclass(frozen=True)
 class InputStage:
-    """The input of a network that takes pixels.
+    """The input stage of a network.
 
     Attributes:
         tensor: the graph's input, (1, H, W, 3) float32: scale * (pixel - zero), RGB.
-        low, high: its values for pixels of 0 and of 255.
+        low, high: its values for pixels 0 and 255.
         scale, offset: the whole normalization of red, green and blue: pixel * scale + offset.
         way: "input scale", "folded" or "convolution".
         border_difference: the largest change by folding, at the border of a photo, as a share of
             the spread of the network's output.
-        options: what the program around the network does.
-        source_shape: of the network's input as it came.
+        options: preprocessing by the program around the network.
+        source_shape: of the source network's input.
     """
 
     tensor: Tensor
@@ -59,16 +59,16 @@ class InputStage:
     source_shape: tuple[int, ...]
 
     def source_input(self, pixels: Pixels) -> Input:
-        """The input of the network as it came, of pixels (H, W, 3) RGB."""
+        """Compute the source network's input from pixels (H, W, 3) RGB."""
         return _source_input(self.options, self.source_shape, pixels)
 
     def network_input(self, pixels: Pixels) -> Input:
-        """The input (1, H, W, 3) of the graph, of pixels (H, W, 3) RGB."""
+        """Compute the graph's input (1, H, W, 3) from pixels (H, W, 3) RGB."""
         step = (self.high - self.low) / 255
         return (step * pixels[None].astype(np.float64) + self.low).astype(np.float32)
 
     def take_pixels(self, graph: Graph) -> None:
-        """Let a graph with this stage's input take pixels of 0 to 255 themselves, as float32."""
+        """Change a graph with this stage's input to take pixels of 0 to 255 as float32."""
         ((name, tensor),) = graph.inputs.items()
         if (self.low, self.high) == (0, 255):
             return
@@ -90,23 +90,23 @@ def take_input(
     *,
     source_shape: tuple[int, ...] | None = None,
 ) -> InputStage:
-    """Recover a network's normalization and let its input be pixels, but for one scale and zero.
+    """Find a network's normalization, and make its input pixels with one scale and zero point.
 
     Args:
         graph: with one input (1, H, W, 3); is changed.
-        given: what the program around it does to pixels.
-        photos: (H, W, 3) RGB each. Where folding is not exact at the border of the picture, the
-            difference that it makes to them decides.
-        source_shape: of the network's input as it came; None: the graph's.
+        given: preprocessing by the program around the network.
+        photos: (H, W, 3) RGB each. If folding is not exact at the border of the image, its effect
+            on these photos decides.
+        source_shape: of the source network's input; None: the graph's.
 
     Raises:
-        ConversionError: the input is not a picture, or how pixels are scaled is not known.
+        ConversionError: the input is not an image, or the scaling of pixels is unknown.
     """
     image = _image(graph)
     known, uses = find_uses(graph, image, given.affine())
     affines = [known[use.tensor] for use in uses]
     if not affines:
-        raise ConversionError("Expected a network that takes its input, got one that leaves it.")
+        raise ConversionError("Expected a network that uses its input, got one that ignores it.")
     _expect_plausible(given, affines[0])
     plan = Plan(image, known, tuple(uses), codes_for(affines))
     way, border = _choose(graph, plan, given, photos)
@@ -135,29 +135,29 @@ def _image(graph: Graph) -> Tensor:
 
 
 def _expect_plausible(given: InputOptions, affine: Affine) -> None:
-    """Refuse a normalization that no network has."""
+    """Refuse an implausible normalization."""
     width = 255 * float(np.abs(affine.scale).max())
     if not given.are_given and np.all(affine.scale == 1) and np.all(affine.offset == 0):
         raise ConversionError(
-            "The network does not begin with a normalization of pixels, so that its input range is "
-            "not known: say --input-range LOW,HIGH, as 0,1 or 0,255, or --mean and --std."
+            "The network does not begin with a normalization of pixels, so its input range is "
+            "unknown. Set --input-range LOW,HIGH, such as 0,1 or 0,255, or --mean and --std."
         )
     if width > _GREATEST_WIDTH:
         raise ConversionError(
-            f"The network would make {width:g} of the difference between black and white: it "
-            "normalizes pixels of 0 to 1, so say --input-range 0,1."
+            f"Black and white would differ by {width:g} in the network: it normalizes pixels of "
+            "0 to 1, so set --input-range 0,1."
         )
     if width < _LEAST_WIDTH:
         raise ConversionError(
-            f"The network would make {width:.2g} of the difference between black and white: it "
-            "normalizes pixels of 0 to 255 itself, so leave out --input-range, --mean and --std."
+            f"Black and white would differ by {width:.2g} in the network: it normalizes pixels of "
+            "0 to 255 itself, so omit --input-range, --mean and --std."
         )
 
 
 def _choose(
     graph: Graph, plan: Plan, given: InputOptions, photos: Iterable[Pixels]
 ) -> tuple[Way, float]:
-    """How to fold, and what it changes at the border as a share of the output's spread."""
+    """Choose how to fold. Return also the change at the border, as a share of the spread."""
     affines = [plan.known[use.tensor] for use in plan.uses]
     if all(plan.codes.equals(affine) for affine in affines):
         return "input scale", 0.0
@@ -172,7 +172,7 @@ def _choose(
 def _border_difference(
     graph: Graph, plan: Plan, given: InputOptions, photos: Iterable[Pixels]
 ) -> float:
-    """The largest change of any output by folding, as a share of that output's spread."""
+    """Return the largest change of any output by folding, as a share of that output's spread."""
     folded, mine = graph.copy_with_map()
     pixels = take(folded, plan.on_copy(graph, folded, mine), "folded")
     run, run_folded = GraphRunner(graph), GraphRunner(folded)
@@ -192,7 +192,7 @@ def _border_difference(
 
 
 def _pictures(size: tuple[int, ...]) -> list[Pixels]:
-    """Something to look at where there are no photos: black, white, a slope and noise."""
+    """Make test images if there are no photos: black, white, a slope and noise."""
     height, width = size
     slope = np.linspace(0, 255, height * width).reshape(height, width, 1)
     noise = np.random.default_rng(0).integers(0, 256, (height, width, 3))

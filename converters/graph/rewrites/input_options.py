@@ -1,39 +1,39 @@
-"""What the program around a network does to pixels, as its user says it."""
+"""Options for the preprocessing of pixels outside the network."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
+from tfl_depth.choices import expect_choice
 from tfl_depth.converters.graph.rewrites.input_affine import Affine
 from tfl_depth.errors import ConversionError
+from tfl_depth.runtime.preprocess import Channels
 
 
 @dataclass(frozen=True)
 class InputOptions:
-    """What the program around a network does to pixels.
+    """Preprocessing of pixels by the program around a network.
 
     Attributes:
         mean, std: of pixels of 0 to 1: (pixel / 255 - mean) / std, one number or one for each
             channel, in the order of the network's channels.
-        input_range: or what pixels of 0 and of 255 become.
+        input_range: the values of pixels 0 and 255, instead of mean and std.
         channels: the order of the network's channels.
 
     Raises:
-        ConversionError: on creation, where they are no such numbers, or contradict each other.
+        ConversionError: on creation, if values are invalid or contradict each other.
     """
 
     mean: Sequence[float] | None = None
     std: Sequence[float] | None = None
     input_range: tuple[float, float] | None = None
-    channels: Literal["rgb", "bgr"] = "rgb"
+    channels: Channels = "rgb"
 
     def __post_init__(self) -> None:
-        if self.channels not in ("rgb", "bgr"):
-            raise ConversionError(f"Expected the channels rgb or bgr, got {self.channels!r}.")
+        expect_choice("channels", self.channels, Channels, ConversionError)
         if self.input_range is not None:
             low, high = self.input_range
             if self.mean is not None or self.std is not None:
@@ -47,11 +47,11 @@ class InputOptions:
 
     @property
     def are_given(self) -> bool:
-        """Whether they say how pixels are scaled."""
+        """Whether they define the scaling of pixels."""
         return not (self.mean is None and self.std is None and self.input_range is None)
 
     def affine(self) -> Affine:
-        """What the network's input is of the pixels."""
+        """Return the function from pixels to the network's input."""
         source = np.array([0, 1, 2] if self.channels == "rgb" else [2, 1, 0])
         if self.input_range is not None:
             low, high = self.input_range

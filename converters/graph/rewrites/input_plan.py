@@ -1,4 +1,4 @@
-"""Edits that give a graph a new input in the place of normalized pixels."""
+"""Replaces normalized pixels in a graph by a new input."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _VALID = 1
 
 @dataclass(frozen=True)
 class Plan:
-    """What stands in a graph between the pixels and the rest of it.
+    """The part of a graph between the pixels and the rest.
 
     Attributes:
         image: the graph's input.
-        known: what tensors are of the pixels.
-        uses: who takes normalized pixels.
-        codes: what the new input is of the pixels.
+        known: affine functions of the pixels, by tensor.
+        uses: of normalized pixels.
+        codes: from pixels to the new input.
     """
 
     image: Tensor
@@ -34,18 +34,18 @@ class Plan:
     codes: Codes
 
     def can_fold(self, graph: Graph) -> bool:
-        """Whether convolutions alone take normalized pixels."""
+        """Whether only convolutions use normalized pixels."""
         return all(can_fold(graph, use) and not graph.is_output(use.tensor) for use in self.uses)
 
     def is_exact(self, graph: Graph) -> bool:
-        """Whether folding changes nothing, not even at the border of the picture."""
+        """Whether folding changes nothing, even at the border of the image."""
         return all(
             self.codes.keeps_zero(self.known[use.tensor]) or is_exact(graph, use)
             for use in self.uses
         )
 
     def on_copy(self, original: Graph, copied: Graph, mine: Mapping[Tensor, Tensor]) -> Plan:
-        """The same of a graph's copy, whose tensors `mine` names."""
+        """Return the plan for a copy of the graph. `mine` maps tensors to their copies."""
         twin = dict(zip(original.operators, copied.operators, strict=True))
         return Plan(
             mine[self.image],
@@ -56,13 +56,13 @@ class Plan:
 
 
 def take(graph: Graph, plan: Plan, way: Way) -> Tensor:
-    """Give a graph its new input.
+    """Replace the input of a graph.
 
     Args:
         graph: of the plan; is changed.
-        plan: what is to be replaced.
-        way: "input scale": the new input stands for the normalized pixels. "folded": it goes into
-            the convolutions that take them. "convolution": a 1x1 convolution computes them.
+        plan: what is replaced.
+        way: "input scale": the new input replaces the normalized pixels. "folded": the
+            normalization is folded into convolutions. "convolution": a 1x1 convolution normalizes.
 
     Returns:
         The new input.
@@ -87,7 +87,7 @@ def take(graph: Graph, plan: Plan, way: Way) -> Tensor:
 
 
 def _convolution(graph: Graph, pixels: Tensor, affine: Affine, codes: Codes) -> Operator:
-    """A 1x1 convolution from the new input to normalized pixels, for each channel its own."""
+    """Make a 1x1 convolution from the new input to normalized pixels."""
     factor, shift = codes.rest(affine)
     shape = (*pixels.shape[:3], factor.size)
     result = Tensor(graph.unique_name("normalized"), shape, pixels.dtype)

@@ -1,13 +1,13 @@
-"""Arithmetic that has no int8 kernel everywhere, as arithmetic that has.
+"""Rewrites arithmetic without int8 kernels to arithmetic with int8 kernels.
 
 Checked on the kernels of ai-edge-litert 2.3 and tflite-runtime 2.14 (XNNPACK, built-in, reference),
 and with Vela 5.2 for Ethos-U55, U65 and U85:
 
 - SQUARE, POW: no int8 kernel anywhere. MUL has one everywhere.
 - NEG: none in tflite-runtime 2.14. MUL by -1.
-- DIV: none in 2.14 and on U55 and U65; the kernel there is stops where a divisor's code is zero's.
+- DIV: none in 2.14 and on U55 and U65; other kernels stop if a divisor's code is that of zero.
   By a constant it is MUL; by a positive tensor, MUL by RSQRT twice.
-- SQRT: none in 2.14 and on an Ethos-U. x RSQRT(x), where x cannot be zero.
+- SQRT: none in 2.14 and on an Ethos-U. x RSQRT(x), if x cannot be zero.
 - L2_NORMALIZATION: none on an Ethos-U. It becomes a root and a product like other normalizations.
 """
 
@@ -26,7 +26,7 @@ _LEAST = 1e-12
 
 
 def write_arithmetic(graph: Graph) -> int:
-    """Write operators without int8 kernels as others, where that is exact."""
+    """Replace operators without int8 kernels by others, if that is exact."""
     count = 0
     links = Links(graph)
     for operator in list(graph.operators):
@@ -87,7 +87,7 @@ _POWERS: dict[float, Callable[[Maker, Links, Tensor], bool]] = {
 
 
 def _root(maker: Maker, links: Links, operator: Operator) -> bool:
-    """SQRT(x) = x / sqrt(x); roots under a fraction are left to the fraction."""
+    """Rewrite SQRT(x) to x / sqrt(x). Roots in a denominator are rewritten with the fraction."""
     x = operator.input(0)
     if not is_positive(links, x) or any(_divides(op, operator) for op in _takers(links, operator)):
         return False
@@ -131,7 +131,7 @@ def _is_one(tensor: Tensor) -> bool:
 
 
 def _divide(maker: Maker, numerator: Tensor | None, divisor: Tensor) -> bool:
-    """1 / d = (1 / sqrt(d))^2 for a positive d."""
+    """Rewrite 1 / d to (1 / sqrt(d))^2 for a positive d."""
     root = maker.unary("RSQRT", divisor)
     inverse = maker.binary("MUL", root, root)
     if numerator is not None:
@@ -140,7 +140,7 @@ def _divide(maker: Maker, numerator: Tensor | None, divisor: Tensor) -> bool:
 
 
 def _unit_length(maker: Maker, _links: Links, operator: Operator) -> bool:
-    """X / |x| over the last dimension."""
+    """Compute x / |x| over the last dimension."""
     x = operator.input(0)
     ones = np.ones((1, x.shape[-1]))
     squares = maker.fully_connected(maker.binary("MUL", x, x), ones, [_LEAST])

@@ -1,6 +1,6 @@
-"""Moves of elements in the forms that every interpreter and an Ethos-U have.
+"""Rewrites moves of elements to forms that every interpreter and an Ethos-U support.
 
-DEPTH_TO_SPACE and SPACE_TO_DEPTH are no operators of Vela's, and the reference kernels of
+Vela does not support DEPTH_TO_SPACE and SPACE_TO_DEPTH, and the reference kernels of
 tflite-runtime 2.14 lack the first; a transposition of four dimensions does the same everywhere.
 RESIZE_NEAREST_NEIGHBOR enlarges by 2, 4 or 8 on U55 and U65, and TRANSPOSE_CONV by 2.
 """
@@ -21,7 +21,7 @@ _SWAPPED = (0, 2, 1, 3)
 
 
 def write_block_moves(graph: Graph) -> int:
-    """Write DEPTH_TO_SPACE and SPACE_TO_DEPTH as reshapes around a transposition."""
+    """Rewrite DEPTH_TO_SPACE and SPACE_TO_DEPTH to reshapes around a transposition."""
     kinds = {"DEPTH_TO_SPACE": _depth_to_space, "SPACE_TO_DEPTH": _space_to_depth}
     found = [op for op in graph.operators if op.kind in kinds]
     for operator in found:
@@ -32,7 +32,7 @@ def write_block_moves(graph: Graph) -> int:
 
 
 def write_channel_gathers(graph: Graph) -> int:
-    """Write a GATHER that deals channels out like cards as a transposition of two dimensions.
+    """Rewrite a GATHER that interleaves channels to a transposition of two dimensions.
 
     U55 and U65 have no GATHER.
     """
@@ -53,7 +53,7 @@ def write_channel_gathers(graph: Graph) -> int:
 
 
 def _dealt(places: npt.NDArray[np.intp]) -> int | None:
-    """Rows of the matrix whose columns, one after the other, are `places`, or None."""
+    """Return the number of rows of the matrix with these places column by column, or None."""
     rows = int(np.argmax(places == 1))
     if rows < 2 or places.size % rows:
         return None
@@ -78,9 +78,9 @@ def _space_to_depth(maker: Maker, operator: Operator) -> None:
 
 
 def write_block_deconvolutions(graph: Graph) -> int:
-    """Write transposed convolutions of disjoint blocks of more than 2x2 as 1x1 convolutions.
+    """Rewrite transposed convolutions of disjoint blocks above 2x2 to 1x1 convolutions.
 
-    Each pixel becomes a block, which a convolution to its size times the channels gives.
+    A convolution computes all channels of a block for each pixel.
     """
     count = 0
     for operator in [op for op in graph.operators if op.kind == "TRANSPOSE_CONV"]:
@@ -112,7 +112,7 @@ def _deconvolve(maker: Maker, operator: Operator, block: int) -> None:
 
 
 def split_enlarging(graph: Graph) -> int:
-    """Enlarge by more than 8 in two steps or more, where the factor is a power of two."""
+    """Enlarge by more than 8 in several steps, if the factor is a power of two."""
     count = 0
     for operator in [op for op in graph.operators if op.kind == "RESIZE_NEAREST_NEIGHBOR"]:
         factor = _factor(operator)
@@ -134,7 +134,7 @@ def split_enlarging(graph: Graph) -> int:
 
 
 def _factor(operator: Operator) -> int | None:
-    """By how much rows and columns grow alike, from more than one pixel; else None."""
+    """Return the equal factor of rows and columns, from more than one pixel; else None."""
     before, after = operator.input(0).shape[1:3], operator.output.shape[1:3]
     height, width = (big / small for big, small in zip(after, before, strict=True))
     is_one = before == (1, 1) or operator.options.alignCorners

@@ -1,4 +1,4 @@
-"""Means and sums in the forms that int8 kernels and an Ethos-U have.
+"""Rewrites means and sums to forms that int8 kernels and an Ethos-U support.
 
 MEAN over the channels of a map stays on the CPU of an Ethos-U; FULLY_CONNECTED does not. SUM is
 computed differently by the int8 kernels (127 codes apart between the built-in and the reference
@@ -15,7 +15,7 @@ from tfl_depth.converters.graph.rewrites.maker import Maker
 
 
 def write_reductions(graph: Graph) -> int:
-    """Write MEAN and SUM over the last dimension as FULLY_CONNECTED, and other SUM as MEAN."""
+    """Rewrite MEAN and SUM over the last dimension to FULLY_CONNECTED, and other SUM to MEAN."""
     count = 0
     for operator in [op for op in graph.operators if op.kind in ("MEAN", "SUM")]:
         if not operator.input(1).is_constant or operator.output.dtype != np.float32:
@@ -34,7 +34,7 @@ def write_reductions(graph: Graph) -> int:
 
 
 def _is_over_channels(x: Tensor, axes: set[int]) -> bool:
-    """Whether a mean takes the last dimension alone, or everything."""
+    """Whether a mean is over the last dimension only, or over everything."""
     last = len(x.shape) - 1
     wide = {axis for axis, side in enumerate(x.shape) if side > 1}
     return last in axes and (axes == {last} or axes == wide)

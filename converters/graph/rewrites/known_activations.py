@@ -1,11 +1,11 @@
-"""Activations told by their values, and the operators that int8 computes them best with.
+"""Activations recognized by their values, and the operators that compute them best in int8.
 
 Measured on int8 kernels (XNNPACK, built-in, reference, tflite-runtime 2.14) and by Vela 5.2 for a
-map of 96x160x32 behind a 1x1 convolution on an Ethos-U55-128, in microseconds:
+map of 96x160x32 after a 1x1 convolution on an Ethos-U55-128, in microseconds:
 
-- ELU, GELU, HARD_SWISH, LEAKY_RELU are tables: they round the result once, and Vela gives them to
-  the convolution in front for nothing (987, as with no activation at all). ELU from RELU, MINIMUM,
-  EXP, SUB and ADD is a little less exact and takes 6,395.
+- ELU, GELU, HARD_SWISH, LEAKY_RELU are tables: they round the result once, and Vela fuses them into
+  the convolution at no cost (987, the same as without an activation). ELU from RELU, MINIMUM, EXP,
+  SUB and ADD is a little less exact and takes 6,395.
 - SiLU is LOGISTIC and MUL (2,216).
 - Softplus as LOG(1 + EXP(x)) fails: EXP has one scale for e^-8 and e^8 (mean error of 1.3).
   relu(x) - log(sigmoid(|x|)) errs by 0.02, less than its output's step. Of all operators here, only
@@ -34,15 +34,15 @@ from tfl_depth.converters.graph.rewrites.activation_values import (
 from tfl_depth.converters.graph.rewrites.fitted_activations import fitted_activations, prelu
 from tfl_depth.converters.graph.rewrites.maker import Maker
 
-# A point of the grid where activations are next to their limits.
+# A point of the grid at which activations are close to their limits.
 _END = 40.0
 
 
 def known_activation(values: Values) -> Known | None:
-    """The activation that gives these values, (points, channels), on `GRID`, or None.
+    """Return the activation with these values, (points, channels), on `GRID`, or None.
 
-    It may be one times a number, where the number was in the activation's own formula and has gone
-    into a kernel behind, as the 0.5 of GELU.
+    It may be a multiple of one, if a factor of its formula was folded into a later kernel, such as
+    the 0.5 of GELU.
     """
     if not np.array_equal(values, np.broadcast_to(values[:, :1], values.shape), equal_nan=True):
         return prelu(values)
@@ -63,7 +63,7 @@ def _plain(values: Values) -> Known | None:
 
 
 def _factors(values: Values) -> list[float]:
-    """Where a function ends as a x, or at a number; none if it is straight on both sides."""
+    """Return the limits of a function (a x, or a number); none if it is straight on both sides."""
     end, middle = float(value_at(values, _END)), float(value_at(values, _END / 2))
     below = float(value_at(values, -1)), float(value_at(values, -2))
     if end == 2 * middle and below[1] == 2 * below[0]:
@@ -103,7 +103,7 @@ def _gelu_tanh(x: Values) -> Values:
 
 
 def _log_sigmoid_of_magnitude(maker: Maker, x: Tensor) -> Tensor:
-    """-log(1 + exp(-|x|)), from -0.69 to 0."""
+    """Compute -log(1 + exp(-|x|)), from -0.69 to 0."""
     return maker.unary("LOG", maker.unary("LOGISTIC", maker.unary("ABS", x)))
 
 
@@ -116,7 +116,7 @@ def _write_log_sigmoid(maker: Maker, x: Tensor) -> None:
 
 
 def _write_mish(maker: Maker, x: Tensor) -> None:
-    """X (2 / (1 + s^2) - 1) with s = 1 - sigmoid(x): tanh(softplus(x)) without logarithms."""
+    """Compute x (2 / (1 + s^2) - 1), s = 1 - sigmoid(x): x tanh(softplus(x)) without logarithms."""
     s = maker.binary("SUB", 1.0, maker.unary("LOGISTIC", x))
     root = maker.unary("RSQRT", maker.binary("ADD", maker.binary("MUL", s, s), 1.0))
     share = maker.binary("SUB", maker.binary("MUL", root, root), 0.5)
@@ -125,7 +125,7 @@ def _write_mish(maker: Maker, x: Tensor) -> None:
 
 
 def _write_softsign(maker: Maker, x: Tensor) -> None:
-    """X / (1 + |x|), whose division no U55 has, and whose int8 kernel stops at zeros."""
+    """Compute x / (1 + |x|). A U55 has no division, and the int8 kernel stops at zeros."""
     root = maker.unary("RSQRT", maker.binary("ADD", maker.unary("ABS", x), 1.0))
     maker.binary("MUL", maker.binary("MUL", x, root), root)
 

@@ -1,4 +1,4 @@
-"""Who computes and who takes each tensor, looked up fast between edits of a graph."""
+"""Fast look-up of producers and consumers of tensors."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ class Links:
         self.refresh()
 
     def refresh(self) -> None:
-        """Look at the graph again."""
+        """Read the graph again."""
         self._producers = self._graph.producers()
         self._consumers = self._graph.consumers()
         self._outputs = set(self._graph.outputs.values())
 
     def producer(self, tensor: Tensor | None) -> Operator | None:
-        """The operator that computes a tensor; None for constants and inputs."""
+        """Return the operator that computes a tensor; None for constants and inputs."""
         return None if tensor is None else self._producers.get(tensor)
 
     def consumers(self, tensor: Tensor) -> list[Operator]:
-        """The operators that take a tensor."""
+        """Return the operators that use a tensor."""
         return self._consumers.get(tensor, [])
 
     def is_output(self, tensor: Tensor) -> bool:
-        """Whether the network gives this tensor."""
+        """Whether a tensor is an output of the network."""
         return tensor in self._outputs
 
     def only_consumer(self, tensor: Tensor) -> Operator | None:
-        """The one operator that takes a tensor; None where there are others, or it is an output."""
+        """Return the only operator that uses a tensor; None if others use it or it is an output."""
         found = self.consumers(tensor)
         return found[0] if len(found) == 1 and not self.is_output(tensor) else None
 
     def only_source(self, tensor: Tensor | None) -> Operator | None:
-        """The operator that computes a tensor for one consumer alone, else None."""
+        """Return the operator that computes a tensor for one consumer only, else None."""
         if tensor is None or self.only_consumer(tensor) is None:
             return None
         return self.producer(tensor)

@@ -1,4 +1,4 @@
-"""New operators in a row, and how they take the place of others."""
+"""Makes sequences of operators that replace others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from tfl_depth.converters.graph.flatbuffer import options
 from tfl_depth.converters.graph.graph import Graph, Operator, Tensor, constant
 
-# The options of operators on two inputs, by their kind.
+# Options of operators with two inputs, by kind.
 BINARY_OPTIONS = {
     "ADD": "AddOptions",
     "DIV": "DivOptions",
@@ -23,11 +23,11 @@ BINARY_OPTIONS = {
 
 
 class Maker:
-    """Makes operators that compute something in another way.
+    """Makes operators that replace an operator.
 
     Args:
-        result: the tensor that the last of them will compute. It keeps its name and its place in
-            the graph; names of the others begin with its name.
+        result: the output of the last new operator. It keeps its name and its place in the graph.
+            Names of other new tensors begin with its name.
     """
 
     def __init__(self, result: Tensor) -> None:
@@ -42,7 +42,7 @@ class Maker:
         shape: Sequence[int],
         made_options: Any = None,
     ) -> Tensor:
-        """Append an operator of one output, of `shape` and the first input's dtype."""
+        """Append an operator with one output, of `shape` and the first input's dtype."""
         output = Tensor(self._name(kind.lower()), tuple(shape), inputs[0].dtype)
         self.operators.append(Operator(kind, list(inputs), [output], made_options))
         return output
@@ -59,17 +59,17 @@ class Maker:
         return self.apply(kind, [first, second], shape, made)
 
     def constant(self, value: npt.ArrayLike, dtype: npt.DTypeLike = np.float32) -> Tensor:
-        """Make a constant; it is no operator."""
+        """Make a constant."""
         return constant(self._name("constant"), value, dtype)
 
     def reshape(self, x: Tensor, shape: Sequence[int]) -> Tensor:
-        """Append RESHAPE, where the shape differs."""
+        """Append RESHAPE if the shape differs."""
         if tuple(shape) == x.shape:
             return x
         return self.apply("RESHAPE", [x, self.constant(shape, np.int32)], shape)
 
     def transpose(self, x: Tensor, order: Sequence[int]) -> Tensor:
-        """Append TRANSPOSE, where the order differs."""
+        """Append TRANSPOSE if the order differs."""
         if list(order) == list(range(len(order))):
             return x
         shape = [x.shape[axis] for axis in order]
@@ -86,7 +86,7 @@ class Maker:
         return self.apply("FULLY_CONNECTED", [x, kernel, self.constant(values)], shape, made)
 
     def replace(self, graph: Graph, old: Operator) -> None:
-        """Put the operators in the place of the one that computed the result."""
+        """Replace the operator that computed the result by the new operators."""
         if not self.operators:
             raise ValueError(f"Expected operators that compute {self._result.name}, got none.")
         self.operators[-1].outputs = [self._result]
@@ -101,12 +101,12 @@ class Maker:
 
 
 def bypass(graph: Graph, operator: Operator, source: Tensor) -> bool:
-    """Remove an operator whose one output has the values of `source`, and their shape.
+    """Remove an operator whose only output has the values and the shape of `source`.
 
-    Outputs of the graph stay the same tensors: then the producer of `source` computes the output.
+    Outputs of the graph stay the same tensors. The producer of `source` then computes the output.
 
     Returns:
-        Whether that was possible: an output cannot be an input, a constant or another output.
+        Whether it was possible: an output cannot be an input, a constant or another output.
     """
     result = operator.output
     if not graph.is_output(result):

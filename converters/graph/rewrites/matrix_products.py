@@ -1,4 +1,4 @@
-"""Matrix products with constants, as dense layers."""
+"""Rewrites matrix products with constants to dense layers."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _SIDES = 2
 
 
 def products_to_fully_connected(graph: Graph) -> int:
-    """Write BATCH_MATMUL by a constant matrix as FULLY_CONNECTED.
+    """Rewrite BATCH_MATMUL by a constant matrix to FULLY_CONNECTED.
 
-    Integer kernels of BATCH_MATMUL give zeros for a constant side with a scale for each channel.
+    Integer kernels of BATCH_MATMUL compute zeros for a constant with a scale for each channel.
     """
     count = 0
     for operator in [op for op in graph.operators if op.kind == "BATCH_MATMUL"]:
@@ -29,14 +29,14 @@ def products_to_fully_connected(graph: Graph) -> int:
 
 
 def _matrix(tensor: Tensor) -> Any:
-    """A constant as one matrix, or None where it is several."""
+    """Return a constant as one matrix, or None if there are several."""
     if tensor.constant.size == 0 or any(size != 1 for size in tensor.shape[:-_SIDES]):
         return None
     return tensor.constant.reshape(tensor.shape[-_SIDES:])
 
 
 def _right_product(operator: Operator, matrix: Any) -> Maker:
-    """X A, one product for each row of x."""
+    """Compute x A, one product for each row of x."""
     maker = Maker(operator.output)
     weights = matrix if operator.options.adjY else matrix.T
     features = operator.input(0)
@@ -47,7 +47,7 @@ def _right_product(operator: Operator, matrix: Any) -> Maker:
 
 
 def _left_product(operator: Operator, matrix: Any) -> Maker:
-    """A x, the transpose of (x^T A^T)."""
+    """Compute A x, the transpose of (x^T A^T)."""
     maker = Maker(operator.output)
     weights = matrix.T if operator.options.adjX else matrix
     features = operator.input(1)
@@ -64,9 +64,9 @@ def _transposed(maker: Maker, left: Tensor) -> Tensor:
 
 
 def take_apart_adjoints(graph: Graph) -> int:
-    """Write the transpositions that BATCH_MATMUL does itself as operators.
+    """Make the transpositions inside BATCH_MATMUL separate operators.
 
-    So other rewrites see them, and can cancel them.
+    Other rewrites can then remove them.
     """
     count = 0
     for operator in [op for op in graph.operators if op.kind == "BATCH_MATMUL"]:

@@ -1,8 +1,8 @@
-"""Operators that together repeat, mirror, cut or turn an image, as the one operator that does so.
+"""Replaces operators that together repeat, mirror, cut or reverse an image by one operator.
 
-Exporters write nearest enlarging as reshapes and TILE, as GATHER_ND over tables of coordinates, or
-as concatenations; padding by reflection as slices put together. Where elements come from tells what
-is done, however it is written.
+Exporters write nearest resizing as reshapes and TILE, as GATHER_ND over tables of coordinates, or
+as concatenations, and padding by reflection as joined slices. The source of each element shows the
+operation in every case.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from tfl_depth.converters.graph.rewrites.maker import Maker, bypass
 from tfl_depth.converters.graph.rewrites.regions import ends, operators_between, roots
 from tfl_depth.converters.graph.run import GraphRunner
 
-# What no NPU has, or only slowly.
+# Operators that NPUs do not support, or run slowly.
 _ODD = frozenset({"BROADCAST_TO", "GATHER", "GATHER_ND", "PACK", "REVERSE_V2", "TILE"})
-# Float32 holds whole numbers exactly up to here.
+# float32 represents whole numbers exactly up to this one.
 _LARGEST = 2**24
 
 
 def recognize_moves(graph: Graph) -> int:
-    """Write operators that together only move elements as one, where there is one."""
+    """Replace operators that together only move elements by one operator, if there is one."""
     count = 0
     root_of = roots(graph, lambda operator: operator.kind in MOVING)
     for root, results in ends(graph, root_of):
@@ -72,7 +72,7 @@ def _write_first(graph: Graph, root: Tensor, candidates: list[Tensor]) -> bool:
 
 
 def _places(graph: Graph, root: Tensor, results: list[Tensor]) -> dict[Tensor, Places]:
-    """Which element of the root each element of the results is; only of those that move alone."""
+    """Return the indices in the root of the elements of results that only move elements."""
     run = GraphRunner(graph, results, inputs=[root])
     numbers = np.arange(1, size(root) + 1, dtype=np.float32).reshape(root.shape)
     random = np.random.default_rng(0).normal(size=root.shape).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Images of (1, 3, H, W) become images of (1, H, W, 3), as decoders of photos make them."""
+"""Changes image inputs from (1, 3, H, W) to (1, H, W, 3), the layout of decoded photos."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _TO_NCHW = (0, 3, 1, 2)
 
 
 def take_nhwc_images(graph: Graph) -> int:
-    """Let inputs of channels, rows, columns be of rows, columns, channels instead.
+    """Change inputs from (channels, rows, columns) to (rows, columns, channels).
 
-    A transposition follows each; other rewrites push it away.
+    A transposition is inserted after each. Other rewrites remove it.
     """
     count = 0
     for name, image in graph.inputs.items():

@@ -1,4 +1,4 @@
-"""Normalizations written so that int8 holds them and an Ethos-U runs every operator.
+"""Rewrites normalizations to operators that are exact in int8 and run on an Ethos-U.
 
 Measured on int8 kernels, mean error of the result for values of spread 1 and step 0.04, and by Vela
 5.2 for 768 tokens on an Ethos-U55-128:
@@ -30,18 +30,18 @@ from tfl_depth.converters.graph.rewrites.normalizations import (
     is_root,
 )
 
-# Keeps 1 / sqrt finite where all values are equal and nothing was added to the variance.
+# Keeps 1 / sqrt finite if all values are equal and nothing is added to the variance.
 _LEAST_EPSILON = 1e-12
 _NEAR_ONE = 1e-5
 _TO_NHWC, _TO_NCHW = (0, 2, 3, 1), (0, 3, 1, 2)
 
 
 def write_normalizations(graph: Graph, tried: set[Operator]) -> int:
-    """Write every normalization that is found in the form for int8.
+    """Rewrite every normalization to the form for int8.
 
     Args:
         graph: is changed.
-        tried: square roots that are not looked at again; those that are seen here are added.
+        tried: square roots that were examined before. New ones are added.
     """
     count = 0
     for root in [op for op in graph.operators if is_root(op) and op not in tried]:
@@ -80,7 +80,7 @@ def _over_last(
     channels = x.shape[-1]
     factor, offset = _plain(found)
     centered = _centered(maker, x) if found.centered else x
-    # A factor for all joins the variance, for nothing.
+    # One factor for all channels is merged into the variance at no cost.
     shared = float(factor[0]) if np.all(factor == factor[0]) and factor[0] > 0 else 1.0
     weights = np.full((1, channels), 1 / channels / shared**2)
     epsilon = max(found.epsilon, _LEAST_EPSILON) / shared**2
@@ -99,7 +99,7 @@ def _centered(maker: Maker, x: Tensor) -> Tensor:
 
 
 def _over_map(maker: Maker, found: NormalizationLayer) -> bool:
-    """Normalize over rows and columns, of each channel or of groups of channels."""
+    """Normalize over rows and columns, for each channel or for groups of channels."""
     groups = _groups(found)
     if groups is None:
         return False
@@ -127,7 +127,7 @@ def _over_map(maker: Maker, found: NormalizationLayer) -> bool:
 
 
 def _groups(found: NormalizationLayer) -> int | None:
-    """Into how many groups the channels fall, where all rows and columns count; else None."""
+    """Return the number of channel groups if all rows and columns are used; else None."""
     rank, shape = len(found.x.shape), found.x.shape
     last = rank - 1
     if shape[0] != 1 or rank not in (3, 4) or found.channel_axis not in (1, last):
@@ -153,7 +153,7 @@ def _mean(maker: Maker, x: Tensor, groups: int) -> Tensor:
 
 
 def _plain(found: NormalizationLayer) -> tuple[Values, Values]:
-    """Factor and offset, without the noise that measuring leaves on ones and zeros."""
+    """Return factor and offset, with measured values close to 1 and 0 set to 1 and 0."""
     factor, offset = found.factor, found.offset
     if np.all(np.abs(factor - 1) < _NEAR_ONE):
         factor = np.ones_like(factor)

@@ -1,4 +1,4 @@
-"""Means and squares over parts of a tensor, and straight lines between two tensors."""
+"""Tests for normalizations: statistics over parts of a tensor, and lines between two tensors."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tfl_depth.converters.graph.graph import Tensor
 Array = npt.NDArray[Any]
 Values = npt.NDArray[np.float64]
 
-# Mean and spread of the samples that are tried, and how many places of each are compared.
+# Mean and spread of the samples, and the number of compared places.
 _SAMPLES, _PLACES = ((0.6, 1.0), (-0.4, 0.4), (0.2, 2.5)), 4096
-# Of the largest value: what float32 may differ by.
+# Tolerance of float32, as a share of the largest value.
 _TOLERANCE = 3e-5
 
 
 def samples(x: Tensor) -> list[npt.NDArray[np.float32]]:
-    """Random values whose mean and spread differ from place to place, and from each to each."""
+    """Make random values with a different mean and spread at each place and in each sample."""
     random = np.random.default_rng(0)
     found = []
     for mean, spread in _SAMPLES:
@@ -34,14 +34,14 @@ def samples(x: Tensor) -> list[npt.NDArray[np.float32]]:
 
 @dataclass(frozen=True)
 class Span:
-    """What a mean may be taken over, by the number of statistics that there are."""
+    """The possible axes of a mean, by the number of statistics."""
 
     axes: tuple[int, ...]
     groups: int
     channel_axis: int
 
     def statistics(self, value: npt.NDArray[np.float32]) -> tuple[Values, Values]:
-        """The mean and the mean of squares, broadcast to the value's shape."""
+        """Return the mean and the mean of squares, broadcast to the value's shape."""
         if self.groups == 1:
             return _statistics(value, self.axes)
         shape, axis = value.shape, self.channel_axis
@@ -53,7 +53,7 @@ class Span:
         return mean, squares
 
     def channel_axes(self, x: Tensor) -> tuple[int, ...]:
-        """Along which axes factor and offset may differ."""
+        """Axes along which factor and offset may differ."""
         if self.groups > 1:
             return (self.channel_axis,)
         return (len(x.shape) - 1, 1) if len(x.shape) > 2 else (len(x.shape) - 1,)
@@ -61,13 +61,13 @@ class Span:
 
 def _statistics(value: npt.NDArray[np.float32], axes: tuple[int, ...]) -> tuple[Values, Values]:
     mean = value.mean(axis=axes, keepdims=True, dtype=np.float64)
-    # Around the mean, so that large values leave digits for small differences.
+    # Relative to the mean, which keeps precision for small differences of large values.
     rest = ((value - mean) ** 2).mean(axis=axes, keepdims=True)
     return mean, rest + mean**2
 
 
 class Places:
-    """Some places of a tensor, along all axes but the one of its channels."""
+    """Some places of a tensor, along all axes except the channels."""
 
     def __init__(self, shape: tuple[int, ...], axis: int) -> None:
         self.axis = axis
@@ -79,22 +79,22 @@ class Places:
         self._places = np.unravel_index(flat, others)
 
     def take(self, value: Array) -> Values:
-        """The values there, (channels, places)."""
+        """Return the values at the places, (channels, places)."""
         moved: Any = np.moveaxis(value, self.axis, 0)
         taken: Values = moved[(slice(None), *self._places)].astype(np.float64)
         return taken
 
 
 class Normalized:
-    """Samples at some places, normalized in one way or another: (samples, channels, places)."""
+    """Normalized samples at some places: (samples, channels, places)."""
 
     def __init__(self, values: Sequence[Array], span: Span, places: Places) -> None:
-        """Take the samples and their statistics.
+        """Compute the statistics of samples.
 
         Args:
             values: the samples.
             span: of the statistics.
-            places: that are looked at.
+            places: to compare.
         """
         found = [span.statistics(value) for value in values]
         shape = values[0].shape
@@ -105,13 +105,13 @@ class Normalized:
         )
 
     def by(self, centered: bool, epsilon: float) -> Values:
-        """With or without the mean taken off."""
+        """Normalize with or without subtraction of the mean."""
         mean = self._means if centered else np.zeros(())
         return (self._values - mean) / np.sqrt(self._squares - mean**2 + epsilon)
 
 
 def spans(shape: tuple[int, ...], count: int) -> list[Span]:
-    """What means can be taken over if there are so many of them."""
+    """Return the possible axes of means for a number of means."""
     return [*_plain_spans(shape, int(np.prod(shape)) // count), *_group_spans(shape, count)]
 
 
@@ -133,7 +133,7 @@ def _group_spans(shape: tuple[int, ...], groups: int) -> Iterator[Span]:
 
 
 def fit(normal: Values, given: Values) -> tuple[Values, Values] | None:
-    """Factor and offset of each channel, if they are all that is between two arrays.
+    """Return factor and offset of each channel if two arrays differ only by these.
 
     Args:
         normal: (samples, channels, places).

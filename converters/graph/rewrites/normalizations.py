@@ -1,9 +1,9 @@
-"""Layer, group, instance and root-mean-square normalization, told by what they compute.
+"""Finds layer, group, instance and root-mean-square normalization by what they compute.
 
-Every exporter takes them apart in a way of its own: mean and variance, or squared differences, the
-mean of squares less the square of the mean; 1 / sqrt or division; factor and offset before or after
-the subtraction. So a square root is looked for, and whether what is around it normalizes is found
-by running it.
+Exporters write them in different ways: mean and variance, squared differences, or the mean of
+squares minus the square of the mean; 1 / sqrt or division; factor and offset before or after the
+subtraction. So this module searches square roots, and runs the operators around them to test
+whether they normalize.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tfl_depth.converters.graph.rewrites.normalization_probe import (
 from tfl_depth.converters.graph.run import GraphRunner
 
 _ROOTS = frozenset({"RSQRT", "SQRT"})
-# What may stand between the root and the normalized result.
+# Operators that may be between the root and the normalized result.
 _BEHIND = kinds(
     "ADD BROADCAST_TO DIV EXPAND_DIMS MAXIMUM MINIMUM MUL NEG RELU RESHAPE RESIZE_NEAREST_NEIGHBOR "
     "SQUEEZE SUB TILE TRANSPOSE"
@@ -44,10 +44,10 @@ class NormalizationLayer:
 
     Attributes:
         x, y: of one shape.
-        axes: of x that each mean is taken over.
-        groups: into which the channels fall; 1 where `axes` says all.
+        axes: of x, over which each mean is computed.
+        groups: number of channel groups; 1 if `axes` describe the means completely.
         channel_axis: of x.
-        centered: False: no mean is subtracted, and the mean of squares stands for the variance.
+        centered: False: no mean is subtracted, and the mean of squares replaces the variance.
         epsilon: added to the variance.
         factor, offset: (channels,).
     """
@@ -64,14 +64,14 @@ class NormalizationLayer:
 
 
 def find_normalization(graph: Graph, root: Operator) -> NormalizationLayer | None:
-    """The normalization that a square root belongs to, as large as it can be, or None."""
+    """Return the largest normalization around a square root, or None."""
     links, dominators = Links(graph), Dominators(graph)
     behind = _behind(links, root)
     largest = None
     for x in _sources(dominators, root):
         results = [y for y in behind if y.shape == x.shape and x in dominators.line(y)]
         found = _probe(graph, root, links, x, results[::-1]) if results else None
-        # What is centered is normalized too; what comes before x is no more.
+        # Centered values would be found as normalized too, so the search goes back to x.
         if found is None and largest is not None:
             break
         largest = found or largest
@@ -84,13 +84,13 @@ def is_root(operator: Operator) -> bool:
 
 
 def _sources(dominators: Dominators, root: Operator) -> list[Tensor]:
-    """Tensors that may be what is normalized, the nearest first."""
+    """Return the tensors that may be the normalized one, the nearest first."""
     line = [t for t in dominators.line(root.output) if size(t) > size(root.output)]
     return line[:_FEW]
 
 
 def _behind(links: Links, root: Operator) -> list[Tensor]:
-    """What plain arithmetic makes of the root, near ones first."""
+    """Return the results of plain arithmetic on the root, the nearest first."""
     found = [root.output]
     for tensor in found:
         if len(found) > 2 * _FEW:
@@ -128,7 +128,7 @@ def _run(
     results: list[Tensor],
     places: dict[int, Places],
 ) -> dict[tuple[Tensor, int], Values]:
-    """What the results are for each sample, at the places of each axis."""
+    """Compute the results for each sample, at the places of each axis."""
     run = GraphRunner(graph, results, inputs=[x])
     found: dict[tuple[Tensor, int], list[Values]] = {key: [] for key in product(results, places)}
     for value in values:
@@ -139,9 +139,9 @@ def _run(
 
 
 def _epsilons(links: Links, root: Operator, each: int) -> list[float]:
-    """What may be added to the variance.
+    """Return the possible epsilons.
 
-    It is the constant in front of the root, for a variance that divides by N, N - 1 or not at all.
+    Epsilon is the constant before the root, for a variance divided by N, N - 1 or 1.
     """
     before = links.producer(root.input(0))
     while before is not None and before.kind in SHAPING:

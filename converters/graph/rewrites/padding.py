@@ -1,4 +1,4 @@
-"""Explicit padding in front of convolutions and pools."""
+"""Rewrites explicit padding before convolutions and pools."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ Pads = tuple[int, int, int, int]
 
 
 def fold_padding(graph: Graph) -> int:
-    """Let convolutions pad by themselves where SAME means the padding in front of them.
+    """Replace padding before convolutions and pools by their option SAME, if it is equal.
 
-    Padding with zeros in front of convolutions, with the least value in front of max pools.
+    Before convolutions it is padding with zeros, before max pools with the least value.
     """
     count = 0
     links = Links(graph)
@@ -42,7 +42,7 @@ def fold_padding(graph: Graph) -> int:
 
 
 def spatial_pads(pad: Operator) -> Pads | None:
-    """(top, bottom, left, right) of a padding of rows and columns alone, else None."""
+    """Return (top, bottom, left, right) of a padding of rows and columns only, else None."""
     if not pad.input(1).is_constant or len(pad.output.shape) != 4:
         return None
     amounts = pad.input(1).constant
@@ -52,7 +52,7 @@ def spatial_pads(pad: Operator) -> Pads | None:
 
 
 def same_pads(source: Tensor, operator: Operator) -> Pads:
-    """What SAME pads to a source, (top, bottom, left, right)."""
+    """Return the padding of SAME, (top, bottom, left, right)."""
     window = _window(operator)
     pads: list[int] = []
     for size, (extent, stride) in zip(source.shape[1:3], window, strict=True):
@@ -62,7 +62,7 @@ def same_pads(source: Tensor, operator: Operator) -> Pads:
 
 
 def _window(operator: Operator) -> tuple[tuple[int, int], tuple[int, int]]:
-    """(extent, stride) of the rows and of the columns that an operator looks at."""
+    """Return (extent, stride) of an operator's window, for rows and for columns."""
     made = operator.options
     if operator.kind == "MAX_POOL_2D":
         return (made.filterHeight, made.strideH), (made.filterWidth, made.strideW)
@@ -74,7 +74,7 @@ def _window(operator: Operator) -> tuple[tuple[int, int], tuple[int, int]]:
 
 
 def _is_neutral(links: Links, pad: Operator, operator: Operator) -> bool:
-    """Whether what is padded is what SAME stands for: zeros, or nothing at all for max pools."""
+    """Whether the padded value is that of SAME: zero, or the least value for max pools."""
     if operator.kind != "MAX_POOL_2D" or pad.kind not in ("PAD", "PADV2"):
         return pad.kind == "PAD"
     if pad.kind == "PADV2":
@@ -88,7 +88,7 @@ def _pads_lowest(pad: Operator) -> bool:
 
 
 def pad_with_zeros(graph: Graph) -> int:
-    """Write PADV2 with zeros as PAD."""
+    """Rewrite PADV2 with zeros to PAD."""
     found = [op for op in graph.operators if op.kind == "PADV2" and _pads_zeros(op)]
     for operator in found:
         operator.kind, operator.options = "PAD", options("PadOptions")
@@ -102,11 +102,11 @@ def _pads_zeros(pad: Operator) -> bool:
 
 
 def pad_max_pools(graph: Graph) -> int:
-    """Pad in front of max pools with what int8 can hold, instead of the least number.
+    """Replace padding with the least number before max pools by values that int8 can represent.
 
-    Zeros do where no value is negative. Otherwise a mirror of the values at the border does, as
-    long as the padding is at most half of the window: then each window that sees a mirrored value
-    sees the value itself. The least number has no code in int8, and aborts an interpreter.
+    These are zeros if no value is negative. Otherwise they are mirrored values of the border, if
+    the padding is at most half of the window: each window with a mirrored value then contains the
+    value itself. The least number has no int8 code, and one interpreter aborts with it.
     """
     count = 0
     links = Links(graph)
@@ -139,7 +139,7 @@ def _can_mirror(pad: Operator, pool: Operator) -> bool:
 
 
 def join_pads(graph: Graph) -> int:
-    """Write two paddings with zeros in a row as one."""
+    """Merge two successive paddings with zeros."""
     count = 0
     links = Links(graph)
     for pad in [op for op in graph.operators if op.kind == "PAD"]:
@@ -158,7 +158,7 @@ def join_pads(graph: Graph) -> int:
 
 
 def fold_crops(graph: Graph) -> int:
-    """Let transposed convolutions crop by themselves where SAME means the crop behind them."""
+    """Replace a crop after transposed convolutions by their option SAME, if it is equal."""
     count = 0
     links = Links(graph)
     for crop in [op for op in graph.operators if op.kind in ("SLICE", "STRIDED_SLICE")]:
@@ -179,7 +179,7 @@ def fold_crops(graph: Graph) -> int:
 
 
 def _is_same_crop(crop: Operator, operator: Operator) -> bool:
-    """Whether a crop leaves stride times the size, and takes as much before as behind, or less."""
+    """Whether a crop keeps stride times the size, and cuts at most as much before as after."""
     begin = crop.input(1)
     whole, left = operator.output.shape, crop.output.shape
     if not begin.is_constant or (whole[0], whole[3]) != (left[0], left[3]):

@@ -1,4 +1,4 @@
-"""Operators that compute one tensor from one other, so that they can be told by its values."""
+"""Regions of operators that compute a tensor from one other tensor."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Test = Callable[[Operator], bool]
 
 
 def operators_between(graph: Graph, source: Tensor, result: Tensor) -> list[Operator]:
-    """The operators that compute `result` from `source`, in order."""
+    """Return the operators that compute `result` from `source`, in order."""
     needed = {result}
     kept: list[Operator] = []
     for operator in reversed(graph.operators):
@@ -24,16 +24,16 @@ def operators_between(graph: Graph, source: Tensor, result: Tensor) -> list[Oper
 def roots(
     graph: Graph, belongs: Test, stops: Collection[Tensor] = frozenset()
 ) -> dict[Tensor, Tensor]:
-    """The one tensor from which operators of a kind alone compute each tensor.
+    """Return, for each tensor, the one tensor from which operators of a kind compute it.
 
     Args:
         graph: with operators in order.
         belongs: whether an operator is of the kind.
-        stops: tensors that are roots, whatever computes them.
+        stops: tensors that are always roots.
 
     Returns:
-        Of each computed tensor, its root; itself where no such operator computes it, or several
-        tensors take part.
+        The root of each computed tensor. It is the tensor itself if another operator computes it,
+        or if it depends on several tensors.
     """
     found = {tensor: tensor for tensor in graph.inputs.values()}
     for operator in graph.operators:
@@ -46,7 +46,7 @@ def roots(
 
 
 def ends(graph: Graph, root_of: dict[Tensor, Tensor]) -> Iterator[tuple[Tensor, list[Tensor]]]:
-    """Every root that something was computed from, and what, the last first."""
+    """Return every root with the tensors computed from it, the last tensor first."""
     results: dict[Tensor, list[Tensor]] = {}
     for operator in reversed(graph.operators):
         for tensor in operator.outputs:

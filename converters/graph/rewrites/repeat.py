@@ -1,4 +1,4 @@
-"""Rewrites one after another until none applies any more."""
+"""Repeats rewrites until none applies any more."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from tfl_depth.converters.graph.graph import Graph
 
 Rewrite = Callable[[Graph], int]
 
-# Rewrites that undo each other must not run for ever; real networks need about five rounds.
+# Limits rewrites that undo each other. Real networks need about five rounds.
 ROUNDS = 30
 
 
 def repeat(graph: Graph, rewrites: Sequence[Rewrite]) -> int:
-    """Apply rewrites in turn to a graph, in place, until none of them finds anything.
+    """Apply rewrites to a graph, in place, until none applies.
 
     Returns:
-        How often they applied.
+        The number of applications.
     """
     total = 0
     for _ in range(ROUNDS):

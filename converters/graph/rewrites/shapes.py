@@ -1,4 +1,4 @@
-"""One name for operators that only change the shape, and for other twins."""
+"""Rewrites equivalent operators to one kind, such as those that only change the shape."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tfl_depth.converters.graph.operator_kinds import SHAPING
 
 
 def write_reshapes(graph: Graph) -> int:
-    """Write SQUEEZE and EXPAND_DIMS, and RESHAPE to shapes with -1, as RESHAPE to full shapes."""
+    """Rewrite SQUEEZE, EXPAND_DIMS and RESHAPE with -1 to RESHAPE with full shapes."""
     count = 0
     for operator in [op for op in graph.operators if op.kind in SHAPING]:
         shape = operator.output.shape

@@ -1,4 +1,4 @@
-"""What is known of the sign of a tensor, by the operators that compute it."""
+"""The sign of a tensor, as far as its operators define it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from tfl_depth.converters.graph.rewrites.links import Links
 _POSITIVE = frozenset({"EXP", "RSQRT"})
 _NOT_NEGATIVE = kinds("ABS LOGISTIC RELU RELU6 RELU_0_TO_1 SOFTMAX SQRT SQUARE SQUARED_DIFFERENCE")
 _KEEPING = frozenset({"MEAN", "REDUCE_MAX", "REDUCE_MIN", "SQRT", "SUM"}) | MOVING
-# No padding with zeros, no result beside others.
+# Without padding with zeros, and without concatenations.
 _DEEP = 12
 
 
 def is_positive(links: Links, tensor: Tensor, depth: int = _DEEP) -> bool:
-    """Whether a tensor is certainly above zero everywhere; near it only by constants."""
+    """Whether all elements of a tensor are certainly above zero."""
     if tensor.is_constant:
         return bool(np.all(tensor.constant > 0))
     operator = links.producer(tensor)
@@ -39,7 +39,7 @@ def is_positive(links: Links, tensor: Tensor, depth: int = _DEEP) -> bool:
 
 
 def is_not_negative(links: Links, tensor: Tensor, depth: int = _DEEP) -> bool:
-    """Whether a tensor is certainly zero or above everywhere."""
+    """Whether all elements of a tensor are certainly zero or above."""
     if tensor.is_constant:
         return bool(np.all(tensor.constant >= 0))
     operator = links.producer(tensor)

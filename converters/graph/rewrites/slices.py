@@ -1,4 +1,4 @@
-"""Operators that take a range along one axis, whatever they are called."""
+"""Operators that select a range along one axis: slices, splits and others."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Part:
     Attributes:
         axis: of the tensor.
         begin, size: the range.
-        output: the tensor that holds it; its shape may lack the axis.
+        output: the selected tensor. Its shape may lack the axis.
     """
 
     axis: int
@@ -26,7 +26,7 @@ class Part:
 
 
 def parts_of(operator: Operator, source: Tensor) -> list[Part] | None:
-    """The ranges of `source` that an operator takes; None if it does anything else."""
+    """Return the ranges of `source` that an operator selects; None for other operators."""
     find = _FINDERS.get(operator.kind)
     if find is None or any(t.is_constant for t in operator.outputs):
         return None

@@ -1,4 +1,4 @@
-"""A graph as it was, for rewrites that are tried and kept only if they gain."""
+"""A snapshot of a graph, for rewrites that are undone if they bring no gain."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from tfl_depth.converters.graph.graph import Graph
 
 
 class Snapshot:
-    """Remembers a graph's operators and their tensors.
+    """Stores a graph's operators and their tensors.
 
-    Options and constants are not remembered: whoever tries something makes new ones.
+    Options and constants are not stored, so a trial must create new ones.
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -17,7 +17,7 @@ class Snapshot:
         self._operators = [(op, list(op.inputs), list(op.outputs)) for op in graph.operators]
 
     def restore(self) -> None:
-        """Bring the graph back to what it was."""
+        """Restore the graph."""
         self._graph.inputs, self._graph.outputs = map(dict, self._ends)
         for operator, inputs, outputs in self._operators:
             operator.inputs, operator.outputs = list(inputs), list(outputs)

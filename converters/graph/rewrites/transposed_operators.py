@@ -1,7 +1,7 @@
-"""Operators written for inputs whose dimensions stand in another order.
+"""Rules to move transpositions after operators.
 
-Each rule takes an operator and the order of a transposition in front of it, and gives the operator
-that does the same before that transposition, with the order of the one that is then due behind it.
+Each rule gets an operator and the order of a transposition before it. It returns the equivalent
+operator before the transposition, and the order of the transposition that is then needed after it.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ Order = tuple[int, ...]
 
 @dataclass
 class Moved:
-    """An operator in front of the transposition that was before it.
+    """An operator that was moved before the transposition.
 
     Attributes:
-        inputs: of the new operator; a tensor stands for one whose transposition is to be undone.
-        order: of the transposition behind, for each output.
-        undone: places of inputs that must be brought into the order before, if they are not.
+        inputs: of the new operator. Tensors that have a transposition are given with it.
+        order: of the transposition after each output.
+        undone: indices of inputs that must be in the order before the transposition.
         options: of the new operator.
     """
 
@@ -42,7 +42,7 @@ Rule = Callable[[Operator, Order], Moved | None]
 
 
 def moved_before(operator: Operator, order: Order) -> Moved | None:
-    """The operator in front of a transposition of its inputs; None where that is not possible."""
+    """Move an operator before the transposition of its inputs; None if that is not possible."""
     if operator.kind in POINTWISE:
         return _pointwise(operator, order)
     if operator.kind in REDUCTIONS:
@@ -52,7 +52,7 @@ def moved_before(operator: Operator, order: Order) -> Moved | None:
 
 
 def inverse(order: Sequence[int]) -> Order:
-    """The order that undoes another."""
+    """Return the inverse order."""
     return tuple(int(axis) for axis in np.argsort(order))
 
 
@@ -85,7 +85,7 @@ def _concatenation(operator: Operator, order: Order) -> Moved:
 
 
 def _by_axis_values(operator: Operator, order: Order) -> Moved | None:
-    """Operators whose further inputs hold one value, or one row of values, for each dimension."""
+    """Move operators whose other inputs have a value, or a row of values, for each dimension."""
     inputs: list[Tensor | None] = [operator.inputs[0]]
     for tensor in operator.inputs[1:]:
         if tensor is None or not tensor.is_constant:
@@ -167,6 +167,6 @@ _RULES: dict[str, Rule] = {
 
 
 def constant_before(tensor: Tensor, order: Order) -> Tensor:
-    """A constant operand as it stands before the transposition: broadcast the same way."""
+    """Return a constant operand for the place before the transposition."""
     value = tensor.constant.reshape((1,) * (len(order) - tensor.constant.ndim) + tensor.shape)
     return constant(tensor.name, transposed(value, inverse(order)), tensor.dtype)

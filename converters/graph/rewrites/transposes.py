@@ -1,8 +1,8 @@
-"""Transpositions of feature maps pushed towards the outputs, where they meet and cancel.
+"""Moves transpositions of feature maps towards the outputs, where they cancel each other.
 
-Networks of PyTorch and ONNX put channels before rows and columns; the kernels of TensorFlow Lite
-take them behind. Exporters wrap each convolution in transpositions, and leave what is between two
-convolutions in the order of the source.
+In PyTorch and ONNX, channels are before rows and columns; in TensorFlow Lite's kernels they are
+after them. Exporters put transpositions around each convolution, and keep the source's order
+between convolutions.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from tfl_depth.converters.graph.rewrites.transposed_operators import (
     moved_before,
 )
 
-# Channels from behind to the front. Other operands may be transposed back for these alone:
-# for orders that undo themselves that would go on for ever.
+# The order that moves channels from the end to the front. Other operands are only transposed back
+# for this order: orders that are their own inverse would never end.
 _CHANNELS_FIRST = ((0, 3, 1, 2), (0, 4, 1, 2, 3), (2, 0, 1), (0, 2, 1))
 _COUNT_OF_ONE = 1
 
 
 def sink_transposes(graph: Graph) -> int:
-    """Push transpositions behind the operators that take their results.
+    """Move transpositions after the operators that use their results.
 
-    What is found is kept unless more elements are transposed than before.
+    The result is kept unless more elements are transposed than before.
     """
     before, snapshot = _transposed_elements(graph), Snapshot(graph)
     if not before:
@@ -65,14 +65,14 @@ def _sink(graph: Graph) -> int:
 
 
 def order_of(operator: Operator | None) -> Order | None:
-    """The order of a transposition; None for any other operator."""
+    """Return the order of a transposition; None for any other operator."""
     if operator is None or operator.kind != "TRANSPOSE" or not operator.input(1).is_constant:
         return None
     return tuple(int(axis) for axis in operator.input(1).constant)
 
 
 def _order_in_front(links: Links, operator: Operator) -> Order | None:
-    """The order in which a transposition brings an input of full size."""
+    """Return the order of a transposition of an input of full size."""
     largest = max((len(t.shape) for t in operator.inputs if t is not None), default=0)
     for tensor in operator.inputs:
         order = order_of(links.producer(tensor))
@@ -116,7 +116,7 @@ def _move(graph: Graph, links: Links, operator: Operator, moved: Moved, order: O
 
 
 def _before(links: Links, maker: Maker, tensor: Tensor, order: Order) -> Tensor:
-    """An operand in the order before the transposition."""
+    """Return an operand in the order before the transposition."""
     if tensor.is_constant:
         return constant_before(tensor, order)
     if all(size == 1 for size in tensor.shape):

@@ -46,7 +46,8 @@ def pad_wide_strides(graph: Graph) -> int:
 
 
 def _is_wide(operator: Operator) -> bool:
-    return max(operator.options.strideH, operator.options.strideW) > WIDEST
+    strides: tuple[int, int] = (operator.options.strideH, operator.options.strideW)
+    return max(strides) > WIDEST
 
 
 def _pad(graph: Graph, source: Tensor, pads: Sequence[int]) -> Operator:
@@ -55,7 +56,7 @@ def _pad(graph: Graph, source: Tensor, pads: Sequence[int]) -> Operator:
     shape = (1, height + top + bottom, width + left + right, channels)
     amounts = np.asarray([[0, 0], [top, bottom], [left, right], [0, 0]], np.int32)
     padded = Tensor(graph.unique_name(f"{source.name}/padded"), shape, source.dtype)
-    inputs = [source, constant(f"{padded.name}/pads", amounts, np.int32)]
+    inputs: list[Tensor | None] = [source, constant(f"{padded.name}/pads", amounts, np.int32)]
     return Operator("PAD", inputs, [padded], options("PadOptions"))
 
 

@@ -235,7 +235,7 @@ def test_a_source_that_takes_channels_first() -> None:
         ({"mean": (0.5, 0.5)}, "1 or 3 numbers"),
         ({"input_range": (1.0, 0.0)}, "ascend"),
         ({"input_range": (0.0, 1.0), "mean": (0.5,)}, "not both"),
-        ({"channels": "rbg"}, "rgb or bgr"),
+        ({"channels": "rbg"}, "`channels` to be"),
     ],
 )
 def test_options_that_make_no_sense(given: dict[str, Any], words: str) -> None:
@@ -246,11 +246,11 @@ def test_options_that_make_no_sense(given: dict[str, Any], words: str) -> None:
 @pytest.mark.parametrize(
     ("prepare", "given", "words"),
     [
-        (lambda n, x: x, INSIDE, "not known: say --input-range"),
-        (swapped_by_reverse, InputOptions(channels="bgr"), "not known"),
+        (lambda n, x: x, INSIDE, "unknown. Set --input-range"),
+        (swapped_by_reverse, InputOptions(channels="bgr"), "unknown"),
         (scalar(1 / 0.225, -2), INSIDE, "--input-range 0,1"),
-        (scalar(1 / 255, 0), InputOptions(input_range=(0, 1)), "leave out --input-range"),
-        (imagenet, InputOptions(MEAN, STD), "leave out"),
+        (scalar(1 / 255, 0), InputOptions(input_range=(0, 1)), "omit --input-range"),
+        (imagenet, InputOptions(MEAN, STD), "omit"),
     ],
 )
 def test_a_scale_that_is_missing_or_applied_twice(

@@ -160,7 +160,7 @@ def test_formulas(given: dict[str, object], output: float, depth_m: float) -> No
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"unit": "inch"}, "m, cm or mm"),
+        ({"unit": "inch"}, "`unit` to be"),
         ({"disparity": (10, 0.1)}, "ascending"),
         ({"disparity": (0, 10)}, "above 0"),
         ({"reciprocal": -1.0}, "above 0"),

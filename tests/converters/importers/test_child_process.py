@@ -119,7 +119,7 @@ def test_it_ends_where_the_parent_does(child: ChildProcess) -> None:
 
 def test_a_forked_process_is_refused(child: ChildProcess) -> None:
     child._owner = os.getpid() + 1
-    with pytest.raises(ConversionError, match="import it after the fork"):
+    with pytest.raises(ConversionError, match="Import it after the fork"):
         child.ask("double", doing="double", value=1)
     child._owner = os.getpid()
 

@@ -98,7 +98,7 @@ def test_a_failure_is_one_sentence_and_leaves_nothing(
         tmp_path / "uv",
         f"/bin/mkdir -p {folder}; echo some; echo ERROR: no package none==1.; echo help; exit 1",
     )
-    words = r"Cannot make .*: ERROR: no package none==1\. Or "
+    words = r"Cannot create .*: ERROR: no package none==1\. Or "
     with pytest.raises(ConversionError, match=words) as failed:
         python_of(empty, say=nobody)
     assert "TFL_DEPTH_NOTHING_PYTHON" in str(failed.value)
@@ -167,7 +167,7 @@ def test_a_user_without_a_home_is_told_where_it_may_go(
     for name in ("XDG_CACHE_HOME", "HOME", "PYENV_ROOT"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(pwd, "getpwuid", nobody_known)
-    with pytest.raises(ConversionError, match=r"no home folder: set XDG_CACHE_HOME"):
+    with pytest.raises(ConversionError, match=r"no home folder. Set XDG_CACHE_HOME"):
         python_of(empty, say=nobody)
     monkeypatch.setenv("XDG_CACHE_HOME", "/proc")
     with pytest.raises(ConversionError, match=r"Cannot write into /proc|neither such"):

@@ -186,7 +186,7 @@ REFUSED: dict[str, tuple[Make, str]] = {
         "damaged ONNX file",
     ),
     "cut onnx": (cut(content("m.onnx", ONNX)), "damaged ONNX file"),
-    "part of a SavedModel": (content("saved_model.pb", b"x"), "name its folder"),
+    "part of a SavedModel": (content("saved_model.pb", b"x"), "pass its folder"),
     "unzipped keras": (tree("config.json", "model.weights.h5"), r"unzipped \.keras file: zip"),
     "checkpoints": (tree("ckpt.index", "ckpt.data"), "weights without a network"),
     "photos": (tree("a.jpg"), "no SavedModel"),

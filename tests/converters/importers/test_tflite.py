@@ -62,7 +62,7 @@ print(import_network(small_tflite()).output_names)
 
 def test_an_open_size_becomes_the_one_that_is_asked_for() -> None:
     content = edited(small_tflite(), open_size)
-    with pytest.raises(ConversionError, match="any size: say which to deploy, with --size HxW"):
+    with pytest.raises(ConversionError, match=r"any size\. Choose one with --size HxW"):
         import_network(content)
     found = import_network(content, size=(16, 20))
     graph = read_graph(found.model)

@@ -30,6 +30,10 @@ export async function getJson(path) {
   return (await ask(path)).json();
 }
 
+export async function sendJson(path, value) {
+  return (await ask(path, { method: "POST", body: JSON.stringify(value) })).json();
+}
+
 export async function post(path, signal) {
   await ask(path, { method: "POST", signal });
 }

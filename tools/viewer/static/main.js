@@ -3,6 +3,7 @@
 import { getJson, getPicture, Refused } from "./api.js";
 import { Inputs } from "./inputs.js";
 import { pause, play } from "./live.js";
+import { Measure } from "./measure.js";
 import { Scene } from "./scene.js";
 
 const $ = (id) => document.getElementById(id);
@@ -12,6 +13,7 @@ const model = await getJson("/api/model");
 const scene = new Scene(model);
 const inputs = new Inputs($("inputs"), look);
 let running = null;
+new Measure(scene, () => inputs.current?.name ?? "photo");
 
 describeModel();
 listenToFiles();

@@ -1,0 +1,99 @@
+"""Qualcomm's compiler, and its HTP library on x86, to millimeters (make qnn-test)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.support import ramp
+from tests.support.built_models import built_zoo
+from tests.support.kernels import codes_of
+from tfl_depth.converters.deployment import compile_for_target, qnn
+from tfl_depth.encoding import CODES, Decoder, decode_float
+from tfl_depth.errors import ConversionError, ModelFileError
+from tfl_depth.format.contract import read_contract
+from tfl_depth.format.golden import read_golden
+from tfl_depth.format.model_check import check_model
+from tfl_depth.proof import ENGINES, prove_by
+from tfl_depth.proof.part_folder import VARIABLE
+from tfl_depth.targets import TARGETS
+
+TARGETS_OF_QUALCOMM = [name for name, target in TARGETS.items() if target.htp_soc]
+# Beside half a step of the code: what an HTP adds near a boundary of two spans, and elsewhere.
+BOUNDARY_MM, ELSEWHERE_MM = 8.0, 1.0
+# This far from a boundary, codes are exact but for one rounding.
+NEAR_MM = 6.5
+
+needs_qualcomm = pytest.mark.skipif(
+    ENGINES["qnn-htp"].how_to_install is not None, reason="Needs Qualcomm's parts: make qnn-test."
+)
+
+
+@needs_qualcomm
+@pytest.mark.parametrize("name", TARGETS_OF_QUALCOMM)
+def test_every_chip_takes_all_operators(name: str, net: Path) -> None:
+    model = net.read_bytes()
+    made = compile_for_target(model, name, TARGETS[name])
+    assert made.placement.at("npu") == made.placement.operators
+    assert made.placement.traffic is not None and made.placement.traffic.spilled == 0
+    assert made.compiled is not None
+    check_model(made.compiled)
+    contract, kept = read_contract(model), read_contract(made.compiled)
+    assert kept == contract
+    np.testing.assert_array_equal(
+        read_golden(made.compiled, kept).depth_mm, read_golden(model, contract).depth_mm
+    )
+
+
+@needs_qualcomm
+@pytest.mark.parametrize("spans", ["10m-1m", "15m-1m", "80m-growing"])
+def test_a_ramp_is_near_everywhere(spans: str, models: Path) -> None:
+    """Every depth, in the HTP's arithmetic: no wraps, no contradictions, nearest at mid-span."""
+    split = ramp.SPANS[spans]
+    with ENGINES["qnn-htp"].open((models / ramp.file_name(spans)).read_bytes()) as engine:
+        found = engine.run(ramp.image())
+    integer, fractional = (codes_of(found[name]) for name in ("integer", "fractional"))
+    assert not Decoder(split).disagreement(integer, fractional).any()
+    decoded_m = decode_float(integer / split.codes_per_span, fractional / CODES, split)
+    error_mm = 1000 * np.abs(decoded_m - ramp.depth_m(split))
+    number = ramp.span(split)
+    step_mm = np.array(split.steps_mm)[number]
+    assert (error_mm <= step_mm / 2 + BOUNDARY_MM * step_mm / split.steps_mm[0]).all()
+    begin_m = np.array(split.edges_m)[number]
+    width_mm = 1000 * np.array(split.widths_m)[number]
+    place_mm = 1000 * (ramp.depth_m(split) - begin_m)
+    far = np.minimum(place_mm, width_mm - place_mm) * step_mm[0, 0] > NEAR_MM * step_mm
+    assert (error_mm[far] <= step_mm[far] / 2 + ELSEWHERE_MM * step_mm[far] / step_mm[0, 0]).all()
+
+
+@needs_qualcomm
+def test_a_network_is_right() -> None:
+    proof = prove_by("qnn-htp", built_zoo() / "pico-nyu-192x256.tflite")
+    assert (proof.verdict, proof.byte_for_byte, proof.disagreement) == ("right", False, 0)
+
+
+@needs_qualcomm
+def test_a_compilers_rewriting_is_told_from_damage(
+    net: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(qnn, "_with_new_digest", lambda compiled: compiled)
+    made = qnn.compile_for_htp(net.read_bytes(), "SM8650")
+    with pytest.raises(ModelFileError, match=r"compiler has rewritten the file .*DISPATCH_OP"):
+        read_contract(made.model)
+
+
+def test_without_the_libraries_it_is_said(
+    net: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    with pytest.raises(ConversionError, match=r"pip install --no-deps --target .*onnxruntime-qnn"):
+        compile_for_target(net.read_bytes(), "qnn-sm8650", TARGETS["qnn-sm8650"])
+
+
+def test_a_damaged_file_is_not_called_compiled(net: Path) -> None:
+    model = bytearray(net.read_bytes())
+    model[-9] ^= 1
+    with pytest.raises(ModelFileError, match="damaged or was changed"):
+        read_contract(bytes(model))

@@ -1,0 +1,87 @@
+"""The depth of frames that a board computes, one after the other, as if the network were here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tfl_depth.boards.connection import BoardProcess, Ended
+from tfl_depth.boards.frame_messages import (
+    DEPTH,
+    FAILURE,
+    FRAME,
+    HEADER,
+    READY,
+    SUMMARY,
+    array_bytes,
+    bytes_array,
+    message,
+)
+from tfl_depth.encoding import DepthMm
+from tfl_depth.errors import BoardError
+
+# A frame may wait for a slow link; the first one, and the opening, for a delegate that compiles.
+FRAME_LIMIT_S = 120.0
+START_LIMIT_S = 600.0
+
+
+class FrameStream:
+    """Frames to a board, and their depth back. `finish` ends it and gives what was measured."""
+
+    def __init__(self, process: BoardProcess, failed: Callable[[Ended], BoardError]) -> None:
+        """Wait until the model is open on the board.
+
+        Args:
+            process: runs `frame_server` on the board.
+            failed: makes the error of a server that has ended.
+
+        Raises:
+            BoardError: the model cannot be opened there.
+        """
+        self._process, self._failed = process, failed
+        self._limit_s = START_LIMIT_S
+        # What the board printed on standard error, once it is finished.
+        self.errors = ""
+        self.placement: dict[str, Any] = json.loads(self._receive(READY))["placement"]
+
+    def infer(self, rgb: npt.NDArray[np.uint8]) -> DepthMm:
+        """Depth of one frame.
+
+        Args:
+            rgb: (H, W, 3) uint8.
+
+        Returns:
+            (H, W), of the dtype that `DepthRunner` gives: millimeters, 0 = no depth.
+
+        Raises:
+            BoardError: the board fails, the link is lost, or the frame takes too long.
+        """
+        self._process.send(message(FRAME, array_bytes(rgb)), FRAME_LIMIT_S)
+        depth_mm: DepthMm = bytes_array(self._receive(DEPTH))  # type: ignore[assignment]
+        self._limit_s = FRAME_LIMIT_S
+        if depth_mm.shape != rgb.shape[:2]:
+            raise BoardError(f"Expected depth of {rgb.shape[:2]}, got {depth_mm.shape}.")
+        return depth_mm
+
+    def finish(self) -> dict[str, Any]:
+        """Placement, times and conditions of all frames."""
+        self._process.end_input()
+        summary: dict[str, Any] = json.loads(self._receive(SUMMARY))
+        self.errors = self._process.finish(FRAME_LIMIT_S).errors
+        return summary
+
+    def _receive(self, expected: bytes) -> bytes:
+        header = self._process.receive(HEADER.size, self._limit_s)
+        if len(header) < HEADER.size:
+            raise self._failed(self._process.finish(FRAME_LIMIT_S))
+        kind, size = HEADER.unpack(header)
+        content = self._process.receive(size, self._limit_s)
+        if kind == FAILURE:
+            raise BoardError(json.loads(content)["error"])
+        if kind != expected or len(content) < size:
+            raise BoardError(f"Expected a message {expected!r} of the board, got {header!r}.")
+        return content

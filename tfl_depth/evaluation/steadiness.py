@@ -1,0 +1,90 @@
+"""How steady depth is in a video of a still scene by a still camera."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tfl_depth.errors import DatasetError
+
+__all__ = ["Steadiness", "TemporalDeviation", "steadiness"]
+
+# Of which a deviation can be told.
+FEWEST_FRAMES = 2
+
+
+@dataclass(frozen=True)
+class Steadiness:
+    """Temporal deviation of the pixels: the standard deviation over the frames of each.
+
+    Attributes:
+        median_mm: of the pixels, millimeters.
+        p95_mm: the same, 95th percentile.
+        pixels: how many have depth in at least two frames; others do not count.
+        frames: of the video.
+    """
+
+    median_mm: float
+    p95_mm: float
+    pixels: int
+    frames: int
+
+
+class TemporalDeviation:
+    """The standard deviation of each pixel over frames that come one by one (Welford 1962)."""
+
+    def __init__(self) -> None:
+        self.frames = 0
+        self._count: npt.NDArray[np.float64] = np.zeros(())
+        self._mean, self._squares = self._count, self._count
+
+    def add(self, values: npt.NDArray[np.number]) -> None:
+        """Add a frame.
+
+        Args:
+            values: (H, W), of one size in all frames; a 0 does not count.
+
+        Raises:
+            DatasetError: the frame is of another size.
+        """
+        if not self.frames:
+            self._count, self._mean, self._squares = np.zeros((3, *values.shape))
+        elif values.shape != self._mean.shape:
+            raise DatasetError(
+                f"Expected frames of one size, {self._mean.shape}, got one of {values.shape}."
+            )
+        self.frames += 1
+        present = values > 0
+        self._count += present
+        step = np.where(present, values - self._mean, 0)
+        self._mean += step / np.maximum(self._count, 1)
+        self._squares += step * np.where(present, values - self._mean, 0)
+
+    def of_pixels(self) -> npt.NDArray[np.float64]:
+        """The deviation (pixels,) of those that count in two frames or more, by n - 1."""
+        enough = self._count >= FEWEST_FRAMES
+        return np.sqrt(self._squares[enough] / (self._count[enough] - 1))
+
+
+def steadiness(frames_mm: Iterable[npt.NDArray[np.number]]) -> Steadiness:
+    """Measure how steady depth is.
+
+    Args:
+        frames_mm: depth (H, W) of each frame in millimeters, 0 = no depth.
+
+    Raises:
+        DatasetError: no pixel has depth in two frames.
+    """
+    deviation = TemporalDeviation()
+    for depth_mm in frames_mm:
+        deviation.add(depth_mm)
+    of_pixels = deviation.of_pixels()
+    if not of_pixels.size:
+        raise DatasetError(
+            f"Expected a video with depth in two frames or more, got {deviation.frames} frames."
+        )
+    median_mm, p95_mm = np.percentile(of_pixels, (50, 95))
+    return Steadiness(float(median_mm), float(p95_mm), of_pixels.size, deviation.frames)

@@ -1,0 +1,192 @@
+"""Whether a network's depth follows the focal length: the same photos at several zooms.
+
+A picture that is magnified by z is that of a pinhole camera of z times the focal length. A network
+that obeys this camera, as the canonical camera of Metric3D (W. Yin et al., ICCV 2023), gives
+depth / z of it. The response is log(depth ratio) / log(1 / z): 1 for such a network, 0 for one
+whose depth does not change.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from tfl_depth.data.datasets import Dataset
+from tfl_depth.data.samples import Sample
+from tfl_depth.evaluation.evaluate import Predictor, evaluate
+from tfl_depth.format.contract_parts import ZoomResponse
+from tfl_depth.runtime.fit import PAD_PIXEL
+from tfl_depth.runtime.preprocess import Pixels, resize_pixels
+
+__all__ = ["ZOOMS", "ZoomRow", "ZoomTable", "central", "evaluate_zooms", "measure_zooms", "zoomed"]
+
+# (H, W, 3) uint8 RGB -> (h, w) depth, in any unit.
+Depth = Callable[[Pixels], npt.NDArray[Any]]
+ZOOMS = (0.7, 1.4)
+# How far a response may be from 1 for depth to be corrected by default.
+OBEYS_WITHIN = 0.15
+# Beside a median over photos: fewer say nothing.
+FEWEST_PHOTOS = 8
+
+
+def zoomed(rgb: Pixels, zoom: float) -> Pixels:
+    """A photo (H, W, 3) as a camera of `zoom` times the focal length sees it, of the same size.
+
+    Below 1 the photo is smaller, inside a border of gray, as `fit="pad"` shows it.
+    """
+    height, width = rgb.shape[:2]
+    if zoom >= 1:
+        return resize_pixels(np.ascontiguousarray(central(rgb, 1 / zoom)), (height, width))
+    small = resize_pixels(rgb, (max(1, round(height * zoom)), max(1, round(width * zoom))))
+    top, left = (height - small.shape[0]) // 2, (width - small.shape[1]) // 2
+    shown = np.full_like(rgb, PAD_PIXEL)
+    shown[top : top + small.shape[0], left : left + small.shape[1]] = small
+    return shown
+
+
+def central(values: npt.NDArray[Any], share: float) -> npt.NDArray[Any]:
+    """The middle of (H, W, ...) values: `share`, up to 1, of each side."""
+    height, width = (max(1, round(side * share)) for side in values.shape[:2])
+    top, left = (values.shape[0] - height) // 2, (values.shape[1] - width) // 2
+    return values[top : top + height, left : left + width]
+
+
+def measure_zooms(
+    depth: Depth, photos: Iterable[Pixels], zooms: Sequence[float] = ZOOMS
+) -> ZoomResponse:
+    """Measure the response of a network to zooms.
+
+    Args:
+        depth: the network.
+        photos: (H, W, 3) uint8 RGB.
+        zooms: magnifications; 1, which says nothing, is left out.
+
+    Returns:
+        The median response over photos for each zoom. The network obeys where all of them are
+        within 0.15 of 1, there are zooms below and above 1, and 8 photos or more.
+    """
+    zooms = [zoom for zoom in zooms if zoom != 1]
+    return _summary([_responses(depth, photo, zooms) for photo in photos], zooms)
+
+
+@dataclass(frozen=True)
+class ZoomRow:
+    """What was measured at a zoom.
+
+    Attributes:
+        zoom: the magnification.
+        abs_rel: of the network's depth, mean over images.
+        corrected_abs_rel: of its depth times the zoom, which is right for a network that obeys.
+        response: as in `ZoomResponse`; None for a zoom of 1.
+    """
+
+    zoom: float
+    abs_rel: float
+    corrected_abs_rel: float
+    response: float | None
+
+
+@dataclass(frozen=True)
+class ZoomTable:
+    """What `evaluate_zooms` found.
+
+    Attributes:
+        rows: of the zooms, in their order.
+        obeys: as in `ZoomResponse`.
+    """
+
+    rows: tuple[ZoomRow, ...]
+    obeys: bool
+
+
+def evaluate_zooms(
+    predict: Predictor, samples: Iterable[Sample], dataset: Dataset, zooms: Sequence[float]
+) -> ZoomTable:
+    """Show samples at several zooms, and compare depth with their truth.
+
+    Args:
+        predict: gives the depth of an RGB image.
+        samples: photos with their truth.
+        dataset: says the range.
+        zooms: magnifications.
+    """
+    scores: dict[float, list[tuple[float, float]]] = {zoom: [] for zoom in zooms}
+    responses: list[list[float]] = []
+    others = [zoom for zoom in zooms if zoom != 1]
+    for sample in samples:
+        whole = predict(sample.rgb)
+        depths = {z: whole if z == 1 else predict(zoomed(sample.rgb, z)) for z in zooms}
+        responses.append([_response(whole, depths[zoom], zoom) for zoom in others])
+        for zoom, depth in depths.items():
+            scores[zoom] += _scores(depth, _truth_at(sample, zoom), dataset, zoom)
+    found = _summary(responses, others)
+    by_zoom = dict(zip(found.zooms, found.response, strict=True))
+    rows = []
+    for zoom in zooms:
+        plain, corrected = np.mean(scores[zoom], axis=0)
+        rows.append(ZoomRow(zoom, float(plain), float(corrected), by_zoom.get(zoom)))
+    return ZoomTable(tuple(rows), found.obeys)
+
+
+def _scores(
+    depth: npt.NDArray[np.float32], truth: Sample, dataset: Dataset, zoom: float
+) -> list[tuple[float, float]]:
+    """abs_rel of a photo's depth as it is and times the zoom; nothing without a valid pixel."""
+    plain, corrected = (
+        evaluate(lambda _rgb, k=factor: depth * np.float32(k), [truth], dataset)  # type: ignore[misc]
+        for factor in (1.0, zoom)
+    )
+    return [(a["abs_rel"], b["abs_rel"]) for a, b in zip(plain, corrected, strict=True)]
+
+
+def _truth_at(sample: Sample, zoom: float) -> Sample:
+    """The true depth of what `zoomed` shows; the border is not valid."""
+    depth_m = np.where(sample.valid, sample.depth_m, np.float32(0))
+    height, width = depth_m.shape
+    if zoom >= 1:
+        part = np.ascontiguousarray(central(depth_m, 1 / zoom))
+        shown = cv2.resize(part, (width, height), interpolation=cv2.INTER_NEAREST)
+    else:
+        size = (max(1, round(width * zoom)), max(1, round(height * zoom)))
+        small = cv2.resize(depth_m, size, interpolation=cv2.INTER_NEAREST)
+        shown = np.zeros_like(depth_m)
+        top, left = (height - size[1]) // 2, (width - size[0]) // 2
+        shown[top : top + size[1], left : left + size[0]] = small
+    return replace(sample, depth_m=np.asarray(shown, np.float32), valid=np.asarray(shown) > 0)
+
+
+def _summary(responses: Sequence[Sequence[float]], zooms: Sequence[float]) -> ZoomResponse:
+    response = [round(float(np.median(each)), 3) for each in zip(*responses, strict=True)]
+    near = all(abs(each - 1) <= OBEYS_WITHIN for each in response)
+    both = any(zoom < 1 for zoom in zooms) and any(zoom > 1 for zoom in zooms)
+    return ZoomResponse(
+        images=len(responses),
+        zooms=tuple(zooms),
+        response=tuple(response),
+        obeys=near and both and len(responses) >= FEWEST_PHOTOS,
+    )
+
+
+def _responses(depth: Depth, photo: Pixels, zooms: Sequence[float]) -> list[float]:
+    whole = depth(photo)
+    return [_response(whole, depth(zoomed(photo, zoom)), zoom) for zoom in zooms]
+
+
+def _response(whole: npt.NDArray[Any], seen: npt.NDArray[Any], zoom: float) -> float:
+    """Of one photo, from its depth and that at a zoom, where both show the same."""
+    first, second = (central(whole, 1 / zoom), seen) if zoom > 1 else (whole, central(seen, zoom))
+    size = min(first.shape, second.shape)[::-1]
+    first, second = (
+        cv2.resize(np.asarray(each, np.float32), size, interpolation=cv2.INTER_AREA)
+        for each in (first, second)
+    )
+    both = (first > 0) & (second > 0)  # which nan is not
+    if not both.any():
+        return 0.0
+    return float(np.median(np.log(second[both] / first[both]))) / -math.log(zoom)

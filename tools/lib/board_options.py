@@ -1,0 +1,208 @@
+"""--board, and what the commands do with it: run there, and report here."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tfl_depth.errors import BoardError
+from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib.inspect_text import sections_text
+from tfl_depth.tools.lib.printable import printable
+
+if TYPE_CHECKING:
+    from tfl_depth.boards import RemoteBoard, ToolRun
+
+TIME_LIMIT_S = 600.0
+# Options that are of this machine alone.
+_OF_THIS_MACHINE = frozenset(("board", "report", "time_limit", "json", "output", "picture"))
+# Options whose value is a file of this machine.
+_FILES = frozenset(("public_key", "float"))
+_ON_CPU = "--delegate=cpu"
+Text = Callable[[dict[str, Any]], str]
+
+
+def add_board_options(parser: argparse.ArgumentParser) -> None:
+    """Add --board, --report and --time-limit."""
+    parser.add_argument(
+        "--board",
+        metavar="NAME",
+        help="run it on a board of tfl-depth board list, with --delegate auto unless another is "
+        "named; cpu for its processor",
+    )
+    parser.add_argument(
+        "--report",
+        type=Path,
+        metavar="FILE",
+        help="with --board: write what was found as a page, FILE.html, and FILE.json beside it",
+    )
+    parser.add_argument(
+        "--time-limit",
+        type=cli_common.seconds,
+        default=TIME_LIMIT_S,
+        metavar="SECONDS",
+        help=f"with --board: when it is stopped there ({TIME_LIMIT_S:g})",
+    )
+
+
+def expect_board(options: argparse.Namespace) -> None:
+    """Refuse --report without --board, and another ending than .html.
+
+    Raises:
+        BoardError: it is so.
+    """
+    if options.report is None:
+        return
+    if options.board is None:
+        raise BoardError("--report describes a run on a board: give --board NAME as well.")
+    if options.report.suffix != ".html":
+        raise BoardError(f"Expected a --report that ends in .html, got {options.report}.")
+
+
+def run_on_board(
+    tool: str,
+    options: argparse.Namespace,
+    arguments: Sequence[str | Path],
+    *,
+    text: Text | None = None,
+    output: Path | None = None,
+    more_s: float = 0.0,
+) -> None:
+    """Run a command on the board, print and write the report, and fail as it does.
+
+    Args:
+        tool: the command's name.
+        options: its options here.
+        arguments: of the command there; a `Path` is a file that is brought over.
+        text: shows the command's own result below the report.
+        output: where the files that it writes come to.
+        more_s: of time beyond --time-limit.
+
+    Raises:
+        BoardError: the board, the link or the command fails.
+    """
+    from tfl_depth.boards import RemoteBoard
+
+    expect_board(options)
+    with RemoteBoard(options.board) as board:
+        limit_s = options.time_limit + more_s
+        run = board.run_tool(tool, arguments, limit_s=limit_s, output=output)
+        say_what_was_said(board.entry.name, run.errors)
+        if run.result is not None:
+            tell_report(board, tool, options, run.result, run.conditions, text)
+    if run.status:
+        raise BoardError(_failure(board, tool, run))
+
+
+def tell_report(
+    board: RemoteBoard,
+    tool: str,
+    options: argparse.Namespace,
+    result: Mapping[str, Any],
+    conditions: Mapping[str, Any] | None,
+    text: Text | None,
+) -> None:
+    """Print the report of a command, and write it where --report says."""
+    from tfl_depth.tools.lib.board_report import board_report, report_sections, write_report
+
+    report = board_report(board, tool, options.model, result, conditions)
+    if options.report is not None:
+        write_report(options.report, report)
+    shown = sections_text(report_sections(report))
+    own = [] if text is None else ["", text(dict(result))]
+    cli_common.tell(options, report, "\n".join([shown, *own]))
+
+
+def board_arguments(
+    parser: argparse.ArgumentParser, argv: Sequence[str] | None, left_out: Collection[str] = ()
+) -> list[str | Path]:
+    """The options of a command for the board, without its positional arguments.
+
+    Args:
+        parser: the command's.
+        argv: what was given here.
+        left_out: names of options that the board is not given, beside those of this machine.
+
+    Returns:
+        Options as they were given; a `Path` for the value that is a file of this machine.
+    """
+    given = sys.argv[1:] if argv is None else argv
+    made: list[str | Path] = []
+    for flag, dest, value in _options(parser, given):
+        if dest in _OF_THIS_MACHINE or dest in left_out:
+            continue
+        if value is not None and (dest in _FILES or _is_camera_file(dest, value)):
+            made += [flag, Path(value)]
+        else:
+            made.append(flag if value is None else f"{flag}={value}")
+    takes_delegate = "--delegate" in parser._option_string_actions
+    return [*_with_delegate(made)] if takes_delegate else made
+
+
+def _is_camera_file(dest: str, value: str) -> bool:
+    """Whether it is a camera's file of this machine, rather than its numbers."""
+    return dest == "camera" and Path(value).is_file()
+
+
+def _with_delegate(given: Sequence[str | Path]) -> Iterator[str | Path]:
+    """The same with --delegate auto where no other is named; without one, the CPU is taken."""
+    yield from (each for each in given if each != _ON_CPU)
+    if not any(str(each).startswith(("--delegate=", "--engine=")) for each in given):
+        yield "--delegate=auto"
+
+
+def board_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of `DepthRunner` for a board: "auto" without a delegate, and none for "cpu"."""
+    delegate = settings["delegate"] or "auto"
+    return {**settings, "delegate": None if delegate == "cpu" else delegate}
+
+
+def _options(
+    parser: argparse.ArgumentParser, given: Sequence[str]
+) -> Iterator[tuple[str, str, str | None]]:
+    """Flag, name and value of each option; None for one without a value."""
+    words = iter(given)
+    for word in words:
+        flag, equals, value = word.partition("=")
+        action = parser._option_string_actions.get(flag)
+        if action is None:
+            continue
+        if action.nargs == 0:
+            yield flag, action.dest, None
+        else:
+            yield flag, action.dest, value if equals else next(words)
+
+
+def say_what_was_said(name: str, errors: str) -> None:
+    """Print what a command has printed on a board's standard error, without its last word."""
+    for line in errors.splitlines():
+        if line.startswith("warning:"):
+            line = f"warning: {name}: {line[len('warning:') :].strip()}"
+        elif line.strip() and not line.startswith("error:"):
+            line = f"{name}: {line}"
+        else:
+            continue
+        print(printable(line), file=sys.stderr)
+
+
+def _failure(board: RemoteBoard, tool: str, run: ToolRun) -> str:
+    name = board.entry.name
+    lines = [line for line in run.errors.splitlines() if line.strip()]
+    said = [line for line in lines if line.startswith("error:")]
+    if said:
+        return f"{name}: {said[-1][len('error:') :].strip()}"
+    if run.status > 128:
+        return f"tfl-depth {tool} crashed on {name}: {_signal(run.status - 128)}."
+    last = lines[-1] if lines else f"status {run.status}"
+    return f"tfl-depth {tool} failed on {name}: {last}"
+
+
+def _signal(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

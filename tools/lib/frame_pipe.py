@@ -1,0 +1,94 @@
+"""16-bit frames for other programs: their bytes, and standard output as the way to a pipe."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import numpy as np
+
+from tfl_depth.encoding import DepthMm
+from tfl_depth.errors import ImageError, OutputError
+from tfl_depth.png import png_content
+from tfl_depth.runtime.closeable import Closeable
+
+FORMATS = ("raw", "png")
+
+
+class FrameBytes:
+    """Makes the bytes of each frame.
+
+    Attributes:
+        kind: "raw", uint16 rows in little-endian order, or "png", whole files of 16 bits.
+        size: (height, width) of the first frame, which all raw frames must have; None before it.
+    """
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self.size: tuple[int, ...] | None = None
+
+    def __call__(self, depth_mm: DepthMm) -> memoryview:
+        """The bytes of (H, W) uint16 millimeters.
+
+        Raises:
+            ImageError: raw frames differ in size, so that a reader could not tell them apart.
+        """
+        self.size = self.size or depth_mm.shape
+        if self.kind == "png":
+            return png_content(depth_mm)
+        if depth_mm.shape != self.size:
+            raise ImageError(
+                f"Expected raw frames of one size, {_named(self.size)}, got "
+                f"{_named(depth_mm.shape)}: give --frame-format png, or inputs of one size."
+            )
+        return np.ascontiguousarray(depth_mm, "<u2").data.cast("B")
+
+    def __str__(self) -> str:
+        """What a reader must know."""
+        if self.kind == "png" or self.size is None:
+            return "PNG files of 16 bits"
+        return f"raw gray16le of {_named(self.size)}"
+
+
+def _named(size: tuple[int, ...]) -> str:
+    """(height, width) as other programs write it."""
+    return f"{size[1]}x{size[0]}"
+
+
+class FramePipe(Closeable):
+    """Standard output for frames alone; what is printed meanwhile goes to standard error."""
+
+    def __init__(self, kind: str) -> None:
+        """Take standard output.
+
+        Raises:
+            OutputError: it is a terminal.
+        """
+        if os.isatty(1):
+            raise OutputError(
+                "Expected standard output to be a pipe or a file: 16-bit frames are no text."
+            )
+        self._bytes = FrameBytes(kind)
+        self._written = 0
+        sys.stdout.flush()
+        self._pipe = os.dup(1)
+        # Native code of a delegate prints to the descriptor itself.
+        os.dup2(2, 1)
+
+    def write(self, depth_mm: DepthMm, time_s: float | None = None) -> None:
+        """Write a frame, whole; wait where the reader is slow.
+
+        Raises:
+            BrokenPipeError: the reader has closed the pipe.
+        """
+        content = self._bytes(depth_mm)
+        if not self._written:
+            print(f"standard output: {self._bytes}, millimeters, 0 = no depth", file=sys.stderr)
+        self._written += 1
+        while content:
+            content = content[os.write(self._pipe, content) :]
+
+    def _close(self) -> None:
+        sys.stdout.flush()
+        os.dup2(self._pipe, 1)
+        os.close(self._pipe)

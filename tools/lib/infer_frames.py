@@ -1,0 +1,82 @@
+"""What `tools/infer` does with --to and --serve: frames for other programs, and no files."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from itertools import islice
+from typing import Protocol
+
+import numpy as np
+
+from tfl_depth.encoding import DepthMm
+from tfl_depth.errors import ImageError
+from tfl_depth.runtime import DepthRunner
+from tfl_depth.runtime.stream import Stream
+from tfl_depth.runtime.video import Video
+from tfl_depth.tools.lib.infer_inputs import WRITTEN, report_frames
+from tfl_depth.tools.lib.input_report import InputReport
+from tfl_depth.tools.lib.inputs import Input, is_video
+from tfl_depth.tools.lib.outputs import describe
+
+
+class FrameSink(Protocol):
+    """Takes frames; see `FramePipe` and `FrameServer`."""
+
+    def write(self, depth_mm: DepthMm, time_s: float | None = None) -> None:
+        """Take (H, W) uint16 millimeters, of a video's frame with its time in seconds."""
+
+
+def infer_frames(
+    runner: DepthRunner,
+    inputs: Sequence[Input],
+    sink: FrameSink,
+    options: argparse.Namespace,
+    report: InputReport,
+) -> None:
+    """Give the depth of every input to a sink, until the inputs or the reader end.
+
+    Raises:
+        ImageError: the model's depth needs more than 16 bits; an input cannot be read.
+    """
+    if runner.depth_dtype != np.uint16:
+        raise ImageError(
+            "Expected a model of at most 65.535 m for frames of 16 bits, got one of "
+            f"{runner.contract.edges_m[-1]:g} m: write files with --output."
+        )
+    try:
+        for each in inputs:
+            if is_video(each):
+                _video(runner, each, sink, options.frames, report)
+            else:
+                depth_mm = runner.infer(each)
+                sink.write(depth_mm)
+                report.say(f"{each}: {describe(depth_mm)}")
+    except BrokenPipeError:
+        report.say("The reader has closed the pipe.")
+
+
+def _video(
+    runner: DepthRunner,
+    source: Input,
+    sink: FrameSink,
+    most: int | None,
+    report: InputReport,
+) -> None:
+    with (
+        Video(source) as video,
+        runner.stream(video, on_full="drop_oldest" if video.is_camera else "block") as frames,
+    ):
+        try:
+            _write_all(frames, most, sink)
+        except KeyboardInterrupt:
+            if not video.is_camera:  # which has no other end
+                raise
+        finally:
+            if frames.delivered:
+                report_frames(video.name, frames, report, WRITTEN, [])
+
+
+def _write_all(frames: Stream, most: int | None, sink: FrameSink) -> None:
+    for frame in islice(frames, most):
+        sink.write(frame.depth_mm, frame.time_s)
