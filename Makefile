@@ -29,7 +29,7 @@ BOARD_TESTS = $(addprefix tests/runtime/test_,$(addsuffix .py,\
 
 .PHONY: setup demo test tflite-test board-test openvino-test tosa-test qnn-test engines gstreamer-test programs-test \
   frameworks-test pythons-test kernels coverage soak fuzz hashes lint check figures figures-zoo \
-  figures-demo benchmark strategy docs pictures dist dist-test clean
+  figures-demo benchmark strategy docs pictures dist dist-check dist-test clean
 
 setup: .venv/.complete
 
@@ -212,7 +212,7 @@ build/uv/.complete: | .venv/.complete
 	@touch $@
 
 # The hashes of every file of what requirements/ pins, into requirements/hashed: after a pin changes.
-HASHED = dev tflite-runtime fuzz openvino peers programs pythons tosa qnn
+HASHED = dev tflite-runtime fuzz openvino peers programs pythons tosa qnn publish
 hashes: build/uv/.complete
 	for name in $(HASHED); do build/uv/bin/uv pip compile --quiet --universal --no-deps \
 	  --python-version 3.11.5 --generate-hashes --custom-compile-command 'make hashes' \
@@ -271,6 +271,16 @@ kernels: setup .venv-tflite/.complete build/board/.complete build/test-models/.c
 dist: setup
 	rm -rf dist tfl_depth.egg-info
 	.venv/bin/python -m build --no-isolation
+
+# twine and check-wheel-contents in a folder of their own: nothing else needs them.
+build/publish/.complete: requirements/hashed/publish.txt | .venv/.complete
+	.venv/bin/python -m $(INSTALL) --upgrade --target $(@D) --requirement $<
+	@touch $@
+
+# What an index would refuse of both, or show wrongly: metadata, description, files.
+dist-check: dist build/publish/.complete
+	PYTHONPATH=build/publish .venv/bin/python -m twine check --strict dist/*
+	PYTHONPATH=build/publish .venv/bin/python -m check_wheel_contents dist/*.whl
 
 # Both of them, installed in a clean environment of each Python, and tested there:
 # make dist-test PYTHONS='python3.10 /opt/python3.13/bin/python3'

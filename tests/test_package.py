@@ -106,7 +106,7 @@ def test_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     # The launchers of a checkout's tools/ have no suffix.
     assert names == {name for name in files_of_the_package() if Path(name).suffix}
-    assert wheel.stat().st_size < 2 * MIB
+    assert wheel.stat().st_size < MIB
 
 
 def test_source_archive_holds_what_a_reader_needs_and_no_checkpoint(
@@ -118,7 +118,7 @@ def test_source_archive_holds_what_a_reader_needs_and_no_checkpoint(
     expected |= set(files_of_the_package())
     expected |= {str(path.relative_to(ROOT)) for path in ROOT.glob("zoo/**/*.md")}
     expected |= {str(path.relative_to(ROOT)) for path in ROOT.glob("zoo/*/*.json")}
-    expected |= {"CHANGES.md", "LICENSE", "Makefile", "NOTICE", "README.md"}
+    expected |= {"CHANGES.md", "CITATION.cff", "LICENSE", "Makefile", "NOTICE", "README.md"}
     assert expected <= archive.keys()
     assert not [name for name in archive if name.endswith((".keras", ".pyc"))]
     # Once each: what tfl_depth/ links to is there, and not at the root as well.
@@ -144,6 +144,21 @@ def test_version_is_semantic_and_the_first_of_the_changes() -> None:
     assert re.fullmatch(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(rc\d+)?", version)
     changes = (ROOT / "CHANGES.md").read_text(encoding="utf-8")
     assert re.findall(r"^## (\S+)", changes, re.MULTILINE)[0] == version
+
+
+def test_the_citation_is_of_this_version() -> None:
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {tfl_depth.__version__}\n" in citation
+
+
+def test_the_wheel_has_its_licenses_and_its_authors(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as content:
+        (metadata,) = (name for name in content.namelist() if name.endswith(".dist-info/METADATA"))
+        text = content.read(metadata).decode()
+        licenses = {name for name in content.namelist() if "/licenses/" in name}
+    for line in ("Author: The tfl-depth authors", "License: Apache-2.0"):
+        assert f"\n{line}\n" in text
+    assert {Path(name).name for name in licenses} == {"LICENSE", "NOTICE"}
 
 
 def test_wheel_says_its_version(wheel: Path) -> None:

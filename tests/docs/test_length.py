@@ -1,4 +1,4 @@
-"""README.md is a page: words outside code blocks and tables."""
+"""README.md is a page, and the site a short book: words outside code blocks and tables."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-README_WORDS = 600
+README_WORDS, SITE_WORDS = 600, 20_000
 # Comments, code blocks, table rows, addresses of links, tags.
 LEFT_OUT = re.compile(
     r"<!--.*?-->|^ *```.*?^ *```|^ *\|.*?$|(?<=\])\([^)]*\)|<[^>]+>", re.MULTILINE | re.DOTALL
@@ -18,6 +18,15 @@ def words(text: str) -> int:
     return len(WORD.findall(LEFT_OUT.sub(" ", text)))
 
 
+def written_pages() -> list[Path]:
+    """The pages for users: without a study's rows and a network's card, which commands write, and
+    without CHANGES.md, CONTRIBUTING.md and the architecture, which are for developers."""
+    docs = ROOT / "docs"
+    pages = [path for path in docs.rglob("*.md") if path.parent.parent != docs / "strategy"]
+    pages.remove(docs / "architecture.md")
+    return [*pages, ROOT / "zoo" / "README.md", ROOT / "README.md"]
+
+
 def test_what_counts_as_a_word() -> None:
     text = "Two words, [a link](docs/page.md) <b>here</b>.\n\n| a | b |\n\n```sh\nls -l\n```\n"
     assert words(text) == 5
@@ -25,3 +34,10 @@ def test_what_counts_as_a_word() -> None:
 
 def test_the_readme_is_short() -> None:
     assert 200 < words((ROOT / "README.md").read_text(encoding="utf-8")) <= README_WORDS
+
+
+def test_the_site_is_short() -> None:
+    pages = written_pages()
+    counts = {path: words(path.read_text(encoding="utf-8")) for path in pages}
+    assert len(counts) > 60
+    assert sum(counts.values()) <= SITE_WORDS, sorted(counts, key=lambda path: -counts[path])[:10]

@@ -281,8 +281,8 @@ def test_python_in_documents_imports_what_there_is(document: Path) -> None:
 def test_what_is_made_has_its_target(document: Path) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     text = document.read_text(encoding="utf-8")
-    for target in re.findall(r"(?:`|^)make ([a-z][a-z-]*)\b", text, re.MULTILINE):
-        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+    for target in re.findall(r"(?:`|^)make ([a-z][\w/-]*(?:\.complete)?)", text, re.MULTILINE):
+        assert re.search(rf"^{re.escape(target)}:", makefile, re.MULTILINE), target
 
 
 def test_the_code_to_deploy_is_that_of_the_example() -> None:

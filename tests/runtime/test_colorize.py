@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -98,5 +99,6 @@ def test_percentiles_are_numpys_without_what_is_missing(dtype: Any) -> None:
 def test_a_picture_is_the_same_in_strips(monkeypatch: pytest.MonkeyPatch) -> None:
     depth_mm = np.random.default_rng(6).integers(0, 4000, (50, 40)).astype(np.uint16)
     whole = colorize(depth_mm)
-    monkeypatch.setattr(colorize, "STRIP_PIXELS", 100)
+    # The package has a function of the module's name.
+    monkeypatch.setattr(sys.modules[colorize.__module__], "STRIP_PIXELS", 100)
     np.testing.assert_array_equal(colorize(depth_mm), whole)
