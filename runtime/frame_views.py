@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -62,7 +62,7 @@ class FrameViews:
         """
         self._contract, self._camera = contract, camera
         self._model_size = (contract.height, contract.width)
-        self.fit = cast(Fit, contract.fit if fit is None else fit)
+        self.fit: Fit = contract.fit if fit is None else fit
         self._calibrated = None if camera is None else camera.depth
         if self._calibrated is not None:
             _expect_same(self._calibrated, contract, self.fit)

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from tfl_depth.choices import expect_choice
 from tfl_depth.errors import CameraError
 from tfl_depth.format.contract_parts import Fit
 from tfl_depth.intrinsics import Intrinsics
@@ -57,7 +58,8 @@ class DepthCalibration:
         fit: of the frames that it was measured with.
 
     Raises:
-        CameraError: on creation, where `scale` is not above 0 or a value is not finite.
+        CameraError: on creation, if `scale` is not above 0, a value is not finite or `fit` is not a
+            fit.
     """
 
     scale: float
@@ -71,6 +73,7 @@ class DepthCalibration:
                 f"Expected a scale above 0 and a finite offset, got {self.scale!r} and "
                 f"{self.offset_m!r}."
             )
+        expect_choice("fit", self.fit, Fit, CameraError)
 
 
 @dataclass(frozen=True)

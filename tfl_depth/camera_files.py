@@ -178,5 +178,5 @@ def _depth(found: Mapping[str, Any]) -> DepthCalibration:
         scale=float(found["scale"]),
         offset_m=float(found["offset_m"]),
         model=str(found["model"]),
-        fit=str(found["fit"]),
+        fit=found["fit"],
     )

@@ -199,7 +199,7 @@ def _on_htp(conversion: Conversion) -> str:
         return f"in the HTP's arithmetic:   not computed: {error}"
     return (
         f"in the HTP's arithmetic:   {proof.verdict}; {proof.median_mm:.0f} mm in the median, "
-        f"{proof.p95_mm:.0f} at 95 %, {proof.worst_mm:.0f} at worst from the reference kernels"
+        f"{proof.p95_mm:.0f} at 95 %, {proof.max_mm:.0f} at worst from the reference kernels"
     )
 
 

@@ -47,7 +47,7 @@ def engine_table(measured: Measured, what: str) -> str:
 
 
 def _measures(found: dict[str, Any]) -> list[float]:
-    return [found[name] for name in ("median_mm", "p95_mm", "worst_mm")]
+    return [found[name] for name in ("median_mm", "p95_mm", "max_mm")]
 
 
 def _millimeters(value: float) -> str:

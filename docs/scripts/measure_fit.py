@@ -23,7 +23,7 @@ from tfl_depth.files import write_whole
 from tfl_depth.format.contract import FITS
 from tfl_depth.intrinsics import Intrinsics
 from tfl_depth.models import load_model
-from tfl_depth.runtime.fit import fit_frame
+from tfl_depth.runtime.fit import Fit, fit_frame
 from tfl_depth.tables import markdown, with_table
 from tfl_depth.tools.lib import cli_common
 
@@ -116,7 +116,7 @@ def rows_of(name: str, samples: Sequence[Sample]) -> list[dict[str, Any]]:
     return made
 
 
-def focal_ratio(sample: Sample, size: tuple[int, int], fit: str) -> float:
+def focal_ratio(sample: Sample, size: tuple[int, int], fit: Fit) -> float:
     """Of a sample's focal length in the input to that of training, as the runtime corrects it."""
     trained = json.loads((ENTRY / "metrics.json").read_text(encoding="utf-8"))["camera"]
     height, width = sample.valid.shape

@@ -21,7 +21,7 @@ from __future__ import annotations
 import argparse
 import array
 import sys
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -65,7 +65,8 @@ def point_cloud(
     """
     camera = intrinsics(camera_info, depth_mm.shape)
     z_m = np.where(depth_mm == 0, np.nan, depth_mm / np.float32(1000))
-    v, u = np.indices(depth_mm.shape, sparse=True)
+    height, width = depth_mm.shape
+    v, u = np.ogrid[:height, :width]
     x_m, y_m = (u - camera.cx) / camera.fx * z_m, (v - camera.cy) / camera.fy * z_m
     points = np.stack([x_m, y_m, z_m], axis=-1).astype(np.float32)
     fields = [_field(new_field(), name, 4 * place) for place, name in enumerate("xyz")]
@@ -134,7 +135,7 @@ def main(model: str, ros_arguments: list[str]) -> None:
                 self.get_logger().error(str(error))
 
         def publish(self, image: Any) -> None:
-            order = "rgb" if image.encoding == "rgb8" else "bgr"
+            order: Literal["rgb", "bgr"] = "rgb" if image.encoding == "rgb8" else "bgr"
             depth_mm = self.runner.infer(pixels(image), channels=order)
             self.depth.publish(depth_image(depth_mm, image.header, Image()))
             if self.info is not None:

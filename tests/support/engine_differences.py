@@ -50,17 +50,17 @@ def measure(path: Path, engine: str) -> Row:
     """What an engine makes of a model.
 
     Returns:
-        `median_mm`, `p95_mm`, `worst_mm`: of a ramp's error, or of the distance from the golden
+        `median_mm`, `p95_mm`, `max_mm`: of a ramp's error, or of the distance from the golden
         depth; `byte_for_byte`, as in `GoldenCheck`; and `versions` of the engine's parts.
     """
     proof = prove_by(engine, path)
     row: Row = {"byte_for_byte": proof.byte_for_byte, "versions": ENGINES[engine].versions}
     if path.name in RAMPS:
         error_mm = ramp_error_mm(path, engine)
-        measures = (np.median(error_mm), np.percentile(error_mm, 95), error_mm.max())
+        measures = [np.median(error_mm), np.percentile(error_mm, 95), error_mm.max()]
     else:
-        measures = (proof.median_mm, proof.p95_mm, proof.worst_mm)
-    names = ("median_mm", "p95_mm", "worst_mm")
+        measures = [proof.median_mm, proof.p95_mm, proof.max_mm]
+    names = ("median_mm", "p95_mm", "max_mm")
     return {**{n: round(float(v), 2) for n, v in zip(names, measures, strict=True)}, **row}
 
 

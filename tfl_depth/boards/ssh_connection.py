@@ -131,12 +131,12 @@ def host_key_of(address: SshAddress) -> str:
         raise refusal from error
     if key is None:
         raise BoardError(f"{address.host} shows no host key.")
-    return key.export_public_key().decode().strip()
+    return str(key.export_public_key().decode()).strip()
 
 
 def fingerprint(host_key: str) -> str:
     """The fingerprint of a key, as ssh-keygen shows it."""
-    return asyncssh.import_public_key(host_key).get_fingerprint()
+    return str(asyncssh.import_public_key(host_key).get_fingerprint())
 
 
 async def _connected(address: SshAddress, host_key: str | None) -> Any:

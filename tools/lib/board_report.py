@@ -88,7 +88,7 @@ def _findings(tool: str, result: Mapping[str, Any]) -> Report:
     elif "time_ms" in result:
         found["time_ms"] = result["time_ms"]
     if tool == "prove":
-        names = ("verdict", "median_mm", "p95_mm", "worst_mm", "tolerance")
+        names = ("verdict", "median_mm", "p95_mm", "max_mm", "tolerance")
         found["millimeters"] = {name: result[name] for name in names}
     if tool == "evaluate":
         found["millimeters"] = result["metrics"]
