@@ -198,7 +198,7 @@ def _address(text: str) -> str:
 def _refuse_what_writes_files(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
     if options.to is not None and options.serve is not None:
         parser.error("expected one of --to and --serve")
-    unused = ("output", "save", "range", "fov", "intrinsics", "overwrite", "keep_going", "json")
+    unused = ("output", "save", "range", "overwrite", "keep_going", "json")
     for name in (*unused, "board", "report"):
         if getattr(options, name) not in (None, False):
             option = name.replace("_", "-")

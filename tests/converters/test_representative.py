@@ -124,5 +124,5 @@ def test_gray_images_become_rgb(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("samples", [0, -1])
 def test_no_sample_is_refused(samples: int) -> None:
-    with pytest.raises(ConversionError, match="at least 1 sample"):
+    with pytest.raises(ConversionError, match="at least 1 image for calibration"):
         split_images(paths(9), samples=samples, seed=0)

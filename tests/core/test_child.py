@@ -19,6 +19,10 @@ LINKED = ("converters", "runtime", "tools")
 # The helper itself; the command, which replaces its own process by the same one; and what makes
 # environments of other Pythons, which it starts with -I.
 ALLOWED = {
+    # Sent to boards as text; it imports nothing of the package.
+    "boards/on_board.py",
+    # The Python beside which a vendor's compiler is looked for; it is not started.
+    "tools/lib/target_options.py",
     "child.py",
     "tools/cli.py",
     "converters/importers/environments.py",

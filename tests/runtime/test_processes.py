@@ -37,7 +37,7 @@ def refused(work):
     try:
         work()
     except DepthError as error:
-        assert "which a fork has made" in str(error), error
+        assert "is used in the forked process" in str(error), error
         return True
     return False
 

@@ -10,9 +10,9 @@ from tfl_depth.strategy.report_sources import SHOWN_OPERATORS, sources_part
 
 def test_the_part_has_the_figures_and_the_pictures() -> None:
     text = "\n".join(sources_part(results({"fp32": 0.1})))
-    assert "weights 5.0 mm in the median with a step for each channel" in text
+    assert "weights per channel 5.0 mm" in text
     assert (
-        "without 1 of 2 kernels in int8" in text and "| `one` | CONV_2D | 8.0 mm | 1.0 mm |" in text
+        "with 1 of 2 kernels in float" in text and "| `one` | CONV_2D | 8.0 mm | 1.0 mm |" in text
     )
     assert "| 10 m | 1.0 mm | 2.0 mm | 3.0 mm |" in text
     assert [name for name in ("budget", "layers", "ranges") if f"(example/{name}.png)" in text] == [

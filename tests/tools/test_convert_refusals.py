@@ -194,7 +194,7 @@ CASES = {
     "list that is no text": Case(
         "Cannot read .* as a list of images", images=file_of(b"\xff\xfe\x00", "list.txt")
     ),
-    "no sample": Case("at least 1 sample", (*TEN_METERS, "--samples", "0")),
+    "no sample": Case("at least 1 image for calibration", (*TEN_METERS, "--samples", "0")),
     "missing model": Case("There is no network", model=nowhere),
     "model that is a text": Case("is not a .keras file", model=file_of(b"none")),
     "model that is cut short": Case("damaged zip archive, or was cut short", model=cut_short),

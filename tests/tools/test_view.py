@@ -186,7 +186,7 @@ def test_a_port_that_is_taken_is_said(capsys: pytest.CaptureFixture[str]) -> Non
         other.bind(("127.0.0.1", 0))
         other.listen()
         assert view.main([str(INT8), "--port", str(other.getsockname()[1])]) == 1
-    assert "is taken" in capsys.readouterr().err
+    assert "is in use" in capsys.readouterr().err
 
 
 def test_what_is_not_installed_is_said(

@@ -85,7 +85,9 @@ def _imported(name: str) -> dict[str, str] | None:
             return None
     except ImportError:
         return None
-    code = f"import {name}; print(getattr({name.partition('.')[0]}, '__version__', ''))"
+    # Not from the current folder.
+    code = "import sys; sys.path[:] = [each for each in sys.path if each]; "
+    code += f"import {name}; print(getattr({name.partition('.')[0]}, '__version__', ''))"
     try:
         done = subprocess.run(
             [sys.executable, "-c", code],

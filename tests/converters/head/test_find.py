@@ -232,7 +232,7 @@ REFUSED: dict[str, tuple[Build, str]] = {
         lambda n: n.binary("MUL", n.conv(n.features()), np.arange(192.0).reshape(1, 12, 16, 1)),
         "MUL .*differs from pixel to pixel",
     ),
-    "crop behind resize": (crop_behind_resize, "SLICE .*behind RESIZE_BILINEAR"),
+    "crop behind resize": (crop_behind_resize, "SLICE .*after RESIZE_BILINEAR"),
     "pooled": (
         lambda n: n.add(
             "MAX_POOL_2D",

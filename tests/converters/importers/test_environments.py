@@ -118,9 +118,7 @@ def test_uv_is_taken_where_it_is(empty: environments.Environment, tmp_path: Path
 
 def test_without_uv_and_without_a_python_that_fits(empty: environments.Environment) -> None:
     other = replace(empty, pythons=(99,))
-    with pytest.raises(
-        ConversionError, match=r"Python 3\.99, and neither .* install one\. Or name"
-    ):
+    with pytest.raises(ConversionError, match=r"Python 3\.99, and neither .* install one\. Or set"):
         python_of(other)
 
 
@@ -139,7 +137,9 @@ def test_a_named_python_is_taken(
     monkeypatch.setenv(empty.variable, sys.executable)
     assert python_of(empty) == Path(sys.executable)
     monkeypatch.setenv(empty.variable, str(tmp_path / "gone"))
-    with pytest.raises(ConversionError, match=r"TFL_DEPTH_NOTHING_PYTHON names .*gone.*not there"):
+    with pytest.raises(
+        ConversionError, match=r"TFL_DEPTH_NOTHING_PYTHON names .*gone, which does not exist"
+    ):
         python_of(empty)
 
 
