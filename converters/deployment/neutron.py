@@ -11,6 +11,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
+from tfl_depth.child import run_code
 from tfl_depth.converters.deployment.placement import CPU, NPU, Place, PlacedOperator
 from tfl_depth.converters.deployment.signature_names import with_signature_of
 from tfl_depth.converters.metadata import with_contract
@@ -22,7 +23,7 @@ from tfl_depth.targets import NeutronSettings
 TIME_LIMIT_S = 1200
 # The program's names in the releases of NXP's package, beside its Python.
 PROGRAMS = ("neutron-converter", "neutron_converter", "neutron-compiler", "neutron_compiler")
-_VERSION = "import sys, importlib.metadata as m; print(m.version(sys.argv[1]))"
+_VERSION = "import importlib.metadata as m; print(m.version(sys.argv[1]))"
 
 
 def compile_neutron(model: bytes, settings: NeutronSettings, contract: Contract | None) -> bytes:
@@ -64,7 +65,7 @@ def _expect_version(settings: NeutronSettings) -> None:
     get = f"{settings.python} -m pip install '{wanted}', from the package index that NXP names"
     try:
         done = subprocess.run(
-            [settings.python, "-c", _VERSION, settings.package],
+            [settings.python, *run_code(_VERSION, settings.package)[1:]],
             capture_output=True,
             text=True,
             timeout=TIME_LIMIT_S,

@@ -21,7 +21,7 @@ LINKED = ("converters", "runtime", "tools")
 ALLOWED = {
     # Sent to boards as text; it imports nothing of the package.
     "boards/on_board.py",
-    # The Python beside which a vendor's compiler is looked for; it is not started.
+    # The default of --neutron-python.
     "tools/lib/target_options.py",
     "child.py",
     "tools/cli.py",

@@ -15,7 +15,7 @@ def test_the_part_has_the_figures_and_the_pictures() -> None:
         "with 1 of 2 kernels in float" in text and "| `one` | CONV_2D | 8.0 mm | 1.0 mm |" in text
     )
     assert "| 10 m | 1.0 mm | 2.0 mm | 3.0 mm |" in text
-    assert [name for name in ("budget", "layers", "ranges") if f"(example/{name}.png)" in text] == [
+    assert [name for name in ("budget", "layers", "ranges") if f"({name}.png)" in text] == [
         "budget",
         "layers",
         "ranges",

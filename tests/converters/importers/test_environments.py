@@ -138,7 +138,7 @@ def test_a_named_python_is_taken(
     assert python_of(empty) == Path(sys.executable)
     monkeypatch.setenv(empty.variable, str(tmp_path / "gone"))
     with pytest.raises(
-        ConversionError, match=r"TFL_DEPTH_NOTHING_PYTHON names .*gone, which does not exist"
+        ConversionError, match=r"_NOTHING_PYTHON names .*gone, which does not exist"
     ):
         python_of(empty)
 
