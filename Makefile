@@ -190,10 +190,12 @@ pythons-test-%: build/python-%/.complete build/test-models/.complete
 	  tests/converters/graph tests/converters/head tests/converters/quantize/test_kernels.py \
 	  tests/converters/verify tests/format $(BOARD_TESTS)
 
-# Threads, endurance and hostile images in full: minutes rather than seconds.
+# Threads, endurance and hostile images in full, training with JAX, and more of the zoo: minutes
+# rather than seconds.
 soak: setup build/test-models/.complete
 	TFL_DEPTH_FULL=1 .venv/bin/python -m pytest tests/runtime/test_threads.py \
-	  tests/runtime/test_soak.py tests/runtime/test_fuzz.py
+	  tests/runtime/test_soak.py tests/runtime/test_fuzz.py tests/training/test_backends.py \
+	  tests/models/test_encoders.py tests/zoo/test_zoo.py
 
 # Atheris in a folder of its own: nothing else needs it.
 build/atheris/.complete: requirements/hashed/fuzz.txt | .venv/.complete

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pytest
 from keras import layers
 
+from tests.support.length import in_full
 from tests.support.photos import write_photos
 from tests.support.vela import vela
 from tfl_depth.converters import ImageSplit, convert
@@ -44,7 +45,13 @@ MOBILENETS = {float(name.rpartition("_")[2]): name for name in ENCODERS if "mobi
 each_encoder = pytest.mark.parametrize("encoder", ENCODERS)
 # Of MobileNetV2 its narrowest and its widest: a conversion takes most of a minute.
 each_architecture = pytest.mark.parametrize(
-    "encoder", ["efficientnet_lite0", "resnet18", "mobilenet_v2_0.35", "mobilenet_v2_1.0"]
+    "encoder",
+    [
+        pytest.param("efficientnet_lite0", marks=in_full),
+        "resnet18",
+        "mobilenet_v2_0.35",
+        pytest.param("mobilenet_v2_1.0", marks=in_full),
+    ],
 )
 
 

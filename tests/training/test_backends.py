@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.length import in_full
 from tests.support.quick_xla import QUICK_XLA
 from tests.support.synthetic_data import write_dataset
 from tests.training.test_training import RECIPE
@@ -21,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TWO_STEPS = replace(RECIPE, encoder="pico", epochs=(1,), warmup_epochs=0)
 
 
-@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+@pytest.mark.parametrize("backend", ["tensorflow", pytest.param("jax", marks=in_full)])
 def test_two_steps_and_a_zoo_entry(tmp_path: Path, backend: str) -> None:
     data = write_dataset(tmp_path / "data", {"train": 5, "val": 2})
     entry = tmp_path / "entry"
