@@ -63,7 +63,8 @@ build/board/.complete: tests/support/make_board.py requirements/tflite-runtime.t
 	@.venv/bin/python -m tests.support.make_board $(@D)
 
 # The runtime's tests on aarch64, emulated, with each interpreter package: some minutes.
-board-test: board-test-tflite-runtime board-test-ai-edge-litert board-test-armnn board-test-by-name
+EMULATED = board-test-tflite-runtime board-test-ai-edge-litert board-test-armnn
+board-test: $(EMULATED) board-test-by-name
 board-test-%: build/board/.complete build/test-models/.complete
 	build/board/$*/python -m pytest -p no:cacheprovider $(BOARD_TESTS)
 
@@ -97,7 +98,7 @@ endif
 test: setup build/test-models/.complete
 	.venv/bin/python -m pytest $(PARALLEL)
 	@if $(MAKE) --no-print-directory build/board/.complete; \
-	then $(MAKE) --no-print-directory --jobs 2 --output-sync=target tflite-test board-test; \
+	then $(MAKE) --no-print-directory --jobs 2 --output-sync=target tflite-test $(EMULATED); \
 	else echo 'Skipped: the tests on aarch64, for the reason above.'; \
 	$(MAKE) --no-print-directory tflite-test; fi
 
@@ -190,12 +191,12 @@ pythons-test-%: build/python-%/.complete build/test-models/.complete
 	  tests/converters/graph tests/converters/head tests/converters/quantize/test_kernels.py \
 	  tests/converters/verify tests/format $(BOARD_TESTS)
 
-# Threads, endurance and hostile images in full, training with JAX, and more of the zoo: minutes
-# rather than seconds.
+# Threads, endurance and hostile images in full, training with JAX, more of the zoo, and a study of
+# real photos: minutes rather than seconds.
 soak: setup build/test-models/.complete
 	TFL_DEPTH_FULL=1 .venv/bin/python -m pytest tests/runtime/test_threads.py \
 	  tests/runtime/test_soak.py tests/runtime/test_fuzz.py tests/training/test_backends.py \
-	  tests/models/test_encoders.py tests/zoo/test_zoo.py
+	  tests/models/test_encoders.py tests/zoo/test_zoo.py tests/strategy/test_quick_run.py
 
 # Atheris in a folder of its own: nothing else needs it.
 build/atheris/.complete: requirements/hashed/fuzz.txt | .venv/.complete

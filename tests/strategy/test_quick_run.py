@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.strategy.keras_study import learned, small_model, write_keras_study
+from tests.support.length import in_full
 from tests.support.real_data import real_data
 from tfl_depth.strategy import quant_study
 from tfl_depth.strategy.experiments import EXPERIMENTS, PHASES
@@ -129,7 +130,7 @@ def test_the_study_of_a_tflite_imports_no_framework() -> None:
     assert done.stdout.strip() == "set()"
 
 
-@pytest.mark.slow
+@in_full
 def test_a_quick_run_on_real_images(tmp_path: Path) -> None:
     data = real_data("nyuv2")
     checkpoint = ROOT / "zoo" / "pico-nyu-192x256" / "model.keras"
