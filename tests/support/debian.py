@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +74,42 @@ def unpack(packages: Iterable[Path], root: Path) -> None:
         run("dpkg-deb", "--extract", package, root)
 
 
+@contextmanager
+def new_folder(folder: Path) -> Iterator[tuple[Path, Path]]:
+    """Give the path of a folder to make and one for apt's state; put it in place once it is whole.
+
+    A folder that is there is replaced then. Nothing is left of a folder that fails.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as work:
+        new = Path(work, "new")
+        yield new, Path(work, "apt")
+        (new / ".complete").touch()
+        if folder.exists():
+            folder.rename(Path(work, "old"))
+        new.rename(folder)
+
+
+def write_launcher(path: Path, script: str) -> None:
+    """Write a script that can be run."""
+    path.write_text(script)
+    path.chmod(0o755)
+
+
+def run_maker(make: Callable[..., None], description: str, **choices: Sequence[str]) -> None:
+    """Run a program that makes FOLDER, and takes one of the choices of each further argument."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("folder", type=Path)
+    for name, allowed in choices.items():
+        parser.add_argument(name, choices=allowed)
+    given = vars(parser.parse_args())
+    if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
+        sys.exit("This needs apt-get and dpkg-deb of Debian, Ubuntu or the like.")
+    if not KEYRING.is_file():
+        sys.exit("This needs Debian's keys: apt install debian-archive-keyring.")
+    make(given.pop("folder").resolve(), **given)
+
+
 def run(*command: Any, environment: dict[str, str] | None = None) -> str:
     """Run a command and return what it prints; ends the program where it fails."""
     done = subprocess.run(
@@ -83,12 +122,3 @@ def run(*command: Any, environment: dict[str, str] | None = None) -> str:
     if done.returncode != 0:
         sys.exit(f"{command[0]} fails: {' '.join(done.stderr.split())}")
     return done.stdout
-
-
-def lacking() -> str | None:
-    """What this machine lacks to do all this; None where nothing is."""
-    if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
-        return "This needs apt-get and dpkg-deb of Debian, Ubuntu or the like."
-    if not KEYRING.is_file():
-        return "This needs Debian's keys: apt install debian-archive-keyring."
-    return None

@@ -7,13 +7,10 @@ pyarmnn.
 
 from __future__ import annotations
 
-import argparse
-import sys
-import tempfile
 from pathlib import Path
 
 from tests.support import debian
-from tests.support.make_board import download, unpack, write_launcher
+from tests.support.make_board import download, unpack
 
 RELEASE = "trixie"
 PACKAGES = ("python3-pyarmnn", "libarmnn-cpuacc-backend33", "libarmnntfliteparser24t64")
@@ -29,23 +26,12 @@ exec "$here/qemu" -L "$here/root" -0 "$here/python" \\
 
 def make_armnn(folder: Path) -> None:
     """Write the userland into `folder`, which is replaced when it is whole."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as work:
-        new = Path(work, "new")
-        unpack(download(Path(work, "apt"), RELEASE, PACKAGES), new)
+    with debian.new_folder(folder) as (new, apt):
+        unpack(download(apt, RELEASE, PACKAGES), new)
         # The programs name their loader in /lib, which base-files would have made.
         (new / "root" / "lib").symlink_to("usr/lib")
-        write_launcher(new / "python", LAUNCHER)
-        (new / ".complete").touch()
-        if folder.exists():
-            folder.rename(Path(work, "old"))
-        new.rename(folder)
+        debian.write_launcher(new / "python", LAUNCHER)
 
 
 if __name__ == "__main__":
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("folder", type=Path)
-    chosen = arguments.parse_args()
-    if lacking := debian.lacking():
-        sys.exit(lacking)
-    make_armnn(chosen.folder.resolve())
+    debian.run_maker(make_armnn, str(__doc__))

@@ -7,9 +7,7 @@ of a board that has the interpreter package PACKAGE: `tflite-runtime` or `ai-edg
 
 from __future__ import annotations
 
-import argparse
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -34,16 +32,10 @@ exec "$board/qemu" -L "$board/root" -0 "$here/python" "$board/root/usr/bin/pytho
 
 def make_board(folder: Path) -> None:
     """Write the userland into `folder`, which is replaced when it is whole."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as work:
-        new = Path(work, "new")
-        unpack(download(Path(work, "apt"), BOARD_RELEASE, BOARD_PACKAGES), new)
+    with debian.new_folder(folder) as (new, apt):
+        unpack(download(apt, BOARD_RELEASE, BOARD_PACKAGES), new)
         _install(new / "tflite-runtime", "--no-deps", "-r", REQUIREMENTS / "tflite-runtime.txt")
         _install(new / "ai-edge-litert", "-c", REQUIREMENTS / "dev.txt", *_with_litert())
-        (new / ".complete").touch()
-        if folder.exists():
-            folder.rename(Path(work, "old"))
-        new.rename(folder)
 
 
 def download(folder: Path, release: str, packages: Sequence[str]) -> list[Path]:
@@ -71,13 +63,7 @@ def _install(folder: Path, *requirements: object) -> None:
         *(f"--platform={platform}" for platform in PLATFORMS),
         *requirements,
     )
-    write_launcher(folder / "python", LAUNCHER)
-
-
-def write_launcher(path: Path, script: str) -> None:
-    """Write a script that can be run."""
-    path.write_text(script)
-    path.chmod(0o755)
+    debian.write_launcher(folder / "python", LAUNCHER)
 
 
 def _with_litert() -> Iterator[str]:
@@ -89,9 +75,4 @@ def _with_litert() -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("folder", type=Path)
-    chosen = arguments.parse_args()
-    if lacking := debian.lacking():
-        sys.exit(lacking)
-    make_board(chosen.folder.resolve())
+    debian.run_maker(make_board, str(__doc__))

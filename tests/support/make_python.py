@@ -6,9 +6,7 @@ a float .tflite beside it: neither TensorFlow nor Keras. FOLDER/python starts it
 
 from __future__ import annotations
 
-import argparse
 import sys
-import tempfile
 from pathlib import Path
 
 from tests.support import debian
@@ -24,7 +22,7 @@ LINKERS = {
 GLIBC_MINORS = (39, 36, 35, 34, 31, 28, 27, 26, 17)
 LAUNCHER = """#!/bin/sh
 here=$(cd "$(dirname "$0")" && pwd)
-export PYTHONHOME="$here/root/usr" PYTHONPATH="$here/packages:$PYTHONPATH"
+export PYTHONHOME="$here/root/usr" PYTHONPATH="$here/packages${{PYTHONPATH:+:$PYTHONPATH}}"
 exec "$here/root/usr/{linker}" --library-path "$here/root/usr/lib/{machine}-linux-gnu" \\
   --argv0 "$here/python" "$here/root/usr/bin/python{version}" "$@"
 """
@@ -34,20 +32,13 @@ def make_python(folder: Path, version: str) -> None:
     """Write the Python into `folder`, which is replaced when it is whole."""
     architecture = debian.architecture()
     linker, machine = LINKERS[architecture]
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as work:
-        new = Path(work, "new")
+    with debian.new_folder(folder) as (new, apt):
         wanted = (f"python{version}", "libstdc++6")
         sources = [(architecture, RELEASES[version])]
-        debian.unpack(debian.download(Path(work, "apt"), sources, wanted), new / "root")
+        debian.unpack(debian.download(apt, sources, wanted), new / "root")
         _install(new / "packages", version, machine)
-        launcher = new / "python"
-        launcher.write_text(LAUNCHER.format(linker=linker, machine=machine, version=version))
-        launcher.chmod(0o755)
-        (new / ".complete").touch()
-        if folder.exists():
-            folder.rename(Path(work, "old"))
-        new.rename(folder)
+        script = LAUNCHER.format(linker=linker, machine=machine, version=version)
+        debian.write_launcher(new / "python", script)
 
 
 def _install(folder: Path, version: str, machine: str) -> None:
@@ -62,10 +53,4 @@ def _install(folder: Path, version: str, machine: str) -> None:
 
 
 if __name__ == "__main__":
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("folder", type=Path)
-    arguments.add_argument("version", choices=RELEASES)
-    chosen = arguments.parse_args()
-    if lacking := debian.lacking():
-        sys.exit(lacking)
-    make_python(chosen.folder.resolve(), chosen.version)
+    debian.run_maker(make_python, str(__doc__), version=tuple(RELEASES))
