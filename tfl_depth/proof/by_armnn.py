@@ -6,16 +6,8 @@ On a board that is the board's own Python. Elsewhere it is a Python of an emulat
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
-
+from tfl_depth.proof.part_engine import PartEngine
 from tfl_depth.proof.part_folder import part_folder, run_part
-from tfl_depth.proof.proof_engine import ProofEngine
-from tfl_depth.runtime.output_layout import Tensors
 
 # For a Python that has pyarmnn and numpy, and nothing of tfl-depth. Outputs come in the order of
 # the file.
@@ -45,27 +37,13 @@ for place, values in enumerate(pyarmnn.workload_tensors_to_ndarray(outputs)):
 """
 
 
-class ByArmnn(ProofEngine):
+class ByArmnn(PartEngine):
     """Arm NN's CpuAcc, each frame in a process of its own."""
 
-    def __init__(self, model: bytes) -> None:
-        """Keep the model for the processes."""
-        super().__init__(model)
-        self._work = tempfile.TemporaryDirectory()
-        (Path(self._work.name) / "model.tflite").write_bytes(model)
-
-    def invoke(self, values: npt.NDArray[Any]) -> Tensors:
-        """Compute in another process."""
-        folder, names = Path(self._work.name), self.tensors.output_names
-        np.save(folder / "input.npy", values)
+    def _run_frame(self) -> None:
         run_part(
             "Arm NN",
-            [part_folder("armnn") / "python", "-c", _RUN, folder],
+            [part_folder("armnn") / "python", "-c", _RUN, self._folder],
             # Its import warns, and crashes where warnings are errors.
             environment={"PYTHONWARNINGS": "ignore"},
         )
-        return {name: np.load(folder / f"{number}.npy") for number, name in enumerate(names)}
-
-    def _close(self) -> None:
-        """Remove the model."""
-        self._work.cleanup()

@@ -7,21 +7,13 @@ comes out, inside an ONNX file of one EPContext node.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
-from pathlib import Path
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 from tfl_depth import child
 from tfl_depth.converters.deployment.qnn import compile_for_htp, htp_libraries
 from tfl_depth.converters.deployment.qnn_context import read_htp_program
 from tfl_depth.errors import ConversionError, InterpreterError
-from tfl_depth.proof.part_folder import part_folder, run_part
-from tfl_depth.proof.proof_engine import ProofEngine
-from tfl_depth.runtime.output_layout import Tensors
+from tfl_depth.proof.part_engine import PartEngine
+from tfl_depth.proof.part_folder import run_part, with_part
 
 # A Hexagon V75. V73 and later compute alike.
 SOC = "SM8650"
@@ -57,35 +49,20 @@ options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
 options.add_provider_for_devices(devices[:1], {"backend_path": onnxruntime_qnn.get_qnn_htp_path()})
 session = onnxruntime.InferenceSession(model.SerializeToString(), options)
 found = session.run(about["outputs"], {about["input"]: np.load(f"{folder}/input.npy")})
-for name, values in zip(about["outputs"], found):
-    np.save(f"{folder}/{name}.npy", values)
+for number, values in enumerate(found):
+    np.save(f"{folder}/{number}.npy", values)
 """
 
 
-class ByQnnHtp(ProofEngine):
+class ByQnnHtp(PartEngine):
     """The HTP library, each frame in a process of its own."""
 
-    def __init__(self, model: bytes) -> None:
-        """Compile the model, which takes seconds."""
-        super().__init__(model)
-        self._work = tempfile.TemporaryDirectory()
-        self._folder = Path(self._work.name)
-        try:
-            self._write_program(model)
-        except BaseException:
-            self.close()
-            raise
-
-    def invoke(self, values: npt.NDArray[Any]) -> Tensors:
-        """Compute in another process."""
-        np.save(self._folder / "input.npy", values)
-        paths = child.environment(LD_LIBRARY_PATH=str(htp_libraries()))
-        paths["PYTHONPATH"] += f"{os.pathsep}{part_folder('qnn')}"
+    def _run_frame(self) -> None:
+        paths = with_part("qnn", LD_LIBRARY_PATH=str(htp_libraries()))
         run_part("Qualcomm's HTP library", child.run_code(_RUN, self._folder), environment=paths)
-        names = self.tensors.output_names
-        return {name: np.load(self._folder / f"{name}.npy") for name in names}
 
-    def _write_program(self, model: bytes) -> None:
+    def _write_model(self, model: bytes) -> None:
+        """Compile the model, which takes seconds."""
         known = self.tensors
         if known.contract.precision != "int8":
             raise InterpreterError(f"Expected an int8 model, got {known.contract.precision}.")
@@ -103,7 +80,3 @@ class ByQnnHtp(ProofEngine):
             "output_shape": known.output_shape,
         }
         (self._folder / "model.json").write_text(json.dumps(about))
-
-    def _close(self) -> None:
-        """Remove the program."""
-        self._work.cleanup()

@@ -4,22 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy.typing as npt
-
-from tfl_depth.proof.proof_engine import ProofEngine
+from tfl_depth.proof.kernels_engine import KernelsEngine
 from tfl_depth.runtime.engines.interpreter import open_interpreter
-from tfl_depth.runtime.output_layout import Tensors
 
 
-class ByReference(ProofEngine):
+class ByReference(KernelsEngine):
     """Kernels of the interpreter package that is installed."""
 
-    def __init__(self, model: bytes) -> None:
-        """Open a model."""
-        super().__init__(model)
-        self._signature = open_interpreter(model, reference=True).get_signature_runner()
-
-    def invoke(self, values: npt.NDArray[Any]) -> Tensors:
-        """Compute in this process."""
-        outputs: Tensors = self._signature(**{self.tensors.contract.input_name: values})
-        return outputs
+    def _open(self, model: bytes) -> Any:
+        return open_interpreter(model, reference=True)

@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
-from pathlib import Path
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
-
 from tfl_depth import child
-from tfl_depth.proof.part_folder import part_folder, run_part
-from tfl_depth.proof.proof_engine import ProofEngine
-from tfl_depth.runtime.output_layout import Tensors
+from tfl_depth.proof.part_engine import PartEngine
+from tfl_depth.proof.part_folder import run_part, with_part
 
 # For the tensors, of which the zoo's networks need some megabytes. Only pages that are used count.
 ARENA_BYTES = 2**28
@@ -35,28 +26,13 @@ for number in range(outputs):
 """
 
 
-class ByTflm(ProofEngine):
+class ByTflm(PartEngine):
     """The interpreter for microcontrollers, each frame in a process of its own."""
 
-    def __init__(self, model: bytes) -> None:
-        """Keep the model for the processes."""
-        super().__init__(model)
-        self._work = tempfile.TemporaryDirectory()
-        (Path(self._work.name) / "model.tflite").write_bytes(model)
-
-    def invoke(self, values: npt.NDArray[Any]) -> Tensors:
-        """Compute in another process."""
-        folder, names = Path(self._work.name), self.tensors.output_names
-        np.save(folder / "input.npy", values)
-        paths = child.environment()
-        paths["PYTHONPATH"] += f"{os.pathsep}{part_folder('tosa')}"
+    def _run_frame(self) -> None:
+        outputs = len(self.tensors.output_names)
         run_part(
             "TensorFlow Lite Micro",
-            child.run_code(_RUN, folder, str(ARENA_BYTES), str(len(names))),
-            environment=paths,
+            child.run_code(_RUN, self._folder, str(ARENA_BYTES), str(outputs)),
+            environment=with_part("tosa"),
         )
-        return {name: np.load(folder / f"{number}.npy") for number, name in enumerate(names)}
-
-    def _close(self) -> None:
-        """Remove the model."""
-        self._work.cleanup()

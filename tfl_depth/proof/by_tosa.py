@@ -6,20 +6,12 @@ reference model computes it operator by operator.
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
-from pathlib import Path
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 from tfl_depth import child
 from tfl_depth.errors import InterpreterError
-from tfl_depth.proof.part_folder import part_folder, run_part
-from tfl_depth.proof.proof_engine import ProofEngine
-from tfl_depth.runtime.output_layout import Tensors
+from tfl_depth.proof.part_engine import PartEngine
+from tfl_depth.proof.part_folder import part_folder, run_part, with_part
 
 _CONVERT = (
     "from tosa_converter_for_tflite import tflite_flatbuffer_to_tosa_mlir as convert\n"
@@ -29,25 +21,19 @@ _CONVERT = (
 _SIGNATURE_NAME = re.compile(r'tf_saved_model\.index_path = \["([^"]*)"\]')
 
 
-class ByTosa(ProofEngine):
+class ByTosa(PartEngine):
     """The TOSA reference model, each frame in a process of its own."""
 
-    def __init__(self, model: bytes) -> None:
+    def _write_model(self, model: bytes) -> None:
         """Translate the model, which takes a second."""
-        super().__init__(model)
-        self._work = tempfile.TemporaryDirectory()
-        self._folder = Path(self._work.name)
+        super()._write_model(model)
         self._bin = part_folder("tosa") / "bin"
-        try:
-            (self._folder / "model.tflite").write_bytes(model)
-            self._files = self._translate()
-        except BaseException:
-            self.close()
-            raise
+        self._files = self._translate()
 
-    def invoke(self, values: npt.NDArray[Any]) -> Tensors:
-        """Compute in another process."""
-        np.save(self._folder / "input.npy", values)
+    def _output_files(self) -> dict[str, str]:
+        return self._files
+
+    def _run_frame(self) -> None:
         run_part(
             "The TOSA reference model",
             [
@@ -61,19 +47,16 @@ class ByTosa(ProofEngine):
                 f"--ofm_file={','.join(self._files.values())}",
             ],
         )
-        return {name: np.load(self._folder / file) for name, file in self._files.items()}
 
     def _translate(self) -> dict[str, str]:
         """Write model.tosa; returns the file that each output goes to, in the order of TOSA's."""
         model, bytecode, text = (
             self._folder / f"model.{end}" for end in ("tflite", "mlirbc", "mlir")
         )
-        paths = child.environment()
-        paths["PYTHONPATH"] += f"{os.pathsep}{part_folder('tosa')}"
         run_part(
             "Arm's converter to TOSA",
             child.run_code(_CONVERT, model, bytecode),
-            environment=paths,
+            environment=with_part("tosa"),
         )
         run_part(
             "tosa-opt",
@@ -93,10 +76,6 @@ class ByTosa(ProofEngine):
                 "the converter has changed; install the version that is listed."
             )
         return {name: f"{number}.npy" for number, name in enumerate(names)}
-
-    def _close(self) -> None:
-        """Remove the translation."""
-        self._work.cleanup()
 
 
 def _result_names(text: str) -> list[str]:

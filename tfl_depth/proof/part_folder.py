@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tfl_depth import child
 from tfl_depth.errors import InterpreterError
 
 # Names another base folder: below it, each group of parts has a folder.
@@ -26,6 +27,18 @@ def part_folder(name: str) -> Path:
         return Path(named).absolute() / name
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
     return cache / "tfl-depth" / "proof" / name
+
+
+def with_part(name: str, **more: str) -> dict[str, str]:
+    """Variables of a Python process that imports the modules of a group of parts.
+
+    Args:
+        name: of the group.
+        more: further variables.
+    """
+    variables = child.environment(**more)
+    variables["PYTHONPATH"] += f"{os.pathsep}{part_folder(name)}"
+    return variables
 
 
 def run_part(
