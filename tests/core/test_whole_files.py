@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from tests.support import videos
 from tests.support.faults import ROOT, Fault, Outcome, outcomes
 from tfl_depth.errors import OutputError
 from tfl_depth.files import whole_file, write_together, write_whole
@@ -32,11 +33,7 @@ def before(
     (folder / "model.tflite").write_bytes(net.read_bytes())
     (folder / "key.pem").write_bytes(new_key_pair()[0])
     cv2.imwrite(str(folder / "photo.png"), photo)
-    size = (photo.shape[1], photo.shape[0])
-    video = cv2.VideoWriter(str(folder / "clip.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 5, size)
-    for shift in range(4):
-        video.write(np.roll(photo, 10 * shift, axis=1))
-    video.release()
+    videos.write(folder / "clip.avi", "MJPG", videos.moved(photo, 4), 5)
     for name in OUTPUTS:
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(b"of an earlier time")

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from tests.support import videos
 from tests.support.small_net import write_examples
 from tfl_depth.intrinsics import Intrinsics
 from tfl_depth.point_cloud import ply
@@ -59,12 +60,8 @@ def video(work: Path) -> Path:
     """A photo that moves through the picture."""
     photo = cv2.imread(str(work / "photos" / "coffee1.png"))
     assert photo is not None
-    height, width = photo.shape[:2]
     path = work / "drive.avi"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (width, height))
-    for number in range(FRAMES):
-        writer.write(np.roll(photo, 20 * number, axis=1))
-    writer.release()
+    videos.write(path, "MJPG", videos.moved(np.asarray(photo, np.uint8), FRAMES, 20), 10)
     return path
 
 

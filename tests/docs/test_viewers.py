@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from tests.support import videos
 from tfl_depth.intrinsics import Intrinsics
 from tfl_depth.runtime import DepthRunner, Video
 
@@ -59,12 +60,8 @@ def test_open3d_has_the_points_in_meters(
 
 @pytest.fixture
 def video(photo: npt.NDArray[np.uint8], tmp_path: Path) -> Path:
-    height, width = photo.shape[:2]
     path = tmp_path / "drive.avi"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (width, height))
-    for number in range(FRAMES):
-        writer.write(np.roll(photo, 20 * number, axis=1))
-    writer.release()
+    videos.write(path, "MJPG", videos.moved(photo, FRAMES, 20), 10)
     return path
 
 

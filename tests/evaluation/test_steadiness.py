@@ -6,12 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tests.support import ramp
+from tests.support import ramp, videos
 from tfl_depth.errors import DatasetError
 from tfl_depth.evaluation.steadiness import steadiness
 from tfl_depth.runtime import DepthRunner, Video
@@ -52,13 +51,10 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A still scene with the noise of a sensor."""
     # Between depths that noise takes neither to 0 nor past the range.
     random, still = np.random.default_rng(7), np.clip(ramp.image(), 60, 200)
-    height, width = still.shape[:2]
     path = tmp_path_factory.mktemp("video") / "still.avi"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (width, height))
-    for _ in range(FRAMES):
-        noisy = still + random.normal(0, 4, still.shape)
-        writer.write(np.clip(np.rint(noisy), 0, 255).astype(np.uint8))
-    writer.release()
+    noisy = [still + random.normal(0, 4, still.shape) for _ in range(FRAMES)]
+    frames = [np.clip(np.rint(each), 0, 255).astype(np.uint8) for each in noisy]
+    videos.write(path, "MJPG", frames, 10)
     return path
 
 

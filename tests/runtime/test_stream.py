@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from tests.support import videos
 from tfl_depth.runtime import DepthError, DepthRunner, ImageError, SelfCheckError, stream
 from tfl_depth.runtime.bounded_queue import BoundedQueue, QueueStopped
 from tfl_depth.runtime.runner import Size
@@ -279,17 +280,9 @@ def test_other_options_are_refused(options: Any, said: str, runner: DepthRunner)
         runner.stream([], **options)
 
 
-def write_video(path: Path, frames: list[Pixels]) -> None:
-    height, width = frames[0].shape[:2]
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (width, height))
-    for frame in frames:
-        writer.write(frame)
-    writer.release()
-
-
 def test_video_is_streamed_whole(runner: DepthRunner, photo: Pixels, tmp_path: Path) -> None:
     path = tmp_path / "video.avi"
-    write_video(path, [np.roll(photo, 10 * k, axis=1) for k in range(6)])
+    videos.write(path, "MJPG", videos.moved(photo, 6), 10)
     capture, expected = cv2.VideoCapture(str(path)), []
     while (read := capture.read())[0]:
         expected.append(runner.infer(np.asarray(read[1], np.uint8)))

@@ -21,12 +21,18 @@ def pictures(count: int) -> list[Pixels]:
     """Smooth pictures that move, (96, 160, 3)."""
     coarse = np.random.default_rng(0).integers(0, 256, (6, 10, 3), np.uint8)
     base = np.asarray(cv2.resize(coarse, SIZE[::-1]), np.uint8)
-    return [np.roll(base, 7 * k, axis=1) for k in range(count)]
+    return moved(base, count, 7)
+
+
+def moved(picture: Pixels, count: int, step: int = 10) -> list[Pixels]:
+    """A picture that moves to the right, by `step` columns a frame."""
+    return [np.roll(picture, step * k, axis=1) for k in range(count)]
 
 
 def write(path: Path, code: str, frames: Sequence[Pixels], rate: float = 30.0) -> None:
-    """Write a video as OpenCV does."""
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*code), rate, SIZE[::-1])
+    """Write a video as OpenCV does, of the first frame's size."""
+    height, width = frames[0].shape[:2]
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*code), rate, (width, height))
     assert writer.isOpened()
     for frame in frames:
         writer.write(frame)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tests.support import ramp
+from tests.support import ramp, videos
 from tfl_depth.runtime import DepthRunner, Video
 from tfl_depth.tools import infer
 
@@ -36,12 +36,8 @@ FRAMES = 6
 
 @pytest.fixture(scope="module")
 def video(photo: npt.NDArray[np.uint8], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    height, width = photo.shape[:2]
     path = tmp_path_factory.mktemp("video") / "drive.avi"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (width, height))
-    for number in range(FRAMES):
-        writer.write(np.roll(photo, 20 * number, axis=1))
-    writer.release()
+    videos.write(path, "MJPG", videos.moved(photo, FRAMES, 20), 10)
     return path
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tests.support import ramp
+from tests.support import ramp, videos
 from tfl_depth.intrinsics import Intrinsics
 from tfl_depth.point_cloud import POINT, ply
 from tfl_depth.runtime import DepthRunner
@@ -321,11 +321,7 @@ def test_pixels_without_depth_are_no_points() -> None:
 
 
 def write_video(path: Path, photo: Pixels) -> None:
-    height, width = photo.shape[:2]
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (width, height))
-    for k in range(5):
-        writer.write(np.roll(photo, 10 * k, axis=1))
-    writer.release()
+    videos.write(path, "MJPG", videos.moved(photo, 5), 10)
 
 
 def frames_of(path: Path) -> list[Pixels]:

@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from tests.support import videos
 from tfl_depth.runtime import DepthRunner, colorize
 from tfl_depth.tools import infer
 from tfl_depth.tools.lib.newest_frame import NewestFrame
@@ -34,12 +35,8 @@ PATIENCE_S = 60.0
 @pytest.fixture(scope="module")
 def still(photo: npt.NDArray[np.uint8], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A video of a minute, of one picture, without loss: every frame is the same."""
-    height, width = photo.shape[:2]
     path = tmp_path_factory.mktemp("video") / "still.avi"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"FFV1"), 2, (width, height))
-    for _ in range(120):
-        writer.write(photo)
-    writer.release()
+    videos.write(path, "FFV1", [photo] * 120, 2)
     return path
 
 
