@@ -24,6 +24,7 @@ from tfl_depth.runtime.delegates.coverage import DelegateCoverage
 from tfl_depth.runtime.engines.open import open_fallback_engine
 from tfl_depth.runtime.exclusive import Exclusive
 from tfl_depth.runtime.fit import Fit
+from tfl_depth.runtime.frame_decoder import FrameDecoder
 from tfl_depth.runtime.frame_views import FrameViews
 from tfl_depth.runtime.golden_check import GoldenCheck, check_golden
 from tfl_depth.runtime.model_content import ModelSource, read_model_content
@@ -192,7 +193,7 @@ class DepthRunner(Closeable):
             self.close()
             raise
         self.fit = self._views.fit
-        self._prepare = Preparer(self._views, self._engine.info)
+        self._prepare, self._decode = Preparer(self._views), FrameDecoder(self._engine)
         self.depth_dtype = self._views.dtype
 
     def _copy(self) -> DepthRunner:
@@ -328,11 +329,7 @@ class DepthRunner(Closeable):
         """From an image to its depth, `whole` or of the network's grid, with the lock held."""
         view, fitted = self._prepare(pixels)
         self._engine.run(fitted, order, self._state)
-        decoder = self._prepare.decoder(view)
-        place = view.place if whole else None
-        self._engine.decode(fitted, order, self._state, decoder, depth_mm, place)
-        if not whole:
-            self._prepare.clear_border(view, depth_mm)
+        self._decode(fitted, order, self._state, view, depth_mm, whole=whole)
 
     def stream(
         self,

@@ -29,6 +29,7 @@ from tfl_depth.runtime.bounded_queue import BoundedQueue, QueueEnded, QueueStopp
 from tfl_depth.runtime.closeable import Closeable, is_own
 from tfl_depth.runtime.engines.fallback import FallbackEngine, FrameState
 from tfl_depth.runtime.exclusive import Exclusive
+from tfl_depth.runtime.frame_decoder import FrameDecoder
 from tfl_depth.runtime.frame_views import FrameView, FrameViews
 from tfl_depth.runtime.preparer import Preparer
 from tfl_depth.runtime.preprocess import Channels, Codes, Pixels, load_pixels, write_input
@@ -212,8 +213,8 @@ class Stream(Closeable):
         self._video = Video(source) if isinstance(source, (int, str, os.PathLike)) else None
         images = _images(source) if self._video is None else self._video
         engine.expect_open()
-        self._engine, self._grid_size = engine, grid_size
-        self._decoders = Preparer(views, engine.info, smooth)
+        self._depth_dtype, self._grid_size = views.dtype, grid_size
+        self._decode = FrameDecoder(engine, smooth)
         self.delivered = 0
         self._latencies_s: deque[float] = deque(maxlen=LATENCIES)
         slots = [
@@ -221,7 +222,7 @@ class Stream(Closeable):
             for _ in range(waiting + SLOTS_IN_HAND)
         ]
         track = self._track = _Track(slots, waiting, on_full == "drop_oldest")
-        prepare = Preparer(views, engine.info)
+        prepare = Preparer(views)
         order: Channels = "bgr" if self._video else channels
         self._threads = (
             _thread(lambda: track.read(images, prepare, undistort, order), track.ready),
@@ -274,12 +275,9 @@ class Stream(Closeable):
         shape = self._grid_size or slot.pixels.shape[:2]
         state, view = slot.state, slot.view
         assert view is not None  # noqa: S101 - the reader wrote it
-        decoder = self._decoders.decoder(view)
-        depth_mm = np.empty(shape, decoder.dtype)
-        place = view.place if self._grid_size is None else None
-        self._engine.decode(slot.input, "rgb", state, decoder, depth_mm, place)
-        if self._grid_size is not None:
-            self._decoders.clear_border(view, depth_mm)
+        depth_mm = np.empty(shape, self._depth_dtype)
+        whole = self._grid_size is None
+        self._decode(slot.input, "rgb", state, view, depth_mm, whole=whole)
         return StreamFrame(
             number=slot.number,
             pixels=slot.pixels,
