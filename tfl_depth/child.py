@@ -11,8 +11,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-# With -c the entry is "" in every Python.
-_WITHOUT_FOLDER = "import sys; sys.path[:] = [each for each in sys.path if each]"
+# The first line of code for -c, with which the entry is "" in every Python.
+WITHOUT_FOLDER = "import sys; sys.path[:] = [each for each in sys.path if each]"
 _MODULE = "import runpy; runpy.run_module(sys.argv.pop(1), run_name='__main__', alter_sys=True)"
 
 
@@ -27,7 +27,7 @@ def run_code(code: str, *arguments: str | os.PathLike[str], flags: Sequence[str]
         flags: for Python, such as ("-W", "ignore").
     """
     given = [os.fspath(each) for each in arguments]
-    return [sys.executable, *flags, "-c", f"{_WITHOUT_FOLDER}\n{code}", *given]
+    return [sys.executable, *flags, "-c", f"{WITHOUT_FOLDER}\n{code}", *given]
 
 
 def run_module(name: str, *arguments: str | os.PathLike[str]) -> list[str]:

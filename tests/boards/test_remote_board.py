@@ -65,6 +65,19 @@ def test_a_content_that_was_damaged_on_the_board_is_sent_again(
         assert board.sent_bytes > first
 
 
+def test_code_of_the_boards_home_is_not_run(entry: BoardEntry, board_home: Path) -> None:
+    traps = [board_home / f"{name}.py" for name in ("json", "platform", "numpy", "tarfile")]
+    for trap in traps:
+        trap.write_text("raise SystemExit('code of the folder has run')")
+    try:
+        with RemoteBoard(entry) as board:
+            assert board.lacks() == []
+            assert board.run_tool("inspect", ["--help"]).status == 0
+    finally:
+        for trap in traps:
+            trap.unlink()
+
+
 def test_photos_come_back_as_depth(
     net: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -109,6 +109,7 @@ async def _handle(board: SshBoard, process: Any, environment: Mapping[str, str])
         stdout=pipe,
         stderr=pipe,
         env={**os.environ, **environment},
+        cwd=environment.get("HOME"),  # where a login begins
     )
     feeding = asyncio.create_task(_relay(process.stdin, child.stdin))
     telling = [

@@ -13,6 +13,7 @@ from tfl_depth.boards import on_board
 from tfl_depth.boards.board_book import BoardEntry
 from tfl_depth.boards.board_facts import COMPILED, PURE, BoardFacts, disk_full, python_refusal
 from tfl_depth.boards.connection import BoardConnection, BoardProcess
+from tfl_depth.child import WITHOUT_FOLDER
 from tfl_depth.errors import BoardError
 from tfl_depth.runtime.engines.interpreter import PACKAGES
 
@@ -20,7 +21,9 @@ ANSWER_LIMIT_S = 180.0
 # The slowest link that a transfer is waited for.
 SLOWEST_BYTES_S = 20_000
 _TEXT = Path(on_board.__file__).read_text(encoding="utf-8")
-_VERSION = "import platform; print(platform.python_version())"
+_VERSION = f"{WITHOUT_FOLDER}\nimport platform; print(platform.python_version())"
+# Runs the code of its first argument, which gets the others.
+_RUN = f"{WITHOUT_FOLDER}\nexec(sys.argv.pop(1))"
 _BOOT = "cat /proc/sys/kernel/random/boot_id"
 
 
@@ -152,7 +155,7 @@ class BoardPython:
         return f"{name} cannot take the files ({answer['error']}): try again."
 
     def _request(self, do: str, **arguments: Any) -> str:
-        return self._command("-c", _TEXT, json.dumps({"do": do, **arguments}))
+        return self._command("-c", _RUN, _TEXT, json.dumps({"do": do, **arguments}))
 
     def _command(self, *arguments: str) -> str:
         return shlex.join([self._entry.python, *arguments])

@@ -1,6 +1,6 @@
 """What runs on a board before anything is there: Python's standard library alone, sent as text.
 
-`request` starts it as `python3 -c TEXT JSON`. JSON names one of `OPERATIONS` and its arguments; the
+`BoardPython` starts it with a JSON text, which names one of `OPERATIONS` and its arguments. The
 answer is one line of JSON. An error of the board's system is an answer as well: {"error": ...}.
 """
 
