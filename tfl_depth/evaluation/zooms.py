@@ -28,6 +28,8 @@ __all__ = ["ZOOMS", "ZoomRow", "ZoomTable", "central", "evaluate_zooms", "measur
 
 # (H, W, 3) uint8 RGB -> (h, w) depth, in any unit.
 Depth = Callable[[Pixels], npt.NDArray[Any]]
+# (H, W, ...) values and a size (height, width) -> the same values at that size.
+Resize = Callable[[npt.NDArray[Any], tuple[int, int]], npt.NDArray[Any]]
 ZOOMS = (0.7, 1.4)
 # How far a response may be from 1 for depth to be corrected by default.
 OBEYS_WITHIN = 0.15
@@ -40,14 +42,25 @@ def zoomed(rgb: Pixels, zoom: float) -> Pixels:
 
     Below 1 the photo is smaller, inside a border of gray, as `fit="pad"` shows it.
     """
-    height, width = rgb.shape[:2]
+    return _magnified(rgb, zoom, resize_pixels, PAD_PIXEL)
+
+
+def _magnified(
+    values: npt.NDArray[Any], zoom: float, resize: Resize, border: float
+) -> npt.NDArray[Any]:
+    """Magnify (H, W, ...) values around their middle; below 1 they are inside a border."""
+    height, width = values.shape[:2]
     if zoom >= 1:
-        return resize_pixels(np.ascontiguousarray(central(rgb, 1 / zoom)), (height, width))
-    small = resize_pixels(rgb, (max(1, round(height * zoom)), max(1, round(width * zoom))))
+        return resize(np.ascontiguousarray(central(values, 1 / zoom)), (height, width))
+    small = resize(values, (max(1, round(height * zoom)), max(1, round(width * zoom))))
     top, left = (height - small.shape[0]) // 2, (width - small.shape[1]) // 2
-    shown = np.full_like(rgb, PAD_PIXEL)
+    shown = np.full_like(values, border)
     shown[top : top + small.shape[0], left : left + small.shape[1]] = small
     return shown
+
+
+def _nearest(values: npt.NDArray[Any], size: tuple[int, int]) -> npt.NDArray[Any]:
+    return cv2.resize(values, size[::-1], interpolation=cv2.INTER_NEAREST)
 
 
 def central(values: npt.NDArray[Any], share: float) -> npt.NDArray[Any]:
@@ -148,16 +161,7 @@ def _scores(
 def _truth_at(sample: Sample, zoom: float) -> Sample:
     """The true depth of what `zoomed` shows; the border is not valid."""
     depth_m = np.where(sample.valid, sample.depth_m, np.float32(0))
-    height, width = depth_m.shape
-    if zoom >= 1:
-        part = np.ascontiguousarray(central(depth_m, 1 / zoom))
-        shown = cv2.resize(part, (width, height), interpolation=cv2.INTER_NEAREST)
-    else:
-        size = (max(1, round(width * zoom)), max(1, round(height * zoom)))
-        small = cv2.resize(depth_m, size, interpolation=cv2.INTER_NEAREST)
-        shown = np.zeros_like(depth_m)
-        top, left = (height - size[1]) // 2, (width - size[0]) // 2
-        shown[top : top + size[1], left : left + size[0]] = small
+    shown = _magnified(depth_m, zoom, _nearest, 0)
     return replace(sample, depth_m=np.asarray(shown, np.float32), valid=np.asarray(shown) > 0)
 
 
