@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.metadata import version
 
+from tfl_depth.converters.deployment.compiler_output import operators_left
 from tfl_depth.converters.deployment.input_copy import with_input_copy
-from tfl_depth.converters.deployment.neutron import compile_neutron, placed_by_neutron
+from tfl_depth.converters.deployment.neutron import compile_neutron
 from tfl_depth.converters.deployment.operator_rules import placed_by
 from tfl_depth.converters.deployment.placement import (
     CPU,
@@ -70,7 +71,7 @@ def compile_for_target(model: bytes, name: str, target: Target) -> CompiledModel
         return CompiledModel(placement, htp.model)
     if target.neutron is not None:
         compiled = compile_neutron(model, target.neutron, contract)
-        placed = placed_by_neutron(model, compiled)
+        placed = operators_left(model, compiled, "the Neutron compiler leaves it")
         source = f"{target.neutron.package} {target.neutron.version}"
         return CompiledModel(Placement(name, placed, graph.macs, None, source), compiled)
     if target.vela is None:

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-from collections import Counter
 from pathlib import Path
 
 from tfl_depth.child import run_code
-from tfl_depth.converters.deployment.placement import CPU, NPU, Place, PlacedOperator
+from tfl_depth.converters.deployment.compiler_output import last_error
 from tfl_depth.converters.deployment.signature_names import with_signature_of
 from tfl_depth.converters.metadata import with_contract
-from tfl_depth.converters.tflite_graph import FileOperator, read_operators
 from tfl_depth.errors import ConversionError
 from tfl_depth.format.contract import Contract
 from tfl_depth.targets import NeutronSettings
@@ -41,23 +39,6 @@ def compile_neutron(model: bytes, settings: NeutronSettings, contract: Contract 
     _expect_version(settings)
     compiled = with_signature_of(model, _run(_program(settings), model, settings.target))
     return compiled if contract is None else with_contract(compiled, contract)
-
-
-def placed_by_neutron(model: bytes, compiled: bytes) -> tuple[PlacedOperator, ...]:
-    """Where each operator of a model runs: those that the compiled file still has, on the CPU."""
-    left = Counter(map(_key, read_operators(compiled)))
-    placed = []
-    for operator in read_operators(model):
-        stays = left[_key(operator)] > 0
-        left[_key(operator)] -= stays
-        reason = "the Neutron compiler leaves it" if stays else ""
-        place: Place = CPU if stays else NPU
-        placed.append(PlacedOperator(operator.kind, operator.name, place, reason))
-    return tuple(placed)
-
-
-def _key(operator: FileOperator) -> tuple[str, str]:
-    return operator.kind, operator.name
 
 
 def _expect_version(settings: NeutronSettings) -> None:
@@ -118,12 +99,6 @@ def _run(program: Path, model: bytes, target: str) -> bytes:
         if done.returncode or not result.is_file():
             raise ConversionError(
                 f"{program.name} cannot compile the model for {target}. It says: "
-                f"{_last_words(done.stdout)}"
+                f"{last_error(done.stdout) or 'nothing'}"
             )
         return result.read_bytes()
-
-
-def _last_words(printed: str) -> str:
-    lines = [line.strip() for line in printed.splitlines() if line.strip()]
-    errors = [line for line in lines if "error" in line.lower()]
-    return (errors or lines or ["nothing"])[-1]

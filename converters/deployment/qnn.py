@@ -14,8 +14,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from tfl_depth.converters.deployment.placement import CPU, NPU, PlacedOperator, Traffic
-from tfl_depth.converters.tflite_graph import read_operators
+from tfl_depth.converters.deployment.compiler_output import operators_left
+from tfl_depth.converters.deployment.placement import PlacedOperator, Traffic
 from tfl_depth.errors import ConversionError, InterpreterError
 from tfl_depth.format.contract_place import BLANK_SIGNATURE, signature_place, with_digest
 from tfl_depth.proof.part_folder import part_folder, run_part
@@ -24,7 +24,7 @@ from tfl_depth.proof.part_folder import part_folder, run_part
 # HTP, so that any library satisfies the loader.
 _ABSENT, _INSTEAD = "libQnnLpai.so", "libQnnSaver.so"
 PACKAGE = "onnxruntime-qnn==2.7.0"
-DISPATCH = "DISPATCH_OP"
+_LEFT = "Qualcomm's compiler did not take it"
 _PARTITIONED = re.compile(r"selected (\d+) ops, from a total of (\d+) ops")
 _TRAFFIC = re.compile(r"\b(spill_bytes|fill_bytes|read_total_bytes|write_total_bytes)=(\d+)")
 
@@ -71,7 +71,7 @@ def compile_for_htp(model: bytes, soc: str) -> QnnCompiled:
         read=sums.get("read_total_bytes", 0),
         written=sums.get("write_total_bytes", 0),
     )
-    return QnnCompiled(_with_new_digest(compiled), _operators(model, compiled), traffic)
+    return QnnCompiled(_with_new_digest(compiled), operators_left(model, compiled, _LEFT), traffic)
 
 
 def htp_libraries() -> Path:
@@ -119,17 +119,6 @@ def _litert() -> Path:
             "x86-64."
         )
     return folder
-
-
-def _operators(model: bytes, compiled: bytes) -> tuple[PlacedOperator, ...]:
-    """Those of the portable model: what is left of them in the compiled file runs on the CPU."""
-    left = {each.name for each in read_operators(compiled) if not each.kind.endswith(DISPATCH)}
-    return tuple(
-        PlacedOperator(each.kind, each.name, CPU, "Qualcomm's compiler did not take it")
-        if each.name in left
-        else PlacedOperator(each.kind, each.name, NPU)
-        for each in read_operators(model)
-    )
 
 
 def _with_new_digest(compiled: bytes) -> bytes:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfl_depth import child
+from tfl_depth.converters.deployment.compiler_output import last_error
 from tfl_depth.converters.deployment.placement import CPU, NPU, Estimate, PlacedOperator
 from tfl_depth.converters.tflite_graph import read_operators
 from tfl_depth.errors import ConversionError
@@ -64,7 +65,7 @@ def compile_model(model: bytes, settings: VelaSettings) -> Compiled:
             list(Path(folder).glob(f"{_STEM}_{what}.csv")) for what in ("per-layer", "summary_*")
         )
         if not compiled.is_file() or not layers or not summaries:
-            raise ConversionError(f"Vela compiled nothing. {_last_words(printed)}")
+            raise ConversionError(f"Vela compiled nothing. {_message(printed)}")
         return Compiled(
             model=compiled.read_bytes(),
             operators=_operators(model, _rows(layers[0]), _refusals(printed)),
@@ -98,16 +99,13 @@ def _run(source: Path, settings: VelaSettings) -> str:
     if done.returncode != 0:
         raise ConversionError(
             f"Vela cannot compile for {settings.accelerator} with {settings.system_config} and "
-            f"{settings.memory_mode} of {settings.config}. {_last_words(done.stdout)}"
+            f"{settings.memory_mode} of {settings.config}. {_message(done.stdout)}"
         )
     return done.stdout
 
 
-def _last_words(printed: str) -> str:
-    """Return Vela's own error, or its last line."""
-    lines = [line.strip() for line in printed.splitlines() if line.strip()]
-    errors = [line for line in lines if "error" in line.lower()]
-    return f"Its message: {(errors or lines or ['none'])[-1]}"
+def _message(printed: str) -> str:
+    return f"Its message: {last_error(printed) or 'none'}"
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
