@@ -51,6 +51,13 @@ def colorize(
     return picture
 
 
+def with_white_below(bgr: npt.NDArray[np.uint8], height: int) -> npt.NDArray[np.uint8]:
+    """A picture (H, W, 3) of another height, white where the one beside it has its legend."""
+    below, white = height - bgr.shape[0], (255, 255, 255)
+    shown = cv2.copyMakeBorder(bgr, 0, below, 0, 0, cv2.BORDER_CONSTANT, value=white)
+    return np.asarray(shown, np.uint8)
+
+
 def gradient(steps: int) -> npt.NDArray[np.uint8]:
     """Return the colors from near to far, (steps, 3) uint8, BGR."""
     return _colored(np.linspace(0, 1, steps)[None]).reshape(steps, 3)

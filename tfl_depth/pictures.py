@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from tfl_depth.data.samples import Sample
-from tfl_depth.runtime.colorize import colorize
+from tfl_depth.runtime.colorize import colorize, with_white_below
 
 # Errors beyond this look alike: one scale for all pictures, so that they can be compared.
 ERROR_MM = 1000
@@ -38,16 +37,9 @@ def comparison_picture(
     maps = [colorize(true_mm, *limits), colorize(pred_mm, *limits)]
     # Reversed, so that a large error is what shines.
     maps.append(colorize(error_mm, ERROR_MM, 0))
-    return np.hstack([_padded(sample.rgb, maps[0].shape[0]), *maps])
+    bgr = np.ascontiguousarray(sample.rgb[..., ::-1])
+    return np.hstack([with_white_below(bgr, maps[0].shape[0]), *maps])
 
 
 def _millimeters(depth_m: npt.NDArray[np.floating]) -> npt.NDArray[np.uint32]:
     return np.asarray(np.rint(1000 * depth_m), np.uint32)
-
-
-def _padded(rgb: npt.NDArray[np.uint8], height: int) -> npt.NDArray[np.uint8]:
-    below = height - rgb.shape[0]
-    bgr = np.ascontiguousarray(rgb[..., ::-1])
-    white = (255, 255, 255)
-    padded = cv2.copyMakeBorder(bgr, 0, below, 0, 0, cv2.BORDER_CONSTANT, value=white)
-    return np.asarray(padded, np.uint8)

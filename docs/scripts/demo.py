@@ -22,12 +22,12 @@ from tfl_depth.files import write_whole
 from tfl_depth.png import as_png
 from tfl_depth.quiet import quiet
 from tfl_depth.runtime import DepthRunner
-from tfl_depth.runtime.colorize import depth_limits
+from tfl_depth.runtime.colorize import depth_limits, with_white_below
 from tfl_depth.runtime.fit import Fit
 from tfl_depth.runtime.preprocess import read_image
 from tfl_depth.tools import convert
 from tfl_depth.tools.lib import cli_common
-from tfl_depth.tools.lib.outputs import Outputs, Picture, describe, side_by_side
+from tfl_depth.tools.lib.outputs import Outputs, Picture, describe
 
 ROOT = Path(__file__).resolve().parents[2]
 CHECKPOINT = ROOT / "zoo" / "lite0-nyu-192x256" / "model.keras"
@@ -56,6 +56,7 @@ CALIBRATION = (
     "text.png",
 )
 PICTURE = ROOT / "docs" / "images" / "demo.png"
+WHITE = (255, 255, 255)
 FILES = (
     "photo_depth.png",
     "photo_color.png",
@@ -142,8 +143,22 @@ def _limits_mm(depth_mm: DepthMm, truth_mm: DepthMm) -> tuple[int, int]:
 
 
 def three_beside(photo: Picture, depth: Picture, truth: Picture) -> Picture:
-    """A photo beside its colored depth and the true one, of one scale."""
-    return np.hstack([side_by_side(photo, depth), truth])
+    """A photo beside its colored depth and the true one, of one scale, each below its title."""
+    shown = with_white_below(photo, depth.shape[0])
+    panels = {"photo": shown, "depth, INT8": depth, "true depth": truth}
+    return np.hstack([_titled(picture, title) for title, picture in panels.items()])
+
+
+def _titled(picture: Picture, title: str) -> Picture:
+    """A picture with a title above it, and room beside it for the next one's legend."""
+    height = picture.shape[0] // 12
+    shown = cv2.copyMakeBorder(
+        picture, height, 0, height // 3, height // 3, cv2.BORDER_CONSTANT, value=WHITE
+    )
+    place = (height // 3, round(0.75 * height))
+    font, black = cv2.FONT_HERSHEY_SIMPLEX, (0, 0, 0)
+    cv2.putText(shown, title, place, font, height / 50, black, 2, cv2.LINE_AA)
+    return np.asarray(shown, np.uint8)
 
 
 def reduced(picture: Picture) -> Picture:

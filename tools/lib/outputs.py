@@ -20,7 +20,7 @@ from tfl_depth.intrinsics import Intrinsics
 from tfl_depth.plain_path import plain_path
 from tfl_depth.png import png_content
 from tfl_depth.point_cloud import ply
-from tfl_depth.runtime.colorize import colorize, depth_percentiles
+from tfl_depth.runtime.colorize import colorize, depth_percentiles, with_white_below
 
 Picture = npt.NDArray[np.uint8]
 
@@ -97,9 +97,7 @@ def npy(depth_mm: DepthMm) -> bytes:
 
 def side_by_side(bgr: Picture, colored: Picture) -> Picture:
     """A photo (H, W, 3) beside its colored depth, which is higher by its legend."""
-    below = colored.shape[0] - bgr.shape[0]
-    padded = cv2.copyMakeBorder(bgr, 0, below, 0, 0, cv2.BORDER_CONSTANT, value=(255, 255, 255))
-    return np.hstack([padded, colored])
+    return np.hstack([with_white_below(bgr, colored.shape[0]), colored])
 
 
 @contextmanager
