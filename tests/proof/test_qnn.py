@@ -70,7 +70,7 @@ def test_a_ramp_is_near_everywhere(spans: str, models: Path) -> None:
 
 @needs_qualcomm
 def test_a_network_is_right() -> None:
-    proof = prove_by("qnn-htp", built_zoo() / "pico-nyu-192x256.tflite")
+    proof = prove_by("qnn-htp", built_zoo("pico-nyu-192x256"))
     assert (proof.verdict, proof.byte_for_byte, proof.disagreement) == ("right", False, 0)
 
 
