@@ -155,7 +155,7 @@ def test_a_broken_interpreter_is_told_and_harms_nothing(
     ("body", "state", "words"),
     [
         ("return handle;", "works", None),
-        ('say("no device"); return NULL;', "refuses", "does not start (no device): see that no"),
+        ('say("no device"); return NULL;', "refuses", "does not start (no device): check that no"),
         ("abort();", "crashes", "crashes (SIGABRT while the delegate was created): do without"),
         ("for (;;) pause();", "hangs", "hangs (it was stopped after 8 s"),
     ],
@@ -199,7 +199,7 @@ def test_what_is_no_library_of_this_processor_is_told(make_board: MakeBoard) -> 
     (board.root / "usr/lib/teflon/libteflon.so").write_text("for another processor")
     found = doctor_report.examine_board(board, None, TIMEOUT_S)
     assert delegate(found, "teflon")["state"] == "unloadable"
-    assert any("install what it needs" in line for line in found["hints"])
+    assert any("install its dependencies" in line for line in found["hints"])
 
 
 # Vela
