@@ -31,6 +31,7 @@ from tfl_depth.runtime.engines.fallback import FallbackEngine, FrameState
 from tfl_depth.runtime.exclusive import Exclusive
 from tfl_depth.runtime.frame_decoder import FrameDecoder
 from tfl_depth.runtime.frame_views import FrameView, FrameViews
+from tfl_depth.runtime.options import UpsampleName
 from tfl_depth.runtime.preparer import Preparer
 from tfl_depth.runtime.preprocess import Channels, Codes, Pixels, load_pixels, write_input
 from tfl_depth.runtime.temporal_filter import Smoothing
@@ -191,6 +192,7 @@ class Stream(Closeable):
         channels: Channels,
         on_full: OnFull,
         waiting: int,
+        upsample: UpsampleName,
         smooth: Smoothing | None,
     ) -> None:
         """Open the source and start the threads.
@@ -204,6 +206,7 @@ class Stream(Closeable):
             channels: as for `DepthRunner.stream`.
             on_full: as for `DepthRunner.stream`.
             waiting: as for `DepthRunner.stream`.
+            upsample: as for `DepthRunner`.
             smooth: as for `DepthRunner.stream`.
         """
         if smooth is not None and not isinstance(smooth, Smoothing):
@@ -214,7 +217,7 @@ class Stream(Closeable):
         images = _images(source) if self._video is None else self._video
         engine.expect_open()
         self._depth_dtype, self._grid_size = views.dtype, grid_size
-        self._decode = FrameDecoder(engine, smooth)
+        self._decode = FrameDecoder(engine, upsample, smooth)
         self.delivered = 0
         self._latencies_s: deque[float] = deque(maxlen=LATENCIES)
         slots = [
@@ -277,7 +280,7 @@ class Stream(Closeable):
         assert view is not None  # noqa: S101 - the reader wrote it
         depth_mm = np.empty(shape, self._depth_dtype)
         whole = self._grid_size is None
-        self._decode(slot.input, "rgb", state, view, depth_mm, whole=whole)
+        self._decode(slot.input, "rgb", state, view, slot.pixels, depth_mm, whole=whole)
         return StreamFrame(
             number=slot.number,
             pixels=slot.pixels,
