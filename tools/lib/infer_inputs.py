@@ -199,4 +199,5 @@ def _outputs(
 
 def _rate(video: Video, options: argparse.Namespace) -> float:
     """Frames per second of the video that is written."""
-    return (video.frames_per_second or FRAMES_PER_SECOND) / options.every
+    every: int = options.every
+    return (video.frames_per_second or FRAMES_PER_SECOND) / every
