@@ -77,20 +77,22 @@ def _green(photo: Pixels) -> npt.NDArray[np.uint8]:
 
 def _linear_parts(depth_mm: DepthMm, guide: _Floats, has_zeros: bool) -> tuple[_Floats, _Floats]:
     """Slope and offset of depth as a function of the photo, (h, w) float32 each."""
-    weight = (depth_mm > 0).astype(np.float32) if has_zeros else np.ones_like(guide)
+    depth = depth_mm.astype(np.float32)
+    weight = np.sign(depth)
     share = np.maximum(_mean(weight), np.float32(1e-6))
 
-    def mean(values: _Floats) -> _Floats:
-        return _mean(values * weight) / share if has_zeros else _mean(values)
+    def mean(values: npt.NDArray[np.floating[Any]]) -> _Floats:
+        return (
+            np.asarray(_mean(values * weight) / share, np.float32) if has_zeros else _mean(values)
+        )
 
-    depth = depth_mm.astype(np.float32)
     guide_mean, depth_mean = mean(guide), mean(depth)
     variance = mean(guide * guide) - guide_mean * guide_mean
     slope = (mean(guide * depth) - guide_mean * depth_mean) / (variance + np.float32(EPSILON))
     return mean(slope), mean(depth_mean - slope * guide_mean)
 
 
-def _mean(values: _Floats) -> _Floats:
+def _mean(values: npt.NDArray[np.floating[Any]]) -> _Floats:
     side = 2 * RADIUS + 1
     return np.asarray(cv2.blur(values, (side, side), borderType=cv2.BORDER_REFLECT), np.float32)
 

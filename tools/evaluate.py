@@ -200,7 +200,7 @@ def _measured(
         "alignment": None,
         "metrics": mean_over_images(rows),
         "pooled": pooled.metrics(),
-        "edges": None if (found := edges.metrics()) is None else asdict(found),
+        "edges": None if (errors := edges.metrics()) is None else asdict(errors),
         "distance_bins": [asdict(each) for each in bins.bins() if each.pixels],
         **zooms,
     }

@@ -75,7 +75,7 @@ def _row(model: Path, way: UpsampleName, samples: Sequence[Sample]) -> dict[str,
 def _time_ratio(samples: Sequence[Sample]) -> float:
     """The median time of a whole frame with guided enlargement, over that with bilinear."""
     model = ROOT / "build/zoo-int8" / f"{MODELS[0]}.tflite"
-    times: dict[str, list[float]] = {way: [] for way in get_args(UpsampleName)}
+    times: dict[UpsampleName, list[float]] = {way: [] for way in get_args(UpsampleName)}
     runners = {way: DepthRunner(model, upsample=way) for way in times}
     for sample in samples[:TIMED_FRAMES]:
         for way, runner in runners.items():

@@ -43,7 +43,7 @@ def test_the_step_becomes_steep_where_the_photo_has_its_edge(dtype: type, gray: 
     photo = photo_with_an_edge(160)
     depth_mm = blurred_step(dtype)
     sharp = guided(depth_mm, photo[..., 1] if gray else photo)
-    soft = np.empty(LARGE, dtype)
+    soft: np.ndarray = np.empty(LARGE, dtype)
     Upsampler()(depth_mm, soft, zeros=0)
     across = np.s_[120, 158:162]
     assert np.ptp(sharp[across]) > 3 * np.ptp(soft[across])

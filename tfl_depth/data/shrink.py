@@ -56,15 +56,17 @@ def shrunken(
     small_h, small_w = max(1, round(height * zoom)), max(1, round(width * zoom))
     top = int(rng.integers(height - small_h + 1))
     left = int(rng.integers(width - small_w + 1))
-    borders = (top, height - small_h - top, left, width - small_w - left)
+    bottom, right = height - small_h - top, width - small_w - left
     mode = cv2.BORDER_CONSTANT if rng.random() < 0.5 else cv2.BORDER_REFLECT
+
+    def framed(values: Floats, scale: int, border: float) -> Floats:
+        sides = (scale * top, scale * bottom, scale * left, scale * right)
+        color = (border,) * 4
+        return np.asarray(cv2.copyMakeBorder(values, *sides, mode, value=color), np.float32)
+
     small = cv2.resize(pixels, (step * small_w, step * small_h), interpolation=cv2.INTER_AREA)
-    depth = cv2.resize(depth_m, (small_w, small_h), interpolation=cv2.INTER_NEAREST)
-    depth = depth.reshape(small_h, small_w, -1) / np.float32(
-        np.sqrt(small_h * small_w / height / width)
-    )
-    shown = cv2.copyMakeBorder(
-        small, *(step * each for each in borders), mode, value=(PAD_PIXEL,) * 3
-    )
-    around = cv2.copyMakeBorder(depth, *borders, mode, value=(0.0,) * 4)
-    return np.rint(shown).astype(np.float32), around.reshape(depth_m.shape).astype(np.float32)
+    near_m = cv2.resize(depth_m, (small_w, small_h), interpolation=cv2.INTER_NEAREST)
+    shown_zoom = np.float32(np.sqrt(small_h * small_w / height / width))
+    far_m = near_m.reshape(small_h, small_w, -1) / shown_zoom
+    shown = np.rint(framed(np.asarray(small, np.float32), step, PAD_PIXEL))
+    return shown, framed(far_m, 1, 0).reshape(depth_m.shape)

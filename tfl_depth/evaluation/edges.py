@@ -103,7 +103,8 @@ def depth_edges(depth_m: _Depth, valid: _Mask) -> _Mask:
 
 
 def _smoothing_px(valid: _Mask) -> float:
-    return SMOOTHING_PX * valid.shape[1] / SMOOTHING_WIDTH_PX
+    width: int = valid.shape[1]
+    return SMOOTHING_PX * width / SMOOTHING_WIDTH_PX
 
 
 def _inside(valid: _Mask) -> _Mask:
