@@ -172,7 +172,7 @@ def model_card(name: str, metrics: dict[str, Any]) -> str:
         "images (`metrics.json`). rmse and sq_rel are in meters.",
         f"| {header} |\n| {rule} |\n| {figures} |",
         "## Recipe",
-        f"`tools/train zoo/{name}/recipe.json --data DIR`: from {_start(recipe['start'])}, "
+        f"`tfl-depth train zoo/{name}/recipe.json --data DIR`: from {_start(recipe['start'])}, "
         f"{_cycles(recipe)}, in batches of {recipe['batch_size']}, "
         f"loss `{recipe['loss']}`{_taught(recipe)}, AdamW, "
         f"exponential moving average of the weights ({recipe['ema_momentum']:g}); mirrored, "
