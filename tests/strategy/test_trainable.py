@@ -23,7 +23,7 @@ def test_a_network_of_another_framework_cannot(small_study: StudyInput) -> None:
 
 def test_a_network_of_another_unit_cannot(tmp_path: Path) -> None:
     study_input = write_keras_study(tmp_path, options=NetworkOptions(unit="cm"))
-    with pytest.raises(ConversionError, match="gives meters itself"):
+    with pytest.raises(ConversionError, match="with an output in meters"):
         trainable_model(study_input)
 
 
