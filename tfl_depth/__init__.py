@@ -1,4 +1,4 @@
-"""tfl-depth: monocular metric depth on edge NPUs, from a Keras model to millimeters."""
+"""tfl-depth: monocular metric depth on edge NPUs, from your network to millimeters."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from tfl_depth.strategy.trainable import on_pixels, trainable_model
 
 
 def test_a_network_of_another_framework_cannot(small_study: StudyInput) -> None:
-    with pytest.raises(ConversionError, match=r"needs a network of Keras 3, and small.tflite is"):
+    with pytest.raises(ConversionError, match=r"needs a network of Keras 3, which small.tflite is"):
         trainable_model(small_study)
 
 
