@@ -16,9 +16,10 @@ import numpy.typing as npt
 from PIL import Image
 
 from docs.scripts.demo import CALIBRATION, CHECKPOINT, photographs
-from tfl_depth.converters import convert, split_images
+from tfl_depth.converters import split_images
 from tfl_depth.converters.deployment import Placement, compile_for_target
 from tfl_depth.converters.deployment.picture import placement_picture
+from tfl_depth.converters.pipeline import convert_network
 from tfl_depth.encoding import Spans
 from tfl_depth.files import write_whole
 from tfl_depth.tables import with_table
@@ -67,7 +68,9 @@ def _converted() -> bytes:
     photos = photographs()
     images = split_images([photos / name for name in CALIBRATION], samples=100, seed=0)
     # What its weights are does not change where it runs.
-    return convert(CHECKPOINT, images=images, spans=Spans.uniform(10), recipe="minmax").model
+    return convert_network(
+        CHECKPOINT, images=images, spans=Spans.uniform(10), recipe="minmax"
+    ).model
 
 
 def _small_png(bgr: npt.NDArray[np.uint8]) -> bytes:
