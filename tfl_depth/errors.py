@@ -41,6 +41,7 @@ __all__ = [
     "ProofError",
     "SelfCheckError",
     "SignatureError",
+    "SkippedImageWarning",
     "SpansError",
     "TruncatedVideoError",
 ]
@@ -116,6 +117,10 @@ class ConversionError(DepthError):
 
 class ConversionWarning(UserWarning):
     """A converted model needs a look, for example because there were few photos."""
+
+
+class SkippedImageWarning(UserWarning):
+    """An image of a batch cannot be used. Its place has no depth."""
 
 
 class FallbackWarning(UserWarning):

@@ -20,7 +20,7 @@ from tfl_depth.intrinsics import Intrinsics
 from tfl_depth.plain_path import plain_path
 from tfl_depth.png import png_content
 from tfl_depth.point_cloud import ply
-from tfl_depth.runtime.colorize import colorize, depth_percentiles, with_white_below
+from tfl_depth.runtime.colorize import colorize, depth_percentiles
 
 Picture = npt.NDArray[np.uint8]
 
@@ -47,13 +47,13 @@ class Outputs:
         kinds: of `SUFFIXES`.
         folder: of the files.
         camera: for the point cloud, from an image's (height, width).
-        limits_mm: depths of the first and the last color; None: each picture's own.
+        colorized: makes a picture with a legend in meters of a depth map.
     """
 
     kinds: tuple[OutputKind, ...]
     folder: Path
     camera: Callable[[tuple[int, ...]], Intrinsics] | None = None
-    limits_mm: tuple[int, int] | None = None
+    colorized: Callable[[DepthMm], Picture] = colorize
 
     def files(self, stem: str, dtype: np.dtype[Any]) -> list[Path]:
         """The files that `write` writes of depth of this dtype."""
@@ -83,21 +83,12 @@ class Outputs:
             return png_content(depth_mm)
         return npy(depth_mm)
 
-    def colorized(self, depth_mm: DepthMm) -> Picture:
-        """A picture with a legend in meters."""
-        return colorize(depth_mm, *(self.limits_mm or ()))
-
 
 def npy(depth_mm: DepthMm) -> bytes:
     """An array as a file of numpy's format."""
     buffer = io.BytesIO()
     np.save(buffer, depth_mm)
     return buffer.getvalue()
-
-
-def side_by_side(bgr: Picture, colored: Picture) -> Picture:
-    """A photo (H, W, 3) beside its colored depth, which is higher by its legend."""
-    return np.hstack([with_white_below(bgr, colored.shape[0]), colored])
 
 
 @contextmanager
