@@ -102,7 +102,7 @@ class DepthRunner(Closeable):
         """Open a model that tfl-depth convert has written.
 
         Args:
-            model: path of the .tflite file, or its bytes.
+            model: path of the .tflite file, the name of a network of the zoo, or the file's bytes.
             num_threads: for CPU kernels; None: all cores that this process may use.
             xnnpack: True: XNNPACK runs the operators that no delegate takes. False: TensorFlow
                 Lite's own kernels run them. None: True without a delegate, False with one.

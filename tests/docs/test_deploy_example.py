@@ -42,7 +42,9 @@ def test_a_saved_model_becomes_millimeters(
     assert contract.verification["median_mm"] < 60
     said = capsys.readouterr().out
     assert "verdict    CHECK: There are only 12 photos" in said
-    assert f"median     {contract.verification['median_mm']:.1f} mm from the network in FP32" in said
+    assert (
+        f"median     {contract.verification['median_mm']:.1f} mm from the network in FP32" in said
+    )
     assert f"{photos[0].name}: " in said
 
 
