@@ -15,12 +15,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from docs.scripts.demo import CALIBRATION, CHECKPOINT, photographs
+from docs.scripts.demo import CHECKPOINT
 from tfl_depth.converters import split_images
 from tfl_depth.converters.deployment import Placement, compile_for_target
 from tfl_depth.converters.deployment.picture import placement_picture
 from tfl_depth.converters.pipeline import convert_network
 from tfl_depth.encoding import Spans
+from tfl_depth.example_photos import PHOTOGRAPHS, photograph_folder
 from tfl_depth.files import write_whole
 from tfl_depth.tables import with_table
 from tfl_depth.targets import TARGETS
@@ -65,8 +66,8 @@ def with_blocks(document: str, reports: dict[str, dict[str, list[str]]]) -> str:
 
 
 def _converted() -> bytes:
-    photos = photographs()
-    images = split_images([photos / name for name in CALIBRATION], samples=100, seed=0)
+    photos = [photograph_folder() / name for name in PHOTOGRAPHS]
+    images = split_images(photos, samples=100, seed=0)
     # What its weights are does not change where it runs.
     return convert_network(
         CHECKPOINT, images=images, spans=Spans.uniform(10), recipe="minmax"
