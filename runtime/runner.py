@@ -31,7 +31,7 @@ from tfl_depth.runtime.frame_views import FrameViews
 from tfl_depth.runtime.golden_check import GoldenCheck, check_golden
 from tfl_depth.runtime.live_view import show_depth
 from tfl_depth.runtime.model_content import ModelSource, read_model_content
-from tfl_depth.runtime.options import OnFault, RunnerOptions
+from tfl_depth.runtime.options import OnFault, RunnerOptions, UpsampleName
 from tfl_depth.runtime.preparer import Preparer
 from tfl_depth.runtime.preprocess import Channels, Pixels, load_pixels
 from tfl_depth.runtime.stream import OnFull, Source, Stream
@@ -98,6 +98,7 @@ class DepthRunner(Closeable):
         correct_focal: bool | None = None,
         undistort: bool = False,
         fit: Fit | None = None,
+        upsample: UpsampleName = "bilinear",
     ) -> None:
         """Open a model that tfl-depth convert has written.
 
@@ -133,6 +134,8 @@ class DepthRunner(Closeable):
             fit: how a picture of another aspect than the network's comes to it: "stretch", "crop"
                 to its middle, or "pad" with a border; None: as in calibration, by the contract.
                 Depth is 0 where the network sees nothing of the picture.
+            upsample: how depth of the network's grid comes to the picture's size: "bilinear", or
+                "guided" by the picture's edges (docs/decisions/020-guided-enlargement.md).
 
         Raises:
             ModelFileError: the file is missing, damaged or not a model.
@@ -163,6 +166,7 @@ class DepthRunner(Closeable):
             correct_focal=correct_focal,
             undistort=undistort,
             fit=fit,
+            upsample=upsample,
         )
         if fallback_model is not None and on_fault != "cpu":
             raise DepthError('`fallback_model` needs on_fault="cpu".')
@@ -196,7 +200,8 @@ class DepthRunner(Closeable):
             self.close()
             raise
         self.fit = self._views.fit
-        self._prepare, self._decode = Preparer(self._views), FrameDecoder(self._engine)
+        self._prepare = Preparer(self._views)
+        self._decode = FrameDecoder(self._engine, options.upsample)
         self.depth_dtype = self._views.dtype
 
     def _copy(self) -> DepthRunner:
@@ -337,7 +342,7 @@ class DepthRunner(Closeable):
         """From an image to its depth, `whole` or of the network's grid, with the lock held."""
         view, fitted = self._prepare(pixels)
         self._engine.run(fitted, order, self._state)
-        self._decode(fitted, order, self._state, view, depth_mm, whole=whole)
+        self._decode(fitted, order, self._state, view, pixels, depth_mm, whole=whole)
 
     def stream(
         self,
@@ -384,6 +389,7 @@ class DepthRunner(Closeable):
             channels=channels,
             on_full=on_full,
             waiting=waiting,
+            upsample=self._options.upsample,
             smooth=smooth,
             every=every,
             realtime=realtime,

@@ -32,6 +32,7 @@ from tfl_depth.runtime.exclusive import Exclusive
 from tfl_depth.runtime.frame_decoder import FrameDecoder
 from tfl_depth.runtime.frame_views import FrameView, FrameViews
 from tfl_depth.runtime.inputs import open_frames
+from tfl_depth.runtime.options import UpsampleName
 from tfl_depth.runtime.preparer import Preparer
 from tfl_depth.runtime.preprocess import Channels, Codes, Pixels, load_pixels, write_input
 from tfl_depth.runtime.temporal_filter import Smoothing
@@ -202,6 +203,7 @@ class Stream(Closeable):
         channels: Channels,
         on_full: OnFull,
         waiting: int,
+        upsample: UpsampleName,
         smooth: Smoothing | None,
         every: int,
         realtime: bool,
@@ -217,6 +219,7 @@ class Stream(Closeable):
             channels: as for `DepthRunner.stream`.
             on_full: as for `DepthRunner.stream`.
             waiting: as for `DepthRunner.stream`.
+            upsample: as for `DepthRunner`.
             smooth: as for `DepthRunner.stream`.
             every: as for `DepthRunner.stream`.
             realtime: as for `DepthRunner.stream`.
@@ -230,7 +233,7 @@ class Stream(Closeable):
         self._video = images if isinstance(images, Video) and images is not source else None
         engine.expect_open()
         self._depth_dtype, self._grid_size = views.dtype, grid_size
-        self._decode = FrameDecoder(engine, smooth)
+        self._decode = FrameDecoder(engine, upsample, smooth)
         self.delivered = 0
         self._latencies_s: deque[float] = deque(maxlen=LATENCIES)
         slots = [
@@ -295,7 +298,7 @@ class Stream(Closeable):
         assert view is not None  # noqa: S101 - the reader wrote it
         depth_mm = np.empty(shape, self._depth_dtype)
         whole = self._grid_size is None
-        self._decode(slot.input, "rgb", state, view, depth_mm, whole=whole)
+        self._decode(slot.input, "rgb", state, view, slot.pixels, depth_mm, whole=whole)
         return StreamFrame(
             number=slot.number,
             pixels=slot.pixels,

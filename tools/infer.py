@@ -112,6 +112,12 @@ def _parser() -> argparse.ArgumentParser:
     cli_common.add_threads(parser)
     add_camera(parser, "for ply")
     parser.add_argument(
+        "--voxel",
+        type=cli_common.meters,
+        metavar="METERS",
+        help="side of the cubes of a point cloud, each of which has one point (a point a pixel)",
+    )
+    parser.add_argument(
         "--range",
         type=_range,
         metavar="NEAR,FAR|auto",
@@ -260,7 +266,7 @@ def _folder(path: Path) -> Path:
 
 def _made_by(options: argparse.Namespace) -> dict[str, Any]:
     """Return everything that the files depend on, except the inputs."""
-    named = ("save", "range", "colormap", "frames", "every", "delegate", "option")
+    named = ("save", "range", "colormap", "voxel", "frames", "every", "delegate", "option")
     return {
         "camera": str(camera_settings(options)),
         "model": hashlib.sha256(options.model.read_bytes()).hexdigest(),

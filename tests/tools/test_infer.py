@@ -306,6 +306,25 @@ def test_point_cloud_is_what_the_camera_sees(
     np.testing.assert_array_equal(colors, photo.reshape(-1, 3))
 
 
+def test_each_cube_of_a_point_cloud_has_one_point(
+    net: Path, photo_file: Path, tmp_path: Path
+) -> None:
+    arguments = (net, photo_file, "--save", "ply", "--fov", 60)
+    assert run(*arguments, "--output", tmp_path / "all") == 0
+    assert run(*arguments, "--output", tmp_path / "few", "--voxel", 0.2) == 0
+    points, few = (points_of(tmp_path / each / "photo_points.ply") for each in ("all", "few"))
+    cubes = {tuple(np.floor(each)) for each in xyz(points) / 0.2}
+    assert len(few) == len(cubes) < len(points) / 4
+    one = np.floor(xyz(points) / 0.2)
+    inside = (one == np.floor(xyz(few[:1]) / 0.2)).all(axis=-1)
+    np.testing.assert_allclose(xyz(few[:1])[0], xyz(points[inside]).mean(axis=0), atol=1e-5)
+    assert few["red"][0] == pytest.approx(points["red"][inside].mean(), abs=0.5)
+
+
+def xyz(points: npt.NDArray[np.void]) -> npt.NDArray[np.float64]:
+    return np.stack([points[axis] for axis in "xyz"], axis=-1).astype(np.float64)
+
+
 def test_field_of_view_is_the_angle_between_the_borders() -> None:
     camera = Intrinsics.from_field_of_view(60, (150, 210))
     assert (camera.cx, camera.cy) == (104.5, 74.5)

@@ -1,4 +1,4 @@
-"""What `tools/infer` does with --to and --serve: frames for other programs, and no files."""
+"""What `tfl-depth infer` does with --to and --serve: frames for other programs, and no files."""
 
 from __future__ import annotations
 

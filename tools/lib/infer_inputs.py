@@ -1,4 +1,4 @@
-"""What `tools/infer` does with each photo, video and camera: compute, write, note and report."""
+"""What `tfl-depth infer` does with each photo, video and camera: compute, write, report."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ def _outputs(
         if range_m is None
         else ClipColors(range_m, options.colormap)
     )
-    return Outputs(options.save or kinds, options.output, runner.intrinsics, colors)
+    return Outputs(options.save or kinds, options.output, runner.intrinsics, options.voxel, colors)
 
 
 def _rate(video: Video, options: argparse.Namespace) -> float:

@@ -1,4 +1,4 @@
-"""What tools/infer writes: depth maps, pictures, point clouds and videos of them."""
+"""What tfl-depth infer writes: depth maps, pictures, point clouds and videos of them."""
 
 from __future__ import annotations
 
@@ -47,12 +47,14 @@ class Outputs:
         kinds: of `SUFFIXES`.
         folder: of the files.
         camera: for the point cloud, from an image's (height, width).
+        voxel_m: of the point cloud, as for `ply`.
         colorized: makes a picture with a legend in meters of a depth map.
     """
 
     kinds: tuple[OutputKind, ...]
     folder: Path
     camera: Callable[[tuple[int, ...]], Intrinsics] | None = None
+    voxel_m: float | None = None
     colorized: Callable[[DepthMm], Picture] = colorize
 
     def files(self, stem: str, dtype: np.dtype[Any]) -> list[Path]:
@@ -78,7 +80,7 @@ class Outputs:
             return png_content(self.colorized(depth_mm))
         if kind == "ply":
             assert self.camera is not None and bgr is not None  # noqa: S101 - asked for together
-            return ply(depth_mm, bgr, self.camera(depth_mm.shape))
+            return ply(depth_mm, bgr, self.camera(depth_mm.shape), voxel_m=self.voxel_m)
         if kind == "depth" and depth_mm.dtype == np.uint16:
             return png_content(depth_mm)
         return npy(depth_mm)
