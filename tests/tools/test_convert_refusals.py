@@ -315,7 +315,6 @@ REQUIRED = ("--representative", "photos", "--output", "model.tflite")
     [
         (),
         ("model.keras",),
-        ("model.keras", *REQUIRED),
         ("model.keras", "--int8", "--float32", *REQUIRED),
         ("model.keras", "--int8", "--output", "model.tflite"),
         ("model.keras", "--int8", "--representative", "photos"),
