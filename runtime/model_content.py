@@ -6,7 +6,7 @@ import os
 
 from tfl_depth.errors import ModelFileError, SignatureError
 from tfl_depth.format.contract import read_contract
-from tfl_depth.zoo_folder import named_model
+from tfl_depth.zoo_folder import expect_made, named_model
 
 ModelSource = str | os.PathLike[str] | bytes
 
@@ -35,7 +35,9 @@ def read_model_content(
 
 def _read(path: str | os.PathLike[str]) -> bytes:
     try:
-        return named_model(path).read_bytes()
+        file = named_model(path)
+        expect_made(file)
+        return file.read_bytes()
     except OSError as error:
         raise ModelFileError(f"Cannot read the model {path}: {error.strerror}.") from error
     except (TypeError, ValueError) as error:  # another type, or a path with a zero byte

@@ -90,15 +90,22 @@ def named_model(model: str | os.PathLike[str]) -> Path:
         model: a path, or the name of a network of the zoo where no such file exists.
 
     Raises:
-        ModelFileError: the network has no INT8 file yet.
+        ModelFileError: several networks have the name.
     """
-    path = Path(model)
-    name = os.fspath(model)
+    path, name = Path(model), os.fspath(model)
     if path.exists() or not any(name in (each.name, each.short_name) for each in zoo_entries()):
         return path
-    file = zoo_entry(str(name)).folder / INT8
-    if not file.is_file():
+    return zoo_entry(str(name)).folder / INT8
+
+
+def expect_made(model: Path) -> None:
+    """Refuse the INT8 file of a network of the zoo that has none yet.
+
+    Raises:
+        ModelFileError: it is missing.
+    """
+    if model.name == INT8 and model.parent.parent == zoo_folder() and not model.exists():
+        name = model.parent.name
         raise ModelFileError(
             f"{name} has no INT8 file in the zoo yet: make it with `tfl-depth zoo make {name}`."
         )
-    return file
