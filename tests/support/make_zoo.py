@@ -10,7 +10,8 @@ import tempfile
 from pathlib import Path
 
 from tests.support.photos import write_photos
-from tfl_depth.converters import ImageSplit, convert
+from tfl_depth.converters import ImageSplit
+from tfl_depth.converters.pipeline import convert_network
 from tfl_depth.files import write_whole
 
 ZOO = Path(__file__).resolve().parents[2] / "zoo"
@@ -24,7 +25,7 @@ def make_zoo(file: Path) -> None:
         photos = write_photos(Path(work, "photos"))
         images = ImageSplit(tuple(photos[::4]), tuple(photos[1::4]), seed=0)
         network = ZOO / file.stem / "model.keras"
-        made = convert(network, images=images, max_depth_m=MAX_DEPTH_M, recipe="minmax")
+        made = convert_network(network, images=images, max_depth_m=MAX_DEPTH_M, recipe="minmax")
     write_whole(file, made.model)
 
 

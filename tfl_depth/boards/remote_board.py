@@ -62,6 +62,9 @@ class RemoteBoard(Closeable):
         sent_bytes: size of the wheels and files that were sent. Existing ones are not sent.
     """
 
+    def __repr__(self) -> str:
+        return f"<RemoteBoard {self.entry.name}, {self.entry.address}>"
+
     def __init__(self, board: str | BoardEntry) -> None:
         """Connect and check whether the runtime can run there. Nothing is copied yet.
 
