@@ -5,19 +5,21 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from absl import logging
 
 from tfl_depth.encoding import Spans
 from tfl_depth.errors import ContractError, ConversionError, InterpreterError
 from tfl_depth.png import as_png
 from tfl_depth.quiet import quiet
-from tfl_depth.recipes import DEFAULT, DEFAULT_PER_TENSOR, RECIPES
+from tfl_depth.recipes import DEFAULT, DEFAULT_PER_TENSOR, RECIPES, default_recipe
 from tfl_depth.runtime.fit import DEFAULT_FIT
 from tfl_depth.targets import PER_CHANNEL, Target
 from tfl_depth.tools.lib import camera_options, cli_common, network_options, target_options
+from tfl_depth.tools.lib.command_parser import CommandParser
 from tfl_depth.tools.lib.inspect_text import camera_text
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return cli_common.run(lambda: _convert(options))
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> CommandParser:
     parser = cli_common.parser(
         "tfl-depth convert",
         "Convert a trained depth network to TensorFlow Lite, verify the result against the source\n"
@@ -131,13 +133,13 @@ def _convert(options: argparse.Namespace) -> None:
     target = target_options.chosen(options)
     _check_target(options, target)
     arguments = {**network_options.network_arguments(options), **_range(options)}
+    if not options.network.exists():
+        raise ConversionError(f"There is no network {options.network}.")
     from tfl_depth.converters import convert, find_images, split_images, write_conversion
     from tfl_depth.converters.conversion import refuse_existing, report_path
 
     beside = _beside(options.output, target)
     refuse_existing(options.output, overwrite=options.overwrite, beside=beside)
-    if not options.network.exists():
-        raise ConversionError(f"There is no network {options.network}.")
     images = split_images(
         find_images(options.representative), samples=options.samples, seed=options.seed
     )
@@ -152,11 +154,11 @@ def _convert(options: argparse.Namespace) -> None:
             golden=options.golden,
             fit=options.fit,
             camera=network_options.input_camera(options, options.fit),
-            progress=cli_common.progress,
+            progress=cli_common.Steps(_step_names(options, target)),
             **arguments,
         )
     for warning in conversion.warnings:
-        print(f"Warning: {warning}", file=sys.stderr)
+        logging.warning("%s", warning)
     shown = [table(conversion, options.output)]
     contents: dict[Path, bytes] = {}
     totals = compiler = None
@@ -187,6 +189,18 @@ def _convert(options: argparse.Namespace) -> None:
         "to_be_compiled_with": compiler,
     }
     cli_common.tell(options, result, "\n".join(shown))
+
+
+def _step_names(options: argparse.Namespace, target: Target) -> list[str]:
+    """The parts of a conversion that show their progress."""
+    names = ["read photos"]
+    if options.precision != "float32":
+        per_channel = target.weights == PER_CHANNEL
+        recipe = RECIPES[options.recipe or default_recipe(per_channel=per_channel)]
+        names += ["round weights"] * ("reconstruct" in recipe.steps) + ["measure ranges"]
+    if network_options.input_camera(options, options.fit) is not None:
+        names += ["measure zooms"]
+    return [*names, "verify"]
 
 
 def _on_htp(conversion: Conversion) -> str:

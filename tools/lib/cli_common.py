@@ -13,14 +13,18 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from time import monotonic
 from types import FrameType
 from typing import Any, TextIO
 
-import tfl_depth
-from tfl_depth.errors import DepthError, FallbackWarning, ModelFileError
+from absl import logging
+
+from tfl_depth.errors import DepthError, FallbackWarning, ModelFileError, SkippedImageWarning
+from tfl_depth.quiet import library_log
+from tfl_depth.tools.lib.command_parser import CommandParser, log_to_stderr, verbosity
 from tfl_depth.tools.lib.printable import printable
 
 # The original standard error: progress is printed there while `quiet` hides prints of libraries.
@@ -53,18 +57,10 @@ TRAINING_ENVIRONMENT = {
 }
 
 
-def parser(program: str, description: str, example: str) -> argparse.ArgumentParser:
+def parser(program: str, description: str, example: str) -> CommandParser:
     """An argument parser in the one style of all commands, with an example in its help."""
-    made = argparse.ArgumentParser(
-        prog=program,
-        description=description,
-        epilog=f"example:\n  {example}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    # argparse accepts "-1" as a number, but takes "-1,1" for an option.
-    made._negative_number_matcher = re.compile(r"-\.?\d")
-    made.add_argument("--version", action="version", version=f"tfl-depth {tfl_depth.__version__}")
+    made = CommandParser(program, description, example)
+    made.add_logging()
     return made
 
 
@@ -241,13 +237,68 @@ def progress(items: Iterable[Any], total: int | None, what: str) -> Iterable[Any
     return bar
 
 
+class Steps:
+    """Shows the progress of the slow parts of a command, each after a line with its number."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        """Take the names of the parts, in order."""
+        self._names = names
+
+    def __call__(self, items: Iterable[Any], total: int | None, what: str) -> Iterable[Any]:
+        """As `progress`."""
+        number = self._names.index(what) + 1
+        logging.info("step %d of %d: %s", number, len(self._names), what)
+        return progress(items, total, what)
+
+
+def each_step(items: Sequence[Any], names: Sequence[str]) -> Iterator[Any]:
+    """Yield items that take about as long, each after a line with its number and the time to come.
+
+    Args:
+        items: to go through.
+        names: of the steps.
+    """
+    begin_s = monotonic()
+    for number, (each, name) in enumerate(zip(items, names, strict=True)):
+        took_s = monotonic() - begin_s
+        to_come = ""
+        if number:
+            to_come = f", about {_duration(took_s / number * (len(items) - number))} to come"
+        logging.info("step %d of %d: %s%s", number + 1, len(items), name, to_come)
+        yield each
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
 def run(action: Callable[[], None]) -> int:
     """Run a command; say an error in one sentence. The exit status: 0, or 1 for an error."""
     # Set before TensorFlow is loaded: otherwise it prints messages about itself and missing GPUs.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    log_to_stderr()
+    with ExitStack() as stack:
+        log = None if verbosity() > 0 else stack.enter_context(library_log())
+        status = _status(action)
+    if log is not None:
+        _name_or_delete(log, status)
+    return status
+
+
+def _name_or_delete(log: Path, status: int) -> None:
+    """Name the log of the libraries after a failure; delete an empty one, and after a success."""
+    if status == 1 and log.stat().st_size:
+        print(f"log: {log} (what libraries printed)", file=sys.stderr)
+    else:
+        log.unlink()
+
+
+def _status(action: Callable[[], None]) -> int:
     try:
         with warnings.catch_warnings(), _ended_by_signals():
-            _say_fallbacks_in_one_line()
+            _log_warnings_in_one_line()
             _print_any_name()
             action()
         sys.stdout.flush()  # the printed text may fail too
@@ -303,7 +354,7 @@ def _print_any_name() -> None:
         sys.stdout.reconfigure(errors="surrogateescape" if is_utf8 else "backslashreplace")
 
 
-def _say_fallbacks_in_one_line() -> None:
+def _log_warnings_in_one_line() -> None:
     usual = warnings.showwarning
 
     def show(
@@ -314,8 +365,8 @@ def _say_fallbacks_in_one_line() -> None:
         file: TextIO | None = None,
         line: str | None = None,
     ) -> None:
-        if issubclass(category, FallbackWarning):
-            print("warning:", *str(message).split(), file=sys.stderr)
+        if issubclass(category, (FallbackWarning, SkippedImageWarning)):
+            logging.warning("%s", message)
         else:
             usual(message, category, filename, lineno, file, line)
 
