@@ -13,6 +13,7 @@ from docs.scripts import (
     demo_truth,
     engine_tables,
     measure_fit,
+    measure_steadiness,
     measure_upsampling,
     zoo_chart,
 )
@@ -51,6 +52,7 @@ def write_documents() -> None:
     benchmark_figures.write_document()
     measure_fit.write_document()
     measure_upsampling.write_document()
+    measure_steadiness.write_document()
     demo_truth.write_document()
     write_engines()
 
