@@ -15,7 +15,7 @@ from tfl_depth.encoding import Spans
 from tfl_depth.errors import ContractError, ConversionError, InterpreterError
 from tfl_depth.png import as_png
 from tfl_depth.quiet import quiet
-from tfl_depth.recipes import DEFAULT, DEFAULT_PER_TENSOR, RECIPES, default_recipe
+from tfl_depth.recipes import DEFAULT, DEFAULT_PER_TENSOR, RECIPES, default_recipe, recipe_named
 from tfl_depth.runtime.fit import DEFAULT_FIT
 from tfl_depth.targets import PER_CHANNEL, Target
 from tfl_depth.tools.lib import camera_options, cli_common, network_options, target_options
@@ -196,7 +196,10 @@ def _step_names(options: argparse.Namespace, target: Target) -> list[str]:
     names = ["read photos"]
     if options.precision != "float32":
         per_channel = target.weights == PER_CHANNEL
-        recipe = RECIPES[options.recipe or default_recipe(per_channel=per_channel)]
+        try:
+            recipe = recipe_named(options.recipe or default_recipe(per_channel=per_channel))
+        except ValueError as error:
+            raise ConversionError(str(error)) from error
         names += ["round weights"] * ("reconstruct" in recipe.steps) + ["measure ranges"]
     if network_options.input_camera(options, options.fit) is not None:
         names += ["measure zooms"]

@@ -313,7 +313,7 @@ def test_what_libraries_print_is_in_a_log_that_a_failure_names(tmp_path: Path) -
 
     assert ran() == (0, "", ["from Python"])
     assert list(tmp_path.iterdir()) == []
-    status, out, (said, error, log) = ran("fail")
+    status, out, (said, log, error) = ran("fail")
     assert (status, out, said, error) == (1, "", "from Python", "error: It failed.")
     found = re.fullmatch(r"log: (.*) \(what libraries printed\)", log)
     assert found is not None

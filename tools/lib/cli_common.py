@@ -281,21 +281,19 @@ def run(action: Callable[[], None]) -> int:
     log_to_stderr()
     with ExitStack() as stack:
         log = None if verbosity() > 0 else stack.enter_context(library_log())
-        status = _status(action)
-    if log is not None:
-        _name_or_delete(log, status)
+        status = _status(action, log)
+    if log is not None and not (status == 1 and log.stat().st_size):
+        log.unlink()
     return status
 
 
-def _name_or_delete(log: Path, status: int) -> None:
-    """Name the log of the libraries after a failure; delete an empty one, and after a success."""
-    if status == 1 and log.stat().st_size:
+def _name(log: Path | None) -> None:
+    """Name the log of the libraries before the error, if there is anything in it."""
+    if log is not None and log.stat().st_size:
         print(f"log: {log} (what libraries printed)", file=sys.stderr)
-    else:
-        log.unlink()
 
 
-def _status(action: Callable[[], None]) -> int:
+def _status(action: Callable[[], None], log: Path | None) -> int:
     try:
         with warnings.catch_warnings(), _ended_by_signals():
             _log_warnings_in_one_line()
@@ -303,11 +301,13 @@ def _status(action: Callable[[], None]) -> int:
             action()
         sys.stdout.flush()  # the printed text may fail too
     except (DepthError, OSError) as error:
+        _name(log)
         # Texts of Keras and TensorFlow in some errors have several paragraphs.
         print("error:", *printable(str(error)).split(), file=sys.stderr)
         _drop_what_was_not_printed()
         return 1
     except ModuleNotFoundError as error:
+        _name(log)
         extra = EXTRAS.get(str(error.name).partition(".")[0], "train")
         print(
             f"error: {error.name} is not installed. In a checkout: make setup; elsewhere: "

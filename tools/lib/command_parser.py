@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import re
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import absl.logging
@@ -19,6 +21,7 @@ from tfl_depth.tools.lib.printable import printable
 # The one flag of absl that the commands take, beside --flagfile.
 FLAGS = flags.FlagValues()
 FLAGS["verbosity"] = flags.FLAGS["verbosity"]
+_PACKAGE = str(Path(tfl_depth.__file__).parent)
 _LEVELS = {logging.WARNING: "warning: ", logging.ERROR: "error: "}
 
 
@@ -93,8 +96,12 @@ def verbosity() -> int:
 
 
 class _OnStandardError(logging.Handler):
-    """Prints on what `sys.stderr` is when the line comes."""
+    """Prints the commands' lines on what `sys.stderr` is then, and those of libraries as theirs."""
 
     def emit(self, record: logging.LogRecord) -> None:
+        if not record.pathname.startswith(_PACKAGE):
+            # Keras and TensorFlow log through absl as well.
+            os.write(2, f"{record.getMessage()}\n".encode(errors="replace"))
+            return
         text = " ".join(printable(record.getMessage()).split())
         print(f"{_LEVELS.get(record.levelno, '')}{text}", file=sys.stderr)
