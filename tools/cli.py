@@ -40,14 +40,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     tool = importlib.import_module(f"tfl_depth.tools.{name}")
     if argv is None:
         _start_with(getattr(tool, "ENVIRONMENT", {}))
-        app.run(tool.main, argv=given, flags_parser=_behind_the_name)
+        app.run(tool.main, argv=list(given), flags_parser=_behind_the_name)
     return int(tool.main(given[1:]))
 
 
-def _behind_the_name(given: Sequence[str]) -> list[str]:
+def _behind_the_name(given: list[str]) -> list[str]:
     """The words that the command's own parser gets from absl's app."""
     flags.FLAGS.mark_as_parsed()
-    return list(given[1:])
+    return given[1:]
 
 
 def _parser() -> CommandParser:

@@ -29,7 +29,7 @@ class CommandParser(argparse_flags.ArgumentParser):
     """An argument parser in the one style of all commands, with an example in its help."""
 
     def __init__(self, program: str, description: str, example: str) -> None:
-        super().__init__(
+        super().__init__(  # type: ignore[no-untyped-call]
             prog=program,
             description=description,
             epilog=f"example:\n  {example}",
@@ -74,7 +74,7 @@ class CommandParser(argparse_flags.ArgumentParser):
         """As argparse; what is wrong with a flag of absl is an error of use as well."""
         given = self.expanded(sys.argv[1:] if args is None else args)
         try:
-            return super().parse_known_args(given, namespace)
+            return super().parse_known_args(given, namespace)  # type: ignore[no-untyped-call]
         except flags.Error as error:
             self.error(str(error))
 
@@ -92,7 +92,7 @@ def log_to_stderr() -> None:
 
 def verbosity() -> int:
     """What --verbosity says."""
-    return int(FLAGS["verbosity"].value)
+    return int(FLAGS["verbosity"].value or 0)
 
 
 class _OnStandardError(logging.Handler):
