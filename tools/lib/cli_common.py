@@ -26,6 +26,7 @@ from tfl_depth.errors import DepthError, FallbackWarning, ModelFileError, Skippe
 from tfl_depth.quiet import library_log
 from tfl_depth.tools.lib.command_parser import CommandParser, log_to_stderr, verbosity
 from tfl_depth.tools.lib.printable import printable
+from tfl_depth.zoo_folder import named_model
 
 # The original standard error: progress is printed there while `quiet` hides prints of libraries.
 TERMINAL = os.fdopen(os.dup(2), "w", errors="backslashreplace")
@@ -128,14 +129,33 @@ def tell(options: argparse.Namespace, result: Any, text: str) -> None:
 
 
 def add_model_and_inputs(parser: argparse.ArgumentParser, *, nargs: str) -> None:
-    """Add MODEL and INPUT, which `inputs` expands: so many as argparse means by `nargs`."""
-    parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite of tfl-depth convert")
+    """Add MODEL, also as --model, and INPUT, which `inputs` expands: so many as `nargs` means."""
+    add_model(parser)
+    parser.add_argument("--model", metavar="MODEL", help="the same, in any place")
     parser.add_argument(
         "inputs",
         nargs=nargs,
         metavar="INPUT",
         help="image and video files, folders of photos, patterns, camera:0, /dev/video0, rtsp://...",
     )
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Add MODEL: a path, or the name of a network of the zoo."""
+    parser.add_argument(
+        "model",
+        type=model_file,
+        metavar="MODEL",
+        help="a .tflite of tfl-depth convert, or a network of `tfl-depth zoo` by its name",
+    )
+
+
+def model_file(text: str) -> Path:
+    """Read the path of a model, or the name of a network of the zoo that has an INT8 file."""
+    try:
+        return named_model(text)
+    except ModelFileError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def add_threads(parser: argparse.ArgumentParser) -> None:
@@ -246,6 +266,8 @@ class Steps:
 
     def __call__(self, items: Iterable[Any], total: int | None, what: str) -> Iterable[Any]:
         """As `progress`."""
+        if what not in self._names:  # a part of another step
+            return progress(items, total, what)
         number = self._names.index(what) + 1
         logging.info("step %d of %d: %s", number, len(self._names), what)
         return progress(items, total, what)

@@ -26,7 +26,10 @@ _LEVELS = {logging.WARNING: "warning: ", logging.ERROR: "error: "}
 
 
 class CommandParser(argparse_flags.ArgumentParser):
-    """An argument parser in the one style of all commands, with an example in its help."""
+    """An argument parser in the one style of all commands, with an example in its help.
+
+    It takes the first positional argument, MODEL, also as the option --model, if there is one.
+    """
 
     def __init__(self, program: str, description: str, example: str) -> None:
         super().__init__(  # type: ignore[no-untyped-call]
@@ -73,10 +76,23 @@ class CommandParser(argparse_flags.ArgumentParser):
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As argparse; what is wrong with a flag of absl is an error of use as well."""
         given = self.expanded(sys.argv[1:] if args is None else args)
+        if "--model" in self._option_string_actions:
+            given = _model_first(given)
         try:
             return super().parse_known_args(given, namespace)  # type: ignore[no-untyped-call]
         except flags.Error as error:
             self.error(str(error))
+
+
+def _model_first(given: list[str]) -> list[str]:
+    """The same arguments with the value of --model as the first one."""
+    for place, word in enumerate(given):
+        name, equals, value = word.partition("=")
+        if name == "--model" and equals:
+            return [value, *given[:place], *given[place + 1 :]]
+        if name == "--model" and place + 1 < len(given):
+            return [given[place + 1], *given[:place], *given[place + 2 :]]
+    return given
 
 
 def log_to_stderr() -> None:
