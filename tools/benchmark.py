@@ -167,7 +167,7 @@ def _benchmark_there(options: argparse.Namespace, arguments: list[str | Path]) -
 
 def _benchmark(options: argparse.Namespace) -> None:
     expect_board(options)
-    threads = options.threads or len(os.sched_getaffinity(0))
+    threads = options.num_threads or len(os.sched_getaffinity(0))
     settings = cli_common.runner_settings(options)
     result = measure(options.model, options.float, threads, options.rounds, settings)
     if options.minutes is not None:

@@ -113,6 +113,15 @@ def _parser() -> CommandParser:
     cli_common.add_public_key(parser)
     cli_common.add_faults(parser)
     cli_common.add_threads(parser)
+    parser.add_argument(
+        "--xnnpack",
+        action=argparse.BooleanOptionalAction,
+        help="run what no delegate takes by XNNPACK, or by TensorFlow Lite's own kernels (by "
+        "XNNPACK without a delegate)",
+    )
+    parser.add_argument(
+        "--prove", choices=("first",), help="compare the golden vectors' depth at the start (no)"
+    )
     add_camera(parser, "for ply")
     parser.add_argument(
         "--voxel",
@@ -279,7 +288,16 @@ def _folder(path: Path) -> Path:
 
 def _made_by(options: argparse.Namespace) -> dict[str, Any]:
     """Return everything that the files depend on, except the inputs."""
-    named = ("save", "range", "colormap", "voxel", "frames", "every", "delegate", "option")
+    named = (
+        "save",
+        "range",
+        "colormap",
+        "voxel",
+        "frames",
+        "every",
+        "delegate",
+        "delegate_options",
+    )
     return {
         "camera": str(camera_settings(options)),
         "model": hashlib.sha256(options.model.read_bytes()).hexdigest(),
@@ -293,7 +311,9 @@ def _runner_settings(options: argparse.Namespace) -> dict[str, Any]:
         **cli_common.runner_settings(options),
         **cli_common.fault_settings(options),
         **camera_settings(options),
-        "num_threads": options.threads,
+        "num_threads": options.num_threads,
+        "xnnpack": options.xnnpack,
+        "prove": options.prove,
     }
 
 

@@ -100,10 +100,12 @@ def _prove(options: argparse.Namespace) -> None:
 
 def _content(options: argparse.Namespace) -> bytes:
     """Read the model's bytes, and check the signature if required."""
-    if options.engine is not None and (options.delegate or options.option or options.isolate):
+    if options.engine is not None and (
+        options.delegate or options.delegate_options or options.isolate
+    ):
         raise ProofError(
             "Expected an engine of proof or a delegate, got both: omit --engine, or "
-            "--delegate, --option and --isolate."
+            "--delegate, --delegate-options and --isolate."
         )
     return read_model_content(options.model, options.public_key)
 

@@ -25,7 +25,7 @@ _OF_THIS_MACHINE = frozenset(
     ("board", "report", "time_limit", "json", "model", "output", "picture")
 )
 # Options whose value is a file of this machine.
-_FILES = frozenset(("public_key", "float"))
+_FILES = frozenset(("public_key", "float", "fallback_model"))
 _ON_CPU = "--delegate=cpu"
 Text = Callable[[dict[str, Any]], str]
 

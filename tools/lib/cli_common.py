@@ -159,16 +159,19 @@ def model_file(text: str) -> Path:
 
 
 def add_threads(parser: argparse.ArgumentParser) -> None:
-    """Add --threads."""
-    parser.add_argument("--threads", type=count, metavar="N", help="for the network (all cores)")
+    """Add --num-threads."""
+    parser.add_argument(
+        "--num-threads", "--threads", type=count, metavar="N", help="for the network (all cores)"
+    )
 
 
 def add_delegate(parser: argparse.ArgumentParser) -> None:
-    """Add --delegate, --option and --strict, which `runner_settings` reads."""
+    """Add --delegate, --delegate-options and --strict, which `runner_settings` reads."""
     parser.add_argument(
         "--delegate", metavar="NAME", help="what runs it: a name, auto, a library's path (the CPU)"
     )
     parser.add_argument(
+        "--delegate-options",
         "--option",
         action="append",
         default=[],
@@ -216,7 +219,7 @@ def runner_settings(options: argparse.Namespace) -> dict[str, Any]:
     return {
         "public_key": None if options.public_key is None else str(options.public_key),
         "delegate": options.delegate,
-        "delegate_options": dict(options.option),
+        "delegate_options": dict(options.delegate_options),
         "strict": options.strict,
     }
 
@@ -231,20 +234,50 @@ def add_isolate(parser: argparse.ArgumentParser) -> None:
 
 
 def add_faults(parser: argparse.ArgumentParser) -> None:
-    """Add --isolate and --on-fault, which `fault_settings` reads."""
+    """Add --isolate, its time limits, --on-fault and --fallback-model, for `fault_settings`."""
     add_isolate(parser)
     parser.add_argument(
-        "--on-fault",
-        choices=("error", "cpu"),
-        default="error",
-        help="if the delegate fails: stop (error, default), or continue on the cpu",
+        "--timeout",
+        dest="timeout_s",
+        type=seconds,
+        default=5.0,
+        metavar="SECONDS",
+        help="with --isolate: time limit of a frame (5)",
     )
+    parser.add_argument(
+        "--start-timeout",
+        dest="start_timeout_s",
+        type=seconds,
+        default=120.0,
+        metavar="SECONDS",
+        help="with --isolate: time limit of the opening and of the first frame (120)",
+    )
+    parser.add_argument(
+        "--on-fault",
+        type=_on_fault,
+        choices=("raise", "cpu"),
+        default="raise",
+        help="if the delegate fails: stop with its error (raise, default), or continue on the cpu",
+    )
+    parser.add_argument(
+        "--fallback-model",
+        type=model_file,
+        metavar="FILE",
+        help="with --on-fault cpu: the model that the CPU runs then (MODEL itself)",
+    )
+
+
+def _on_fault(text: str) -> str:
+    """Read what happens at a fault; "error" is the older name of "raise"."""
+    return "raise" if text == "error" else text
 
 
 def fault_settings(options: argparse.Namespace) -> dict[str, Any]:
     """Arguments for `DepthRunner`."""
-    on_fault = "cpu" if options.on_fault == "cpu" else "raise"
-    return {"isolate": options.isolate, "on_fault": on_fault}
+    names = ("isolate", "timeout_s", "start_timeout_s", "on_fault")
+    model = options.fallback_model
+    given = {name: getattr(options, name) for name in names}
+    return {**given, "fallback_model": None if model is None else str(model)}
 
 
 def progress(items: Iterable[Any], total: int | None, what: str) -> Iterable[Any]:
