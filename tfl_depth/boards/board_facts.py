@@ -13,7 +13,7 @@ from tfl_depth.boards.board_book import BoardEntry
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 14)
 COMPILED = {"numpy": ((1, 26), "numpy>=1.26"), "cv2": ((4, 8), "opencv-python-headless>=4.8")}
 # Pure Python packages: they are sent if they are missing.
-PURE = ("flatbuffers", "tqdm")
+PURE = ("absl", "flatbuffers", "tqdm")
 # The interpreter package on PyPI for each processor.
 INTERPRETER_FOR = {
     "aarch64": "ai-edge-litert",
