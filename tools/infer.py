@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -25,12 +26,14 @@ from tfl_depth.tools.lib.board_options import (
     run_on_board,
 )
 from tfl_depth.tools.lib.camera_options import add_camera, camera_settings, tell_correction
+from tfl_depth.tools.lib.command_parser import CommandParser
 from tfl_depth.tools.lib.finished import RECORD, Finished
 from tfl_depth.tools.lib.frame_pipe import FORMATS, FramePipe
 from tfl_depth.tools.lib.infer_frames import infer_frames
 from tfl_depth.tools.lib.infer_inputs import infer_photos, infer_video
 from tfl_depth.tools.lib.input_report import InputReport
 from tfl_depth.tools.lib.newest_frame import FrameServer
+from tfl_depth.tools.lib.output_checks import expect_folder_output
 from tfl_depth.tools.lib.output_names import expand
 from tfl_depth.tools.lib.outputs import SUFFIXES, OutputKind
 
@@ -52,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return cli_common.run(lambda: _infer(options))
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> CommandParser:
     parser = cli_common.parser(
         "tfl-depth infer",
         "Compute depth of photos, videos and cameras. For each NAME.* the output folder gets\n"
@@ -195,6 +198,9 @@ def _infer(options: argparse.Namespace) -> None:
     inputs = expand(options.inputs)
     _refuse_what_does_not_fit(options, inputs)
     photos = [each for each in inputs if isinstance(each, Path) and not is_video(each)]
+    if not options.skip_bad:
+        _expect_inputs(inputs)
+    expect_folder_output(options.output)
     report = InputReport(as_json=options.json)
     with (
         DepthRunner(options.model, **_runner_settings(options)) as runner,
@@ -266,6 +272,13 @@ def _refuse_what_writes_files(parser: argparse.ArgumentParser, options: argparse
         if getattr(options, name) not in (None, False):
             option = name.replace("_", "-")
             parser.error(f"--to, --serve and --show write no files: leave out --{option}")
+
+
+def _expect_inputs(inputs: Sequence[Input]) -> None:
+    """Refuse a file that is not there before the model is opened; a damaged one is found later."""
+    for each in inputs:
+        if isinstance(each, Path) and not os.path.lexists(each):
+            raise ImageError(f"There is no file {each}.")
 
 
 def _folder(path: Path) -> Path:

@@ -24,6 +24,8 @@ from tfl_depth.tools.lib.board_options import (
     expect_board,
     run_on_board,
 )
+from tfl_depth.tools.lib.command_parser import CommandParser
+from tfl_depth.tools.lib.output_checks import expect_folder_output
 
 EXAMPLE = "tfl-depth prove model.tflite --delegate ethosu --output proof/"
 
@@ -40,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return cli_common.run(lambda: _prove(options))
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> CommandParser:
     parser = cli_common.parser(
         "tfl-depth prove",
         "Run a model's golden vectors, the photos that `tfl-depth convert` has put into it.\n"
@@ -72,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _prove(options: argparse.Namespace) -> None:
     expect_board(options)
+    expect_folder_output(options.output)
     engines: list[EngineProof] = []
     measured: dict[str, Any] = {}
     if options.engine is not None:
