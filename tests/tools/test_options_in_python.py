@@ -49,8 +49,10 @@ OTHER_FLAGS = {"precision", "golden"}
 
 
 def actions(command: str) -> dict[str, argparse.Action]:
+    """By their names; without those of every command: its help and version, and what absl has."""
     parser = importlib.import_module(f"tfl_depth.tools.{command}")._parser()
-    return {each.dest: each for each in parser._actions if each.dest not in ("help", "version")}
+    of_all = ("help", "version", argparse.SUPPRESS)
+    return {each.dest: each for each in parser._actions if each.dest not in of_all}
 
 
 def parameters(command: str) -> dict[str, inspect.Parameter]:
