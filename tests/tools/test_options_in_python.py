@@ -25,6 +25,11 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], ...]] = {
     ),
     "prove": (DepthRunner.__init__, prove_by),
 }
+# What every command takes, most of it from absl.
+OF_EVERY_COMMAND = {
+    *("help", "version", "flagfile", "helpshort", "helpfull", "undefok"),
+    argparse.SUPPRESS,  # --verbosity
+}
 # What is there for a shell alone: files, pipes, boards, and the field of view, which is a camera of
 # class `FieldOfView` in Python.
 OF_A_SHELL = {
@@ -49,10 +54,8 @@ OTHER_FLAGS = {"precision", "golden"}
 
 
 def actions(command: str) -> dict[str, argparse.Action]:
-    """By their names; without those of every command: its help and version, and what absl has."""
     parser = importlib.import_module(f"tfl_depth.tools.{command}")._parser()
-    of_all = ("help", "version", argparse.SUPPRESS)
-    return {each.dest: each for each in parser._actions if each.dest not in of_all}
+    return {each.dest: each for each in parser._actions if each.dest not in OF_EVERY_COMMAND}
 
 
 def parameters(command: str) -> dict[str, inspect.Parameter]:
