@@ -44,7 +44,11 @@ TERMS = {
     ),
 }
 LIMITS = {
-    "nyuv2": "Indoor scenes only.",
+    "nyuv2": (
+        "For indoor scenes of up to 10 m in good light. Not for outdoors, glass, mirrors, black "
+        "surfaces and darkness: the training data has no right depth of them, and nothing in the "
+        "output shows an error there."
+    ),
     "redkitchen": (
         "One room, at 0.8 to 3.2 m: the images that it is measured on lie between those that it "
         "was trained on. It shows what INT8 costs an accurate network, and knows no other room."
