@@ -204,8 +204,9 @@ def _taught(recipe: dict[str, Any]) -> str:
     if not recipe["teachers"]:
         return ""
     names = " and ".join(f"`{Path(teacher).parent.name}`" for teacher in recipe["teachers"])
+    depth = f"the mean depth of {names}" if len(recipe["teachers"]) > 1 else f"the depth of {names}"
     return (
-        f", {recipe['teacher_share']:.0%} of it against the depth that {names} see together, also "
+        f", {recipe['teacher_share']:.0%} of it against {depth}, also "
         f"on the {recipe['mixed_share']:.0%} of images that are two mixed"
     )
 
