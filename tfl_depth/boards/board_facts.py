@@ -13,7 +13,7 @@ from tfl_depth.boards.board_book import BoardEntry
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 14)
 COMPILED = {"numpy": ((1, 26), "numpy>=1.26"), "cv2": ((4, 8), "opencv-python-headless>=4.8")}
 # Of Python alone: brought along where they lack.
-PURE = ("flatbuffers", "tqdm")
+PURE = ("absl", "flatbuffers", "tqdm")
 # The interpreter packages, by the processors that PyPI has them for.
 INTERPRETER_FOR = {
     "aarch64": "ai-edge-litert",
