@@ -32,7 +32,7 @@ export class Scene {
     $("no-webgl").hidden = this.cloud.works;
     $("cloud").classList.toggle("absent", !this.cloud.works);
     this.cursor = new Cursor([...document.querySelectorAll(".picture")], () => this.read());
-    for (const name of Object.keys(model.colormaps)) $("colormap").add(new Option(name));
+    for (const name of Object.keys(model.colormaps)) $("colormap").add(new Option(name, name));
     $("scale").addEventListener("change", () => this.chooseScale());
     for (const id of ["near", "far"]) $(id).addEventListener("change", () => this.repaint());
     for (const id of ["colormap", "inconsistent"]) {
