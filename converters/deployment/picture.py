@@ -21,6 +21,7 @@ from tfl_depth.converters.deployment.placement import (
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # Blue, orange, purple, gray: they differ with every kind of color-blindness.
 COLORS: dict[Place, str] = {NPU: "#0072B2", CPU: "#D55E00", GPU: "#CC79A7", UNKNOWN: "#8A94A0"}
@@ -57,24 +58,29 @@ def placement_picture(placement: Placement, title: str) -> npt.NDArray[np.uint8]
     Raises:
         ImportError: matplotlib is not installed.
     """
+    from tfl_depth.chart_style import chart_bgr, styled
+
+    return styled(lambda: chart_bgr(_figure(placement, title)))()
+
+
+def _figure(placement: Placement, title: str) -> Figure:
     from matplotlib.figure import Figure
     from matplotlib.patches import Patch
 
-    from tfl_depth.chart_style import WIDTH, chart_bgr, styled
+    from tfl_depth.chart_style import WIDTH
 
-    with styled:
-        rows = _rows(placement)
-        figure = Figure(figsize=(WIDTH, _AROUND + _ROW * len(rows)), layout="constrained")
-        figure.suptitle(f"{title}: {_total(placement)}", x=0.01, ha="left")
-        axes = figure.subplots()
-        _draw(axes, rows, placement.estimate)
-        patches = [
-            Patch(color=COLORS[place], label=f"{NAMES[place]}: {len(at)}")
-            for place in NAMES
-            if (at := placement.at(place))
-        ]
-        axes.legend(handles=patches, loc="lower left", bbox_to_anchor=(0, 1), ncols=len(patches))
-        return chart_bgr(figure)
+    rows = _rows(placement)
+    figure = Figure(figsize=(WIDTH, _AROUND + _ROW * len(rows)), layout="constrained")
+    figure.suptitle(f"{title}: {_total(placement)}", x=0.01, ha="left")
+    axes = figure.subplots()
+    _draw(axes, rows, placement.estimate)
+    patches = [
+        Patch(color=COLORS[place], label=f"{NAMES[place]}: {len(at)}")
+        for place in NAMES
+        if (at := placement.at(place))
+    ]
+    axes.legend(handles=patches, loc="lower left", bbox_to_anchor=(0, 1), ncols=len(patches))
+    return figure
 
 
 def _rows(placement: Placement) -> list[_Row]:

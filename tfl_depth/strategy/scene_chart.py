@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
 
 from tfl_depth.chart_style import ERROR_MAP, SMALL, WIDTH, chart_png, round_ticks, styled
 from tfl_depth.strategy.experiments import TITLES, Granularity
@@ -35,7 +36,7 @@ def scene_chart(
         float_m: (h, w) in meters.
         phases: by granularity of the weights, a label and the depth (h, w) of each phase.
     """
-    columns = max(map(len, phases.values()))
+    columns = max(1, *map(len, phases.values()))
     width = (WIDTH - _NAMES - (columns + 2) * _GAP) / (columns + 1)
     height = width * float_m.shape[0] / float_m.shape[1]
     total = _ABOVE + len(phases) * (height + _BETWEEN) + _BELOW
@@ -50,11 +51,12 @@ def scene_chart(
         for column, (label, grid) in enumerate(shown):
             left = _GAP + (column + 1) * (width + _GAP) + _NAMES
             axes = _axes(figure, left, bottom, width, height)
-            drawn = _draw_difference(axes, grid, float_m)
+            _draw_difference(axes, grid, float_m)
             axes.set_title(label if row == 0 else "", fontsize=SMALL)
             axes.set_ylabel(f"weights\n{TITLES[granularity]}" if column == 0 else "")
     scale = _axes(figure, 1.5, 0.5, WIDTH - 3, _BAR)
-    bar = figure.colorbar(drawn, cax=scale, orientation="horizontal", extend="both")
+    colors = ScalarMappable(Normalize(-MAP_MM, MAP_MM), ERROR_MAP)
+    bar = figure.colorbar(colors, cax=scale, orientation="horizontal", extend="both")
     bar.set_ticks(np.linspace(-MAP_MM, MAP_MM, 5))
     bar.set_label("INT8 \N{MINUS SIGN} FP32, mm (blue is nearer, orange farther); below: median")
     return chart_png(figure)
@@ -68,8 +70,8 @@ def _axes(figure: Figure, left: float, bottom: float, width: float, height: floa
     return axes
 
 
-def _draw_difference(axes: Axes, grid: Grid, float_m: Grid) -> AxesImage:
+def _draw_difference(axes: Axes, grid: Grid, float_m: Grid) -> None:
     difference = 1000 * (grid - float_m)
     axes.set_xlabel(f"{np.median(np.abs(difference)):.0f} mm")
     colors: dict[str, Any] = {"cmap": ERROR_MAP, "vmin": -MAP_MM, "vmax": MAP_MM}
-    return axes.imshow(difference, aspect="auto", **colors)
+    axes.imshow(difference, aspect="auto", **colors)
