@@ -19,6 +19,7 @@ from tfl_depth.tools.lib.board_options import (
     expect_board,
     run_on_board,
 )
+from tfl_depth.tools.lib.command_parser import CommandParser
 
 EXAMPLE = "tfl-depth doctor model.tflite"
 TIMEOUT_S = 60.0
@@ -33,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return cli_common.run(lambda: _doctor(options))
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> CommandParser:
     parser = cli_common.parser(
         "tfl-depth doctor",
         "Examine this board: its name, the interpreter packages, the delegates and whether they\n"
@@ -42,7 +43,9 @@ def _parser() -> argparse.ArgumentParser:
         "if the model can run here (without MODEL: any model), and 1 otherwise.",
         EXAMPLE,
     )
-    parser.add_argument("model", nargs="?", type=Path, metavar="MODEL", help="a .tflite to run")
+    parser.add_argument(
+        "model", nargs="?", type=cli_common.model_file, metavar="MODEL", help="a .tflite to run"
+    )
     cli_common.add_json(parser)
     parser.add_argument(
         "--timeout",

@@ -150,4 +150,3 @@ def short_name(operator: PlacedOperator) -> str:
     """Return an operator's kind and the end of its tensor's name, which contains the layer's."""
     layer = "/".join(operator.name.partition(";")[0].split("/")[-2:])
     return f"{operator.kind} {layer}"
-

@@ -165,6 +165,8 @@ def test_the_whole_page_can_be_captured(page: Browser) -> None:
         page.resize(width, height)
         content = page.driver.execute_cdp_cmd("Page.captureScreenshot", whole)["data"]
         assert len(content) > 10_000
-        drawn = page.script("return document.querySelector('#split-page svg').viewBox.baseVal.width")
+        drawn = page.script(
+            "return document.querySelector('#split-page svg').viewBox.baseVal.width"
+        )
         shown = page.script("return document.querySelector('#split-page svg').clientWidth")
         assert drawn == shown

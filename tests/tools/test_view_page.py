@@ -414,7 +414,9 @@ def test_photos_play_one_after_the_other_and_those_that_come(page: Browser, fold
 def test_a_video_is_sought_and_begins_again(page: Browser) -> None:
     choose(page, "long.mp4")
     page.wait_until(lambda: frame_number(page) >= 0, "a first frame")
-    seek = "const e = document.getElementById('seek'); e.value = {}; e.dispatchEvent(new Event('{}'))"
+    seek = (
+        "const e = document.getElementById('seek'); e.value = {}; e.dispatchEvent(new Event('{}'))"
+    )
     page.script(seek.format(30, "change"))
     page.wait_until(lambda: page.find("#time").text.startswith("0:3"), "half a minute")
     assert page.find("#time").text.endswith("of 1:00")

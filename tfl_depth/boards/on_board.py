@@ -1,7 +1,7 @@
-"""What runs on a board before anything is there: Python's standard library alone, sent as text.
+"""The program for a board without tfl-depth: sent as text, it needs only the standard library.
 
-`BoardPython` starts it with a JSON text, which names one of `OPERATIONS` and its arguments. The
-answer is one line of JSON. An error of the board's system is an answer as well: {"error": ...}.
+`BoardPython` starts it with a JSON text: the name of one of `OPERATIONS`, and its arguments. The
+answer is one line of JSON. An error of the board's system is an answer too: {"error": ...}.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ import time
 import zipfile
 from typing import IO, Any
 
-# Of what is imported to see whether it loads; TensorFlow may take a minute.
+# For an import that tests a package; TensorFlow may take a minute.
 IMPORT_LIMIT_S = 120
-# What a program gets to end by itself once its input has ended, and once it was asked to.
+# Time for a program to end after its input has ended, and again after a signal.
 GRACE_S = 3.0
 TIMED_OUT = 124
 _PART, _DAY_S = 2**20, 86400
@@ -37,7 +37,7 @@ def facts(
     named: list[str],
     interpreters: list[str],
 ) -> dict[str, Any]:
-    """What the board is and has; see `board_facts.BoardFacts`."""
+    """The facts about the board; see `board_facts.BoardFacts`."""
     folder = os.path.expanduser(folder)
     return {
         "python": platform.python_version(),
@@ -58,7 +58,7 @@ def facts(
 
 
 def lacking(folder: str, wanted: list[str]) -> dict[str, Any]:
-    """Which contents are not there, and how much room there is for them."""
+    """Which contents are missing, and the free space."""
     missing = [digest for digest in wanted if not _holds(folder, digest)]
     return {"missing": missing, "free_bytes": _free_bytes(folder)}
 
@@ -79,7 +79,7 @@ def _text(path: str) -> str:
 
 
 def _imported(name: str) -> dict[str, str] | None:
-    """Version of a package that loads, why it does not, or None where it is not there."""
+    """The version of a package, why it does not load, or None if it is missing."""
     try:
         if importlib.util.find_spec(name) is None:
             return None
@@ -105,7 +105,7 @@ def _imported(name: str) -> dict[str, str] | None:
 
 
 def _named(name: str) -> dict[str, str] | None:
-    """As `_imported` for what is of Python alone, and loads where it is."""
+    """Like `_imported` for a pure Python package, without an import."""
     there = importlib.util.find_spec(name) is not None
     return {"version": _version(name), "error": ""} if there else None
 
@@ -118,7 +118,7 @@ def _version(name: str) -> str:
 
 
 def _first_interpreter(names: list[str]) -> dict[str, str] | None:
-    """The first that is there, as the runtime takes it."""
+    """The first installed interpreter package, which the runtime uses."""
     for name in names:
         found = _imported(name)
         if found is not None:
@@ -127,7 +127,7 @@ def _first_interpreter(names: list[str]) -> dict[str, str] | None:
 
 
 def _unwritable(folder: str) -> str:
-    """Why nothing can be written into a folder, which is made; empty where it can be."""
+    """Make a folder, and return why it cannot be written; empty if it can."""
     if not os.path.isabs(folder):
         return "its user has no home folder"
     trial = os.path.join(folder, f".trial-{os.getpid()}")
@@ -137,7 +137,7 @@ def _unwritable(folder: str) -> str:
             pass
         os.unlink(trial)
     except OSError as error:
-        # A full disk is told by how much is free.
+        # A full disk is reported by the free space.
         return "" if error.errno == errno.ENOSPC else str(error.strerror)
     return ""
 
@@ -156,7 +156,7 @@ def _content(folder: str, digest: str) -> str:
 
 
 def _holds(folder: str, digest: str) -> bool:
-    """Whether a content is there, and whole."""
+    """Whether a content is there and complete."""
     try:
         with open(_content(folder, digest), "rb") as file:
             return _digest_of(file) == digest
@@ -190,10 +190,10 @@ def receive(folder: str, digest: str, size: int) -> dict[str, str]:
             file.flush()
             os.fsync(file.fileno())
         if made.hexdigest() != digest:
-            return {"error": "the content was changed on its way", "errno": "EBADMSG"}
+            return {"error": "the content changed during the transfer", "errno": "EBADMSG"}
         os.replace(part, path)
     finally:
-        # The other side sends all, whatever becomes of it here.
+        # The other side sends everything, even after an error here.
         while left and sys.stdin.buffer.read(min(left, _PART)):
             left = max(0, left - _PART)
         if os.path.exists(part):
@@ -202,7 +202,7 @@ def receive(folder: str, digest: str, size: int) -> dict[str, str]:
 
 
 def unpack(folder: str, digest: str) -> dict[str, str]:
-    """Unpack an archive of Python packages, once; gives the folder to import from."""
+    """Unpack an archive of Python packages once, and return the folder to import from."""
     target = os.path.join(folder, "runtime", digest)
     if not os.path.isdir(target):
         part = f"{target}.{os.getpid()}"
@@ -220,7 +220,7 @@ def unpack(folder: str, digest: str) -> dict[str, str]:
 
 
 def stage(folder: str, job: str, inputs: list[tuple[str, str]]) -> dict[str, str]:
-    """Make a folder for one run, in which contents have their names; gives its path."""
+    """Make a folder for one run with files named as on the PC, and return its path."""
     path = os.path.join(folder, "jobs", job)
     _forget(os.path.dirname(path))
     os.makedirs(os.path.join(path, "output"))
@@ -236,7 +236,7 @@ def stage(folder: str, job: str, inputs: list[tuple[str, str]]) -> dict[str, str
 
 
 def _forget(jobs: str) -> None:
-    """Delete what commands whose link was lost have left, a day later."""
+    """Delete files older than a day, which commands with a lost link left."""
     if os.path.isdir(jobs):
         for entry in os.scandir(jobs):
             if time.time() - entry.stat().st_mtime > _DAY_S:
@@ -258,11 +258,11 @@ def pack(path: str) -> None:
 
 
 def run(command: list[str], folder: str, environment: dict[str, str], limit_s: float) -> None:
-    """Run a program, and end it when the limit or this process's input ends: the link is lost."""
+    """Run a program. End it at the limit, or at the end of this process's input (a lost link)."""
     child = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
-        # Python imports from there first, and nothing that it could import is there.
+        # Python imports from this folder first. It has no modules.
         cwd=folder,
         env={**os.environ, **environment},
         start_new_session=True,
@@ -291,7 +291,7 @@ def _input_of(child: subprocess.Popen[bytes]) -> IO[bytes]:
 
 
 def _relay(target: IO[bytes], ended: threading.Event) -> None:
-    """Hand standard input on to a program, up to its end."""
+    """Copy standard input to a program until its end."""
     try:
         for part in iter(lambda: os.read(0, 65536), b""):
             target.write(part)
@@ -327,7 +327,7 @@ OPERATIONS: dict[str, Any] = {
 
 
 def main() -> None:
-    """Do what the first argument asks for."""
+    """Run the operation in the first argument."""
     asked = json.loads(sys.argv[1])
     try:
         answer = OPERATIONS[asked.pop("do")](**asked)

@@ -1,4 +1,4 @@
-"""The one sample type that every loader gives and every consumer takes."""
+"""The sample type of all loaders."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import numpy.typing as npt
 from tfl_depth.intrinsics import Intrinsics
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Sample:
     """An image with its depth.
 
     Attributes:
         name: unique within the split.
         rgb: (H, W, 3) uint8.
-        depth_m: (H, W) float32, meters along the optical axis; 0 where there is no reading.
-        valid: (H, W) bool, where depth_m counts: a reading, inside the dataset's range and crop.
-        intrinsics: of the camera that took `rgb`, in its pixels, or None where unknown.
-        marked: how many pixels of the depth file held a mark of no reading other than 0.
+        depth_m: (H, W) float32, meters along the optical axis; 0 = no reading.
+        valid: (H, W) bool: there is a reading, inside of the dataset's range and crop.
+        intrinsics: of the camera that took `rgb`, in its pixels, or None if unknown.
+        marked: how many pixels of the depth file had another mark of "no reading" than 0.
     """
 
     name: str
@@ -29,3 +29,7 @@ class Sample:
     valid: npt.NDArray[np.bool_]
     intrinsics: Intrinsics | None = None
     marked: int = 0
+
+    def __repr__(self) -> str:
+        height, width = self.depth_m.shape
+        return f"<Sample {self.name}: {height}x{width}, depth in {self.valid.mean():.0%}>"

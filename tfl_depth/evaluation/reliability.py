@@ -1,4 +1,4 @@
-"""How far to trust a model's depth, by how far away things truly are: a chart."""
+"""A chart of a model's error by true distance."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from tfl_depth.evaluation.metrics import DistanceBin
 
 Models = Mapping[str, Sequence[DistanceBin]]
 
-# Metric, and what its panel is called.
+# Metrics and the titles of their panels.
 PANELS = {"abs_rel": "abs_rel (less is better)", "delta1": "delta1 (more is better)"}
 
 
 @styled
 def reliability_chart(models: Models, title: str) -> bytes:
-    """Two metrics for each range of true distance, and below how many pixels they stand on.
+    """Draw two metrics for each range of true distance, and the number of pixels below.
 
     Args:
-        models: the bins of each by its name, one model or a few; all of the same edges and images.
-        title: what was measured on.
+        models: the bins of each model by its name. All have the same edges and images.
+        title: the data of the measurement.
 
     Returns:
         The content of a PNG file.
@@ -41,7 +41,9 @@ def reliability_chart(models: Models, title: str) -> bytes:
     panels[0].legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
     _draw_share(below, np.array(counts[shown]))
     bins = next(iter(models.values()))
-    below.set_xticks(range(len(bins)), [f"{each.near_m:g}\N{EN DASH}{each.far_m:g}" for each in bins])
+    below.set_xticks(
+        range(len(bins)), [f"{each.near_m:g}\N{EN DASH}{each.far_m:g}" for each in bins]
+    )
     below.set_xlabel("true distance, m")
     return chart_png(figure)
 
@@ -49,7 +51,7 @@ def reliability_chart(models: Models, title: str) -> bytes:
 def _draw_metric(panel: Any, metric: str, models: Models) -> None:
     for (name, bins), color, marker in zip(models.items(), COLORS, MARKERS, strict=False):
         values = [each.metrics[metric] if each.metrics else np.nan for each in bins]
-        # Hollow, as models that differ little lie upon each other.
+        # Hollow, since the markers of similar models overlap.
         panel.plot(values, color=color, marker=marker, fillstyle="none", label=name)
     panel.set_ylim(0, 1.05 if metric.startswith("delta") else None)
     panel.set_title(PANELS[metric])

@@ -25,12 +25,10 @@ _BAR = 0.12
 
 
 @styled
-def scene_chart(
-    float_m: Grid, phases: Mapping[Granularity, Sequence[tuple[str, Grid]]]
-) -> bytes:
+def scene_chart(float_m: Grid, phases: Mapping[Granularity, Sequence[tuple[str, Grid]]]) -> bytes:
     """FP32 depth, and the difference of each phase on one scale.
 
-    The photo is not drawn: a dataset's terms may not let it go where a report goes.
+    The photo is not drawn, since a dataset's terms may not allow it in a report.
 
     Args:
         float_m: (h, w) in meters.

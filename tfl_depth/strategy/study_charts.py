@@ -8,7 +8,16 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, StrMethodFormatter
 
-from tfl_depth.chart_style import COLORS, GRAY, MARKERS, SMALL, WIDTH, chart_png, round_ticks, styled
+from tfl_depth.chart_style import (
+    COLORS,
+    GRAY,
+    MARKERS,
+    SMALL,
+    WIDTH,
+    chart_png,
+    round_ticks,
+    styled,
+)
 from tfl_depth.strategy.conclusions import TRAJECTORY, trajectory
 from tfl_depth.strategy.experiments import GRANULARITIES, TITLES, Granularity
 from tfl_depth.strategy.operator_names import short_names
