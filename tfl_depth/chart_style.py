@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 MARKERS = ("o", "s", "^", "D")
 INK, SOFT, GRAY, GRID = "#1b2733", "#4d5965", "#8a94a0", "#d9dde2"
-# Cividis looks alike with and without color-blindness (Nunez et al., PLOS ONE 2018). Near is bright.
+# Near is bright. Cividis is for color-blind readers too (Nunez et al., PLOS ONE 2018).
 DEPTH_MAP = "cividis_r"
 # As in `tfl-depth view`: blue is nearer, orange is farther, light is no error.
 ERROR_MAP = LinearSegmentedColormap.from_list(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from os.path import commonprefix
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -104,7 +103,10 @@ def _layers(placement: Placement) -> list[str]:
     """The layer in each operator's name: two parts behind what all names begin with."""
     parts = [each.name.partition(";")[0].split("/") for each in placement.operators]
     inner = [each[:-1] for each in parts if len(each) > 1]
-    common = len(commonprefix(inner)) if len(inner) > 1 else 0
+    common = 0
+    if len(inner) > 1:
+        shared = (len(set(column)) == 1 for column in zip(*inner, strict=False))
+        common = next((k for k, same in enumerate(shared) if not same), min(map(len, inner)))
     layers = ("/".join(each[common : common + 2] if len(each) > 1 else each) for each in parts)
     return [each[-LONGEST_LAYER:] for each in layers]
 

@@ -17,8 +17,8 @@ import pytest
 from keras import layers
 
 from tests.support.synthetic_data import SIZE, write_dataset
-from tfl_depth.data.crops import NYU_EIGEN
 from tfl_depth.chart_style import COLORS
+from tfl_depth.data.crops import NYU_EIGEN
 from tfl_depth.evaluation.metrics import METRICS
 from tfl_depth.tools import convert, evaluate
 
