@@ -14,8 +14,10 @@ from tfl_depth.errors import (
     ProofError,
     SelfCheckError,
     SignatureError,
+    SkippedImageWarning,
     TruncatedVideoError,
 )
+from tfl_depth.runtime.clip_colors import ClipColors
 from tfl_depth.runtime.colorize import colorize
 from tfl_depth.runtime.delegates.coverage import DelegateCoverage
 from tfl_depth.runtime.golden_check import GoldenCheck, Tolerance
@@ -28,6 +30,7 @@ from tfl_depth.runtime.warm_up import WarmUp
 __all__ = [
     "Camera",
     "CameraError",
+    "ClipColors",
     "ContractError",
     "DelegateCoverage",
     "DelegateError",
@@ -44,6 +47,7 @@ __all__ = [
     "ProofError",
     "SelfCheckError",
     "SignatureError",
+    "SkippedImageWarning",
     "Smoothing",
     "Stream",
     "StreamFrame",

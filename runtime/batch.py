@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections import deque
 from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,6 +12,8 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from tfl_depth.encoding import DepthMm
+from tfl_depth.errors import CameraError, ImageError, SkippedImageWarning
+from tfl_depth.runtime.inputs import photos_of
 
 if TYPE_CHECKING:
     from tfl_depth.runtime.runner import DepthRunner
@@ -19,21 +23,30 @@ AHEAD = 2
 
 
 def infer_batch(
-    runners: Sequence[DepthRunner], images: Iterable[Any], **options: Any
-) -> Generator[DepthMm, None, None]:
+    runners: Sequence[DepthRunner],
+    images: Iterable[Any],
+    *,
+    skip_bad: bool = False,
+    **options: Any,
+) -> Generator[DepthMm | None, None, None]:
     """Yield the depth of each image in order. Close the runners at the end.
 
     Args:
         runners: each computes one image at a time.
         images: are read only when they are needed.
+        skip_bad: yield None for an image that cannot be used, with a `SkippedImageWarning`.
         options: for `DepthRunner.infer`.
     """
     idle: SimpleQueue[DepthRunner] = SimpleQueue()
 
-    def infer(image: Any) -> DepthMm:
+    def infer(image: Any) -> DepthMm | CameraError | ImageError:
         runner = idle.get()
         try:
             return runner.infer(image, **options)
+        except (CameraError, ImageError) as error:
+            if not skip_bad:
+                raise
+            return error
         finally:
             idle.put(runner)
 
@@ -43,12 +56,28 @@ def infer_batch(
         pool = stack.enter_context(ThreadPoolExecutor(len(runners), "tfl-depth batch"))
         # Cancel waiting images before the pool waits for its threads.
         stack.callback(pool.shutdown, wait=False, cancel_futures=True)
-        begun: deque[Future[DepthMm]] = deque()
+        begun: deque[Future[DepthMm | CameraError | ImageError]] = deque()
         for image in images:
             runners[0].expect_own_process()
             begun.append(pool.submit(infer, image))
             if len(begun) > AHEAD * len(runners):
-                yield begun.popleft().result()
+                yield _depth(begun.popleft().result())
         while begun:
             runners[0].expect_own_process()
-            yield begun.popleft().result()
+            yield _depth(begun.popleft().result())
+
+
+def batch_images(images: Any) -> Iterable[Any]:
+    """The images of a batch: those of a folder or a pattern by its name.
+
+    Raises:
+        ImageError: it has none.
+    """
+    return photos_of(images) if isinstance(images, (str, os.PathLike)) else images
+
+
+def _depth(found: DepthMm | CameraError | ImageError) -> DepthMm | None:
+    if isinstance(found, (CameraError, ImageError)):
+        warnings.warn(f"Skipped: {found}", SkippedImageWarning, stacklevel=3)
+        return None
+    return found

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Literal, get_args
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from tfl_depth.choices import expect_choice
 from tfl_depth.encoding import DepthMm
 
 # Cividis reads the same with and without color-blindness (Nunez et al., PLOS ONE 2018).
-COLOR_MAP = cv2.COLORMAP_CIVIDIS
+Colormap = Literal["cividis", "turbo", "inferno", "gray"]
+COLORMAPS: tuple[Colormap, ...] = get_args(Colormap)
+_OPENCV = {
+    "cividis": cv2.COLORMAP_CIVIDIS,
+    "turbo": cv2.COLORMAP_TURBO,
+    "inferno": cv2.COLORMAP_INFERNO,
+}
+# Depth outside these percentiles gets the colors of the ends.
+PERCENTILES = (2, 98)
 NO_DEPTH_BGR = (60, 60, 60)
+# Where all grays are depth.
+NO_DEPTH_IN_GRAY_BGR = (110, 50, 0)
 LEGEND_TICKS = 5
 STRIP_PIXELS = 1 << 18
 # Percentiles are found by counting up to 16 km, and by sorting beyond.
@@ -20,35 +32,49 @@ MAX_COUNTED_MM = 1 << 24
 
 
 def colorize(
-    depth_mm: DepthMm, near_mm: int | None = None, far_mm: int | None = None
+    depth_mm: DepthMm,
+    near_mm: int | None = None,
+    far_mm: int | None = None,
+    *,
+    colormap: Colormap = "cividis",
 ) -> npt.NDArray[np.uint8]:
     """Color depth from near (bright) to far (dark), with a legend below.
 
     The legend is in meters, or in millimeters if all of it is below 1 m.
 
     Args:
-        depth_mm: (H, W) millimeters. 0 = no depth, drawn in gray.
-        near_mm: depth of the brightest color; None: the 1st percentile.
-        far_mm: depth of the darkest color; None: the 99th percentile. It may be smaller than
+        depth_mm: (H, W) millimeters. 0 = no depth, drawn in `no_depth_bgr`.
+        near_mm: depth of the brightest color; None: the 2nd percentile.
+        far_mm: depth of the darkest color; None: the 98th percentile. It may be smaller than
             `near_mm`. Depth beyond an end gets the color of that end, and the legend shows it
             as "> 1.00 m".
+        colormap: "cividis", "turbo", "inferno" or "gray".
 
     Returns:
         (H + legend, W, 3) uint8, BGR.
+
+    Raises:
+        DepthError: there is no such colormap.
     """
+    expect_choice("colormap", colormap, Colormap)
     if near_mm is None or far_mm is None:
         low_mm, high_mm = depth_limits(depth_mm)
         near_mm = low_mm if near_mm is None else near_mm
         far_mm = high_mm if far_mm is None else far_mm
     height, width = depth_mm.shape
     picture = np.empty((height + sum(_legend_heights(width)), width, 3), np.uint8)
-    _draw_legend(picture[height:], _labels(depth_mm, near_mm, far_mm))
+    _draw_legend(picture[height:], _labels(depth_mm, near_mm, far_mm), colormap)
     span_mm = (far_mm - near_mm) or 1
     for rows in strips(depth_mm):
         part = picture[rows][: len(depth_mm[rows])]
-        part[:] = _colored((depth_mm[rows].astype(np.float64) - near_mm) / span_mm)
-        part[depth_mm[rows] == 0] = NO_DEPTH_BGR
+        part[:] = _colored((depth_mm[rows].astype(np.float64) - near_mm) / span_mm, colormap)
+        part[depth_mm[rows] == 0] = no_depth_bgr(colormap)
     return picture
+
+
+def no_depth_bgr(colormap: Colormap) -> tuple[int, int, int]:
+    """The color of pixels without depth, which no depth has."""
+    return NO_DEPTH_IN_GRAY_BGR if colormap == "gray" else NO_DEPTH_BGR
 
 
 def with_white_below(bgr: npt.NDArray[np.uint8], height: int) -> npt.NDArray[np.uint8]:
@@ -58,15 +84,24 @@ def with_white_below(bgr: npt.NDArray[np.uint8], height: int) -> npt.NDArray[np.
     return np.asarray(shown, np.uint8)
 
 
-def gradient(steps: int) -> npt.NDArray[np.uint8]:
+def side_by_side(
+    bgr: npt.NDArray[np.uint8], colored: npt.NDArray[np.uint8]
+) -> npt.NDArray[np.uint8]:
+    """A photo (H, W, 3) beside its colored depth, which is higher by its legend."""
+    return np.hstack([with_white_below(bgr, colored.shape[0]), colored])
+
+
+def gradient(steps: int, colormap: Colormap = "cividis") -> npt.NDArray[np.uint8]:
     """Return the colors from near to far, (steps, 3) uint8, BGR."""
-    return _colored(np.linspace(0, 1, steps)[None]).reshape(steps, 3)
+    return _colored(np.linspace(0, 1, steps)[None], colormap).reshape(steps, 3)
 
 
-def _colored(share: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
+def _colored(share: npt.NDArray[np.float64], colormap: Colormap) -> npt.NDArray[np.uint8]:
     """Return the colors of values from 0 (near) to 1 (far)."""
     brightness = np.rint(255 * (1 - np.clip(share, 0, 1))).astype(np.uint8)
-    return np.asarray(cv2.applyColorMap(brightness, COLOR_MAP), np.uint8)
+    if colormap == "gray":
+        return np.asarray(cv2.cvtColor(brightness, cv2.COLOR_GRAY2BGR), np.uint8)
+    return np.asarray(cv2.applyColorMap(brightness, _OPENCV[colormap]), np.uint8)
 
 
 def _labels(depth_mm: DepthMm, near_mm: int, far_mm: int) -> list[str]:
@@ -88,10 +123,10 @@ def _legend_heights(width: int) -> tuple[int, int]:
     return round(36 * _legend_scale(width)), round(56 * _legend_scale(width))
 
 
-def _draw_legend(legend: npt.NDArray[np.uint8], labels: Sequence[str]) -> None:
+def _draw_legend(legend: npt.NDArray[np.uint8], labels: Sequence[str], colormap: Colormap) -> None:
     width = legend.shape[1]
     scale, (bar, text) = _legend_scale(width), _legend_heights(width)
-    legend[:bar], legend[bar:] = gradient(width), 255
+    legend[:bar], legend[bar:] = gradient(width, colormap), 255
     for place, label in zip(np.linspace(0, 1, len(labels)), labels, strict=True):
         (label_width, label_height), _ = cv2.getTextSize(label, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
         x = round(place * (width - label_width))
@@ -102,8 +137,8 @@ def _draw_legend(legend: npt.NDArray[np.uint8], labels: Sequence[str]) -> None:
 
 
 def depth_limits(depth_mm: DepthMm) -> tuple[int, int]:
-    """Return the 1st and 99th percentile of depth, as limits of the colors."""
-    near, far = depth_percentiles(depth_mm, (1, 99)) or (0, 1)
+    """Return the 2nd and 98th percentile of depth, as limits of the colors."""
+    near, far = depth_percentiles(depth_mm, PERCENTILES) or (0, 1)
     return int(near), int(np.ceil(far))
 
 

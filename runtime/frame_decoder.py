@@ -5,6 +5,8 @@ from __future__ import annotations
 from tfl_depth.encoding import DepthCorrection, DepthMm
 from tfl_depth.runtime.engines.fallback import FallbackEngine, FrameState
 from tfl_depth.runtime.frame_views import FrameView
+from tfl_depth.runtime.guided_upsample import GuidedUpsampler
+from tfl_depth.runtime.options import UpsampleName
 from tfl_depth.runtime.postprocess import DepthDecoder
 from tfl_depth.runtime.preprocess import Channels, Codes, Pixels
 from tfl_depth.runtime.temporal_filter import Smoothing, TemporalFilter
@@ -16,9 +18,12 @@ class FrameDecoder:
     It keeps the decoder for the next frame, so it is not safe to share between threads.
     """
 
-    def __init__(self, engine: FallbackEngine, smooth: Smoothing | None = None) -> None:
-        """Take the engine, and how depth is smoothed."""
+    def __init__(
+        self, engine: FallbackEngine, upsample: UpsampleName, smooth: Smoothing | None = None
+    ) -> None:
+        """Take the engine, and how depth is enlarged and smoothed."""
         self._engine, self._smooth = engine, smooth
+        self._guided = GuidedUpsampler() if upsample == "guided" else None
         self._last: tuple[DepthCorrection, DepthDecoder] | None = None
 
     def __call__(
@@ -27,6 +32,7 @@ class FrameDecoder:
         channels: Channels,
         state: FrameState,
         view: FrameView,
+        frame: Pixels,
         out: DepthMm,
         *,
         whole: bool,
@@ -38,11 +44,14 @@ class FrameDecoder:
             channels: as there.
             state: of that run.
             view: of the frame.
+            frame: its pixels at its own size, which guide the enlargement where that was chosen.
             out: of the frame's size, or of the network's grid.
             whole: which of the two.
         """
         decoder = self._decoder(view.correction)
         place = view.place if whole else None
+        if self._guided is not None:
+            self._guided.photo = frame[view.place.frame.slices]
         self._engine.decode(pixels, channels, state, decoder, out, place)
         if not whole:
             _clear_border(view, out)
@@ -54,6 +63,8 @@ class FrameDecoder:
             decoder = info.new_decoder(correction)
             if self._smooth is not None:
                 decoder.smooth = TemporalFilter(self._smooth, info.grid_size)
+            if self._guided is not None:
+                decoder.upsample = self._guided
             self._last = (correction, decoder)
         return self._last[1]
 

@@ -14,9 +14,16 @@ from tfl_depth.errors import ImageError
 # Time limit to open a source, and to read a frame. OpenCV itself waits 30 s.
 TIME_LIMIT_S = 10.0
 _ADDRESS = re.compile(r"(rtsps?|rtmps?|rtp|srt|udp|tcp|https?)://", re.IGNORECASE)
+_NUMBER = re.compile(r"(?:camera:)?(\d+)")
 _DEVICE = re.compile(r"/dev/video(\d+)")
 # The largest number that OpenCV accepts, a C `int`.
 _MOST = 2**31 - 1
+
+
+def camera_number(name: str) -> int | None:
+    """The number of a camera that a text names, as 0 or camera:0. A file of that name is ./0."""
+    found = _NUMBER.fullmatch(name)
+    return None if found is None else int(found[1])
 
 
 def is_live(name: str) -> bool:

@@ -13,6 +13,7 @@ from tfl_depth.runtime.arguments import expect_count, expect_seconds
 from tfl_depth.runtime.fit import Fit, expect_fit
 
 OnFault = Literal["raise", "cpu"]
+UpsampleName = Literal["bilinear", "guided"]
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,11 @@ class RunnerOptions:
     correct_focal: bool | None = None
     undistort: bool = False
     fit: Fit | None = None
+    upsample: UpsampleName = "bilinear"
 
     def __post_init__(self) -> None:
         expect_choice("on_fault", self.on_fault, OnFault)
+        expect_choice("upsample", self.upsample, UpsampleName)
         if not isinstance(self.camera, (Camera, FieldOfView, type(None))):
             raise DepthError(
                 "Expected `camera` to be a Camera or a FieldOfView, got "

@@ -23,6 +23,7 @@ from tfl_depth.encoding import (
 from tfl_depth.errors import SelfCheckError
 from tfl_depth.format.contract import Contract
 from tfl_depth.runtime.fit import FramePlace
+from tfl_depth.runtime.guided_upsample import GuidedUpsampler
 from tfl_depth.runtime.lookup import LookUp, count_zeros
 from tfl_depth.runtime.upsample import Upsampler
 
@@ -85,6 +86,7 @@ class DepthDecoder(ABC):
         dtype: of the depth that it writes.
         smooth: smooths the millimeters at the outputs' own size in `decode`; None for nothing. A 0
             must stay 0, and nothing else may become 0.
+        upsample: resizes them to `out` in `decode`; bilinearly unless it is replaced.
     """
 
     def __init__(self, spans: Spans, size: tuple[int, int], correction: DepthCorrection) -> None:
@@ -92,7 +94,7 @@ class DepthDecoder(ABC):
         self.dtype = depth_dtype(spans, correction)
         self._size = size
         self._grid_mm: DepthMm = np.empty(size, self.dtype)
-        self._upsample = Upsampler()
+        self.upsample: Upsampler | GuidedUpsampler = Upsampler()
         # Whether a frame had outputs that are not all 0. Float outputs may be all 0.
         self._written = False
         self.smooth: Callable[[DepthMm], None] | None = None
@@ -116,7 +118,7 @@ class DepthDecoder(ABC):
     def decode(
         self, codes: npt.NDArray[Any], out: DepthMm, place: FramePlace | None = None
     ) -> float | None:
-        """Write a frame's millimeters, resized bilinearly if `out` has another size.
+        """Write a frame's millimeters, resized if `out` has another size.
 
         Args:
             codes: as `OutputLayout.collect` wrote them.
@@ -151,7 +153,7 @@ class DepthDecoder(ABC):
             self.smooth(grid_mm)
         if grid_mm is not out:
             shown = grid_mm if part is None else grid_mm[part.slices]
-            self._upsample(shown, seen, zeros=zeros)
+            self.upsample(shown, seen, zeros=zeros)
         return share
 
     def _expect_written(self, codes: npt.NDArray[Any], out: DepthMm) -> None:

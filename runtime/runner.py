@@ -6,7 +6,7 @@ import os
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import numpy as np
 
@@ -18,8 +18,10 @@ from tfl_depth.format.contract import Contract
 from tfl_depth.format.golden import read_golden
 from tfl_depth.intrinsics import Intrinsics
 from tfl_depth.runtime.arguments import expect_count
-from tfl_depth.runtime.batch import infer_batch
+from tfl_depth.runtime.batch import batch_images, infer_batch
+from tfl_depth.runtime.clip_colors import ClipColors, ColorRange
 from tfl_depth.runtime.closeable import Closeable
+from tfl_depth.runtime.colorize import Colormap
 from tfl_depth.runtime.delegates.coverage import DelegateCoverage
 from tfl_depth.runtime.engines.open import open_fallback_engine
 from tfl_depth.runtime.exclusive import Exclusive
@@ -27,8 +29,9 @@ from tfl_depth.runtime.fit import Fit
 from tfl_depth.runtime.frame_decoder import FrameDecoder
 from tfl_depth.runtime.frame_views import FrameViews
 from tfl_depth.runtime.golden_check import GoldenCheck, check_golden
+from tfl_depth.runtime.live_view import show_depth
 from tfl_depth.runtime.model_content import ModelSource, read_model_content
-from tfl_depth.runtime.options import OnFault, RunnerOptions
+from tfl_depth.runtime.options import OnFault, RunnerOptions, UpsampleName
 from tfl_depth.runtime.preparer import Preparer
 from tfl_depth.runtime.preprocess import Channels, Pixels, load_pixels
 from tfl_depth.runtime.stream import OnFull, Source, Stream
@@ -95,6 +98,7 @@ class DepthRunner(Closeable):
         correct_focal: bool | None = None,
         undistort: bool = False,
         fit: Fit | None = None,
+        upsample: UpsampleName = "bilinear",
     ) -> None:
         """Open a model that tfl-depth convert has written.
 
@@ -130,6 +134,8 @@ class DepthRunner(Closeable):
             fit: how a picture of another aspect than the network's comes to it: "stretch", "crop"
                 to its middle, or "pad" with a border; None: as in calibration, by the contract.
                 Depth is 0 where the network sees nothing of the picture.
+            upsample: how depth of the network's grid comes to the picture's size: "bilinear", or
+                "guided" by the picture's edges (docs/decisions/020-guided-enlargement.md).
 
         Raises:
             ModelFileError: the file is missing, damaged or not a model.
@@ -160,6 +166,7 @@ class DepthRunner(Closeable):
             correct_focal=correct_focal,
             undistort=undistort,
             fit=fit,
+            upsample=upsample,
         )
         if fallback_model is not None and on_fault != "cpu":
             raise DepthError('`fallback_model` needs on_fault="cpu".')
@@ -193,7 +200,8 @@ class DepthRunner(Closeable):
             self.close()
             raise
         self.fit = self._views.fit
-        self._prepare, self._decode = Preparer(self._views), FrameDecoder(self._engine)
+        self._prepare = Preparer(self._views)
+        self._decode = FrameDecoder(self._engine, options.upsample)
         self.depth_dtype = self._views.dtype
 
     def _copy(self) -> DepthRunner:
@@ -206,6 +214,11 @@ class DepthRunner(Closeable):
     def delegate_coverage(self) -> DelegateCoverage:
         """Where the operators of the model run. After a fault, those of the fallback."""
         return self._engine.info.coverage
+
+    @property
+    def range_m(self) -> tuple[float, float]:
+        """The nearest and the farthest depth of the model, in meters."""
+        return self.contract.edges_m[0], self.contract.edges_m[-1]
 
     @property
     def _pinhole(self) -> Camera | FieldOfView | None:
@@ -329,7 +342,7 @@ class DepthRunner(Closeable):
         """From an image to its depth, `whole` or of the network's grid, with the lock held."""
         view, fitted = self._prepare(pixels)
         self._engine.run(fitted, order, self._state)
-        self._decode(fitted, order, self._state, view, depth_mm, whole=whole)
+        self._decode(fitted, order, self._state, view, pixels, depth_mm, whole=whole)
 
     def stream(
         self,
@@ -340,18 +353,24 @@ class DepthRunner(Closeable):
         on_full: OnFull = "block",
         waiting: int = 2,
         smooth: Smoothing | None = None,
+        every: int = 1,
+        realtime: bool = False,
     ) -> Stream:
         """Compute the depth of a stream's frames. The next frames are read at the same time.
 
         Args:
-            source: a camera's number, a video file's path, or an iterable of images as for `infer`.
-                Another thread iterates over it. It must not change an array that it has yielded.
+            source: a camera's number, a path, a folder, a pattern, an address or a pipeline
+                (docs/infer.md), or an iterable of images as for `infer`. Another thread iterates
+                over it. It must not change an array that it has yielded.
             size: as for `infer`.
             channels: order of the arrays of an iterable.
             on_full: what happens if the network is slower than the source. "block" makes the source
                 wait, and "drop_oldest" drops the oldest waiting frame.
             waiting: how many frames may wait for the network.
             smooth: how depth is smoothed over the frames that are given; None for not at all.
+            every: 1 takes every frame, 5 every fifth one.
+            realtime: play a video file at its own pace, as a camera would. With
+                on_full="drop_oldest", frames that the network is too slow for are dropped.
 
         Returns:
             An iterator over `StreamFrame`s in the source's order. It is a context manager.
@@ -370,8 +389,65 @@ class DepthRunner(Closeable):
             channels=channels,
             on_full=on_full,
             waiting=waiting,
+            upsample=self._options.upsample,
             smooth=smooth,
+            every=every,
+            realtime=realtime,
         )
+
+    def show(
+        self,
+        source: Source,
+        *,
+        range: ColorRange | None = None,
+        colormap: Colormap = "cividis",
+        frames: int | None = None,
+        every: int = 1,
+        realtime: bool = False,
+    ) -> bool:
+        """Show a source beside its depth in a window, until it ends or the window is closed.
+
+        Q and Escape close it. The next photo comes with any other key.
+
+        Args:
+            source: as for `stream`.
+            range: as for `ClipColors`; None: the model's range.
+            colormap: as for `colorize`.
+            frames: stop after so many.
+            every: as for `stream`.
+            realtime: as for `stream`.
+
+        Returns:
+            Whether the window was open at the end.
+
+        Raises:
+            DepthError: this OpenCV has no windows, or there is no display.
+            ImageError: as for `stream`.
+        """
+        colors = ClipColors(range or self.range_m, colormap)
+        return show_depth(self, source, colors, frames, every=every, realtime=realtime)
+
+    @overload
+    def infer_batch(
+        self,
+        images: Iterable[Any],
+        *,
+        size: Size = ...,
+        channels: Channels = ...,
+        workers: int | None = ...,
+        skip_bad: Literal[False] = ...,
+    ) -> Generator[DepthMm, None, None]: ...
+
+    @overload
+    def infer_batch(
+        self,
+        images: Iterable[Any],
+        *,
+        size: Size = ...,
+        channels: Channels = ...,
+        workers: int | None = ...,
+        skip_bad: bool,
+    ) -> Generator[DepthMm | None, None, None]: ...
 
     def infer_batch(
         self,
@@ -380,27 +456,35 @@ class DepthRunner(Closeable):
         size: Size = "image",
         channels: Channels = "bgr",
         workers: int | None = None,
-    ) -> Generator[DepthMm, None, None]:
+        skip_bad: bool = False,
+    ) -> Generator[Any, None, None]:
         """Compute the depth of many images on all cores, one image on each core.
 
         Args:
-            images: as for `infer`. Each is read only when it is needed.
+            images: as for `infer`, or a folder or a pattern for its photos. Each is read only when
+                it is needed.
             size: as for `infer`.
             channels: as for `infer`.
             workers: number of interpreters, each with one thread. None: one for each core, or one
                 with a delegate, since an NPU may not serve two.
+            skip_bad: give None for an image that cannot be used, with a `SkippedImageWarning`, and
+                continue. Without it, its error ends the batch.
 
         Returns:
             An iterator over the depths in the order of `images`. Its `close` frees the workers
-            early. If an image fails, it raises the error of `infer` and ends.
+            early.
+
+        Raises:
+            ImageError: the folder or the pattern has no photo.
         """
         _check_frame_options(size, channels)
+        images = batch_images(images)
         by_default = len(os.sched_getaffinity(0)) if self.delegate_coverage.delegate is None else 1
         count = by_default if workers is None else workers
         count = expect_count("workers", count)
         self._engine.expect_open()
         runners = [self._copy() for _ in range(count)]
-        return infer_batch(runners, images, size=size, channels=channels)
+        return infer_batch(runners, images, skip_bad=skip_bad, size=size, channels=channels)
 
     def warm_up(self, runs: int = 5) -> WarmUp:
         """Run the network on a black image. A delegate may compile the model now, for minutes.

@@ -31,6 +31,8 @@ from tfl_depth.runtime.engines.fallback import FallbackEngine, FrameState
 from tfl_depth.runtime.exclusive import Exclusive
 from tfl_depth.runtime.frame_decoder import FrameDecoder
 from tfl_depth.runtime.frame_views import FrameView, FrameViews
+from tfl_depth.runtime.inputs import open_frames
+from tfl_depth.runtime.options import UpsampleName
 from tfl_depth.runtime.preparer import Preparer
 from tfl_depth.runtime.preprocess import Channels, Codes, Pixels, load_pixels, write_input
 from tfl_depth.runtime.temporal_filter import Smoothing
@@ -99,10 +101,12 @@ class _Track:
         self.done: BoundedQueue[_Slot] = BoundedQueue(1)
         self.drop = drop
         self.dropped = 0
+        self.stopped = threading.Event()
         for slot in slots:
             self.free.put(slot)
 
     def stop(self) -> None:
+        self.stopped.set()
         for queue in (self.free, self.ready, self.done):
             queue.stop()
 
@@ -112,9 +116,17 @@ class _Track:
         prepare: Preparer,
         undistort: Undistorter | None,
         channels: Channels,
+        every: int,
+        realtime: bool,
     ) -> None:
         """Work of the reader thread: from the source to `ready`."""
+        first_s = perf_counter()
         for number, image in enumerate(images):
+            if number % every:
+                continue
+            time_s = images.time_s if isinstance(images, Video) else None
+            if realtime and time_s is not None:
+                self.stopped.wait(first_s + time_s - perf_counter())
             begin_s = perf_counter()
             pixels, order = load_pixels(image, channels)
             if undistort is not None:
@@ -122,7 +134,7 @@ class _Track:
             slot = self.free.take()
             slot.number, slot.begin_s = number, begin_s
             slot.pixels, slot.channels = pixels, order
-            slot.time_s = images.time_s if isinstance(images, Video) else None
+            slot.time_s = time_s
             slot.view, fitted = prepare(pixels)
             write_input(fitted, order, slot.input)
             if not self.drop:
@@ -191,7 +203,10 @@ class Stream(Closeable):
         channels: Channels,
         on_full: OnFull,
         waiting: int,
+        upsample: UpsampleName,
         smooth: Smoothing | None,
+        every: int,
+        realtime: bool,
     ) -> None:
         """Open the source and start the threads.
 
@@ -204,17 +219,21 @@ class Stream(Closeable):
             channels: as for `DepthRunner.stream`.
             on_full: as for `DepthRunner.stream`.
             waiting: as for `DepthRunner.stream`.
+            upsample: as for `DepthRunner`.
             smooth: as for `DepthRunner.stream`.
+            every: as for `DepthRunner.stream`.
+            realtime: as for `DepthRunner.stream`.
         """
         if smooth is not None and not isinstance(smooth, Smoothing):
             raise DepthError(f"Expected `smooth` to be a Smoothing or None, got {smooth!r}.")
         expect_choice("on_full", on_full, OnFull)
         waiting = expect_count("waiting", waiting, "frame")
-        self._video = Video(source) if isinstance(source, (int, str, os.PathLike)) else None
-        images = _images(source) if self._video is None else self._video
+        every = expect_count("every", every, "frame")
+        images = _images(source)
+        self._video = images if isinstance(images, Video) and images is not source else None
         engine.expect_open()
         self._depth_dtype, self._grid_size = views.dtype, grid_size
-        self._decode = FrameDecoder(engine, smooth)
+        self._decode = FrameDecoder(engine, upsample, smooth)
         self.delivered = 0
         self._latencies_s: deque[float] = deque(maxlen=LATENCIES)
         slots = [
@@ -225,7 +244,9 @@ class Stream(Closeable):
         prepare = Preparer(views)
         order: Channels = "bgr" if self._video else channels
         self._threads = (
-            _thread(lambda: track.read(images, prepare, undistort, order), track.ready),
+            _thread(
+                lambda: track.read(images, prepare, undistort, order, every, realtime), track.ready
+            ),
             _thread(lambda: track.compute(engine), track.done),
         )
         self._take = Exclusive()
@@ -277,7 +298,7 @@ class Stream(Closeable):
         assert view is not None  # noqa: S101 - the reader wrote it
         depth_mm = np.empty(shape, self._depth_dtype)
         whole = self._grid_size is None
-        self._decode(slot.input, "rgb", state, view, depth_mm, whole=whole)
+        self._decode(slot.input, "rgb", state, view, slot.pixels, depth_mm, whole=whole)
         return StreamFrame(
             number=slot.number,
             pixels=slot.pixels,
@@ -324,7 +345,9 @@ def _stop(track: _Track, maker: int) -> None:
 
 
 def _images(source: Any) -> Iterable[Any]:
-    """Check that a source is an iterable of images."""
+    """Open a source by its name, or check that it is an iterable of images."""
+    if isinstance(source, (int, str, os.PathLike)):
+        return open_frames(source)
     if isinstance(source, np.ndarray) and source.ndim < 4:
         raise ImageError(
             f"Expected a source of many images, got one array of shape {source.shape}: give a list "
@@ -332,8 +355,8 @@ def _images(source: Any) -> Iterable[Any]:
         )
     if not isinstance(source, Iterable):
         raise ImageError(
-            "Expected a source to be a camera's number, a video's path or an iterable of images, "
-            f"got {type(source).__name__}."
+            "Expected a source to be a camera's number, a path, an address or an iterable of "
+            f"images, got {type(source).__name__}."
         )
     return source
 

@@ -12,7 +12,13 @@ import numpy.typing as npt
 from tfl_depth.errors import ImageError, TruncatedVideoError
 from tfl_depth.runtime.closeable import Closeable
 from tfl_depth.runtime.exclusive import Exclusive
-from tfl_depth.runtime.live_source import is_live, open_camera, open_live, shown
+from tfl_depth.runtime.live_source import (
+    camera_number,
+    is_live,
+    open_camera,
+    open_live,
+    shown,
+)
 from tfl_depth.runtime.video_file import (
     MOST_FRAMES_PER_SECOND,
     expect_decoded,
@@ -49,8 +55,9 @@ class Video(Closeable):
         """Open a camera, a video file or another source of frames.
 
         Args:
-            source: a camera's number; a file's path; or a text: a camera's device like /dev/video0,
-                an address like rtsp://..., or a GStreamer pipeline, whose parts " ! " separates.
+            source: a camera's number, also as text; a file's path; a camera's device like
+                /dev/video0; an address like rtsp://...; or a GStreamer pipeline, whose parts
+                " ! " separates.
             most_pixels: the largest number of pixels of a frame, checked in the header before a
                 frame is decoded; None for no limit.
 
@@ -63,6 +70,8 @@ class Video(Closeable):
         self._given = 0
         self._first_s: float | None = None
         self._before: Frame | None = None
+        if isinstance(source, str) and (number := camera_number(source)) is not None:
+            source = number
         if isinstance(source, int):
             self.name = f"camera {source}"
             self._capture = open_camera(source)

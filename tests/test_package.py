@@ -118,7 +118,15 @@ def test_source_archive_holds_what_a_reader_needs_and_no_checkpoint(
     expected |= set(files_of_the_package())
     expected |= {str(path.relative_to(ROOT)) for path in ROOT.glob("zoo/**/*.md")}
     expected |= {str(path.relative_to(ROOT)) for path in ROOT.glob("zoo/*/*.json")}
-    expected |= {"CHANGES.md", "CITATION.cff", "LICENSE", "Makefile", "NOTICE", "README.md"}
+    expected |= {
+        "CHANGES.md",
+        "CITATION.cff",
+        "DESCRIPTION.md",
+        "LICENSE",
+        "Makefile",
+        "NOTICE",
+        "README.md",
+    }
     assert expected <= archive.keys()
     assert not [name for name in archive if name.endswith((".keras", ".pyc"))]
     # Once each: what tfl_depth/ links to is there, and not at the root as well.
@@ -159,6 +167,21 @@ def test_the_wheel_has_its_licenses_and_its_authors(wheel: Path) -> None:
     for line in ("Author: The tfl-depth authors", "License: Apache-2.0"):
         assert f"\n{line}\n" in text
     assert {Path(name).name for name in licenses} == {"LICENSE", "NOTICE"}
+
+
+def test_description_on_an_index_has_no_link_into_the_checkout(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as content:
+        (metadata,) = (name for name in content.namelist() if name.endswith(".dist-info/METADATA"))
+        text = content.read(metadata).decode()
+    description = (ROOT / "DESCRIPTION.md").read_text(encoding="utf-8")
+    assert text.endswith(f"\n\n{description}")
+    targets = re.findall(r"\]\(([^)]*)\)|(?:src|href)=\"([^\"]*)\"", description)
+    assert not [target for pair in targets for target in pair if target and "://" not in target]
+    # Every extra that it names exists.
+    named = re.findall(
+        r"`([a-z0-9]+)`", "".join(re.findall(r"^\|.*?\|", description, re.MULTILINE))
+    )
+    assert set(named) <= set(re.findall(r"^Provides-Extra: (\S+)$", text, re.MULTILINE))
 
 
 def test_wheel_says_its_version(wheel: Path) -> None:

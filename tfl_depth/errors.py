@@ -40,6 +40,7 @@ __all__ = [
     "ProofError",
     "SelfCheckError",
     "SignatureError",
+    "SkippedImageWarning",
     "SpansError",
     "TruncatedVideoError",
 ]
@@ -111,6 +112,10 @@ class BoardError(DepthError):
 
 class ConversionError(DepthError):
     """The model or the representative images cannot be converted."""
+
+
+class SkippedImageWarning(UserWarning):
+    """An image of a batch cannot be used. Its place has no depth."""
 
 
 class FallbackWarning(UserWarning):

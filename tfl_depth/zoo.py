@@ -172,11 +172,11 @@ def model_card(name: str, metrics: dict[str, Any]) -> str:
         "images (`metrics.json`). rmse and sq_rel are in meters.",
         f"| {header} |\n| {rule} |\n| {figures} |",
         "## Recipe",
-        f"`tools/train zoo/{name}/recipe.json --data DIR`: from {_start(recipe['start'])}, "
+        f"`tfl-depth train zoo/{name}/recipe.json --data DIR`: from {_start(recipe['start'])}, "
         f"{_cycles(recipe)}, in batches of {recipe['batch_size']}, "
         f"loss `{recipe['loss']}`{_taught(recipe)}, AdamW, "
         f"exponential moving average of the weights ({recipe['ema_momentum']:g}); mirrored, "
-        f"turned, zoomed (with the depth, up to {recipe['max_zoom']:g}) and recolored images. "
+        f"turned, zoomed (with the depth, {_zooms(recipe)}) and recolored images. "
         f"The epoch with the best abs_rel on split `val` was kept{_flattery(metrics['split'])}.",
         "## Limits",
         f"{_camera(metrics)} {LIMITS.get(metrics['dataset'], '')}",
@@ -204,6 +204,12 @@ def _taught(recipe: dict[str, Any]) -> str:
         f", {recipe['teacher_share']:.0%} of it against the depth that {names} see together, also "
         f"on the {recipe['mixed_share']:.0%} of images that are two mixed"
     )
+
+
+def _zooms(recipe: dict[str, Any]) -> str:
+    """How much smaller and larger images are shown, in words."""
+    smaller = f"down to {recipe['min_zoom']:g} and " if recipe["shrunken_share"] else ""
+    return f"{smaller}up to {recipe['max_zoom']:g}"
 
 
 def _cycles(recipe: dict[str, Any]) -> str:

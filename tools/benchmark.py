@@ -349,4 +349,10 @@ def _table(result: dict[str, Any]) -> str:
     lines += [f"{name:<50} {added:8.3f}" for name, added in result["differences_ms"].items()]
     lines += ["a fresh process"]
     lines += [f"{name:<50} {value:8.1f}" for name, value in result["start"].items()]
-    return "\n".join([*lines, *heat_lines(result.get("heat"))])
+    return "\n".join([*lines, *heat_lines(result.get("heat")), frame_rate(result)])
+
+
+def frame_rate(result: Mapping[str, Any]) -> str:
+    """The time of a frame of the model's size, from pixels to depth, and its inverse."""
+    frame_ms = result["times_ms"]["infer"]["median"]
+    return f"{frame_ms:.1f} ms a frame, {1000 / frame_ms:.0f} frames a second"

@@ -17,13 +17,13 @@ from tfl_depth.runtime import DepthRunner
 from tfl_depth.runtime.preprocess import read_image
 from tfl_depth.tools.lib import camera_options, cli_common
 from tfl_depth.tools.lib.calibration_text import calibration_text
-from tfl_depth.tools.lib.inputs import expand
 from tfl_depth.tools.lib.measurements import (
     measured_boards,
     measured_by_hand,
     measured_pairs,
     tape_point,
 )
+from tfl_depth.tools.lib.output_names import expand
 
 EXAMPLE = (
     "tfl-depth calibrate model.tflite --point desk.jpg:320,240=1.48 --point hall.jpg:400,250=3.9 "

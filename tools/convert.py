@@ -133,6 +133,7 @@ def _convert(options: argparse.Namespace) -> None:
     arguments = {**network_options.network_arguments(options), **_range(options)}
     from tfl_depth.converters import convert, find_images, split_images, write_conversion
     from tfl_depth.converters.conversion import refuse_existing, report_path
+    from tfl_depth.converters.deployment.htp_spans import boundary_cost
 
     beside = _beside(options.output, target)
     refuse_existing(options.output, overwrite=options.overwrite, beside=beside)
@@ -174,6 +175,8 @@ def _convert(options: argparse.Namespace) -> None:
     )
     if target.htp_soc is not None:
         shown += ["", _on_htp(conversion)]
+        cost = boundary_cost(conversion.contract, target.htp_soc)
+        shown += [] if cost is None else [f"spans on {target.htp_soc}:           {cost}"]
     if target.command is not None:
         stem = str(options.output.with_suffix(""))
         compiler = shlex.join(word.format(stem=stem) for word in target.command)
@@ -209,13 +212,13 @@ def _check_target(options: argparse.Namespace, target: Target) -> None:
             f"{options.target} takes {' or '.join(target.precisions)}, not {options.precision}: "
             f"pass --{target.precisions[0]}, or --target cpu."
         )
-    if options.strict_placement and target.delegate is None:
+    if options.strict_placement and not target.has_npu:
         raise ConversionError("--strict-placement needs a --target with an NPU.")
 
 
 def _beside(output: Path, target: Target) -> list[Path]:
     """Return the files that a target adds to the portable model and its report."""
-    if target.delegate is None:
+    if not target.has_npu:
         return []
     ends = ["_placement.json"]
     if target.htp_soc is not None:
@@ -224,6 +227,8 @@ def _beside(output: Path, target: Target) -> list[Path]:
         ends += ["_vela.tflite", "_placement.png"]
     if target.neutron is not None:
         ends += ["_neutron.tflite", "_placement.png"]
+    if target.rockchip is not None and target.rockchip.python is not None:
+        ends += [f"_{target.rockchip.platform}{end}" for end in (".rknn", ".json")]
     return [output.with_name(output.stem + end) for end in ends]
 
 
@@ -233,6 +238,8 @@ def _for_target(
     """Compile for the target. Return the placement, and the contents of the files of `_beside`."""
     from tfl_depth.converters.deployment import compile_for_target, refuse_unplaced
     from tfl_depth.converters.deployment.picture import placement_picture
+    from tfl_depth.converters.deployment.rockchip import contract_beside
+    from tfl_depth.format.contract import read_contract
 
     placed = compile_for_target(model, options.target, target)
     if options.strict_placement:
@@ -242,7 +249,9 @@ def _for_target(
     if placed.compiled is not None:
         title = f"{options.output.name} on {options.target}"
         contents.append(placed.compiled)
-        if target.htp_soc is None:
+        if target.rockchip is not None:
+            contents.append(contract_beside(read_contract(model), placed.compiled))
+        elif target.htp_soc is None:
             contents.append(as_png(placement_picture(placed.placement, title)))
     return placed.placement, dict(zip(_beside(options.output, target), contents, strict=True))
 

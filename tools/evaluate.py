@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfl_depth.errors import CameraError, ModelFileError
+from tfl_depth.evaluation.edges import FARTHEST_PX, EdgeErrors
 from tfl_depth.evaluation.metrics import METRICS, BinnedMetrics, PooledMetrics, mean_over_images
 from tfl_depth.files import write_whole
 from tfl_depth.format.contract import read_contract
@@ -171,6 +172,7 @@ def _measured(
 ) -> dict[str, Any]:
     """What `--json` prints; `there` is filled with what a board says of itself."""
     pooled, bins = PooledMetrics(), BinnedMetrics(DISTANCE_EDGES_M)
+    edges = EdgeErrors()
     by_distance = {options.model: bins}
     zooms: dict[str, Any] = {}
     with _predictor(options, options.model, board, there) as predict:
@@ -182,7 +184,7 @@ def _measured(
             zooms = {"zooms": asdict(found)}
         shown = cli_common.progress(samples, len(samples), options.model.name)
         marked = Counter[str]()
-        rows = _rows(predict, _counted(shown, marked), options.dataset, pooled, bins)
+        rows = _rows(predict, _counted(shown, marked), options.dataset, pooled, bins, edges=edges)
         if options.output is not None:
             options.output.mkdir(parents=True, exist_ok=True)
             names = [sample.name for sample in samples]
@@ -198,6 +200,7 @@ def _measured(
         "alignment": None,
         "metrics": mean_over_images(rows),
         "pooled": pooled.metrics(),
+        "edges": None if (errors := edges.metrics()) is None else asdict(errors),
         "distance_bins": [asdict(each) for each in bins.bins() if each.pixels],
         **zooms,
     }
@@ -231,10 +234,11 @@ def _rows(
     samples: Iterable[Sample],
     dataset: DatasetName,
     *collectors: PooledMetrics | BinnedMetrics,
+    edges: EdgeErrors | None = None,
 ) -> Rows:
     from tfl_depth.evaluation.evaluate import evaluate
 
-    return evaluate(predict, samples, _dataset(dataset), collectors=collectors)
+    return evaluate(predict, samples, _dataset(dataset), collectors=collectors, edges=edges)
 
 
 def _dataset(name: DatasetName) -> Dataset:
@@ -363,6 +367,8 @@ def _table(result: dict[str, Any]) -> str:
             line += f"  from {against['metrics'][metric]:8.4f}  {change['relative']:+8.2%}"
             line += f"  [{change['low']:+.2%}, {change['high']:+.2%}]"
         lines.append(line)
+    if result["edges"] is not None:
+        lines.append(_edge_line(result["edges"]))
     lines.append("true distance   pixels  abs_rel    rmse  delta1")
     for each in result["distance_bins"]:
         of = each["metrics"]
@@ -373,6 +379,15 @@ def _table(result: dict[str, Any]) -> str:
     if "zooms" in result:
         lines += _zoom_lines(result["zooms"])
     return "\n".join(lines)
+
+
+def _edge_line(edges: dict[str, Any]) -> str:
+    accuracy = edges["accuracy_px"]
+    predicted = "no edge is predicted" if accuracy is None else f"accuracy {accuracy:.2f} px"
+    return (
+        f"edges of depth: {predicted}, completeness {edges['completeness_px']:.2f} px "
+        f"(0 is best, {FARTHEST_PX:g} worst)"
+    )
 
 
 def _zoom_lines(found: dict[str, Any]) -> list[str]:

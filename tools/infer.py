@@ -13,6 +13,10 @@ from typing import Any
 import tfl_depth
 from tfl_depth.errors import ImageError
 from tfl_depth.runtime import DepthRunner
+from tfl_depth.runtime.clip_colors import ClipColors, ColorRange
+from tfl_depth.runtime.colorize import COLORMAPS
+from tfl_depth.runtime.inputs import Input, expand_input, is_video
+from tfl_depth.runtime.window import expect_windows
 from tfl_depth.tools.lib import cli_common
 from tfl_depth.tools.lib.board_options import (
     add_board_options,
@@ -26,10 +30,11 @@ from tfl_depth.tools.lib.frame_pipe import FORMATS, FramePipe
 from tfl_depth.tools.lib.infer_frames import infer_frames
 from tfl_depth.tools.lib.infer_inputs import infer_photos, infer_video
 from tfl_depth.tools.lib.input_report import InputReport
-from tfl_depth.tools.lib.inputs import Input, expand, expand_one, is_video
 from tfl_depth.tools.lib.newest_frame import FrameServer
+from tfl_depth.tools.lib.output_names import expand
 from tfl_depth.tools.lib.outputs import SUFFIXES, OutputKind
 
+DEFAULT_OUTPUT = "depth"
 EXAMPLE = "tfl-depth infer model.tflite photos/ video.mp4 --output depth/"
 
 
@@ -37,11 +42,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
     parser = _parser()
     options = parser.parse_args(argv)
-    if options.to is not None or options.serve is not None:
+    if options.to is not None or options.serve is not None or options.show:
         _refuse_what_writes_files(parser, options)
-        return cli_common.run(lambda: _give_frames(options))
+        return cli_common.run(lambda: _show(options) if options.show else _give_frames(options))
     if options.output is None:
-        parser.error("expected --output DIR, --to - or --serve ADDRESS")
+        options.output = Path(DEFAULT_OUTPUT)
     if options.board is not None:
         return cli_common.run(lambda: _infer_there(options, board_arguments(parser, argv)))
     return cli_common.run(lambda: _infer(options))
@@ -65,7 +70,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     cli_common.add_model_and_inputs(parser, nargs="+")
     parser.add_argument(
-        "--output", type=Path, metavar="DIR", help="for the files; created if missing"
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help=f"for the files; created if missing ({DEFAULT_OUTPUT})",
     )
     parser.add_argument(
         "--to",
@@ -79,6 +87,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="ADDRESS",
         help="offer the newest frame instead: a PORT of 127.0.0.1 (0: a free one) for a page with "
         "live colors, or unix:PATH for a local socket with 16-bit frames",
+    )
+    parser.add_argument(
+        "--show",
+        action="store_true",
+        help="show each input beside its depth in a window instead, where OpenCV has windows; Q "
+        "closes it",
     )
     parser.add_argument(
         "--frame-format",
@@ -98,18 +112,41 @@ def _parser() -> argparse.ArgumentParser:
     cli_common.add_threads(parser)
     add_camera(parser, "for ply")
     parser.add_argument(
+        "--voxel",
+        type=cli_common.meters,
+        metavar="METERS",
+        help="side of the cubes of a point cloud, each of which has one point (a point a pixel)",
+    )
+    parser.add_argument(
         "--range",
-        type=_range_mm,
-        metavar="NEAR,FAR",
-        help="meters of the first and the last color (each photo's own; the model's for videos)",
+        type=_range,
+        metavar="NEAR,FAR|auto",
+        help="meters of the first and the last color; auto: 2 to 98 %% of the depth, of a video or "
+        "camera those of the first frame (auto for photos; the model's for videos and cameras)",
+    )
+    parser.add_argument(
+        "--colormap", choices=COLORMAPS, default=COLORMAPS[0], help="the colors (cividis)"
     )
     parser.add_argument(
         "--frames", type=cli_common.count, metavar="N", help="stop a video or camera after N"
     )
     parser.add_argument(
-        "--keep-going",
+        "--every",
+        type=cli_common.count,
+        default=1,
+        metavar="N",
+        help="take every Nth frame of a video or camera (1)",
+    )
+    parser.add_argument(
+        "--realtime",
         action="store_true",
-        help="report a photo that fails or a video that ends early, and continue",
+        help="play videos at their own pace, and drop frames that come too fast, as of a camera",
+    )
+    parser.add_argument(
+        "--skip-bad",
+        action="store_true",
+        help="name a photo that cannot be used or a video that ends early, and continue; the exit "
+        "status is 1 if a photo was skipped",
     )
     parser.add_argument(
         "--overwrite", action="store_true", help="compute again, and replace existing results"
@@ -127,11 +164,13 @@ def _kinds(text: str) -> tuple[OutputKind, ...]:
     return tuple(kind for kind in SUFFIXES if kind in kinds)
 
 
-def _range_mm(text: str) -> tuple[int, int]:
+def _range(text: str) -> ColorRange:
+    if text == "auto":
+        return "auto"
     numbers = cli_common.numbers(text)
     if len(numbers) != 2 or not 0 <= numbers[0] < numbers[1] < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected meters like 0.5,10, got {text!r}")
-    return round(1000 * numbers[0]), round(1000 * numbers[1])
+        raise argparse.ArgumentTypeError(f"expected meters like 0.5,10, or auto, got {text!r}")
+    return numbers[0], numbers[1]
 
 
 def _infer_there(options: argparse.Namespace, arguments: list[str | Path]) -> None:
@@ -162,11 +201,11 @@ def _infer(options: argparse.Namespace) -> None:
         document = {"model": str(options.model), "placement": placement, "inputs": report.inputs}
         print(json.dumps(document, indent=2))
     if failed:
-        raise ImageError(f"{failed} of {len(photos)} photos failed; see their errors above.")
+        raise ImageError(f"Skipped {failed} of {len(photos)} photos; see their errors above.")
 
 
 def _give_frames(options: argparse.Namespace) -> None:
-    inputs = [each for name in options.inputs for each in expand_one(name)]
+    inputs = [each for name in options.inputs for each in expand_input(name)]
     if options.serve is not None and not all(map(is_video, inputs)):
         raise ImageError(
             "Expected videos and cameras for --serve: a photo has one frame, for --to."
@@ -180,12 +219,28 @@ def _give_frames(options: argparse.Namespace) -> None:
         infer_frames(runner, inputs, sink, options, report)
 
 
+def _show(options: argparse.Namespace) -> None:
+    expect_windows()
+    with DepthRunner(options.model, **_runner_settings(options)) as runner:
+        tell_correction(runner)
+        for source in options.inputs:
+            is_open = runner.show(
+                source,
+                range=options.range,
+                colormap=options.colormap,
+                frames=options.frames,
+                every=options.every,
+                realtime=options.realtime,
+            )
+            if not is_open:
+                return
+
+
 def _sink(options: argparse.Namespace, runner: DepthRunner) -> FramePipe | FrameServer:
     if options.serve is None:
         return FramePipe(options.frame_format)
-    near_m, far_m = runner.contract.edges_m[0], runner.contract.edges_m[-1]
-    limits_mm = (round(1000 * near_m), round(1000 * far_m))
-    return FrameServer(options.serve, options.frame_format, limits_mm)
+    colors = ClipColors(options.range or runner.range_m, options.colormap)
+    return FrameServer(options.serve, options.frame_format, colors)
 
 
 def _address(text: str) -> str:
@@ -196,13 +251,12 @@ def _address(text: str) -> str:
 
 
 def _refuse_what_writes_files(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
-    if options.to is not None and options.serve is not None:
-        parser.error("expected one of --to and --serve")
-    unused = ("output", "save", "range", "overwrite", "keep_going", "json")
-    for name in (*unused, "board", "report"):
+    if sum((options.to is not None, options.serve is not None, options.show)) > 1:
+        parser.error("expected one of --to, --serve and --show")
+    for name in ("output", "save", "overwrite", "skip_bad", "json", "board", "report"):
         if getattr(options, name) not in (None, False):
             option = name.replace("_", "-")
-            parser.error(f"--to and --serve write no files: leave out --{option}")
+            parser.error(f"--to, --serve and --show write no files: leave out --{option}")
 
 
 def _folder(path: Path) -> Path:
@@ -212,7 +266,7 @@ def _folder(path: Path) -> Path:
 
 def _made_by(options: argparse.Namespace) -> dict[str, Any]:
     """Return everything that the files depend on, except the inputs."""
-    named = ("save", "range", "frames", "delegate", "option")
+    named = ("save", "range", "colormap", "voxel", "frames", "every", "delegate", "option")
     return {
         "camera": str(camera_settings(options)),
         "model": hashlib.sha256(options.model.read_bytes()).hexdigest(),

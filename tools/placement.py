@@ -100,5 +100,5 @@ def _placement(options: argparse.Namespace) -> None:
     if options.picture is not None:
         title = f"{options.model.name} on {options.target}"
         write_whole(options.picture, as_png(placement_picture(placement, title)))
-    text = f"{target_options.table(placement)}\n\n{target_options.summary(placement)}"
+    text = f"{target_options.summary(placement)}\n\n{target_options.table(placement)}"
     cli_common.tell(options, placement.as_report(), text)

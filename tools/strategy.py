@@ -4,24 +4,36 @@ from __future__ import annotations
 
 import argparse
 import logging
+import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tfl_depth.errors import ConversionError
 from tfl_depth.files import write_whole
 from tfl_depth.quiet import quiet
 from tfl_depth.tools.lib import cli_common, network_options
+from tfl_depth.tools.lib.given_options import given_options
+
+if TYPE_CHECKING:
+    from tfl_depth.strategy.results import StudyResults
 
 EXAMPLE = (
     "tfl-depth strategy network.onnx --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 "
     "--dataset nyuv2 --data path/to/nyuv2 --output report"
 )
+# Options that `convert` needs as well.
+CONVERT_TOO = {"size", *network_options.INPUT_OPTIONS, *network_options.OUTPUT_OPTIONS}
 ENVIRONMENT = cli_common.TRAINING_ENVIRONMENT
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    options = _parser().parse_args(argv)
+    parser = _parser()
+    options = parser.parse_args(argv)
+    given = given_options(parser, sys.argv[1:] if argv is None else argv)
+    options.as_given = {dest: words for dest, words in given if dest in CONVERT_TOO}
     return cli_common.run(lambda: _strategy(options))
 
 
@@ -106,8 +118,23 @@ def _strategy(options: argparse.Namespace) -> None:
     write_whole(folder / RESULTS, results.to_json().encode())
     write_pictures(folder, results, study.grid)
     report = write_report(options.output)
-    told = {"report": str(report), "results": str(folder / RESULTS)}
-    cli_common.tell(options, told, f"written: {report}")
+    command = _recommended(options, source, results)
+    told = {"report": str(report), "results": str(folder / RESULTS), "recommended": command}
+    cli_common.tell(options, told, f"written: {report}\n\nrecommended:\n  {command}")
+
+
+def _recommended(options: argparse.Namespace, source: Path, results: StudyResults) -> str | None:
+    """The command that makes the best file that needs no training; None where none was made."""
+    from tfl_depth.strategy.conclusions import recommended
+
+    found = recommended(results, "per_channel")
+    if found is None:
+        return None
+    words: list[str] = ["tfl-depth", "convert", str(source), "--int8"]
+    words += ["--recipe", str(found.experiment.recipe), "--head", found.experiment.head]
+    words += ["--max-depth", f"{results.max_depth_m:g}"]
+    words += [word for each in options.as_given.values() for word in each]
+    return shlex.join([*words, "--representative", "PHOTOS", "--output", "model.tflite"])
 
 
 def _source(options: argparse.Namespace) -> Path:

@@ -6,11 +6,16 @@ import argparse
 import contextlib
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tfl_depth.errors import DatasetError
 from tfl_depth.quiet import quiet
 from tfl_depth.tools.lib import cli_common
+
+if TYPE_CHECKING:
+    from tfl_depth.training import TrainConfig
 
 EXAMPLE = "tfl-depth train zoo/lite0-redkitchen-192x256/recipe.json --data path/to/redkitchen"
 ENVIRONMENT = cli_common.TRAINING_ENVIRONMENT
@@ -45,6 +50,12 @@ def _parser() -> argparse.ArgumentParser:
         "--output", type=Path, metavar="DIR", help="folder of the zoo entry (the recipe's own)"
     )
     parser.add_argument(
+        "--epochs",
+        type=cli_common.counts,
+        metavar="N,N,...",
+        help="of each cycle of the learning rate, one number a cycle (the recipe's)",
+    )
+    parser.add_argument(
         "--skip-broken", action="store_true", help="skip broken pairs, with a warning"
     )
     cli_common.add_json(parser)
@@ -62,6 +73,8 @@ def _train(options: argparse.Namespace) -> None:
         recipe = TrainConfig.load(options.recipe)
     except (OSError, ValueError) as error:
         raise DatasetError(f"Cannot read the recipe {options.recipe}: {error}") from error
+    if options.epochs is not None:
+        recipe = _with_epochs(recipe, options.epochs)
     entry = options.output or options.recipe.resolve().parent
     run = options.run or Path("runs") / options.recipe.resolve().parent.name
     with joined() as hosts, _epochs_apart() if options.json else contextlib.nullcontext():
@@ -78,6 +91,20 @@ def _train(options: argparse.Namespace) -> None:
     result = write_entry(recipe, run / "best.keras", options.data, entry)
     metrics = ", ".join(f"{name} {value:.4f}" for name, value in result["metrics"].items())
     cli_common.tell(options, {"entry": str(entry), **result}, f"{entry}: {metrics}")
+
+
+def _with_epochs(recipe: TrainConfig, epochs: tuple[int, ...]) -> TrainConfig:
+    if len(epochs) != len(recipe.epochs):
+        raise DatasetError(
+            f"Expected --epochs with {len(recipe.epochs)} numbers, one for each cycle of the "
+            f"recipe, got {len(epochs)}."
+        )
+    if min(epochs) <= recipe.warmup_epochs:
+        raise DatasetError(
+            f"Expected --epochs above the recipe's warmup of {recipe.warmup_epochs:g}, got "
+            f"{min(epochs)}."
+        )
+    return replace(recipe, epochs=epochs)
 
 
 def _epochs_apart() -> contextlib.AbstractContextManager[object]:

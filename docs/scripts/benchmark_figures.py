@@ -28,8 +28,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
     parser = cli_common.parser(
         "speed",
-        "Measure the bundled network with tools/benchmark at two sizes, and write the tables of\n"
-        "docs/benchmark.md. Nothing else should run meanwhile.",
+        "Measure the bundled network with tfl-depth benchmark at two sizes, and write the tables\n"
+        "of docs/benchmark.md. Nothing else should run meanwhile.",
         "make benchmark",
     )
     parser.add_argument("--rounds", type=int, default=50, metavar="K", help="of each size (50)")

@@ -8,7 +8,8 @@ with images of your own camera.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -22,7 +23,7 @@ from tfl_depth.files import write_whole
 from tfl_depth.png import as_png
 from tfl_depth.quiet import quiet
 from tfl_depth.runtime import DepthRunner
-from tfl_depth.runtime.colorize import depth_limits, with_white_below
+from tfl_depth.runtime.colorize import colorize, depth_limits, with_white_below
 from tfl_depth.runtime.fit import Fit
 from tfl_depth.runtime.preprocess import read_image
 from tfl_depth.tools import convert
@@ -105,7 +106,7 @@ def _demo(output: Path, picture: Path | None) -> None:
         trained = runner.contract.camera
     with DepthRunner(model, camera=demo_truth.CAMERA, correct_focal=True) as runner:
         corrected_mm, ratio = runner.infer(pixels), runner.correction(truth_mm.shape).scale
-    outputs = Outputs(("depth", "color"), output, limits_mm=_limits_mm(depth_mm, truth_mm))
+    outputs = Outputs(("depth", "color"), output, colorized=_colors(depth_mm, truth_mm))
     outputs.write("photo", depth_mm, pixels)
     outputs.write("photo_corrected", corrected_mm, pixels)
     beside = three_beside(pixels, outputs.colorized(depth_mm), outputs.colorized(truth_mm))
@@ -136,10 +137,11 @@ def _float_depth_m(bgr: Picture, fit: Fit) -> npt.NDArray[np.float32]:
         return keras_predictor(load_model(CHECKPOINT), fit)(np.ascontiguousarray(bgr[..., ::-1]))
 
 
-def _limits_mm(depth_mm: DepthMm, truth_mm: DepthMm) -> tuple[int, int]:
+def _colors(depth_mm: DepthMm, truth_mm: DepthMm) -> Callable[[DepthMm], Picture]:
     """One scale for both."""
     limits = depth_limits(depth_mm), depth_limits(truth_mm)
-    return min(near for near, _ in limits), max(far for _, far in limits)
+    near_mm, far_mm = min(near for near, _ in limits), max(far for _, far in limits)
+    return partial(colorize, near_mm=near_mm, far_mm=far_mm)
 
 
 def three_beside(photo: Picture, depth: Picture, truth: Picture) -> Picture:

@@ -8,7 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from docs.scripts import benchmark_figures, demo_truth, engine_tables, measure_fit, zoo_chart
+from docs.scripts import (
+    benchmark_figures,
+    demo_truth,
+    engine_tables,
+    measure_fit,
+    measure_steadiness,
+    measure_upsampling,
+    zoo_chart,
+)
 from tfl_depth.files import write_whole
 from tfl_depth.recipes import DEFAULT, DEFAULT_PER_TENSOR
 from tfl_depth.strategy.experiments import GRANULARITIES, TITLES, Granularity, experiment_id
@@ -43,6 +51,8 @@ def write_documents() -> None:
     write_whole(zoo_chart.PICTURE, zoo_chart.zoo_picture(zoo_chart.latencies(), _zoo()))
     benchmark_figures.write_document()
     measure_fit.write_document()
+    measure_upsampling.write_document()
+    measure_steadiness.write_document()
     demo_truth.write_document()
     write_engines()
 

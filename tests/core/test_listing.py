@@ -16,7 +16,7 @@ from tfl_depth.converters.representative import find_images
 from tfl_depth.data.depth_files import read_png
 from tfl_depth.data.pairs import read_names
 from tfl_depth.listing import files_below, files_in
-from tfl_depth.tools.lib.inputs import expand
+from tfl_depth.tools.lib.output_names import expand
 
 ROOT = Path(__file__).resolve().parents[2]
 INFER = "import sys; from tfl_depth.tools.infer import main; sys.exit(main(sys.argv[1:]))"

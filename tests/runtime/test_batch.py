@@ -6,11 +6,12 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tfl_depth.runtime import DepthError, DepthRunner, ImageError
+from tfl_depth.runtime import DepthError, DepthRunner, ImageError, SkippedImageWarning
 from tfl_depth.runtime.batch import AHEAD
 from tfl_depth.runtime.runner import Size
 
@@ -70,6 +71,23 @@ def test_image_that_fails_ends_the_batch_at_its_place(net: Path, images: list[Pi
             next(depths)
         assert list(depths) == []
     assert not batch_threads()
+
+
+def test_bad_photo_of_a_folder_has_no_depth_and_ends_nothing(
+    net: Path, images: list[Pixels], tmp_path: Path
+) -> None:
+    for number in (0, 2):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), images[number])
+    (tmp_path / "1.png").write_bytes(b"no image")
+    with DepthRunner(net) as runner:
+        with pytest.warns(SkippedImageWarning, match=r"1\.png as an image"):
+            first, bad, last = runner.infer_batch(str(tmp_path), workers=2, skip_bad=True)
+        assert bad is None
+        for found, number in ((first, 0), (last, 2)):
+            assert found is not None
+            np.testing.assert_array_equal(found, runner.infer(images[number]))
+        with pytest.raises(ImageError, match="Expected photos, got 0"):
+            runner.infer_batch("camera:0")
 
 
 def test_error_of_the_source_is_the_callers(net: Path, photo: Pixels) -> None:

@@ -9,12 +9,16 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from tfl_depth.runtime import ClipColors, DepthError
 from tfl_depth.runtime.colorize import (
+    COLORMAPS,
     NO_DEPTH_BGR,
+    Colormap,
     colorize,
     depth_limits,
     depth_percentiles,
     gradient,
+    no_depth_bgr,
 )
 
 
@@ -29,6 +33,31 @@ def test_no_depth_has_a_color_that_no_depth_can_have() -> None:
     picture = colorize(depth_mm, 1, 199)[:40]
     assert tuple(picture[0, 0]) == NO_DEPTH_BGR
     assert not (picture[:, 1:] == NO_DEPTH_BGR).all(axis=-1).any()
+
+
+@pytest.mark.parametrize("colormap", COLORMAPS)
+def test_no_colormap_has_the_color_of_no_depth(colormap: Colormap) -> None:
+    colors = gradient(256, colormap)
+    assert len(np.unique(colors, axis=0)) > 200
+    assert not (colors == no_depth_bgr(colormap)).all(axis=-1).any()
+    depth_mm = np.arange(1000, 1256, dtype=np.uint16)[None].repeat(40, axis=0)
+    assert np.array_equal(colorize(depth_mm, 1000, 1255, colormap=colormap)[0], colors)
+
+
+def test_clip_keeps_the_range_of_its_first_depth() -> None:
+    colors = ClipColors("auto", "gray")
+    nothing = np.zeros((40, 200), np.uint16)
+    first = np.linspace(1000, 5000, 200, dtype=np.uint16)[None].repeat(40, axis=0)
+    colors(nothing)
+    for depth_mm in (first, 2 * first):
+        expected = colorize(depth_mm, *depth_limits(first), colormap="gray")
+        assert np.array_equal(colors(depth_mm), expected)
+
+
+@pytest.mark.parametrize("limits", [(3, 2), (1,), "near", (-1, 2)])
+def test_what_is_no_range_is_refused(limits: Any) -> None:
+    with pytest.raises(DepthError, match="Expected `range` to be"):
+        ClipColors(limits)
 
 
 def test_the_gradient_has_the_colors_of_depth() -> None:

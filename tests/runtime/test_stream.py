@@ -247,6 +247,47 @@ def test_empty_source_gives_no_frame(runner: DepthRunner) -> None:
     assert list(runner.stream([])) == []
 
 
+def test_every_third_frame_keeps_its_number(runner: DepthRunner) -> None:
+    images = pictures(8)
+    with runner.stream(images, every=3) as frames:
+        found = {frame.number: frame.depth_mm for frame in frames}
+    assert list(found) == [0, 3, 6]
+    np.testing.assert_array_equal(found[3], runner.infer(images[3]))
+
+
+@pytest.mark.parametrize("pattern", ["", "/*.png"])
+def test_folder_and_pattern_are_their_photos(
+    pattern: str, runner: DepthRunner, tmp_path: Path
+) -> None:
+    images = pictures(3)
+    for number, image in enumerate(images):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), image)
+    with runner.stream(f"{tmp_path}{pattern}") as frames:
+        for image, frame in zip(images, frames, strict=True):
+            np.testing.assert_array_equal(frame.depth_mm, runner.infer(image))
+
+
+def test_file_is_played_at_its_own_pace(runner: DepthRunner, tmp_path: Path) -> None:
+    path = tmp_path / "clip.avi"
+    videos.write(path, "MJPG", videos.pictures(6), rate=5)
+    seconds = []
+    for realtime in (False, True):
+        begin_s = time.monotonic()
+        with runner.stream(path, realtime=realtime) as frames:
+            assert len(list(frames)) == 6
+        seconds.append(time.monotonic() - begin_s)
+    assert seconds[0] < 1 <= seconds[1]
+
+
+def test_paused_file_is_closed_at_once(runner: DepthRunner, tmp_path: Path) -> None:
+    path = tmp_path / "slow.avi"
+    videos.write(path, "MJPG", videos.pictures(3), rate=0.05)
+    begin_s = time.monotonic()
+    with runner.stream(path, realtime=True) as frames:
+        next(frames)
+    assert time.monotonic() - begin_s < 5
+
+
 BAD: dict[str, tuple[Any, str]] = {
     "one image": (
         np.zeros((8, 8, 3), np.uint8),
@@ -255,7 +296,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "number with a fraction": (0.5, "camera's number.*got float"),
     "nothing": (None, "camera's number.*got NoneType"),
     "absent file": ("absent.mp4", "no video file absent.mp4"),
-    "folder": (Path(), "no video file"),
+    "folder without photos": (Path(), "no photo"),
     "absent camera": (987, "Cannot open camera 987: no such camera"),
 }
 

@@ -14,8 +14,9 @@ import pytest
 
 from tests.support import videos
 from tfl_depth.runtime import DepthRunner, ImageError, TruncatedVideoError, Video, live_source
+from tfl_depth.runtime.inputs import is_video
 from tfl_depth.tools import infer
-from tfl_depth.tools.lib.inputs import expand, is_video, output_stem
+from tfl_depth.tools.lib.output_names import expand, output_stem
 
 FRAMES = 60
 # A recorder whose rate changes: 30 a second, then 120; and the other way round.
@@ -121,7 +122,7 @@ def test_video_that_ends_early_is_an_error_and_not_finished(
     with Video(depth / "clip_depth.mp4") as written:
         assert len(list(written)) == number
     for _ in range(2):
-        assert run(net, path, depth, "--keep-going") == 0
+        assert run(net, path, depth, "--skip-bad") == 0
         assert "warning: " in (said := capsys.readouterr()).err and "finished" not in said.out
 
 
@@ -253,6 +254,11 @@ def test_device_is_the_camera_of_its_number(monkeypatch: pytest.MonkeyPatch) -> 
     with Video("/dev/video7") as video:
         assert (video.is_camera, video.name) == (True, "/dev/video7")
     assert opened == [(7,)]
+    with Video("camera:3") as video:
+        assert video.name == "camera 3"
+    assert opened.pop() == (3,)
+    with pytest.raises(ImageError, match="no video file 3"):
+        Video(Path("3"))
     with pytest.raises(ImageError, match="camera device like"):
         Video("/dev/ttyUSB0")
     monkeypatch.setattr(cv2.videoio_registry, "hasBackend", lambda _which: True)
@@ -268,9 +274,9 @@ def test_pipeline_without_gstreamer_says_what_is_missing(monkeypatch: pytest.Mon
 
 
 def test_live_sources_are_inputs_of_the_tools() -> None:
-    names = ["rtsp://user:secret@host/cam1", "videotestsrc ! appsink", "camera:3"]
+    names = ["rtsp://user:secret@host/cam1", "videotestsrc ! appsink", "camera:3", "0"]
     inputs = expand(names)
-    assert inputs == [*names[:2], 3] and all(map(is_video, inputs))
+    assert inputs == [*names[:2], 3, 0] and all(map(is_video, inputs))
     assert [output_stem(each) for each in inputs] == [
-        "rtsp_host_cam1", "videotestsrc_appsink", "camera3"
+        "rtsp_host_cam1", "videotestsrc_appsink", "camera3", "camera0"
     ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from tfl_depth.strategy import quant_study
 from tfl_depth.strategy.experiments import EXPERIMENTS, PHASES
 from tfl_depth.strategy.results import RESULTS, StudyResults, read_results
 from tfl_depth.strategy.study_input import StudyInput
+from tfl_depth.tools import convert
 from tfl_depth.tools.strategy import main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,7 +72,7 @@ def test_its_report_has_every_part(quick: StudyInput) -> None:
 
 @pytest.mark.slow
 def test_a_second_run_measures_nothing_again(
-    quick: StudyInput, monkeypatch: pytest.MonkeyPatch
+    quick: StudyInput, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = quick.source.parent
     before = (folder / "report" / "small" / RESULTS).read_bytes()
@@ -80,8 +82,14 @@ def test_a_second_run_measures_nothing_again(
 
     for name in ("measure", "layer_sensitivity", "error_budget", "calibrated_graph"):
         monkeypatch.setattr(quant_study, name, refuse)
-    assert run(quick.source, quick.data, folder) == 0
+    assert run(quick.source, quick.data, folder, "--channels", "rgb") == 0
     assert (folder / "report" / "small" / RESULTS).read_bytes() == before
+    # The last line is a command that converts as the best experiment did.
+    program, name, *words = shlex.split(capsys.readouterr().out.splitlines()[-1])
+    options = convert._parser().parse_args(words)
+    assert (program, name, options.network) == ("tfl-depth", "convert", quick.source)
+    assert (options.recipe, options.head, options.max_depth) == ("gptq", "split", 8)
+    assert words[words.index("--channels") + 1] == "rgb"
     with pytest.raises(AssertionError, match="measured again"):
         run(quick.source, quick.data, folder, max_depth="9")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import types
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,9 @@ def test_table_names_what_is_absent(
     assert "not measured: onnxruntime" in table
     assert "infer / invoke" in table
     assert "isolate=True, a frame" in table
+    (found,) = re.findall(r"^infer {10,}(.*?)\n", table, re.MULTILINE)
+    last = re.fullmatch(r"(.*) ms a frame, (\d+) frames a second", table.splitlines()[-1])
+    assert last is not None and float(last[1]) == pytest.approx(float(found.split()[0]), abs=0.06)
     assert "float32 / int8" not in table
 
 

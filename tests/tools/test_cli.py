@@ -237,6 +237,24 @@ def test_process_starts_with_the_environment_that_its_command_names(tmp_path: Pa
         assert done.stdout.strip() == expected
 
 
+@pytest.mark.parametrize(
+    ("epochs", "said"),
+    [("7", ""), ("7,8", "one for each cycle"), ("1", "above the recipe's warmup")],
+)
+def test_epochs_replace_those_of_the_recipe(
+    epochs: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    trained: list[tuple[int, ...]] = []
+    monkeypatch.setattr(training, "train", lambda recipe, *_, **__: trained.append(recipe.epochs))
+    monkeypatch.setattr(zoo, "write_entry", lambda *_given: {"metrics": {}})
+    recipe = ROOT / "zoo/pico-nyu-192x256/recipe.json"
+    call = ["train", str(recipe), "--data", str(tmp_path), "--output", str(tmp_path)]
+    assert cli.main([*call, "--epochs", epochs]) == bool(said)
+    assert trained == ([] if said else [(7,)])
+    assert said in capsys.readouterr().err
+
+
 # Progress
 
 PROGRESS = """

@@ -17,6 +17,7 @@ from tests.support import ramp, videos
 from tfl_depth.intrinsics import Intrinsics
 from tfl_depth.point_cloud import POINT, ply
 from tfl_depth.runtime import DepthRunner
+from tfl_depth.runtime.colorize import colorize, depth_limits
 from tfl_depth.runtime.video import Video
 from tfl_depth.tools import infer
 from tfl_depth.tools.lib import finished, infer_inputs, outputs
@@ -257,9 +258,9 @@ def test_bad_photo_is_passed_over_where_that_is_wanted(
     net: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (photos / "a.png").write_bytes(b"no image")
-    assert run(net, photos, "--output", tmp_path / "depth", "--keep-going") == 1
+    assert run(net, photos, "--output", tmp_path / "depth", "--skip-bad") == 1
     said = capsys.readouterr().err
-    assert "a.png" in said and "1 of 2 photos failed" in said
+    assert "a.png" in said and "Skipped 1 of 2 photos" in said
     assert written(tmp_path / "depth") == {"b_depth.png", "b_color.png"}
 
 
@@ -270,7 +271,7 @@ def test_full_disk_stops_it_whatever_is_wanted(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(outputs, "write_whole", full)
-    assert run(net, photos, "--output", tmp_path / "depth", "--keep-going") == 1
+    assert run(net, photos, "--output", tmp_path / "depth", "--skip-bad") == 1
 
 
 def points_of(path: Path) -> npt.NDArray[np.void]:
@@ -303,6 +304,25 @@ def test_point_cloud_is_what_the_camera_sees(
     np.testing.assert_allclose(100 * points["y"] / points["z"] + 74.5, v, atol=1e-3)
     colors = np.stack([points[name] for name in ("blue", "green", "red")], axis=-1)
     np.testing.assert_array_equal(colors, photo.reshape(-1, 3))
+
+
+def test_each_cube_of_a_point_cloud_has_one_point(
+    net: Path, photo_file: Path, tmp_path: Path
+) -> None:
+    arguments = (net, photo_file, "--save", "ply", "--fov", 60)
+    assert run(*arguments, "--output", tmp_path / "all") == 0
+    assert run(*arguments, "--output", tmp_path / "few", "--voxel", 0.2) == 0
+    points, few = (points_of(tmp_path / each / "photo_points.ply") for each in ("all", "few"))
+    cubes = {tuple(np.floor(each)) for each in xyz(points) / 0.2}
+    assert len(few) == len(cubes) < len(points) / 4
+    one = np.floor(xyz(points) / 0.2)
+    inside = (one == np.floor(xyz(few[:1]) / 0.2)).all(axis=-1)
+    np.testing.assert_allclose(xyz(few[:1])[0], xyz(points[inside]).mean(axis=0), atol=1e-5)
+    assert few["red"][0] == pytest.approx(points["red"][inside].mean(), abs=0.5)
+
+
+def xyz(points: npt.NDArray[np.void]) -> npt.NDArray[np.float64]:
+    return np.stack([points[axis] for axis in "xyz"], axis=-1).astype(np.float64)
 
 
 def test_field_of_view_is_the_angle_between_the_borders() -> None:
@@ -365,6 +385,23 @@ def test_frames_of_a_video_are_written_by_their_numbers(
     np.testing.assert_array_equal(found, expected)
 
 
+def test_clip_with_every_second_frame_is_as_long_and_has_one_range(
+    net: Path, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    arguments = ("--every", 2, "--range", "auto", "--colormap", "turbo", "--save", "npy,color")
+    assert run(net, video, *arguments) == 0
+    found = sorted(path.name for path in Path("depth").glob("*.npy"))
+    assert found == [f"drive_{k:06d}_depth.npy" for k in (0, 2, 4)]
+    first, last = (np.load(Path("depth") / name) for name in (found[0], found[-1]))
+    expected = colorize(last, *depth_limits(first), colormap="turbo")
+    written = cv2.imread(str(Path("depth") / "drive_000004_color.png"))
+    np.testing.assert_array_equal(np.asarray(written), expected)
+    assert run(net, video, "--every", 2) == 0
+    with Video(Path("depth") / "drive_depth.mp4") as shown:
+        assert len(list(shown)) == 3 and shown.frames_per_second == pytest.approx(5)
+
+
 class Camera:
     """Gives one frame over and over, and stands for cv2.VideoCapture."""
 
@@ -409,7 +446,7 @@ def test_camera_runs_for_as_many_frames_as_wanted(
 def interrupted_after(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C while the frame of this number is written."""
     calls = iter(range(count))
-    original = outputs.side_by_side
+    original = infer_inputs.side_by_side
 
     def interrupted(*arguments: Any) -> Any:
         if next(calls, None) is None:
@@ -447,7 +484,8 @@ WRONG = {
     "camera without focal length": (["--camera", "0,1,2,3@4x5"], 2, "focal lengths above 0"),
     "camera file": (["--camera", "no.yaml"], 1, "Cannot read the camera in no.yaml"),
     "angle": (["--fov", "180"], 2, "between 0 and 180"),
-    "range": (["--range", "3,2"], 2, "meters like 0.5,10"),
+    "range": (["--range", "3,2"], 2, "meters like 0.5,10, or auto"),
+    "colors": (["--colormap", "jet"], 2, "invalid choice: 'jet'"),
     "frames": (["--frames", "0"], 2, "whole number above 0"),
 }
 
@@ -536,7 +574,7 @@ def test_json_says_what_became_of_each_photo(
     (photos / "c.png").write_bytes(b"no image")
     assert run(net, photos / "a.png", "--output", depth) == 0
     capsys.readouterr()
-    assert run(net, photos, "--output", depth, "--keep-going", "--json") == 1
+    assert run(net, photos, "--output", depth, "--skip-bad", "--json") == 1
     document = told(capsys)
     assert (document["model"], document["placement"]["delegate"]) == (str(net), None)
     old, new, bad = document["inputs"]

@@ -139,6 +139,7 @@ def test_the_table_says_why_and_gives_no_time(
     path = str(on_cpu / "model.tflite")
     assert tool.main([path, "--target", U55, "--picture", str(picture)]) == 0
     printed = capfd.readouterr().out
+    assert printed.startswith("target ")
     assert " ms" not in printed
     assert "7: 6 npu, 1 cpu" in printed
     assert "RESIZE_BILINEAR: cpu, Scaling matches" in printed

@@ -47,6 +47,8 @@ RECIPE = TrainConfig(
     mixed_share=0.0,
     max_zoom=1.5,
     zoom_share=1.0,
+    min_zoom=0.6,
+    shrunken_share=0.5,
     drop_path=0.4,
     dropout=0.4,
     epochs=(3,),
@@ -156,6 +158,7 @@ def test_recipe_with_other_fields_is_refused(tmp_path: Path, changes: dict[str, 
         ({"mixed_share": 0.5}, "mixed_share in .* to be 0 without teachers"),
         ({"teachers": ["a.keras"], "mixed_share": 1.5}, "mixed_share in .* to be from 0 to 1"),
         ({"max_zoom": 0.9}, "max_zoom in .* to be 1 or more"),
+        ({"min_zoom": 0.0}, "min_zoom in .* to be above 0, to 1"),
     ],
 )
 def test_recipe_with_wrong_values_is_refused(

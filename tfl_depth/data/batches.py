@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from tfl_depth.data.augment import Augmentation, augmented, plain
 from tfl_depth.data.samples import Sample
+from tfl_depth.data.shrink import Shrinking, shrunken
 
 __all__ = ["Batches"]
 
@@ -37,6 +38,8 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
 
     With a `teacher`, pixels -> depth, each batch also holds what it says of the same pixels, and
     `mixed_share` of the images are mixed with another of their batch: these have no true depth.
+
+    Images are shown smaller (`shrinking`) after that: a teacher sees them as large as they were.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         share: tuple[int, int] = (0, 1),
         teacher: Callable[[Floats], Floats] | None = None,
         mixed_share: float = 0.0,
+        shrinking: Shrinking | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -61,6 +65,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         self._share = share
         self._teacher = teacher
         self._mixed_share = mixed_share
+        self._shrinking = shrinking
         self.start_epoch(0)
 
     def __len__(self) -> int:
@@ -78,7 +83,17 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         chosen = chosen[part * len(chosen) // parts : (part + 1) * len(chosen) // parts]
         pairs = [self._pair(int(i)) for i in chosen]
         pixels, depth_m = np.stack([p for p, _ in pairs]), np.stack([d for _, d in pairs])
-        return (pixels, depth_m) if self._teacher is None else self._taught(pixels, depth_m, index)
+        if self._teacher is not None:
+            pixels, depth_m = self._taught(pixels, depth_m, index)
+        return self._shrunken(pixels, depth_m, index)
+
+    def _shrunken(self, pixels: Floats, depth_m: Floats, index: int) -> tuple[Floats, Floats]:
+        """Show some of the images smaller."""
+        if self._shrinking is None:
+            return pixels, depth_m
+        rng = np.random.default_rng((self._seed, self._epoch, index, 1))
+        pairs = [shrunken(p, d, self._shrinking, rng) for p, d in zip(pixels, depth_m, strict=True)]
+        return np.stack([p for p, _ in pairs]), np.stack([d for _, d in pairs])
 
     def _taught(self, pixels: Floats, depth_m: Floats, index: int) -> tuple[Floats, Floats]:
         """Mix some of the images, and let the teacher say what all of them show."""

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from tfl_depth.data.datasets import Dataset
 from tfl_depth.data.samples import Sample
 from tfl_depth.encoding import DepthMm
+from tfl_depth.evaluation.edges import EdgeErrors
 from tfl_depth.evaluation.metrics import BinnedMetrics, PooledMetrics, depth_metrics
 from tfl_depth.format.contract import Contract
 from tfl_depth.runtime import DepthRunner
@@ -85,6 +86,7 @@ def evaluate(
     dataset: Dataset,
     *,
     collectors: Sequence[PooledMetrics | BinnedMetrics] = (),
+    edges: EdgeErrors | None = None,
 ) -> list[dict[str, float]]:
     """Metrics of each sample that has a valid pixel; predictions are clipped to the range.
 
@@ -95,6 +97,7 @@ def evaluate(
         samples: what to predict.
         dataset: says the range.
         collectors: are given the same valid pixels, for metrics over all images together.
+        edges: is given the same depths, for the errors of their edges.
     """
     rows = []
     for sample in samples:
@@ -108,4 +111,6 @@ def evaluate(
         rows.append(depth_metrics(true_m, pred_m))
         for collector in collectors:
             collector.add(true_m, pred_m)
+        if edges is not None:
+            edges.add(sample.depth_m, depth_m, valid)
     return rows

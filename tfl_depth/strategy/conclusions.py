@@ -57,6 +57,11 @@ def best(results: Results, granularity: Granularity) -> Found | None:
     return trained if gain > WORTH else plain
 
 
+def recommended(results: Results, granularity: Granularity) -> Found | None:
+    """What `tfl-depth convert` can make: the nearest to FP32 that needs no training."""
+    return nearest(of_phase(results, ("baseline", "split", "weights"), granularity))
+
+
 def usual(results: Results, granularity: Granularity) -> Found | None:
     """One int8 output; with the split, where the network's end cannot be one int8 output."""
     found = results.experiments

@@ -15,6 +15,7 @@ import keras
 from tfl_depth.data import load_split
 from tfl_depth.data.augment import Augmentation
 from tfl_depth.data.batches import Batches, at_size_of
+from tfl_depth.data.shrink import Shrinking
 from tfl_depth.errors import DatasetError, DepthError, ModelFileError
 from tfl_depth.files import write_whole
 from tfl_depth.losses import LOSSES
@@ -85,6 +86,7 @@ def train(
         share=(hosts.index, hosts.count),
         teacher=_teacher(recipe, start_folder, hosts),
         mixed_share=recipe.mixed_share,
+        shrinking=Shrinking(recipe.min_zoom, recipe.shrunken_share),
     )
     held_out = load_split(recipe.dataset, data, "val", skip_broken=skip_broken)
     epochs = Epochs(recipe, batches, held_out, run, first_epoch, hosts)

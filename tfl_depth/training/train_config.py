@@ -38,6 +38,8 @@ class TrainConfig:
             their true depth, the teachers alone say what they show; 0 without any.
         max_zoom: how much a crop is enlarged at most; each axis of the crop is 1/zoom as long.
         zoom_share: 0 to 1, the share of the images that are cropped at all.
+        min_zoom: above 0 to 1, how small an image is shown at least, inside a border.
+        shrunken_share: 0 to 1, the share of the images that are shown smaller.
         drop_path, dropout: rates, of the encoder's residual branches and the decoder's features.
         epochs: of each cycle of the learning rate, at whose end it reaches zero.
         patience_epochs: end after so many epochs without a better one; 0 = never.
@@ -62,6 +64,8 @@ class TrainConfig:
     mixed_share: float
     max_zoom: float
     zoom_share: float
+    min_zoom: float
+    shrunken_share: float
     drop_path: float
     dropout: float
     epochs: tuple[int, ...]
@@ -119,11 +123,12 @@ class TrainConfig:
         for name in ("drop_path", "dropout", "ema_momentum"):
             expect(name, 0 <= getattr(self, name) < 1, "from 0 to below 1")
         expect("encoder_rate", 0 < self.encoder_rate <= 1, "above 0, to 1")
-        for name in ("zoom_share", "teacher_share", "mixed_share"):
+        for name in ("zoom_share", "shrunken_share", "teacher_share", "mixed_share"):
             expect(name, 0 <= getattr(self, name) <= 1, "from 0 to 1")
         for name in ("teacher_share", "mixed_share"):
             expect(name, bool(self.teachers) or not getattr(self, name), "0 without teachers")
         expect("max_zoom", self.max_zoom >= 1, "1 or more")
+        expect("min_zoom", 0 < self.min_zoom <= 1, "above 0, to 1")
         shortest = min(self.epochs)
         expect("warmup_epochs", self.warmup_epochs < shortest, f"below {shortest} epochs")
 

@@ -1,4 +1,4 @@
-"""What tools/benchmark times: the runtime, its parts, and what they are measured against."""
+"""What tfl-depth benchmark times: the runtime, its parts, and what they are measured against."""
 
 from __future__ import annotations
 

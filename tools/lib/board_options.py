@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfl_depth.errors import BoardError
 from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib.given_options import given_options
 from tfl_depth.tools.lib.inspect_text import sections_text
 from tfl_depth.tools.lib.printable import printable
 
@@ -132,7 +133,8 @@ def board_arguments(
     """
     given = sys.argv[1:] if argv is None else argv
     made: list[str | Path] = []
-    for flag, dest, value in _options(parser, given):
+    for dest, (flag, *values) in given_options(parser, given):
+        value = values[0] if values else None
         if dest in _OF_THIS_MACHINE or dest in left_out:
             continue
         if value is not None and (dest in _FILES or _is_camera_file(dest, value)):
@@ -159,22 +161,6 @@ def board_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Arguments of `DepthRunner` for a board: "auto" without a delegate, and none for "cpu"."""
     delegate = settings["delegate"] or "auto"
     return {**settings, "delegate": None if delegate == "cpu" else delegate}
-
-
-def _options(
-    parser: argparse.ArgumentParser, given: Sequence[str]
-) -> Iterator[tuple[str, str, str | None]]:
-    """Flag, name and value of each option; None for one without a value."""
-    words = iter(given)
-    for word in words:
-        flag, equals, value = word.partition("=")
-        action = parser._option_string_actions.get(flag)
-        if action is None:
-            continue
-        if action.nargs == 0:
-            yield flag, action.dest, None
-        else:
-            yield flag, action.dest, value if equals else next(words)
 
 
 def say_what_was_said(name: str, errors: str) -> None:

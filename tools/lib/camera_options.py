@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from tfl_depth.format.contract import FITS
 from tfl_depth.format.contract_parts import Fit
 from tfl_depth.intrinsics import Intrinsics
 from tfl_depth.runtime import DepthRunner
+from tfl_depth.runtime.options import UpsampleName
 from tfl_depth.tools.lib import cli_common
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ EXAMPLE = "525,525,319.5,239.5@640x480"
 
 
 def add_camera(parser: argparse.ArgumentParser, use: str, *, undistort: bool = True) -> None:
-    """Add --camera, --fov, --correct-focal, --fit and, if asked for, --undistort.
+    """Add --camera, --fov, --correct-focal, --fit, --upsample and, if asked for, --undistort.
 
     Args:
         parser: of the command.
@@ -47,6 +48,13 @@ def add_camera(parser: argparse.ArgumentParser, use: str, *, undistort: bool = T
             help="free pictures of the distortion of the camera's lens first",
         )
     add_fit(parser, None)
+    parser.add_argument(
+        "--upsample",
+        choices=get_args(UpsampleName),
+        default="bilinear",
+        help="how depth comes to the pictures' size: bilinearly, or guided by the pictures' edges "
+        "(bilinear)",
+    )
 
 
 def add_camera_only(parser: argparse.ArgumentParser, use: str) -> None:
@@ -98,6 +106,7 @@ def camera_settings(options: argparse.Namespace) -> dict[str, Any]:
         "correct_focal": options.correct_focal,
         "undistort": getattr(options, "undistort", False),
         "fit": options.fit,
+        "upsample": options.upsample,
     }
 
 

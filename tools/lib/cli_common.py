@@ -86,6 +86,11 @@ def minutes(text: str) -> float:
     return _above_zero(text, "minutes")
 
 
+def meters(text: str) -> float:
+    """Read a length above 0, in meters."""
+    return _above_zero(text, "meters")
+
+
 def _above_zero(text: str, unit: str) -> float:
     try:
         value = float(text)
@@ -109,6 +114,11 @@ def count(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"expected a whole number above 0, got {text!r}")
     return int(text)
+
+
+def counts(text: str) -> tuple[int, ...]:
+    """Read "20,10" as whole numbers above 0."""
+    return tuple(count(each) for each in text.split(","))
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

@@ -75,7 +75,7 @@ class FramePipe(Closeable):
         # Native code of a delegate prints to the descriptor itself.
         os.dup2(2, 1)
 
-    def write(self, depth_mm: DepthMm, time_s: float | None = None) -> None:
+    def write(self, depth_mm: DepthMm) -> None:
         """Write a frame, whole; wait where the reader is slow.
 
         Raises:

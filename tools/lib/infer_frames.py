@@ -1,4 +1,4 @@
-"""What `tools/infer` does with --to and --serve: frames for other programs, and no files."""
+"""What `tfl-depth infer` does with --to and --serve: frames for other programs, and no files."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ import numpy as np
 from tfl_depth.encoding import DepthMm
 from tfl_depth.errors import ImageError
 from tfl_depth.runtime import DepthRunner
+from tfl_depth.runtime.inputs import Input, is_video
+from tfl_depth.runtime.live_view import what_on_full
 from tfl_depth.runtime.stream import Stream
 from tfl_depth.runtime.video import Video
 from tfl_depth.tools.lib.infer_inputs import WRITTEN, report_frames
 from tfl_depth.tools.lib.input_report import InputReport
-from tfl_depth.tools.lib.inputs import Input, is_video
 from tfl_depth.tools.lib.outputs import describe
 
 
 class FrameSink(Protocol):
     """Takes frames; see `FramePipe` and `FrameServer`."""
 
-    def write(self, depth_mm: DepthMm, time_s: float | None = None) -> None:
-        """Take (H, W) uint16 millimeters, of a video's frame with its time in seconds."""
+    def write(self, depth_mm: DepthMm) -> None:
+        """Take (H, W) uint16 millimeters."""
 
 
 def infer_frames(
@@ -47,7 +48,7 @@ def infer_frames(
     try:
         for each in inputs:
             if is_video(each):
-                _video(runner, each, sink, options.frames, report)
+                _video(runner, each, sink, options, report)
             else:
                 depth_mm = runner.infer(each)
                 sink.write(depth_mm)
@@ -60,15 +61,21 @@ def _video(
     runner: DepthRunner,
     source: Input,
     sink: FrameSink,
-    most: int | None,
+    options: argparse.Namespace,
     report: InputReport,
 ) -> None:
+    realtime = options.realtime or options.serve is not None
     with (
         Video(source) as video,
-        runner.stream(video, on_full="drop_oldest" if video.is_camera else "block") as frames,
+        runner.stream(
+            video,
+            on_full=what_on_full(video, realtime=realtime),
+            every=options.every,
+            realtime=realtime,
+        ) as frames,
     ):
         try:
-            _write_all(frames, most, sink)
+            _write_all(frames, options.frames, sink)
         except KeyboardInterrupt:
             if not video.is_camera:  # which has no other end
                 raise
@@ -79,4 +86,4 @@ def _video(
 
 def _write_all(frames: Stream, most: int | None, sink: FrameSink) -> None:
     for frame in islice(frames, most):
-        sink.write(frame.depth_mm, frame.time_s)
+        sink.write(frame.depth_mm)

@@ -1,4 +1,4 @@
-"""What `tools/infer` does with each photo, video and camera: compute, write, note and report."""
+"""What `tfl-depth infer` does with each photo, video and camera: compute, write, report."""
 
 from __future__ import annotations
 
@@ -6,18 +6,23 @@ import argparse
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
 from tfl_depth.errors import DepthError, ImageError, TruncatedVideoError
 from tfl_depth.runtime import DepthRunner, StreamFrame
+from tfl_depth.runtime.clip_colors import ClipColors, ColorRange
+from tfl_depth.runtime.colorize import colorize, side_by_side
+from tfl_depth.runtime.inputs import Input
+from tfl_depth.runtime.live_view import what_on_full
 from tfl_depth.runtime.preprocess import read_image
 from tfl_depth.runtime.stream import Stream
 from tfl_depth.runtime.video import Video
 from tfl_depth.tools.lib import cli_common
 from tfl_depth.tools.lib.finished import Finished
 from tfl_depth.tools.lib.input_report import InputReport
-from tfl_depth.tools.lib.inputs import Input, output_stem
+from tfl_depth.tools.lib.output_names import output_stem
 from tfl_depth.tools.lib.outputs import (
     SUFFIXES,
     OutputKind,
@@ -25,7 +30,6 @@ from tfl_depth.tools.lib.outputs import (
     Pace,
     Picture,
     describe,
-    side_by_side,
     summary,
     video_writer,
 )
@@ -43,8 +47,10 @@ def infer_photos(
     report: InputReport,
     finished: Finished,
 ) -> int:
-    """Write the outputs of photos; how many failed, which only --keep-going allows."""
-    outputs = _outputs(runner, options, ("depth", "color"), None)
+    """Write the outputs of photos; how many failed, which only --skip-bad allows."""
+    # None: a range of its own for each photo.
+    range_m = None if options.range == "auto" else options.range
+    outputs = _outputs(runner, options, ("depth", "color"), range_m)
 
     def files_of(photo: Path) -> list[Path]:
         return outputs.files(photo.stem, runner.depth_dtype)
@@ -69,7 +75,7 @@ def infer_photos(
             shown = runner.undistorted(bgr) if "ply" in outputs.kinds else None
             del bgr
         except DepthError as error:
-            if not options.keep_going:
+            if not options.skip_bad:
                 raise
             report.fail(photo, error)
             failed += 1
@@ -92,11 +98,9 @@ def infer_video(
 
     Raises:
         ImageError: it gives no frame.
-        TruncatedVideoError: it ends early, and --keep-going is not given.
+        TruncatedVideoError: it ends early, and --skip-bad is not given.
     """
-    edges_m = runner.contract.edges_m
-    limits_mm = (round(1000 * edges_m[0]), round(1000 * edges_m[-1]))
-    outputs = _outputs(runner, options, ("video",), limits_mm)
+    outputs = _outputs(runner, options, ("video",), options.range or runner.range_m)
     stem = output_stem(source)
     file = options.output / f"{stem}{SUFFIXES['video']}"
     with_video = "video" in outputs.kinds
@@ -109,17 +113,19 @@ def infer_video(
     cut: TruncatedVideoError | None = None
     with (
         Video(source) as video,
-        runner.stream(video, on_full="drop_oldest" if video.is_camera else "block") as frames,
-        video_writer(file, video.frames_per_second or FRAMES_PER_SECOND)
-        if with_video
-        else nullcontext() as write,
+        runner.stream(
+            video,
+            on_full=what_on_full(video, realtime=options.realtime),
+            every=options.every,
+            realtime=options.realtime,
+        ) as frames,
+        video_writer(file, _rate(video, options)) if with_video else nullcontext() as write,
     ):
         # Not the number in the file's header, which may be wrong.
-        total = options.frames or video.frame_count
+        total = options.frames or (video.frame_count and video.frame_count // options.every)
         shown = cli_common.progress(islice(frames, options.frames), total, video.name)
         try:
-            rate = video.frames_per_second or FRAMES_PER_SECOND
-            _write_frames(shown, stem, outputs, write, rate)
+            _write_frames(shown, stem, outputs, write, _rate(video, options))
         except KeyboardInterrupt:
             if not video.is_camera:  # a camera has no other end
                 raise
@@ -133,7 +139,7 @@ def infer_video(
     if cut is None:
         if noted is not None:
             finished.add(noted, stem, [file])
-    elif options.keep_going:
+    elif options.skip_bad:
         report.warn(f"{cut} The outputs end there.")
     else:
         raise cut
@@ -181,8 +187,17 @@ def _outputs(
     runner: DepthRunner,
     options: argparse.Namespace,
     kinds: tuple[OutputKind, ...],
-    limits_mm: tuple[int, int] | None,
+    range_m: ColorRange | None,
 ) -> Outputs:
-    return Outputs(
-        options.save or kinds, options.output, runner.intrinsics, options.range or limits_mm
+    colors = (
+        partial(colorize, colormap=options.colormap)
+        if range_m is None
+        else ClipColors(range_m, options.colormap)
     )
+    return Outputs(options.save or kinds, options.output, runner.intrinsics, options.voxel, colors)
+
+
+def _rate(video: Video, options: argparse.Namespace) -> float:
+    """Frames per second of the video that is written."""
+    every: int = options.every
+    return (video.frames_per_second or FRAMES_PER_SECOND) / every

@@ -14,15 +14,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from time import monotonic, sleep
 from typing import Any
 
 import cv2
 
 from tfl_depth.encoding import DepthMm
 from tfl_depth.errors import DepthError
+from tfl_depth.runtime.clip_colors import ClipColors
 from tfl_depth.runtime.closeable import Closeable
-from tfl_depth.runtime.colorize import colorize
 from tfl_depth.tools.lib.frame_pipe import FrameBytes
 
 HOST = "127.0.0.1"
@@ -83,23 +82,22 @@ class FrameServer(Closeable):
         address: where, as a client takes it.
     """
 
-    def __init__(self, address: str, kind: str, limits_mm: tuple[int, int]) -> None:
+    def __init__(self, address: str, kind: str, colors: ClipColors) -> None:
         """Listen.
 
         Args:
             address: a port of 127.0.0.1, 0 for a free one, or unix:PATH.
             kind: of the frames of a local socket, as in `FrameBytes`.
-            limits_mm: depths of the first and the last color.
+            colors: of the depth, for people.
 
         Raises:
             DepthError: the port is taken, or the path is there.
         """
         self._frames = NewestFrame()
-        self._begin_s: float | None = None
         self._path = Path(address.removeprefix("unix:")) if address.startswith("unix:") else None
         try:
             self._server, self.address = (
-                _http_server(int(address), self._frames, limits_mm)
+                _http_server(int(address), self._frames, colors)
                 if self._path is None
                 else (_socket_server(self._path, self._frames, kind), address)
             )
@@ -108,13 +106,8 @@ class FrameServer(Closeable):
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         print(f"{self.address} has the newest frame, until Ctrl-C.", file=sys.stderr, flush=True)
 
-    def write(self, depth_mm: DepthMm, time_s: float | None = None) -> None:
-        """Replace the newest frame, that of a video file when its time has come."""
-        if time_s is not None:
-            now_s = monotonic()
-            if self._begin_s is None or time_s == 0:
-                self._begin_s = now_s - time_s
-            sleep(max(0.0, self._begin_s + time_s - now_s))
+    def write(self, depth_mm: DepthMm) -> None:
+        """Replace the newest frame."""
         self._frames.put(depth_mm)
 
     def _close(self) -> None:
@@ -161,10 +154,10 @@ def _socket_server(path: Path, frames: NewestFrame, kind: str) -> socketserver.B
 
 
 def _http_server(
-    port: int, frames: NewestFrame, limits_mm: tuple[int, int]
+    port: int, frames: NewestFrame, colors: ClipColors
 ) -> tuple[socketserver.BaseServer, str]:
     def part(depth_mm: DepthMm) -> bytes:
-        content = cv2.imencode(".jpg", colorize(depth_mm, *limits_mm))[1].tobytes()
+        content = cv2.imencode(".jpg", colors(depth_mm))[1].tobytes()
         head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(content)}\r\n\r\n"
         return head.encode() + content + b"\r\n"
 

@@ -1,4 +1,4 @@
-"""What tools/infer writes: depth maps, pictures, point clouds and videos of them."""
+"""What tfl-depth infer writes: depth maps, pictures, point clouds and videos of them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tfl_depth.intrinsics import Intrinsics
 from tfl_depth.plain_path import plain_path
 from tfl_depth.png import png_content
 from tfl_depth.point_cloud import ply
-from tfl_depth.runtime.colorize import colorize, depth_percentiles, with_white_below
+from tfl_depth.runtime.colorize import colorize, depth_percentiles
 
 Picture = npt.NDArray[np.uint8]
 
@@ -47,13 +47,15 @@ class Outputs:
         kinds: of `SUFFIXES`.
         folder: of the files.
         camera: for the point cloud, from an image's (height, width).
-        limits_mm: depths of the first and the last color; None: each picture's own.
+        voxel_m: of the point cloud, as for `ply`.
+        colorized: makes a picture with a legend in meters of a depth map.
     """
 
     kinds: tuple[OutputKind, ...]
     folder: Path
     camera: Callable[[tuple[int, ...]], Intrinsics] | None = None
-    limits_mm: tuple[int, int] | None = None
+    voxel_m: float | None = None
+    colorized: Callable[[DepthMm], Picture] = colorize
 
     def files(self, stem: str, dtype: np.dtype[Any]) -> list[Path]:
         """The files that `write` writes of depth of this dtype."""
@@ -78,14 +80,10 @@ class Outputs:
             return png_content(self.colorized(depth_mm))
         if kind == "ply":
             assert self.camera is not None and bgr is not None  # noqa: S101 - asked for together
-            return ply(depth_mm, bgr, self.camera(depth_mm.shape))
+            return ply(depth_mm, bgr, self.camera(depth_mm.shape), voxel_m=self.voxel_m)
         if kind == "depth" and depth_mm.dtype == np.uint16:
             return png_content(depth_mm)
         return npy(depth_mm)
-
-    def colorized(self, depth_mm: DepthMm) -> Picture:
-        """A picture with a legend in meters."""
-        return colorize(depth_mm, *(self.limits_mm or ()))
 
 
 def npy(depth_mm: DepthMm) -> bytes:
@@ -93,11 +91,6 @@ def npy(depth_mm: DepthMm) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, depth_mm)
     return buffer.getvalue()
-
-
-def side_by_side(bgr: Picture, colored: Picture) -> Picture:
-    """A photo (H, W, 3) beside its colored depth, which is higher by its legend."""
-    return np.hstack([with_white_below(bgr, colored.shape[0]), colored])
 
 
 @contextmanager

@@ -51,6 +51,11 @@ def add_options(parser: argparse.ArgumentParser, *, default: str | None) -> None
         metavar="PATH",
         help="imx95: the Python of the environment that has the package (this one)",
     )
+    parser.add_argument(
+        "--rknn-python",
+        metavar="PATH",
+        help="rk3588, rk3576, rk3568: compile with this Python, which has rknn-toolkit2",
+    )
     width = max(map(len, TARGETS))
     rows = "\n".join(f"  {name:<{width}}  {_meaning(each)}" for name, each in TARGETS.items())
     parser.epilog = f"{parser.epilog}\n\ntargets:\n{rows}"
@@ -78,7 +83,7 @@ def chosen(options: argparse.Namespace) -> Target:
     Raises:
         ConversionError: there are settings of a compiler that is not for this target.
     """
-    target = _with_neutron(options, TARGETS[options.target])
+    target = _with_rockchip(options, _with_neutron(options, TARGETS[options.target]))
     given = {name: getattr(options, f"vela_{name}") for name in _VELA_OPTIONS}
     changes = {name: value for name, value in given.items() if value is not None}
     if not changes:
@@ -101,6 +106,17 @@ def _with_neutron(options: argparse.Namespace, target: Target) -> Target:
     package, version = options.neutron
     settings = NeutronSettings(options.target, package, version, options.neutron_python)
     return replace(target, neutron=settings, command=None)
+
+
+def _with_rockchip(options: argparse.Namespace, target: Target) -> Target:
+    if options.rknn_python is None:
+        return target
+    if target.rockchip is None:
+        raise ConversionError(
+            f"{options.target} is not compiled by rknn-toolkit2: leave out --rknn-python."
+        )
+    settings = replace(target.rockchip, python=options.rknn_python)
+    return replace(target, rockchip=settings, command=None)
 
 
 def summary(placement: Placement) -> str:

@@ -8,9 +8,9 @@ from time import monotonic
 
 from tfl_depth.runtime import DepthRunner, StreamFrame
 from tfl_depth.runtime.closeable import Closeable
+from tfl_depth.runtime.inputs import Input
 from tfl_depth.runtime.preprocess import Pixels
 from tfl_depth.runtime.video import Video
-from tfl_depth.tools.lib.inputs import Input
 from tfl_depth.tools.viewer.photos import MAX_PIXELS
 
 # A page that was left does not say so: a stream that nobody has asked for so long stops.

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfl_depth.errors import ImageError
+from tfl_depth.runtime.inputs import Input, expand_input, is_video
 from tfl_depth.runtime.live_source import shown
-from tfl_depth.tools.lib.inputs import Input, expand_one, is_video
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,9 @@ class Sources:
 
 def _sources(name: str) -> Iterator[PageSource]:
     root = _root(name)
-    return (PageSource(each, root if isinstance(each, Path) else None) for each in expand_one(name))
+    return (
+        PageSource(each, root if isinstance(each, Path) else None) for each in expand_input(name)
+    )
 
 
 def _root(name: str) -> Path | None:

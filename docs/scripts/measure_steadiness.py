@@ -1,0 +1,114 @@
+"""How steady depth is: `python -m docs.scripts.measure_steadiness --data DIR`.
+
+Every 16th photo of NYU Depth V2's split `val` is shown as a still video, with the noise of a sensor
+added to each frame. It measures networks of the zoo in FP32 and INT8 (`make engines` builds them),
+with and without smoothing, and writes docs/figures/steadiness.json.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tfl_depth.data import load_split
+from tfl_depth.evaluation.evaluate import keras_predictor
+from tfl_depth.evaluation.steadiness import Steadiness, steadiness
+from tfl_depth.files import write_whole
+from tfl_depth.models import load_model
+from tfl_depth.runtime import DepthRunner, Smoothing
+from tfl_depth.tables import markdown, with_table
+from tfl_depth.tools.lib import cli_common
+
+ROOT = Path(__file__).resolve().parents[2]
+MODELS = ("lite0-nyu-192x256", "pico-nyu-192x256")
+FIGURES = ROOT / "docs" / "figures" / "steadiness.json"
+PAGE = ROOT / "docs" / "steadiness.md"
+STEP, FRAMES = 16, 24
+# Standard deviation of each color of each pixel, of 255: a small sensor in a dim room.
+NOISE = 4.0
+
+Pixels = npt.NDArray[np.uint8]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the measurement; returns its exit status."""
+    parser = cli_common.parser("measure_steadiness", "Measure how depth flickers.", str(__doc__))
+    parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="NYU Depth V2")
+    options = parser.parse_args(argv)
+    return cli_common.run(lambda: _measure(options.data))
+
+
+def _measure(data: Path) -> None:
+    photos = [sample.rgb for sample in load_split("nyuv2", data, "val")[::STEP]]
+    rows = [row for name in MODELS for row in _rows(name, photos)]
+    document = {"photos": len(photos), "frames": FRAMES, "noise": NOISE, "rows": rows}
+    write_whole(FIGURES, (json.dumps(document, indent=2) + "\n").encode())
+    write_document()
+    print(table())
+
+
+def _rows(name: str, photos: Sequence[Pixels]) -> Iterator[dict[str, Any]]:
+    model = ROOT / "build" / "zoo-int8" / f"{name}.tflite"
+    predict = keras_predictor(load_model(ROOT / "zoo" / name / "model.keras"))
+    in_float = [
+        steadiness(np.rint(1000 * predict(frame)) for frame in still_video(photo))
+        for photo in photos
+    ]
+    yield _row(name, "FP32", in_float)
+    with DepthRunner(model) as runner:
+        for title, smooth in (("INT8", None), ("INT8, smoothed", Smoothing())):
+            found = []
+            for photo in photos:
+                with runner.stream(still_video(photo), channels="rgb", smooth=smooth) as frames:
+                    found.append(steadiness(frame.depth_mm for frame in frames))
+            yield _row(name, title, found)
+
+
+def still_video(photo: Pixels) -> Iterator[Pixels]:
+    """Frames (H, W, 3) of a photo with noise of its own each, the same in every call."""
+    rng = np.random.default_rng(0)
+    for _ in range(FRAMES):
+        noise = rng.standard_normal(photo.shape, np.float32) * np.float32(NOISE)
+        yield np.clip(np.rint(photo + noise), 0, 255).astype(np.uint8)
+
+
+def _row(name: str, title: str, found: Sequence[Steadiness]) -> dict[str, Any]:
+    return {
+        "network": name,
+        "depth": title,
+        "median_mm": round(float(np.mean([each.median_mm for each in found])), 2),
+        "p95_mm": round(float(np.mean([each.p95_mm for each in found])), 2),
+    }
+
+
+def write_document() -> None:
+    """Write the page's table from the result file."""
+    made = with_table(
+        PAGE.read_text(encoding="utf-8"),
+        "steadiness",
+        table(),
+        by="python -m docs.scripts.measure_steadiness",
+    )
+    write_whole(PAGE, made.encode())
+
+
+def table() -> str:
+    """The page's table, from the result file."""
+    rows = json.loads(FIGURES.read_text(encoding="utf-8"))["rows"]
+    return markdown(
+        ("network", "depth", "median, mm", "95 %, mm"),
+        [
+            (f"`{row['network']}`", row["depth"], f"{row['median_mm']:.1f}", f"{row['p95_mm']:.1f}")
+            for row in rows
+        ],
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
