@@ -23,7 +23,10 @@ class EngineSpec:
             where the interpreter package of the runtime is enough.
         folder: of these parts, below the base folder (see `part_folder`).
         needs: a file or folder in it that is there once the parts are installed.
-        system: how the parts are installed where PyPI does not have them.
+        system: how the parts are installed where `pip --target` does not do it.
+        rounding_steps: steps of the code that its head's rounding may cost, beside what kernels of
+            the CPU differ by: 1 for arithmetic that rounds as TensorFlow Lite does (docs/decisions/
+            021-tolerance-of-other-arithmetic.md).
     """
 
     title: str
@@ -33,6 +36,7 @@ class EngineSpec:
     folder: str = ""
     needs: str = ""
     system: str = ""
+    rounding_steps: int = 1
 
     @property
     def how_to_install(self) -> str | None:
@@ -95,6 +99,17 @@ ENGINES = {
         parts=("onnxruntime-qnn==2.7.0", "onnxruntime==1.32.0", "onnx==1.23.2"),
         folder="qnn",
         needs="onnxruntime_qnn",
+        rounding_steps=3,
+    ),
+    "rknn": EngineSpec(
+        "Rockchip's simulator of its NPUs (rknn-toolkit2)",
+        "by_rknn",
+        "ByRknn",
+        folder="rknn",
+        needs="bin/python",
+        rounding_steps=7,
+        system="python3.11 -m venv {folder} and {folder}/bin/pip install rknn-toolkit2==2.5.0 "
+        "tensorflow==2.14.0, 7 GB; in a checkout, make rknn-test",
     ),
     "armnn": EngineSpec(
         "Arm NN on a Cortex-A (CpuAcc)",
