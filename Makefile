@@ -48,8 +48,23 @@ setup: .venv/.complete
 	.venv-tflite/bin/python -m $(INSTALL) --requirement $<
 	@touch $@
 
-demo: setup
-	.venv/bin/python -m docs.scripts.demo
+# What converts a float .tflite and runs the result: neither TensorFlow nor Keras.
+.venv-demo/.complete: requirements/hashed/demo.txt
+	@$(call python_between,$(PYTHON),11,14) || { \
+	  echo 'The demo needs Python 3.11 to 3.14, "$(PYTHON)" is none; try make PYTHON=python3.12'; \
+	  exit 1; }
+	@echo 'Installing what the demo needs into .venv-demo.'
+	@$(PYTHON) -m venv .venv-demo
+	@.venv-demo/bin/python -m $(INSTALL) --requirement $<
+	@printf '#!%s\nimport sys\nfrom tfl_depth.tools.cli import main\nsys.exit(main())\n' \
+	  '$(CURDIR)/.venv-demo/bin/python' >.venv-demo/bin/tfl-depth
+	@chmod +x .venv-demo/bin/tfl-depth
+	@echo '$(CURDIR)' >"$$(.venv-demo/bin/python -c \
+	  'import sysconfig; print(sysconfig.get_path("purelib"))')/tfl-depth.pth"
+	@touch $@
+
+demo: .venv-demo/.complete
+	.venv-demo/bin/python -m docs.scripts.demo
 
 # The models that the light tests open: made here, as tflite-runtime and TensorFlow exclude each other.
 build/test-models/.complete: $(addprefix tests/support/,make_models.py ramp.py vela.py) \
@@ -215,7 +230,7 @@ build/uv/.complete: | .venv/.complete
 	@touch $@
 
 # The hashes of every file of what requirements/ pins, into requirements/hashed: after a pin changes.
-HASHED = dev tflite-runtime fuzz openvino peers programs pythons tosa qnn publish
+HASHED = dev demo tflite-runtime fuzz openvino peers programs pythons tosa qnn publish
 hashes: build/uv/.complete
 	for name in $(HASHED); do build/uv/bin/uv pip compile --quiet --universal --no-deps \
 	  --python-version 3.11.5 --generate-hashes --custom-compile-command 'make hashes' \

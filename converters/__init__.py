@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tfl_depth.converters.conversion import Conversion, write_conversion
+    from tfl_depth.converters.conversion import Conversion
+    from tfl_depth.converters.converting import convert
     from tfl_depth.converters.metadata import with_contract
-    from tfl_depth.converters.pipeline import convert
     from tfl_depth.converters.representative import ImageSplit, find_images, split_images
 
 __all__ = [
@@ -17,13 +17,11 @@ __all__ = [
     "find_images",
     "split_images",
     "with_contract",
-    "write_conversion",
 ]
 
 _MODULES = {
     "Conversion": "conversion",
-    "convert": "pipeline",
-    "write_conversion": "conversion",
+    "convert": "converting",
     "ImageSplit": "representative",
     "find_images": "representative",
     "split_images": "representative",

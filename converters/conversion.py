@@ -1,31 +1,63 @@
-"""The result of a conversion: the model, its report and the files."""
+"""The result of a conversion: the model, its report, and what it says of itself."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tfl_depth.errors import ConversionError
-from tfl_depth.files import write_together
+from tfl_depth.converters.conversion_files import write_conversion
+from tfl_depth.converters.conversion_text import one_line, summary
 from tfl_depth.format.contract import Contract
+from tfl_depth.targets import TARGETS, Target
+
+if TYPE_CHECKING:
+    from tfl_depth.converters.deployment.compile import CompiledModel
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Conversion:
-    """A converted, verified model.
+    """A converted, verified model. `print` shows its verdict, differences, size and placement.
 
     Attributes:
         model: the .tflite file's bytes, with the contract.
         contract: of the file.
         warnings: sentences for the user.
+        target: name of the target.
+        target_settings: the target, with the compiler's settings.
+        placed: the model of the target and where its operators run; None for the CPU.
     """
 
     model: bytes
     contract: Contract
     warnings: tuple[str, ...] = ()
+    target: str = "cpu"
+    target_settings: Target = TARGETS["cpu"]
+    placed: CompiledModel | None = None
+
+    def save(self, output: str | os.PathLike[str], *, overwrite: bool = False) -> tuple[Path, ...]:
+        """Write the model, its report (.json) and the files of its target, either all or none.
+
+        Args:
+            output: path of the model, which ends in .tflite.
+            overwrite: replace existing files.
+
+        Returns:
+            The paths of the files, the model first.
+
+        Raises:
+            ConversionError: a file exists and `overwrite` is not set, the folder is missing, or
+                the name does not end in .tflite.
+            OutputError: a file cannot be written.
+        """
+        return write_conversion(self, Path(output), overwrite=overwrite)
+
+    def __str__(self) -> str:
+        return summary(self)
+
+    def __repr__(self) -> str:
+        return one_line(self)
 
     @property
     def report(self) -> dict[str, Any]:
@@ -54,53 +86,3 @@ class Conversion:
             "golden": None if contract.golden is None else asdict(contract.golden),
             "warnings": list(self.warnings),
         }
-
-
-def report_path(output: Path) -> Path:
-    """Return the path of a model's report: next to the model, with the suffix .json."""
-    return output.with_suffix(".json")
-
-
-def refuse_existing(output: Path, *, overwrite: bool, beside: Iterable[Path] = ()) -> None:
-    """Refuse to replace a model or the files next to it, unless `overwrite` is set.
-
-    Raises:
-        ConversionError: a file exists, the folder does not exist, or the name does not end in
-            .tflite.
-    """
-    if output.suffix != ".tflite":
-        raise ConversionError(f"Expected an output that ends in .tflite, got {output}.")
-    if not output.parent.is_dir():
-        raise ConversionError(f"There is no folder {output.parent} for {output.name}.")
-    for path in (output, report_path(output), *beside):
-        if path.is_dir():
-            raise ConversionError(f"{path} is a folder. Choose another output.")
-        if path.exists() and not overwrite:
-            raise ConversionError(f"{path} exists. Choose another output, or pass --overwrite.")
-
-
-def write_conversion(
-    conversion: Conversion,
-    output: Path,
-    *,
-    target: str | None = None,
-    overwrite: bool = False,
-    beside: Mapping[Path, bytes] | None = None,
-) -> None:
-    """Write the model, its report and the other files, either all or none.
-
-    Args:
-        conversion: the model.
-        output: path of the model.
-        target: name of the target, for the report.
-        overwrite: replace existing files.
-        beside: contents of the other files, by path.
-
-    Raises:
-        ConversionError: an output exists and `overwrite` is not set, or the folder is missing.
-    """
-    others = beside or {}
-    refuse_existing(output, overwrite=overwrite, beside=others)
-    named = {"model": output.name, "target": target, **conversion.report}
-    report = json.dumps(named, indent=2) + "\n"
-    write_together({output: conversion.model, report_path(output): report.encode(), **others})

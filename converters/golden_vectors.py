@@ -1,4 +1,4 @@
-"""Makes the golden vectors of a finished file: two of its user's photos and their correct depth."""
+"""Makes the golden vectors of a finished file: two photos and their correct depth."""
 
 from __future__ import annotations
 

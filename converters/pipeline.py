@@ -1,4 +1,4 @@
-"""The conversion of a network to a verified file: all stages in order.
+"""The conversion of a network to a verified portable file: all stages in order.
 
 import -> graph -> input -> head -> recipe -> ranges -> write -> verify -> contract
 """
@@ -75,7 +75,7 @@ WARN_OUTSIDE, REFUSE_OUTSIDE = 0.02, 0.2
 Pixels = npt.NDArray[np.uint8]
 
 
-def convert(
+def convert_network(
     network: NetworkSource,
     *,
     images: ImageSplit,
@@ -98,6 +98,7 @@ def convert(
     recipe: RecipeName | None = None,
     layers: tuple[str, ...] | None = None,
     golden: bool = True,
+    golden_photos: Sequence[Path] = (),
     fit: Fit = DEFAULT_FIT,
     camera: InputCamera | None = None,
     progress: Progress = silent,
@@ -129,7 +130,8 @@ def convert(
         recipe: a name in `RECIPES`: how weights and ranges are chosen. None: the default, or no
             recipe for float32.
         layers: output names of the operators that the recipe changes; None: all.
-        golden: put golden vectors into the file: two of the verification photos and their depth.
+        golden: put golden vectors into the file: two photos and their depth.
+        golden_photos: to choose the two from; empty: the verification photos.
         fit: how photos of another aspect are brought to the input's: "stretch", "crop" or "pad".
             The runtime does the same, by the contract.
         camera: that the network was trained for, in pixels of its input; or a function from the
@@ -172,7 +174,7 @@ def convert(
         made = _Conversion(
             opened, images, options, precision, name, unit is None, progress, fit, camera
         )
-        return made.finished(golden=golden)
+        return made.finished((golden_photos or images.verification) if golden else ())
     finally:
         opened.imported.close()
 
@@ -233,8 +235,8 @@ class _Conversion:
     fit: Fit
     camera: InputCamera | None
 
-    def finished(self, *, golden: bool) -> Conversion:
-        """Run all stages."""
+    def finished(self, golden_photos: Sequence[Path]) -> Conversion:
+        """Run all stages. Without photos the file gets no golden vectors."""
         network = self.network
         difference_mm = network.import_difference_mm(self.options.range_m[1])
         source = Source(network.imported.format, network.imported.framework, difference_mm)
@@ -251,8 +253,8 @@ class _Conversion:
         fidelity = self._fidelity(content, unverified)
         warnings += _outside(fidelity, headed.spans) + self._few()
         spread = None
-        if golden:
-            vectors, spread = golden_vectors(content, unverified, self.images.verification)
+        if golden_photos:
+            vectors, spread = golden_vectors(content, unverified, golden_photos)
             content = with_metadata(content, GOLDEN, vectors.to_zip())
         contract = self._contract(headed, source, _measured(fidelity, operators), spread)
         content = with_contract(content, contract)

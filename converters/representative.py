@@ -21,7 +21,7 @@ VERIFICATION_IMAGES = 16
 VERIFICATION_SHARE = 0.2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ImageSplit:
     """Images for calibration and for verification. No image is in both.
 
@@ -33,6 +33,10 @@ class ImageSplit:
     calibration: tuple[Path, ...]
     verification: tuple[Path, ...]
     seed: int
+
+    def __repr__(self) -> str:
+        counts = f"{len(self.calibration)} to calibrate, {len(self.verification)} to verify"
+        return f"<ImageSplit {counts}, seed {self.seed}>"
 
     def sha256(self) -> str:
         """Digest of the calibration images: of their sorted digests, one hexadecimal line each."""

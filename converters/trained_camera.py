@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,45 @@ from tfl_depth.errors import ConversionError
 from tfl_depth.evaluation.zooms import measure_zooms
 from tfl_depth.format.contract_parts import TrainedCamera
 from tfl_depth.intrinsics import Intrinsics
+from tfl_depth.runtime.fit import Fit, fit_frame
 
 # What `tfl-depth train` writes beside a network.
 METRICS_FILE = "metrics.json"
 # Intrinsics in pixels of the network's input of (height, width).
 InputCamera = Intrinsics | Callable[[tuple[int, int]], Intrinsics]
+
+
+def input_camera(
+    network: Path | None,
+    fit: Fit,
+    *,
+    intrinsics: Intrinsics | tuple[Intrinsics, tuple[int, int] | None] | None = None,
+    fov: float | None = None,
+) -> InputCamera | None:
+    """The camera in pixels of the network's input, or None where nothing says it.
+
+    Args:
+        network: its file; None for a network in memory.
+        fit: of the photos.
+        intrinsics: of the camera in pixels of the network's input, or beside them the (height,
+            width) of the training pictures that they are of.
+        fov: the horizontal field of view of the network's input in degrees.
+
+    Raises:
+        ConversionError: both are given, or the file of `camera_beside` is not valid.
+    """
+    if fov is not None and intrinsics is not None:
+        raise ConversionError("Expected either intrinsics or a field of view, got both.")
+    if fov is not None:
+        return partial(Intrinsics.from_field_of_view, fov)
+    if intrinsics is None:
+        return None if network is None else camera_beside(network)
+    if isinstance(intrinsics, Intrinsics):
+        return intrinsics
+    camera, size = intrinsics
+    if size is None:
+        return camera
+    return lambda input_size: fit_frame(size, input_size, fit).intrinsics(camera)
 
 
 def camera_beside(network: Path) -> InputCamera | None:

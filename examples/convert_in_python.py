@@ -12,19 +12,14 @@ import argparse
 import sys
 from pathlib import Path
 
-from tfl_depth.converters import convert, find_images, split_images, write_conversion
-from tfl_depth.errors import DepthError
+from tfl_depth import DepthError, convert
 
 
 def main(network: Path, photos: str, output: Path, max_depth: float) -> None:
     """Convert, write the model with its report (.json), and print what it costs."""
-    conversion = convert(network, images=split_images(find_images(photos)), max_depth_m=max_depth)
-    write_conversion(conversion, output)
-    measured = conversion.contract.verification
-    print(
-        f"{output}: {len(conversion.model) / 1e6:.2f} MB, on {measured['images']} photos that did "
-        f"not calibrate {measured['median_mm']:.1f} mm from the float network (median)"
-    )
+    model = convert(network, photos, max_depth_m=max_depth)
+    print(model)
+    model.save(output)
 
 
 if __name__ == "__main__":

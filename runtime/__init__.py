@@ -20,6 +20,7 @@ from tfl_depth.errors import (
 from tfl_depth.runtime.clip_colors import ClipColors
 from tfl_depth.runtime.colorize import colorize
 from tfl_depth.runtime.delegates.coverage import DelegateCoverage
+from tfl_depth.runtime.depth_map import DepthMap
 from tfl_depth.runtime.golden_check import GoldenCheck, Tolerance
 from tfl_depth.runtime.runner import DepthRunner, Measurement
 from tfl_depth.runtime.stream import Stream, StreamFrame
@@ -36,6 +37,7 @@ __all__ = [
     "DelegateError",
     "DelegateRequiredError",
     "DepthError",
+    "DepthMap",
     "DepthRunner",
     "FallbackWarning",
     "FieldOfView",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from tfl_depth.errors import ModelFileError, SignatureError
 from tfl_depth.format.contract import read_contract
+from tfl_depth.zoo_folder import expect_made, named_model
 
 ModelSource = str | os.PathLike[str] | bytes
 
@@ -17,7 +17,7 @@ def read_model_content(
     """Read the bytes of a model.
 
     Args:
-        model: path of the .tflite file, or its bytes.
+        model: path of the .tflite file, the name of a network of the zoo, or its bytes.
         public_key: the model must be signed with its private key; None for any model.
 
     Raises:
@@ -35,7 +35,9 @@ def read_model_content(
 
 def _read(path: str | os.PathLike[str]) -> bytes:
     try:
-        return Path(path).read_bytes()
+        file = named_model(path)
+        expect_made(file)
+        return file.read_bytes()
     except OSError as error:
         raise ModelFileError(f"Cannot read the model {path}: {error.strerror}.") from error
     except (TypeError, ValueError) as error:  # another type, or a path with a zero byte

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import cv2
 import numpy as np
@@ -13,9 +13,14 @@ import numpy.typing as npt
 from tfl_depth.errors import ImageError
 from tfl_depth.image_decoder import decode
 
+if TYPE_CHECKING:
+    import PIL.Image
+
 Pixels = npt.NDArray[np.uint8]
 # RGB as in an INT8 network's input: the pixel minus 128.
 Codes = npt.NDArray[np.int8]
+# What `DepthRunner.infer` takes.
+AnyImage: TypeAlias = "str | os.PathLike[str] | PIL.Image.Image | npt.NDArray[np.uint8]"
 # The order of the colors.
 Channels = Literal["bgr", "rgb"]
 # A uint8 byte with this bit flipped is the int8 value 128 below it.
@@ -24,11 +29,12 @@ SIGN_BIT = np.uint8(128)
 IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 
 
-def load_pixels(image: Any, channels: Channels) -> tuple[Pixels, Channels]:
+def load_pixels(image: AnyImage, channels: Channels) -> tuple[Pixels, Channels]:
     """Get an image's pixels. A suitable array is not copied.
 
     Args:
-        image: a path (str or os.PathLike), a PIL image, or a uint8 array, (H, W, 3) or gray (H, W).
+        image: a path (str or os.PathLike), a PIL image, or a uint8 array: (H, W, 3), (H, W, 4) with
+            an alpha channel that is ignored, or gray (H, W) or (H, W, 1).
         channels: the order of colors in an array. Files and PIL images define their own order.
 
     Returns:
@@ -40,7 +46,7 @@ def load_pixels(image: Any, channels: Channels) -> tuple[Pixels, Channels]:
     # Arrays first: they come from cameras, and the check for a path takes longer.
     if isinstance(image, np.ndarray):
         plain = image if type(image) is np.ndarray else np.asarray(image)
-        return _in_rows(_checked(plain)), channels
+        return _in_rows(_without_alpha(_checked(plain))), channels
     if isinstance(image, (str, os.PathLike)):
         return read_image(Path(image)), "bgr"
     if hasattr(image, "convert") and hasattr(image, "getexif"):
@@ -137,12 +143,23 @@ def _checked(pixels: npt.NDArray[Any]) -> Pixels:
             f"Expected an image of dtype uint8, pixels 0 to 255, got {pixels.dtype}. Convert it "
             "yourself: only you know what its values mean."
         )
-    gray, color = pixels.ndim == 2, pixels.ndim == 3 and pixels.shape[-1] == 3
+    gray, color = pixels.ndim == 2, pixels.ndim == 3 and pixels.shape[-1] in (1, 3, 4)
     if not (gray or color):
-        raise ImageError(f"Expected an image of shape (H, W, 3) or (H, W), got {pixels.shape}.")
+        raise ImageError(
+            f"Expected an image of shape (H, W, 3), (H, W, 4) or (H, W), got {pixels.shape}."
+        )
     if pixels.size == 0:
         raise ImageError(f"Expected an image with pixels, got shape {pixels.shape}.")
     return pixels
+
+
+def _without_alpha(pixels: Pixels) -> Pixels:
+    """Return (H, W, 3) or (H, W) of an image that may have an alpha channel or one gray channel."""
+    if pixels.ndim == 2 or pixels.shape[-1] == 3:
+        return pixels
+    if pixels.shape[-1] == 1:
+        return pixels[..., 0]
+    return np.ascontiguousarray(pixels[..., :3])
 
 
 def _in_rows(pixels: Pixels) -> Pixels:

@@ -23,6 +23,7 @@ from tfl_depth.runtime.clip_colors import ClipColors, ColorRange
 from tfl_depth.runtime.closeable import Closeable
 from tfl_depth.runtime.colorize import Colormap
 from tfl_depth.runtime.delegates.coverage import DelegateCoverage
+from tfl_depth.runtime.depth_map import DepthMap, depth_png, depth_text
 from tfl_depth.runtime.engines.open import open_fallback_engine
 from tfl_depth.runtime.exclusive import Exclusive
 from tfl_depth.runtime.fit import Fit
@@ -33,7 +34,7 @@ from tfl_depth.runtime.live_view import show_depth
 from tfl_depth.runtime.model_content import ModelSource, read_model_content
 from tfl_depth.runtime.options import OnFault, RunnerOptions, UpsampleName
 from tfl_depth.runtime.preparer import Preparer
-from tfl_depth.runtime.preprocess import Channels, Pixels, load_pixels
+from tfl_depth.runtime.preprocess import AnyImage, Channels, Pixels, load_pixels
 from tfl_depth.runtime.stream import OnFull, Source, Stream
 from tfl_depth.runtime.temporal_filter import Smoothing
 from tfl_depth.runtime.undistort import Undistorter
@@ -43,7 +44,7 @@ Size = Literal["image", "model"]
 Prove = Literal[None, "first"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Measurement:
     """The depth of one image, with the self-check's result and the times.
 
@@ -64,6 +65,14 @@ class Measurement:
     invoke_s: float
     postprocess_s: float
     fallback: str | None = None
+
+    def __repr__(self) -> str:
+        total_ms = 1000 * (self.prepare_s + self.invoke_s + self.postprocess_s)
+        return f"<Measurement {depth_text(self.depth_mm)}, in {total_ms:.1f} ms>"
+
+    def _repr_png_(self) -> bytes:
+        """The picture that a notebook shows."""
+        return depth_png(self.depth_mm)
 
 
 class DepthRunner(Closeable):
@@ -103,7 +112,7 @@ class DepthRunner(Closeable):
         """Open a model that tfl-depth convert has written.
 
         Args:
-            model: path of the .tflite file, or its bytes.
+            model: path of the .tflite file, the name of a network of the zoo, or the file's bytes.
             num_threads: for CPU kernels; None: all cores that this process may use.
             xnnpack: True: XNNPACK runs the operators that no delegate takes. False: TensorFlow
                 Lite's own kernels run them. None: True without a delegate, False with one.
@@ -210,6 +219,10 @@ class DepthRunner(Closeable):
         copy._open(self._content, self._reserve, replace(self._options, num_threads=1))
         return copy
 
+    def __repr__(self) -> str:
+        delegate = self.delegate_coverage.delegate or "the CPU"
+        return f"<DepthRunner {self.contract.in_short}, on {delegate}>"
+
     @property
     def delegate_coverage(self) -> DelegateCoverage:
         """Where the operators of the model run. After a fault, those of the fallback."""
@@ -251,7 +264,7 @@ class DepthRunner(Closeable):
             raise CameraError("The runner has no camera: open it with `camera`.")
         return camera.at(size)
 
-    def undistorted(self, img: Any, *, channels: Channels = "bgr") -> Pixels:
+    def undistorted(self, img: AnyImage, *, channels: Channels = "bgr") -> Pixels:
         """The picture that depth is of: with `undistort`, without its lens' distortion.
 
         Args:
@@ -270,7 +283,7 @@ class DepthRunner(Closeable):
 
     def infer(
         self,
-        img: Any,
+        img: AnyImage,
         *,
         size: Size = "image",
         channels: Channels = "bgr",
@@ -279,13 +292,15 @@ class DepthRunner(Closeable):
         """Compute the depth of one image.
 
         Args:
-            img: a path, a PIL image, or a uint8 array: (H, W, 3), or gray (H, W).
+            img: a path, a PIL image, or a uint8 array: (H, W, 3), gray (H, W) or (H, W, 1), or
+                with an alpha channel, which is ignored, (H, W, 4).
             size: "image" for depth at the image's size, "model" for the network's output size.
-            channels: order of an array's channels, "bgr" as from OpenCV, or "rgb".
+            channels: order of an array's channels, "bgr" (or BGRA) as from OpenCV, or "rgb".
             out: array for the depth, (H, W) of `depth_dtype`, C-contiguous. It is returned.
 
         Returns:
-            (H, W) of `depth_dtype`: millimeters along the optical axis, 0 = no depth.
+            (H, W) of `depth_dtype`: millimeters along the optical axis, 0 = no depth. It is a
+            `DepthMap`, an array that a notebook shows as a picture, or `out` itself.
 
         Raises:
             ImageError: not an image.
@@ -297,11 +312,11 @@ class DepthRunner(Closeable):
         pixels, order, depth_mm = self._load(img, size, channels, out)
         with self._use:
             self._run_frame(pixels, order, depth_mm, whole=size == "image")
-        return depth_mm
+        return depth_mm.view(DepthMap) if out is None else depth_mm
 
     def measure(
         self,
-        img: Any,
+        img: AnyImage,
         *,
         size: Size = "image",
         channels: Channels = "bgr",
@@ -314,7 +329,7 @@ class DepthRunner(Closeable):
             self._run_frame(pixels, order, depth_mm, whole=size == "image")
             state = self._state
             return Measurement(
-                depth_mm=depth_mm,
+                depth_mm=depth_mm.view(DepthMap) if out is None else depth_mm,
                 disagreement=state.disagreement,
                 prepare_s=state.written_s - begin_s,
                 invoke_s=state.invoke_s,
@@ -323,7 +338,7 @@ class DepthRunner(Closeable):
             )
 
     def _load(
-        self, img: Any, size: Size, channels: Channels, out: Any
+        self, img: AnyImage, size: Size, channels: Channels, out: Any
     ) -> tuple[Pixels, Channels, DepthMm]:
         """Return an image's pixels, their order of colors, and the array for its depth."""
         self.expect_own_process()
@@ -430,7 +445,7 @@ class DepthRunner(Closeable):
     @overload
     def infer_batch(
         self,
-        images: Iterable[Any],
+        images: Iterable[AnyImage],
         *,
         size: Size = ...,
         channels: Channels = ...,
@@ -441,7 +456,7 @@ class DepthRunner(Closeable):
     @overload
     def infer_batch(
         self,
-        images: Iterable[Any],
+        images: Iterable[AnyImage],
         *,
         size: Size = ...,
         channels: Channels = ...,
@@ -451,7 +466,7 @@ class DepthRunner(Closeable):
 
     def infer_batch(
         self,
-        images: Iterable[Any],
+        images: Iterable[AnyImage],
         *,
         size: Size = "image",
         channels: Channels = "bgr",

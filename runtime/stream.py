@@ -27,6 +27,7 @@ from tfl_depth.errors import DepthError, ImageError
 from tfl_depth.runtime.arguments import expect_count
 from tfl_depth.runtime.bounded_queue import BoundedQueue, QueueEnded, QueueStopped
 from tfl_depth.runtime.closeable import Closeable, is_own
+from tfl_depth.runtime.depth_map import DepthMap, depth_png, depth_text
 from tfl_depth.runtime.engines.fallback import FallbackEngine, FrameState
 from tfl_depth.runtime.exclusive import Exclusive
 from tfl_depth.runtime.frame_decoder import FrameDecoder
@@ -51,7 +52,7 @@ STOP_TIMEOUT_S = 5.0
 EXIT_TIMEOUT_S = 15.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class StreamFrame:
     """A frame and its depth.
 
@@ -76,6 +77,14 @@ class StreamFrame:
     latency_s: float
     fallback: str | None = None
     time_s: float | None = None
+
+    def __repr__(self) -> str:
+        late_ms = 1000 * self.latency_s
+        return f"<StreamFrame {self.number}: {depth_text(self.depth_mm)}, {late_ms:.0f} ms late>"
+
+    def _repr_png_(self) -> bytes:
+        """The picture that a notebook shows."""
+        return depth_png(self.depth_mm)
 
 
 class _Slot:
@@ -256,6 +265,9 @@ class Stream(Closeable):
             _RUNNING[thread] = track
             thread.start()
 
+    def __repr__(self) -> str:
+        return f"<Stream {self.delivered} frames delivered, {self.dropped} dropped>"
+
     @property
     def dropped(self) -> int:
         """Number of frames that were dropped because the network or the caller was too slow."""
@@ -303,7 +315,7 @@ class Stream(Closeable):
             number=slot.number,
             pixels=slot.pixels,
             channels=slot.channels,
-            depth_mm=depth_mm,
+            depth_mm=depth_mm.view(DepthMap),
             disagreement=state.disagreement,
             latency_s=perf_counter() - slot.begin_s,
             fallback=state.fallback,

@@ -118,6 +118,11 @@ class Video(Closeable):
         value = self._capture.get(which)
         return value if np.isfinite(value) and value > 0 else None
 
+    def __repr__(self) -> str:
+        rate = self.frames_per_second
+        frames = "" if self.frame_count is None else f", {self.frame_count} frames"
+        return f"<Video {self.name}{frames}" + (">" if rate is None else f", {rate:g} a second>")
+
     def __iter__(self) -> Video:
         """Return itself. A second loop continues at the next frame."""
         return self

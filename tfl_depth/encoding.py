@@ -49,7 +49,7 @@ UINT16_LIMIT_MM = 65535
 UINT32_LIMIT_MM = 2**32 - 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Spans:
     """The consecutive depth intervals of the split.
 
@@ -65,6 +65,10 @@ class Spans:
 
     edges_m: tuple[float, ...]
     curves_m: tuple[tuple[float, ...], ...] | None = None
+
+    def __repr__(self) -> str:
+        curved = "" if self.curves_m is None else ", curved"
+        return f"<Spans {', '.join(f'{edge:g}' for edge in self.edges_m)} m{curved}>"
 
     def __post_init__(self) -> None:
         edges = self.edges_m

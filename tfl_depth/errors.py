@@ -28,6 +28,7 @@ __all__ = [
     "CameraError",
     "ContractError",
     "ConversionError",
+    "ConversionWarning",
     "DatasetError",
     "DelegateError",
     "DelegateRequiredError",
@@ -112,6 +113,10 @@ class BoardError(DepthError):
 
 class ConversionError(DepthError):
     """The model or the representative images cannot be converted."""
+
+
+class ConversionWarning(UserWarning):
+    """A converted model needs a look, for example because there were few photos."""
 
 
 class SkippedImageWarning(UserWarning):

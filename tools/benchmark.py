@@ -133,7 +133,7 @@ def _parser() -> argparse.ArgumentParser:
         "run. With a delegate, only the runtime and its parts are measured.",
         EXAMPLE,
     )
-    parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite of tfl-depth convert")
+    cli_common.add_model(parser)
     parser.add_argument(
         "--float", type=Path, metavar="OTHER", help="the same network as a float32 .tflite"
     )

@@ -46,7 +46,9 @@ def _parser() -> argparse.ArgumentParser:
         "left out of the fit is refused. The file holds for this model and this camera.",
         EXAMPLE,
     )
-    parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite of tfl-depth convert")
+    parser.add_argument(
+        "model", type=cli_common.model_file, metavar="MODEL", help="a .tflite of tfl-depth convert"
+    )
     parser.add_argument(
         "--point",
         action="append",

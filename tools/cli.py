@@ -19,6 +19,7 @@ COMMANDS = {
     "export": "a model's table of millimeters as a C header, and its decoder",
     "sign": "sign a model, so that a device can check its author",
     "infer": "photos, videos and cameras to depth in millimeters",
+    "zoo": "the trained networks that come with the repository",
     "board": "boards by name, for the other commands' --board",
     "doctor": "what this board can run, and what to install",
     "prove": "whether a delegate computes the right millimeters",

@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
 import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfl_depth.encoding import Spans
-from tfl_depth.errors import ContractError, ConversionError, InterpreterError
-from tfl_depth.png import as_png
-from tfl_depth.quiet import quiet
+from tfl_depth.errors import ContractError, ConversionWarning, InterpreterError
 from tfl_depth.recipes import DEFAULT, DEFAULT_PER_TENSOR, RECIPES
 from tfl_depth.runtime.fit import DEFAULT_FIT
-from tfl_depth.targets import PER_CHANNEL, Target
 from tfl_depth.tools.lib import camera_options, cli_common, network_options, target_options
 from tfl_depth.tools.lib.inspect_text import camera_text
 
 if TYPE_CHECKING:
     from tfl_depth.converters import Conversion
-    from tfl_depth.converters.deployment import Placement
     from tfl_depth.format.contract import Contract
 
 EXAMPLE = (
     "tfl-depth convert network.onnx --int8 --representative photos/ --max-depth 10 "
     "--target ethos-u65-256 --output model.tflite"
+)
+
+# Those of `convert` that this module adds itself.
+OPTIONS = (
+    *("target", "strict_placement", "precision", "recipe", "samples", "seed", "head"),
+    *("max_depth_m", "span_m", "spans", "intrinsics", "fov", "fit", "golden", "golden_photos"),
 )
 
 
@@ -54,14 +55,19 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NETWORK",
         help=network_options.NETWORK_HELP,
     )
-    precision = parser.add_mutually_exclusive_group(required=True)
+    precision = parser.add_mutually_exclusive_group()
     for name, text in (
-        ("int8", "all tensors are int8 or int32, inputs and outputs too"),
+        ("int8", "all tensors are int8 or int32, inputs and outputs too (default)"),
         ("int16x8", "int16 activations, int8 weights: the upper bound for 8-bit weights"),
         ("float32", "no quantization: the reference"),
     ):
         precision.add_argument(
-            f"--{name}", dest="precision", action="store_const", const=name, help=text
+            f"--{name}",
+            dest="precision",
+            action="store_const",
+            const=name,
+            default="int8",
+            help=text,
         )
     parser.add_argument(
         "--representative",
@@ -89,9 +95,16 @@ def _parser() -> argparse.ArgumentParser:
         default="split",
         help="two tensors, integer and fractional (split, default), or one (single)",
     )
-    parser.add_argument("--max-depth", type=float, metavar="METERS", help="range of the depth (15)")
+    parser.add_argument(
+        "--max-depth",
+        dest="max_depth_m",
+        type=float,
+        metavar="METERS",
+        help="range of the depth (15)",
+    )
     parser.add_argument(
         "--span",
+        dest="span_m",
         type=float,
         metavar="METERS",
         help="width of a span (up to 15 spans with the same step of depth)",
@@ -113,6 +126,11 @@ def _parser() -> argparse.ArgumentParser:
         help="omit the golden vectors, two photos with their depth, with which `tfl-depth prove` "
         "and the board check the depth",
     )
+    parser.add_argument(
+        "--golden-photos",
+        metavar="PATH",
+        help="take the two from these photos, if those of --representative must stay private",
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing output")
     cli_common.add_json(parser)
     _list_recipes(parser)
@@ -129,50 +147,27 @@ def _list_recipes(parser: argparse.ArgumentParser) -> None:
 
 def _convert(options: argparse.Namespace) -> None:
     target = target_options.chosen(options)
-    _check_target(options, target)
-    arguments = {**network_options.network_arguments(options), **_range(options)}
-    from tfl_depth.converters import convert, find_images, split_images, write_conversion
-    from tfl_depth.converters.conversion import refuse_existing, report_path
+    arguments = convert_arguments(options)
+    from tfl_depth.converters import convert
+    from tfl_depth.converters.conversion_files import refuse_existing, target_files
     from tfl_depth.converters.deployment.htp_spans import boundary_cost
 
-    beside = _beside(options.output, target)
+    beside = target_files(options.output, target)
     refuse_existing(options.output, overwrite=options.overwrite, beside=beside)
-    if not options.network.exists():
-        raise ConversionError(f"There is no network {options.network}.")
-    images = split_images(
-        find_images(options.representative), samples=options.samples, seed=options.seed
-    )
-    with quiet():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConversionWarning)
         conversion = convert(
-            options.network,
-            images=images,
-            precision=options.precision,
-            head=options.head,
-            per_channel=target.weights == PER_CHANNEL,
-            recipe=options.recipe,
-            golden=options.golden,
-            fit=options.fit,
-            camera=network_options.input_camera(options, options.fit),
-            progress=cli_common.progress,
-            **arguments,
+            options.network, options.representative, **arguments, progress=cli_common.progress
         )
     for warning in conversion.warnings:
         print(f"Warning: {warning}", file=sys.stderr)
+    files = conversion.save(options.output, overwrite=options.overwrite)
     shown = [table(conversion, options.output)]
-    contents: dict[Path, bytes] = {}
     totals = compiler = None
-    if beside:
-        # Before files are written, since a compiler may fail or leave operators to the CPU.
-        placement, contents = _for_target(conversion.model, options, target)
+    if conversion.placed is not None:
+        placement = conversion.placed.placement
         shown += ["", target_options.summary(placement)]
         totals = placement.as_report()["totals"]
-    write_conversion(
-        conversion,
-        options.output,
-        target=options.target,
-        overwrite=options.overwrite,
-        beside=contents,
-    )
     if target.htp_soc is not None:
         shown += ["", _on_htp(conversion)]
         cost = boundary_cost(conversion.contract, target.htp_soc)
@@ -186,10 +181,19 @@ def _convert(options: argparse.Namespace) -> None:
         "target": options.target,
         **conversion.report,
         "placement": totals,
-        "files": [*map(str, (options.output, report_path(options.output), *contents))],
+        "files": [*map(str, files)],
         "to_be_compiled_with": compiler,
     }
     cli_common.tell(options, result, "\n".join(shown))
+
+
+def convert_arguments(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the options as keyword arguments of `convert`."""
+    return {
+        **network_options.network_arguments(options),
+        **target_options.settings(options),
+        **{name: getattr(options, name) for name in OPTIONS},
+    }
 
 
 def _on_htp(conversion: Conversion) -> str:
@@ -204,67 +208,6 @@ def _on_htp(conversion: Conversion) -> str:
         f"in the HTP's arithmetic:   {proof.verdict}; {proof.median_mm:.0f} mm in the median, "
         f"{proof.p95_mm:.0f} at 95 %, {proof.max_mm:.0f} at worst from the reference kernels"
     )
-
-
-def _check_target(options: argparse.Namespace, target: Target) -> None:
-    if options.precision not in target.precisions:
-        raise ConversionError(
-            f"{options.target} takes {' or '.join(target.precisions)}, not {options.precision}: "
-            f"pass --{target.precisions[0]}, or --target cpu."
-        )
-    if options.strict_placement and not target.has_npu:
-        raise ConversionError("--strict-placement needs a --target with an NPU.")
-
-
-def _beside(output: Path, target: Target) -> list[Path]:
-    """Return the files that a target adds to the portable model and its report."""
-    if not target.has_npu:
-        return []
-    ends = ["_placement.json"]
-    if target.htp_soc is not None:
-        ends += ["_qnn.tflite"]
-    if target.vela is not None:
-        ends += ["_vela.tflite", "_placement.png"]
-    if target.neutron is not None:
-        ends += ["_neutron.tflite", "_placement.png"]
-    if target.rockchip is not None and target.rockchip.python is not None:
-        ends += [f"_{target.rockchip.platform}{end}" for end in (".rknn", ".json")]
-    return [output.with_name(output.stem + end) for end in ends]
-
-
-def _for_target(
-    model: bytes, options: argparse.Namespace, target: Target
-) -> tuple[Placement, dict[Path, bytes]]:
-    """Compile for the target. Return the placement, and the contents of the files of `_beside`."""
-    from tfl_depth.converters.deployment import compile_for_target, refuse_unplaced
-    from tfl_depth.converters.deployment.picture import placement_picture
-    from tfl_depth.converters.deployment.rockchip import contract_beside
-    from tfl_depth.format.contract import read_contract
-
-    placed = compile_for_target(model, options.target, target)
-    if options.strict_placement:
-        refuse_unplaced(placed.placement)
-    report = json.dumps(placed.placement.as_report(), indent=2) + "\n"
-    contents = [report.encode()]
-    if placed.compiled is not None:
-        title = f"{options.output.name} on {options.target}"
-        contents.append(placed.compiled)
-        if target.rockchip is not None:
-            contents.append(contract_beside(read_contract(model), placed.compiled))
-        elif target.htp_soc is None:
-            contents.append(as_png(placement_picture(placed.placement, title)))
-    return placed.placement, dict(zip(_beside(options.output, target), contents, strict=True))
-
-
-def _range(options: argparse.Namespace) -> dict[str, Any]:
-    if options.spans is None:
-        return {"max_depth_m": options.max_depth, "span_m": options.span}
-    if options.span is not None or options.max_depth not in (None, options.spans[-1]):
-        raise ConversionError("--spans sets the edges of all spans. Omit --span and --max-depth.")
-    try:
-        return {"spans": Spans(options.spans)}
-    except ValueError as error:
-        raise ConversionError(str(error)) from error
 
 
 def table(conversion: Conversion, output: Path) -> str:

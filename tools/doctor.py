@@ -42,7 +42,9 @@ def _parser() -> argparse.ArgumentParser:
         "if the model can run here (without MODEL: any model), and 1 otherwise.",
         EXAMPLE,
     )
-    parser.add_argument("model", nargs="?", type=Path, metavar="MODEL", help="a .tflite to run")
+    parser.add_argument(
+        "model", nargs="?", type=cli_common.model_file, metavar="MODEL", help="a .tflite to run"
+    )
     cli_common.add_json(parser)
     parser.add_argument(
         "--timeout",

@@ -72,7 +72,9 @@ def _parser() -> argparse.ArgumentParser:
         "--video: how steady depth is if nothing moves.",
         EXAMPLE,
     )
-    parser.add_argument("model", type=Path, metavar="MODEL", help="a .keras or .tflite file")
+    parser.add_argument(
+        "model", type=cli_common.model_file, metavar="MODEL", help="a .keras or .tflite file"
+    )
     parser.add_argument(
         "--dataset",
         metavar="NAME",

@@ -32,7 +32,9 @@ def _parser() -> argparse.ArgumentParser:
         EXAMPLE,
     )
     parser.add_argument("format", choices=("c",), metavar="c", help="the programming language")
-    parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite of tfl-depth convert")
+    parser.add_argument(
+        "model", type=cli_common.model_file, metavar="MODEL", help="a .tflite of tfl-depth convert"
+    )
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="the header (MODEL with the suffix .h)"
     )

@@ -31,7 +31,9 @@ def _parser() -> argparse.ArgumentParser:
         "for each kernel element of a convolution or dense layer at each position.",
         EXAMPLE,
     )
-    parser.add_argument("model", type=Path, metavar="MODEL", help="a .keras or .tflite file")
+    parser.add_argument(
+        "model", type=cli_common.model_file, metavar="MODEL", help="a .keras or .tflite file"
+    )
     cli_common.add_public_key(parser)
     parser.add_argument(
         "--html",

@@ -42,7 +42,9 @@ def _parser() -> argparse.ArgumentParser:
         "operators.",
         EXAMPLE,
     )
-    parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite, not compiled yet")
+    parser.add_argument(
+        "model", type=cli_common.model_file, metavar="MODEL", help="a .tflite, not compiled yet"
+    )
     target_options.add_options(parser, default=None)
     cli_common.add_delegate(parser)
     cli_common.add_public_key(parser)

@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
         + "\n".join(f"  {name:10} {spec.title}" for name, spec in ENGINES.items()),
         EXAMPLE,
     )
-    parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite of tfl-depth convert")
+    cli_common.add_model(parser)
     cli_common.add_delegate(parser)
     parser.add_argument(
         "--engine", choices=ENGINES, metavar="NAME", help="use an engine of proof, see above"

@@ -33,7 +33,7 @@ _COMPILED = "CUSTOM"
 _OWN_MEMORY = "Dedicated_Sram"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CompiledModel:
     """A model for a target.
 
@@ -45,6 +45,10 @@ class CompiledModel:
 
     placement: Placement
     compiled: bytes | None
+
+    def __repr__(self) -> str:
+        size = "portable" if self.compiled is None else f"{len(self.compiled) / 1e6:.2f} MB"
+        return f"<CompiledModel {size}, {self.placement!r}>"
 
 
 def compile_for_target(model: bytes, name: str, target: Target) -> CompiledModel:

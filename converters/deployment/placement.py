@@ -70,7 +70,7 @@ class Traffic:
     written: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Placement:
     """Where a model's operators run.
 
@@ -89,6 +89,11 @@ class Placement:
     estimate: Estimate | None
     source: str
     traffic: Traffic | None = None
+
+    def __repr__(self) -> str:
+        on_npu = f"{len(self.at(NPU))} of {len(self.operators)} operators on the NPU"
+        time = "" if self.milliseconds is None else f", {self.milliseconds:.2f} ms"
+        return f"<Placement {self.target}: {on_npu}{time}>"
 
     def at(self, place: Place) -> tuple[PlacedOperator, ...]:
         """Return the operators at `place`."""

@@ -98,6 +98,11 @@ class TfliteRunner:
         self._places = [places[tensor] for tensor in self._outputs]
         self._interpreter = _ready(content)
 
+    @property
+    def size(self) -> Size:
+        """(height, width) of an image's input, in pixels."""
+        return self._first.shape[1], self._first.shape[2]
+
     def __call__(self, value: Floats) -> list[Floats]:
         """Compute all outputs, in the signature's order.
 

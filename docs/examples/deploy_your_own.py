@@ -11,29 +11,22 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tfl_depth.converters import convert, find_images, split_images, write_conversion
-from tfl_depth.errors import DepthError
-from tfl_depth.runtime import DepthRunner
+from tfl_depth import DepthError, DepthRunner, convert
 
 
 def main(argv: list[str]) -> int:
     """Convert a network, and run the result on a photo; returns the exit status."""
-    network, photos, output = Path(argv[0]), find_images(argv[1]), Path(argv[2])
+    network, photos, output = map(Path, argv)
     to_int8(network, photos, output)
-    show(output, photos[0])
+    show(output, min(photos.iterdir()))
     return 0
 
 
-def to_int8(network: Path, photos: list[Path], output: Path) -> None:
+def to_int8(network: Path, photos: Path, output: Path) -> None:
     """Convert with the exact split, verify, and write the file with its report."""
-    conversion = convert(
-        network,
-        images=split_images(photos, samples=100, seed=0),
-        max_depth_m=10,
-    )
-    write_conversion(conversion, output, overwrite=True)
-    measured = conversion.contract.verification
-    print(f"INT8: {measured['median_mm']:.1f} mm from FP32 in the median, on other photos")
+    model = convert(network, photos, max_depth_m=10)
+    print(model)
+    model.save(output, overwrite=True)
 
 
 def show(model: Path, photo: Path) -> None:

@@ -1,8 +1,7 @@
-"""`make demo`: the bundled checkpoint to INT8, a real photo to millimeters, beside the truth.
+"""`make demo`: a network of the zoo to INT8, a real photo to millimeters, beside the truth.
 
-It needs no data of its own: it calibrates with the pictures that scikit-image ships, which cover
-the range of natural colors and textures well enough to show the way. For a product, calibrate
-with images of your own camera.
+It converts the float .tflite, so it needs no TensorFlow. It calibrates with pieces of the
+photographs that scikit-image ships. For a product, calibrate with photos of your own camera.
 """
 
 from __future__ import annotations
@@ -17,45 +16,27 @@ import numpy as np
 import numpy.typing as npt
 
 from docs.scripts import demo_truth
+from tfl_depth.converters.importers.tflite import TfliteRunner
 from tfl_depth.encoding import DepthMm
 from tfl_depth.errors import ConversionError
+from tfl_depth.example_photos import PHOTOGRAPHS, photograph_folder, write_example_photos
 from tfl_depth.files import write_whole
 from tfl_depth.png import as_png
-from tfl_depth.quiet import quiet
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.runtime.colorize import colorize, depth_limits, with_white_below
-from tfl_depth.runtime.fit import Fit
+from tfl_depth.runtime.fit import Fit, depth_in_frame, fit_frame, fit_pixels
 from tfl_depth.runtime.preprocess import read_image
 from tfl_depth.tools import convert
 from tfl_depth.tools.lib import cli_common
 from tfl_depth.tools.lib.outputs import Outputs, Picture, describe
 
 ROOT = Path(__file__).resolve().parents[2]
-CHECKPOINT = ROOT / "zoo" / "lite0-nyu-192x256" / "model.keras"
+ENTRY = ROOT / "zoo" / "lite0-nyu-192x256"
+CHECKPOINT, FLOAT = ENTRY / "model.keras", ENTRY / "float.tflite"
 # A photograph of a room, from the Middlebury stereo data of 2014 (D. Scharstein, CC0).
 PHOTO = "motorcycle_left.png"
-CALIBRATION = (
-    "astronaut.png",
-    "brick.png",
-    "camera.png",
-    "cell.png",
-    "chelsea.png",
-    "clock_motion.png",
-    "coffee.png",
-    "coins.png",
-    "color.png",
-    "grass.png",
-    "gravel.png",
-    "horse.png",
-    "hubble_deep_field.jpg",
-    "ihc.png",
-    "microaneurysms.png",
-    "moon.png",
-    "motorcycle_right.png",
-    "retina.jpg",
-    "rocket.jpg",
-    "text.png",
-)
+# Of the pieces of photographs that calibrate: the rest is enough to verify with.
+SAMPLES = 24
 PICTURE = ROOT / "docs" / "images" / "demo.png"
 WHITE = (255, 255, 255)
 FILES = (
@@ -73,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the demo; returns its exit status."""
     parser = cli_common.parser(
         "demo",
-        "Convert the bundled checkpoint to INT8, and compare the depth of a photo with the truth.",
+        "Convert a network of the zoo to INT8, and compare the depth of a photo with the truth.",
         "make demo",
     )
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "demo", metavar="DIR")
@@ -90,16 +71,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _demo(output: Path, picture: Path | None) -> None:
-    photos = photographs()
     output.mkdir(parents=True, exist_ok=True)
-    listing = output / "calibration.txt"
-    write_whole(listing, listed_photographs().encode())
+    photos = output / "photos"
+    write_example_photos(photos)
     model = output / "model.tflite"
-    arguments = [str(CHECKPOINT), "--int8", "--representative", str(listing), "--max-depth", "10"]
+    arguments = [str(FLOAT), "--representative", str(photos), "--samples", str(SAMPLES)]
+    arguments += ["--max-depth", "10"]
     print(f"$ tfl-depth convert {' '.join(arguments)} --output {model}", flush=True)
     if convert.main([*arguments, "--output", str(model), "--overwrite"]):
         raise ConversionError("The conversion failed; its error stands above.")
-    pixels = read_image(photos / PHOTO)
+    pixels = read_image(photograph_folder() / PHOTO)
     truth_mm = np.asarray(np.rint(1000 * demo_truth.true_depth_m()), np.uint16)
     with DepthRunner(model, camera=demo_truth.CAMERA) as runner:
         depth_mm, fit = runner.infer(pixels), runner.fit
@@ -130,11 +111,11 @@ def _demo(output: Path, picture: Path | None) -> None:
 
 def _float_depth_m(bgr: Picture, fit: Fit) -> npt.NDArray[np.float32]:
     """Depth of a photo (H, W, 3) by the network before it was converted, in meters."""
-    with quiet():
-        from tfl_depth.evaluation.evaluate import keras_predictor
-        from tfl_depth.models import load_model
-
-        return keras_predictor(load_model(CHECKPOINT), fit)(np.ascontiguousarray(bgr[..., ::-1]))
+    runner = TfliteRunner(FLOAT.read_bytes())
+    place = fit_frame((bgr.shape[0], bgr.shape[1]), runner.size, fit)
+    rgb = fit_pixels(np.ascontiguousarray(bgr[..., ::-1]), place)
+    (depth_m,) = runner(rgb[None].astype(np.float32))
+    return depth_in_frame(depth_m[0, ..., 0], place)
 
 
 def _colors(depth_mm: DepthMm, truth_mm: DepthMm) -> Callable[[DepthMm], Picture]:
@@ -170,16 +151,9 @@ def reduced(picture: Picture) -> Picture:
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def photographs() -> Path:
-    """The folder of photographs in the scikit-image package."""
-    import skimage
-
-    return Path(skimage.__file__).parent / "data"
-
-
 def listed_photographs() -> str:
-    """A list file of those to calibrate with."""
-    return "".join(f"{photographs() / name}\n" for name in CALIBRATION)
+    """A list file of the photographs that the other scripts calibrate with."""
+    return "".join(f"{photograph_folder() / name}\n" for name in PHOTOGRAPHS)
 
 
 if __name__ == "__main__":

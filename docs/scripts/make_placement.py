@@ -15,11 +15,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from docs.scripts.demo import CALIBRATION, CHECKPOINT, photographs
-from tfl_depth.converters import convert, split_images
+from docs.scripts.demo import CHECKPOINT
+from tfl_depth.converters import split_images
 from tfl_depth.converters.deployment import Placement, compile_for_target
 from tfl_depth.converters.deployment.picture import placement_picture
+from tfl_depth.converters.pipeline import convert_network
 from tfl_depth.encoding import Spans
+from tfl_depth.example_photos import PHOTOGRAPHS, photograph_folder
 from tfl_depth.files import write_whole
 from tfl_depth.tables import with_table
 from tfl_depth.targets import TARGETS
@@ -64,10 +66,12 @@ def with_blocks(document: str, reports: dict[str, dict[str, list[str]]]) -> str:
 
 
 def _converted() -> bytes:
-    photos = photographs()
-    images = split_images([photos / name for name in CALIBRATION], samples=100, seed=0)
+    photos = [photograph_folder() / name for name in PHOTOGRAPHS]
+    images = split_images(photos, samples=100, seed=0)
     # What its weights are does not change where it runs.
-    return convert(CHECKPOINT, images=images, spans=Spans.uniform(10), recipe="minmax").model
+    return convert_network(
+        CHECKPOINT, images=images, spans=Spans.uniform(10), recipe="minmax"
+    ).model
 
 
 def _small_png(bgr: npt.NDArray[np.uint8]) -> bytes:

@@ -22,7 +22,7 @@ ALLOWED = {
     # Sent to boards as text; it imports nothing of the package.
     "boards/on_board/board_state.py",
     # The default of --neutron-python.
-    "tools/lib/target_options.py",
+    "target_settings.py",
     "child.py",
     "tools/cli.py",
     "converters/importers/environments.py",

@@ -10,7 +10,7 @@ import pytest
 from docs.examples import deploy_your_own as example
 from tests.support.photos import write_photos
 from tests.support.small_net import seeded, small_net
-from tfl_depth.errors import ConversionError
+from tfl_depth.errors import ConversionError, ConversionWarning
 from tfl_depth.format.contract import read_contract
 
 
@@ -26,7 +26,8 @@ def network(photos: list[Path]) -> keras.Model:
 
 def deployed(network: Path, photos: list[Path], folder: Path) -> Path:
     output = folder / "model.tflite"
-    assert example.main([str(network), str(photos[0].parent), str(output)]) == 0
+    with pytest.warns(ConversionWarning, match="There are only 12 photos"):
+        assert example.main([str(network), str(photos[0].parent), str(output)]) == 0
     return output
 
 
@@ -40,7 +41,10 @@ def test_a_saved_model_becomes_millimeters(
     assert contract.source.import_difference_mm < 1
     assert contract.verification["median_mm"] < 60
     said = capsys.readouterr().out
-    assert f"INT8: {contract.verification['median_mm']:.1f} mm from FP32" in said
+    assert "verdict    CHECK: There are only 12 photos" in said
+    assert (
+        f"median     {contract.verification['median_mm']:.1f} mm from the network in FP32" in said
+    )
     assert f"{photos[0].name}: " in said
 
 
@@ -49,5 +53,5 @@ def test_weights_alone_are_refused_with_a_way_out(
 ) -> None:
     network.save_weights(tmp_path / "small.weights.h5")
     with pytest.raises(ConversionError, match=r"load them into the model in Python"):
-        deployed(tmp_path / "small.weights.h5", photos, tmp_path)
+        example.to_int8(tmp_path / "small.weights.h5", photos[0].parent, tmp_path / "model.tflite")
     assert not (tmp_path / "model.tflite").exists()

@@ -15,7 +15,8 @@ from keras import layers
 from tests.support.length import in_full
 from tests.support.photos import write_photos
 from tests.support.vela import vela
-from tfl_depth.converters import ImageSplit, convert
+from tfl_depth.converters import ImageSplit
+from tfl_depth.converters.pipeline import convert_network
 from tfl_depth.converters.representative import read_pixels
 from tfl_depth.converters.tflite_graph import read_graph
 from tfl_depth.encoding import Spans
@@ -225,7 +226,7 @@ def converted(photos: list[Path], tmp_path_factory: pytest.TempPathFactory) -> C
             model = settled(encoder, photos)
             images = ImageSplit(tuple(photos[::4]), tuple(photos[1::4]), seed=0)
             path = folder / f"{encoder}.tflite"
-            int8 = convert(model, images=images, spans=Spans.uniform(10), recipe="minmax")
+            int8 = convert_network(model, images=images, spans=Spans.uniform(10), recipe="minmax")
             path.write_bytes(int8.model)
             made[encoder] = model, path
         return made[encoder]

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tests.networks.stranger import Floats, Stranger
-from tfl_depth.converters import Conversion, ImageSplit, convert
+from tfl_depth.converters import Conversion, ImageSplit
+from tfl_depth.converters.pipeline import convert_network
 from tfl_depth.converters.representative import read_pixels
 from tfl_depth.runtime import DepthRunner
 
@@ -54,7 +55,7 @@ def converted(stranger: Stranger, network: Any, images: ImageSplit, **options: A
         known |= {"mean": stranger.mean, "std": stranger.std}
     if stranger.input_range is not None:
         known["input_range"] = stranger.input_range
-    return convert(network, images=images, **{**known, **options})
+    return convert_network(network, images=images, **{**known, **options})
 
 
 def int8_depth(model: bytes, pixels: Pixels) -> Floats:

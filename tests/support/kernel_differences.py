@@ -68,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def convert_zoo(photos: str, folder: Path) -> None:
     """Convert the zoo's networks, where that is not done yet."""
-    from tfl_depth.converters import convert
+    from tfl_depth.converters.pipeline import convert_network
     from tfl_depth.converters.representative import find_images, split_images
     from tfl_depth.encoding import Spans
 
@@ -80,7 +80,7 @@ def convert_zoo(photos: str, folder: Path) -> None:
             file = folder / f"{entry}, {kind}.tflite"
             if not file.exists() and (kind == "int8" or entry == FULLY):
                 network = ROOT / "zoo" / entry / "model.keras"
-                made = convert(network, images=images, spans=spans, **settings)
+                made = convert_network(network, images=images, spans=spans, **settings)
                 write_whole(file, made.model)
 
 

@@ -20,10 +20,11 @@ from ai_edge_litert.tools import flatbuffer_utils
 from tests.converters.ptq import graphs
 from tests.support import ramp
 from tests.support.vela import vela
-from tfl_depth.converters import ImageSplit, convert
+from tfl_depth.converters import ImageSplit
 from tfl_depth.converters.conversion import Conversion
 from tfl_depth.converters.graph import Operator, Tensor, constant, options, write_graph
 from tfl_depth.converters.metadata import with_contract
+from tfl_depth.converters.pipeline import convert_network
 from tfl_depth.encoding import Spans
 from tfl_depth.format.contract import Contract, HeadKind, Precision
 
@@ -77,7 +78,7 @@ def _write_ramps(folder: Path, work: Path) -> None:
         kinds += [(ramp.COMMON, "split", precision), (ramp.COMMON, "single", precision)]
     for name, head, precision in kinds:
         spans = ramp.SPANS[name]
-        made = convert(
+        made = convert_network(
             _ramp(spans),
             images=images,
             spans=spans,
@@ -89,7 +90,7 @@ def _write_ramps(folder: Path, work: Path) -> None:
         )
         (folder / ramp.file_name(name, head, precision)).write_bytes(made.model)
     spans = ramp.SPANS[ramp.COARSE]
-    made = convert(
+    made = convert_network(
         _ramp(spans, ramp.COARSE_FEATURES),
         images=images,
         spans=spans,
@@ -108,7 +109,7 @@ def _write_curves(folder: Path, work: Path) -> None:
     )
     for name, curve in ramp.CURVES.items():
         for weights in ("per-channel", "per-tensor"):
-            made = convert(
+            made = convert_network(
                 _curved_ramp(name),
                 images=images,
                 max_depth_m=curve.range_m[1],
@@ -174,10 +175,10 @@ def _linear_ramp(step: float, low: float, features: int) -> tuple[Any, ...]:
 
 def _write_nets(folder: Path, images: ImageSplit, work: Path) -> None:
     """The convolutional network, and files made of it that a runtime must refuse."""
-    made = convert(_net(), images=images, spans=NET_SPANS)
-    single = convert(_net(), images=images, spans=NET_SPANS, head="single")
-    per_tensor = convert(_net(), images=images, spans=NET_SPANS, per_channel=False)
-    without_golden = convert(_net(), images=images, spans=NET_SPANS, golden=False)
+    made = convert_network(_net(), images=images, spans=NET_SPANS)
+    single = convert_network(_net(), images=images, spans=NET_SPANS, head="single")
+    per_tensor = convert_network(_net(), images=images, spans=NET_SPANS, per_channel=False)
+    without_golden = convert_network(_net(), images=images, spans=NET_SPANS, golden=False)
     newer = _NextVersion(**vars(made.contract))
     files = {
         "net": made.model,

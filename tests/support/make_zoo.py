@@ -11,7 +11,8 @@ import tempfile
 from pathlib import Path
 
 from tests.support.photos import write_photos
-from tfl_depth.converters import ImageSplit, convert
+from tfl_depth.converters import ImageSplit
+from tfl_depth.converters.pipeline import convert_network
 
 ZOO = Path(__file__).resolve().parents[2] / "zoo"
 MAX_DEPTH_M = 10
@@ -24,7 +25,7 @@ def make_zoo(folder: Path) -> None:
         photos = write_photos(Path(work, "photos"))
         images = ImageSplit(tuple(photos[::4]), tuple(photos[1::4]), seed=0)
         for network in sorted(ZOO.glob("*/model.keras")):
-            made = convert(network, images=images, max_depth_m=MAX_DEPTH_M, recipe="minmax")
+            made = convert_network(network, images=images, max_depth_m=MAX_DEPTH_M, recipe="minmax")
             (folder / f"{network.parent.name}.tflite").write_bytes(made.model)
     (folder / ".complete").touch()
 

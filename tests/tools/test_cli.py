@@ -34,6 +34,7 @@ ABSENT = {
     "export": "c absent.tflite",
     "sign": "absent.tflite --key absent.pem",
     "infer": "absent.tflite photos --output depth",
+    "zoo": "make absent",
     "board": "doctor absent",
     "doctor": "absent.tflite",
     "prove": "absent.tflite",

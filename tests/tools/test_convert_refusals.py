@@ -22,7 +22,8 @@ import pytest
 from keras import layers
 
 from tests.support.small_net import run_convert, small_net, write_examples
-from tfl_depth.converters import Conversion, ImageSplit, convert, write_conversion
+from tfl_depth.converters import Conversion, ImageSplit
+from tfl_depth.converters.pipeline import convert_network
 from tfl_depth.errors import ConversionError, OutputError
 from tfl_depth.format.contract import read_contract
 from tfl_depth.tools.convert import main
@@ -314,7 +315,6 @@ REQUIRED = ("--representative", "photos", "--output", "model.tflite")
     [
         (),
         ("model.keras",),
-        ("model.keras", *REQUIRED),
         ("model.keras", "--int8", "--float32", *REQUIRED),
         ("model.keras", "--int8", "--output", "model.tflite"),
         ("model.keras", "--int8", "--representative", "photos"),
@@ -352,7 +352,7 @@ def test_a_word_of_python_is_checked_before_anything_is_read(name: str, said: st
     images = ImageSplit((), (), 0)
     words: dict[str, Any] = {name: "dual"}
     with pytest.raises(ConversionError, match=f"Expected {said}.*, got 'dual'"):
-        convert("there/is/no.keras", images=images, **words)
+        convert_network("there/is/no.keras", images=images, **words)
 
 
 # Writing
@@ -412,7 +412,7 @@ def test_a_failure_while_writing_changes_nothing(
     monkeypatch.setattr(owner, function, FailingCall(getattr(owner, function), failure, call))
     expected = OutputError if isinstance(failure, OSError) else KeyboardInterrupt
     with pytest.raises(expected):
-        write_conversion(conversion, tmp_path / "model.tflite", overwrite=True)
+        conversion.save(tmp_path / "model.tflite", overwrite=True)
     assert {path: path.read_text() for path in tmp_path.iterdir()} == before
 
 

@@ -46,6 +46,20 @@ def test_writes_the_millimeters_and_a_picture_with_a_legend(
     assert str(photo_file) in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("model", [["--model", "NET"], ["--model=NET"]], ids=" ".join)
+@pytest.mark.parametrize("last", [True, False])
+def test_the_model_may_be_an_option(
+    model: list[str], last: bool, net: Path, photo_file: Path, tmp_path: Path
+) -> None:
+    given = [each.replace("NET", str(net)) for each in model]
+    rest = [str(photo_file), "--output", str(tmp_path / "depth")]
+    assert infer.main([*rest, *given] if last else [*given, *rest]) == 0
+    assert {path.name for path in (tmp_path / "depth").glob("*.png")} == {
+        "photo_depth.png",
+        "photo_color.png",
+    }
+
+
 def test_depth_past_16_bits_goes_to_a_numpy_file(
     models: Path, photo_file: Path, tmp_path: Path
 ) -> None:

@@ -16,7 +16,7 @@ from docs.scripts import figures, zoo_chart
 from tests.support.faults import Fault, outcomes
 from tests.support.small_net import run_convert, write_examples
 from tests.support.synthetic_data import write_dataset
-from tfl_depth.converters import Conversion, write_conversion
+from tfl_depth.converters import Conversion
 from tfl_depth.evaluation.metrics import METRICS
 from tfl_depth.files import whole_file
 from tfl_depth.format.contract import read_contract
@@ -63,7 +63,7 @@ def finish_conversion(folder: Path) -> int:
     content = (folder / "model.tflite").read_bytes()
     conversion = Conversion(content, read_contract(content))
     output = folder / "made.tflite"
-    return cli_common.run(lambda: write_conversion(conversion, output, overwrite=True))
+    return cli_common.run(lambda: conversion.save(output, overwrite=True))
 
 
 def finish_epoch(folder: Path) -> int:

@@ -9,8 +9,9 @@ import pytest
 
 from tests.support.built_models import built_zoo
 from tests.support.photos import write_photos
-from tfl_depth.converters import ImageSplit, convert
+from tfl_depth.converters import ImageSplit
 from tfl_depth.converters.deployment import compile_for_target
+from tfl_depth.converters.pipeline import convert_network
 from tfl_depth.converters.tflite_graph import read_operators
 from tfl_depth.targets import TARGETS
 
@@ -37,7 +38,9 @@ def dual_head(encoder: str, images: ImageSplit, size: tuple[int, int]) -> bytes:
     if size == SMALL:
         return (built_zoo() / f"{networks()[encoder].name}.tflite").read_bytes()
     network = networks()[encoder] / "model.keras"
-    made = convert(network, images=images, size=size, max_depth_m=10, recipe="minmax", golden=False)
+    made = convert_network(
+        network, images=images, size=size, max_depth_m=10, recipe="minmax", golden=False
+    )
     return made.model
 
 

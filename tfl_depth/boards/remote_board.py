@@ -64,6 +64,9 @@ class RemoteBoard(Closeable):
         sent_bytes: how much was sent of wheels and files; those that it had are not sent.
     """
 
+    def __repr__(self) -> str:
+        return f"<RemoteBoard {self.entry.name}, {self.entry.address}>"
+
     def __init__(self, board: str | BoardEntry) -> None:
         """Connect, and look whether the runtime can run there; nothing is copied yet.
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from tfl_depth.intrinsics import Intrinsics
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Sample:
     """An image with its depth.
 
@@ -29,3 +29,7 @@ class Sample:
     valid: npt.NDArray[np.bool_]
     intrinsics: Intrinsics | None = None
     marked: int = 0
+
+    def __repr__(self) -> str:
+        height, width = self.depth_m.shape
+        return f"<Sample {self.name}: {height}x{width}, depth in {self.valid.mean():.0%}>"

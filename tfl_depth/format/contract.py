@@ -75,7 +75,7 @@ PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 FITS: tuple[Fit, ...] = get_args(Fit)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Contract:
     """How to feed the model and how to read it.
 
@@ -115,6 +115,15 @@ class Contract:
     recipe: str | None = None
     fit: Fit = "stretch"
     camera: TrainedCamera | None = None
+
+    def __repr__(self) -> str:
+        return f"<Contract {self.in_short}, by {self.tool}>"
+
+    @property
+    def in_short(self) -> str:
+        """Precision, size, head and range: int8 192x256, split, 0-10 m."""
+        size = f"{self.height}x{self.width}"
+        return f"{self.precision} {size}, {self.head}, {self.edges_m[0]:g}-{self.max_depth_m:g} m"
 
     @property
     def output_names(self) -> tuple[str, ...]:

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from tfl_depth.converters import convert
 from tfl_depth.converters.graph import read_graph, write_graph
 from tfl_depth.converters.metadata import with_contract
 from tfl_depth.converters.photo_inputs import PhotoInputs
+from tfl_depth.converters.pipeline import convert_network
 from tfl_depth.converters.quantize import with_half_weights
 from tfl_depth.format.contract import read_contract
 from tfl_depth.format.contract_parts import HeadKind
@@ -99,7 +99,7 @@ class Candidates:
         if experiment.recipe == "gptq-qat":
             raise ValueError(f"Expected {experiment.id} to need no training.")
         single = self.head == "single" or experiment.head == "single"
-        model = convert(
+        model = convert_network(
             network.model,
             images=self.study_input.images(experiment.images),
             max_depth_m=self.study_input.max_depth_m,

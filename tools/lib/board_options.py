@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 TIME_LIMIT_S = 600.0
 # Options that are of this machine alone.
-_OF_THIS_MACHINE = frozenset(("board", "report", "time_limit", "json", "output", "picture"))
+_OF_THIS_MACHINE = frozenset(
+    ("board", "report", "time_limit", "json", "model", "output", "picture")
+)
 # Options whose value is a file of this machine.
 _FILES = frozenset(("public_key", "float"))
 _ON_CPU = "--delegate=cpu"

@@ -22,6 +22,7 @@ from typing import Any, TextIO
 import tfl_depth
 from tfl_depth.errors import DepthError, FallbackWarning, ModelFileError
 from tfl_depth.tools.lib.printable import printable
+from tfl_depth.zoo_folder import named_model
 
 # The original standard error: progress is printed there while `quiet` hides prints of libraries.
 TERMINAL = os.fdopen(os.dup(2), "w", errors="backslashreplace")
@@ -53,9 +54,30 @@ TRAINING_ENVIRONMENT = {
 }
 
 
+class _Parser(argparse.ArgumentParser):
+    """Takes the first positional argument, MODEL, also as the option --model."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        given = [*(sys.argv[1:] if args is None else args)]
+        if "--model" in self._option_string_actions:
+            given = _model_first(given)
+        return super().parse_known_args(given, namespace)
+
+
+def _model_first(given: list[str]) -> list[str]:
+    """The same arguments with the value of --model as the first one."""
+    for place, word in enumerate(given):
+        name, equals, value = word.partition("=")
+        if name == "--model" and equals:
+            return [value, *given[:place], *given[place + 1 :]]
+        if name == "--model" and place + 1 < len(given):
+            return [given[place + 1], *given[:place], *given[place + 2 :]]
+    return given
+
+
 def parser(program: str, description: str, example: str) -> argparse.ArgumentParser:
     """An argument parser in the one style of all commands, with an example in its help."""
-    made = argparse.ArgumentParser(
+    made = _Parser(
         prog=program,
         description=description,
         epilog=f"example:\n  {example}",
@@ -132,14 +154,33 @@ def tell(options: argparse.Namespace, result: Any, text: str) -> None:
 
 
 def add_model_and_inputs(parser: argparse.ArgumentParser, *, nargs: str) -> None:
-    """Add MODEL and INPUT, which `inputs` expands: so many as argparse means by `nargs`."""
-    parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite of tfl-depth convert")
+    """Add MODEL, also as --model, and INPUT, which `inputs` expands: so many as `nargs` means."""
+    add_model(parser)
+    parser.add_argument("--model", metavar="MODEL", help="the same, in any place")
     parser.add_argument(
         "inputs",
         nargs=nargs,
         metavar="INPUT",
         help="image and video files, folders of photos, patterns, camera:0, /dev/video0, rtsp://...",
     )
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Add MODEL: a path, or the name of a network of the zoo."""
+    parser.add_argument(
+        "model",
+        type=model_file,
+        metavar="MODEL",
+        help="a .tflite of tfl-depth convert, or a network of `tfl-depth zoo` by its name",
+    )
+
+
+def model_file(text: str) -> Path:
+    """Read the path of a model, or the name of a network of the zoo that has an INT8 file."""
+    try:
+        return named_model(text)
+    except ModelFileError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def add_threads(parser: argparse.ArgumentParser) -> None:

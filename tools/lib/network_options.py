@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tfl_depth.errors import ConversionError
-from tfl_depth.intrinsics import Intrinsics
-from tfl_depth.runtime.fit import Fit, fit_frame
 from tfl_depth.tools.lib import camera_options, cli_common
-
-if TYPE_CHECKING:
-    from tfl_depth.converters.trained_camera import InputCamera
 
 NETWORK_HELP = "a .keras, .h5, .onnx, .pt2 or float .tflite file, or a SavedModel folder"
 INPUT_OPTIONS = ("mean", "std", "input_range", "channels")
@@ -53,7 +47,7 @@ def _add_input(parser: argparse.ArgumentParser) -> None:
 
 
 def add_camera_of_training(parser: argparse.ArgumentParser) -> None:
-    """Add --intrinsics and --fov, which `input_camera` reads."""
+    """Add --intrinsics and --fov."""
     titled = parser.add_argument_group("the camera that the network was trained for")
     group = titled.add_mutually_exclusive_group()
     group.add_argument(
@@ -69,21 +63,6 @@ def add_camera_of_training(parser: argparse.ArgumentParser) -> None:
         metavar="DEGREES",
         help="the horizontal field of view of the network's input instead",
     )
-
-
-def input_camera(options: argparse.Namespace, fit: Fit) -> InputCamera | None:
-    """The camera in pixels of the network's input, or None where nothing says it."""
-    from tfl_depth.converters.trained_camera import camera_beside
-
-    if options.fov is not None:
-        return partial(Intrinsics.from_field_of_view, options.fov)
-    if options.intrinsics is None:
-        return camera_beside(options.network)
-    camera: Intrinsics = options.intrinsics[0]
-    size: tuple[int, int] | None = options.intrinsics[1]
-    if size is None:
-        return camera
-    return lambda input_size: fit_frame(size, input_size, fit).intrinsics(camera)
 
 
 def _add_output(parser: argparse.ArgumentParser) -> None:

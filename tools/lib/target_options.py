@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tfl_depth.errors import ConversionError
-from tfl_depth.targets import TARGETS, NeutronSettings, Target
+from tfl_depth.target_settings import chosen_target
+from tfl_depth.targets import TARGETS, Target
 
 if TYPE_CHECKING:
     from tfl_depth.converters.deployment import PlacedOperator, Placement
 
 # Options that replace a Vela setting of the target, for boards with other memories.
 _VELA_OPTIONS = {
-    "config": "a Vela configuration file (.ini) of your board",
+    "vela_config": "a Vela configuration file (.ini) of your board",
     "system_config": "its section with the clock and the memories",
     "memory_mode": "its section with the use of the memories",
 }
+_SETTINGS = (*_VELA_OPTIONS, "neutron", "neutron_python", "rknn_python")
 
 
 def add_options(parser: argparse.ArgumentParser, *, default: str | None) -> None:
@@ -37,8 +36,8 @@ def add_options(parser: argparse.ArgumentParser, *, default: str | None) -> None
         help="raise an error if an operator is not known to run on the target's NPU",
     )
     for name, text in _VELA_OPTIONS.items():
-        flag = "--vela-config" if name == "config" else f"--{name.replace('_', '-')}"
-        parser.add_argument(flag, dest=f"vela_{name}", metavar="NAME", help=f"Ethos-U: {text}")
+        flag = f"--{name.replace('_', '-')}"
+        parser.add_argument(flag, metavar="NAME", help=f"Ethos-U: {text}")
     parser.add_argument(
         "--neutron",
         type=_package,
@@ -47,7 +46,6 @@ def add_options(parser: argparse.ArgumentParser, *, default: str | None) -> None
     )
     parser.add_argument(
         "--neutron-python",
-        default=sys.executable,
         metavar="PATH",
         help="imx95: the Python of the environment that has the package (this one)",
     )
@@ -83,40 +81,12 @@ def chosen(options: argparse.Namespace) -> Target:
     Raises:
         ConversionError: there are settings of a compiler that is not for this target.
     """
-    target = _with_rockchip(options, _with_neutron(options, TARGETS[options.target]))
-    given = {name: getattr(options, f"vela_{name}") for name in _VELA_OPTIONS}
-    changes = {name: value for name, value in given.items() if value is not None}
-    if not changes:
-        return target
-    if target.vela is None:
-        raise ConversionError(
-            f"{options.target} is not compiled by Vela: leave out --vela-config, --system-config "
-            "and --memory-mode."
-        )
-    return replace(target, vela=replace(target.vela, **changes))
+    return chosen_target(options.target, **settings(options))
 
 
-def _with_neutron(options: argparse.Namespace, target: Target) -> Target:
-    if options.neutron is None:
-        return target
-    if options.target != "imx95":
-        raise ConversionError(
-            f"{options.target} is not compiled by NXP's Neutron compiler: leave out --neutron."
-        )
-    package, version = options.neutron
-    settings = NeutronSettings(options.target, package, version, options.neutron_python)
-    return replace(target, neutron=settings, command=None)
-
-
-def _with_rockchip(options: argparse.Namespace, target: Target) -> Target:
-    if options.rknn_python is None:
-        return target
-    if target.rockchip is None:
-        raise ConversionError(
-            f"{options.target} is not compiled by rknn-toolkit2: leave out --rknn-python."
-        )
-    settings = replace(target.rockchip, python=options.rknn_python)
-    return replace(target, rockchip=settings, command=None)
+def settings(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the chosen compiler settings, as arguments of `chosen_target` and `convert`."""
+    return {name: getattr(options, name) for name in _SETTINGS}
 
 
 def summary(placement: Placement) -> str:
