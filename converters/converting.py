@@ -183,7 +183,7 @@ def for_target(conversion: Conversion, name: str, settings: Target) -> Conversio
         ConversionError: the compiler fails.
     """
     placed = None
-    if settings.delegate is not None:
+    if settings.has_npu:
         placed = compile_for_target(conversion.model, name, settings)
     return replace(conversion, target=name, target_settings=settings, placed=placed)
 

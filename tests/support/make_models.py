@@ -51,7 +51,7 @@ def make_models(folder: Path) -> None:
 
 def ramp_model(spans: Spans, work: Path) -> bytes:
     """The int8 model of a ramp with these spans; `work` is a folder for its image."""
-    made = convert(
+    made = convert_network(
         _ramp(spans),
         images=_ramp_images(work),
         spans=spans,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from dataclasses import dataclass
 from importlib.metadata import distributions
 
 from tfl_depth.errors import InterpreterError
-from tfl_depth.proof.part_folder import part_folder
+from tfl_depth.proof.part_folder import part_folder, part_path
 from tfl_depth.proof.proof_engine import ProofEngine
 
 
@@ -41,7 +42,7 @@ class EngineSpec:
     @property
     def how_to_install(self) -> str | None:
         """A sentence that says how to install what is missing; None where nothing is."""
-        if not self.folder or (part_folder(self.folder) / self.needs).exists():
+        if not self.folder or part_path(self.folder, self.needs) is not None:
             return None
         if self.system:
             return f"Not installed: {self.system.format(folder=part_folder(self.folder))}."
@@ -54,9 +55,11 @@ class EngineSpec:
     @property
     def versions(self) -> str:
         """The names and versions of the parts that are installed, for reports."""
-        folder = str(part_folder(self.folder))
+        folder = part_folder(self.folder)
+        # An environment has a folder of its own for packages.
+        paths = [*map(str, (folder, *folder.glob("lib/python3*/site-packages"))), *sys.path]
         names = [part.partition("==")[0] for part in self.parts]
-        found = [each for name in names for each in distributions(name=name, path=[folder])]
+        found = [each for name in names for each in [*distributions(name=name, path=paths)][:1]]
         return ", ".join(f"{each.metadata['Name']} {each.version}" for each in found)
 
     def open(self, model: bytes) -> ProofEngine:
@@ -105,9 +108,10 @@ ENGINES = {
         "Rockchip's simulator of its NPUs (rknn-toolkit2)",
         "by_rknn",
         "ByRknn",
+        parts=("rknn-toolkit2==2.5.0",),
         folder="rknn",
         needs="bin/python",
-        rounding_steps=7,
+        rounding_steps=10,
         system="python3.11 -m venv {folder} and {folder}/bin/pip install rknn-toolkit2==2.5.0 "
         "tensorflow==2.14.0, 7 GB; in a checkout, make rknn-test",
     ),
