@@ -23,9 +23,10 @@ INSTALL = pip install --quiet --require-hashes --no-deps
 # The files keep the order of tests/conftest.py, the longest first.
 PARALLEL = --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
-# What a processor can change: kernels, decoding, threads, files.
-BOARD_TESTS = $(addprefix tests/runtime/test_,$(addsuffix .py,\
-  exactness golden_check postprocess interpreter runner self_check model_files))
+# What a processor can change: kernels, decoding; and all that depends on them: threads, files.
+KERNEL_TESTS = $(addprefix tests/runtime/test_,$(addsuffix .py,exactness golden_check postprocess))
+BOARD_TESTS = $(KERNEL_TESTS) $(addprefix tests/runtime/test_,$(addsuffix .py,\
+  interpreter runner self_check model_files))
 
 .PHONY: setup demo test tflite-test board-test openvino-test tosa-test qnn-test htp-spans rknn-test engines gstreamer-test programs-test \
   frameworks-test pythons-test kernels coverage soak fuzz hashes lint check figures figures-zoo \
@@ -100,22 +101,24 @@ board-test-by-name: build/board/.complete build/sshd/.complete build/test-models
 	TFL_DEPTH_BOARD=$(CURDIR)/build/board/tflite-runtime .venv/bin/python -m pytest \
 	  tests/boards/test_real_ssh.py
 
-# The tests that need no TensorFlow, with a board's interpreter and numpy 1.
+# The tests that need no TensorFlow, with a board's interpreter and numpy 1: all, or the quick ones.
+MARK ?= no_tensorflow
 ifeq ($(has_tflite_python),yes)
 tflite-test: .venv-tflite/.complete build/test-models/.complete
-	.venv-tflite/bin/python -m pytest -m no_tensorflow
+	.venv-tflite/bin/python -m pytest -m $(MARK)
 else
 tflite-test:
 	@echo 'Skipped: the tests with tflite-runtime, which needs Python 3.11 (set TFLITE_PYTHON).'
 endif
 
-# All tests, then those of the runtime once more, two environments at a time.
+# All tests, then the runtime's quick ones with tflite-runtime, and those of kernels on aarch64, two
+# environments at a time. In full: make tflite-test, make board-test.
+AGAIN = $(MAKE) --no-print-directory MARK=light BOARD_TESTS='$(KERNEL_TESTS)'
 test: setup build/test-models/.complete
 	.venv/bin/python -m pytest $(PARALLEL)
-	@if $(MAKE) --no-print-directory build/board/.complete; \
-	then $(MAKE) --no-print-directory --jobs 2 --output-sync=target tflite-test $(EMULATED); \
-	else echo 'Skipped: the tests on aarch64, for the reason above.'; \
-	$(MAKE) --no-print-directory tflite-test; fi
+	@if $(MAKE) --no-print-directory build/board/.complete; then $(AGAIN) --jobs 2 \
+	  --output-sync=target tflite-test board-test-ai-edge-litert board-test-armnn; \
+	else echo 'Skipped: the tests on aarch64, for the reason above.'; $(AGAIN) tflite-test; fi
 
 # Lines and branches of runtime/ that the tests without TensorFlow run; below 95 % it fails.
 coverage: setup build/test-models/.complete
@@ -154,7 +157,8 @@ build/qnn/.complete: requirements/hashed/qnn.txt | .venv/.complete
 RAMPS = $(foreach spans,10m-1m 10m-0.5m 15m-1m 15m-0.5m 80m-growing,\
   build/test-models/ramp-$(spans)-split-int8.tflite)
 engines: setup build/test-models/.complete
-	.venv/bin/python -c 'from tests.support.built_models import built_zoo; built_zoo()'
+	for entry in zoo/*/model.keras; do .venv/bin/python -m tests.support.make_zoo \
+	  build/zoo-int8/$$(basename $$(dirname $$entry)).tflite || exit 1; done
 	TFL_DEPTH_PROOF=build .venv/bin/python -m tests.support.engine_differences \
 	  docs/figures/engines.json $(RAMPS) build/zoo-int8/*.tflite
 
@@ -222,12 +226,13 @@ pythons-test-%: build/python-%/.complete build/test-models/.complete
 	  tests/converters/graph tests/converters/head tests/converters/quantize/test_kernels.py \
 	  tests/converters/verify tests/format $(BOARD_TESTS)
 
-# Threads, endurance and hostile images in full, training with JAX, more of the zoo, and a study of
-# real photos: minutes rather than seconds.
+# What tests do in full where $TFL_DEPTH_FULL is set: threads, endurance, hostile images, training
+# with JAX, more networks and encoders, all of the zoo, a study of real photos. Then the runtime's
+# tests with every interpreter package. An hour.
 soak: setup build/test-models/.complete
-	TFL_DEPTH_FULL=1 .venv/bin/python -m pytest tests/runtime/test_threads.py \
-	  tests/runtime/test_soak.py tests/runtime/test_fuzz.py tests/training/test_backends.py \
-	  tests/models/test_encoders.py tests/zoo/test_zoo.py tests/strategy/test_quick_run.py
+	TFL_DEPTH_FULL=1 .venv/bin/python -m pytest -m 'not frameworks' \
+	  $$(grep --recursive --files-with-matches --include='test_*.py' 'support.length import' tests)
+	$(MAKE) tflite-test board-test
 
 # Atheris in a folder of its own: nothing else needs it.
 build/atheris/.complete: requirements/hashed/fuzz.txt | .venv/.complete

@@ -9,6 +9,7 @@ import math
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -327,9 +328,10 @@ class _Conversion:
             golden=golden,
             recipe=self.recipe,
             fit=self.fit,
-            camera=self._trained_camera(),
+            camera=self._trained_camera,
         )
 
+    @cached_property
     def _trained_camera(self) -> TrainedCamera | None:
         """The camera, and how depth follows its focal length on the photos to verify with."""
         if self.camera is None:

@@ -38,14 +38,14 @@ NOT_LIGHT = {
 }
 # The files that take longest, which processes begin with: none is left over at the end.
 LONGEST = (
+    "training/test_training.py",
     "strategy/test_quick_run.py",
     "networks/test_strangers.py",
-    "training/test_training.py",
     "models/test_encoders.py",
-    "zoo/test_zoo_placement.py",
-    "zoo/test_zoo.py",
     "training/test_backends.py",
     "tools/test_view_page.py",
+    "zoo/test_zoo_placement.py",
+    "zoo/test_zoo.py",
     "models/test_models.py",
 )
 

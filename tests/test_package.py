@@ -35,6 +35,7 @@ IMPORT_RUNTIME = """
 import sys, tfl_depth.runtime
 print(tfl_depth.runtime.__file__)
 assert not {"tensorflow", "keras"} & set(sys.modules), "the runtime loads a training framework"
+assert "absl" not in sys.modules, "the runtime loads what the commands are made of"
 """
 
 INFER = "import sys; from tfl_depth.tools.infer import main; sys.exit(main())"

@@ -1,4 +1,4 @@
-"""The camera that takes the pictures: its picture, its lens, and what was measured with it."""
+"""Cameras: the size of their pictures, their lenses and their measured corrections."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LENSES = {"pinhole": (4, 5, 8, 12, 14), "fisheye": (4,)}
 
 @dataclass(frozen=True)
 class Distortion:
-    """What a lens adds to a pinhole camera, as in OpenCV.
+    """The distortion of a lens, as in OpenCV.
 
     Attributes:
         lens: "pinhole" for k1, k2, p1, p2[, k3[, k4, k5, k6[, s1 - s4[, tx, ty]]]] of
@@ -50,12 +50,12 @@ class Distortion:
 
 @dataclass(frozen=True)
 class DepthCalibration:
-    """What `tfl-depth calibrate` measured for one model and one camera.
+    """The correction that `tfl-depth calibrate` measured for one model and one camera.
 
     Attributes:
         scale, offset_m: depth is scale x the network's depth + offset, in meters.
         model: `Contract.fingerprint` of the model.
-        fit: of the frames that it was measured with.
+        fit: of the frames of the measurement.
 
     Raises:
         CameraError: on creation, if `scale` is not above 0, a value is not finite or `fit` is not a
@@ -82,9 +82,9 @@ class Camera:
 
     Attributes:
         width, height: of the picture that `intrinsics` are for, in pixels.
-        intrinsics: in pixels of that picture; None where they are unknown.
-        distortion: of the lens; None for none.
-        depth: what was measured with it; None for nothing.
+        intrinsics: in pixels of that picture; None if they are unknown.
+        distortion: of the lens; None without distortion.
+        depth: its measured correction; None without one.
 
     Raises:
         CameraError: on creation, for sizes or focal lengths that are not above 0, or values that
@@ -140,7 +140,7 @@ class Camera:
         """The intrinsics in a picture of `size` (height, width), resized from the camera's own.
 
         Raises:
-            CameraError: the picture has another aspect, or the intrinsics are unknown.
+            CameraError: the picture has another aspect ratio, or the intrinsics are unknown.
         """
         self.expect_aspect(size)
         if self.intrinsics is None:
@@ -151,10 +151,10 @@ class Camera:
         return self.intrinsics.at_size(self.size, size)
 
     def expect_aspect(self, size: tuple[int, ...]) -> None:
-        """Refuse a picture that is not the camera's own, resized.
+        """Refuse a picture with another aspect ratio than the camera's.
 
         Raises:
-            CameraError: its aspect is another one.
+            CameraError: its aspect ratio is another one.
         """
         height, width = size
         apart = min(
@@ -170,13 +170,13 @@ class Camera:
 
 @dataclass(frozen=True)
 class FieldOfView:
-    """A camera of which only the horizontal field of view is known: square pixels, centered.
+    """A camera with a known horizontal field of view only: square pixels, centered axis.
 
     Attributes:
         degrees: between 0 and 180.
 
     Raises:
-        CameraError: on creation, where `degrees` are not.
+        CameraError: on creation, if `degrees` is not.
     """
 
     degrees: float
@@ -187,7 +187,7 @@ class FieldOfView:
 
     @property
     def depth(self) -> None:
-        """Nothing was measured with it."""
+        """There is no measured correction."""
         return None
 
     def at(self, size: tuple[int, ...]) -> Intrinsics:

@@ -1,4 +1,4 @@
-"""Cameras in files: the YAML of OpenCV, ROS and Kalibr, and what `tfl-depth calibrate` adds to it.
+"""Camera files: the YAML of OpenCV, ROS and Kalibr, and the entry of `tfl-depth calibrate`.
 
 - OpenCV (`cv::FileStorage`, also XML): image_width, image_height, camera_matrix,
   distortion_coefficients, fisheye_model.
@@ -7,7 +7,7 @@
 - Kalibr (camchain.yaml): cam0: camera_model, intrinsics, resolution, distortion_model: radtan,
   equidistant or none, distortion_coeffs.
 
-A file of `tfl-depth calibrate` is that of ROS with one more entry, tfl_depth.
+A file of `tfl-depth calibrate` is a file of ROS with the additional entry tfl_depth.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ def read_camera(path: Path, name: str | None = None) -> Camera:
 
     Args:
         path: of a YAML, XML or JSON file of OpenCV, ROS or Kalibr.
-        name: which of Kalibr's cameras, as cam0; None where the file has only one.
+        name: of one of Kalibr's cameras, such as cam0; None if the file has only one.
 
     Raises:
-        CameraError: the file is missing, no such file, or of a model that no pinhole camera is.
+        CameraError: the file is missing, has another format, or is not of a pinhole camera.
     """
     try:
         if path.stat().st_size > MAX_BYTES:
@@ -102,7 +102,7 @@ def _listed(values: Sequence[float]) -> str:
 def _document(text: str) -> Any:
     """The file's content as dictionaries, lists, numbers and texts."""
     if not text.lstrip().startswith(("%YAML", "<?xml", "{")):
-        # OpenCV's reader asks for its own first line, and for lists further in than their name.
+        # OpenCV's reader needs its own first line, and lists indented more than their names.
         text = "%YAML:1.0\n---\n" + re.sub(r"^( *)- ", r"\1  - ", text, flags=re.MULTILINE)
         text = re.sub(r"^---\n---\s*\n", "---\n", text, flags=re.MULTILINE)
     try:
@@ -150,7 +150,7 @@ def _of_kalibr(found: Mapping[str, Any]) -> Camera:
 
 
 def _of_matrix(found: Mapping[str, Any]) -> Camera:
-    """As OpenCV and ROS write it."""
+    """Parse a file of OpenCV or ROS."""
     width, height = (int(found[name]) for name in ("image_width", "image_height"))
     depth = _depth(found["tfl_depth"]) if "tfl_depth" in found else None
     if depth is not None and "camera_matrix" not in found:

@@ -1,7 +1,7 @@
-"""The one decoder of image files: whole pictures, or none.
+"""The decoder of image files: complete pictures or an error.
 
-OpenCV fills what it cannot decode of a JPEG with gray, and reports it on standard error alone
-(tfl_depth/decoder_messages.py). Every reader of photos and of depth images decodes here.
+OpenCV fills the damaged part of a JPEG with gray, and reports it only on standard error
+(tfl_depth/decoder_messages.py). All readers of photos and depth images use this decoder.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import numpy.typing as npt
 from tfl_depth.decoder_messages import LISTENER
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-# What stands around a chunk's content: its length and its kind before it, its checksum behind it.
+# The bytes around a chunk's content: its length and its kind before, its checksum after it.
 PNG_CHUNK_HEAD, PNG_CHUNK_FRAME = 8, 12
 JPEG_SIGNATURE = b"\xff\xd8\xff"
 
 
 def decode(content: bytes, flags: int) -> npt.NDArray[Any] | None:
-    """Decode an image file's content; None where it is damaged or no format that OpenCV knows.
+    """Decode an image file's content; None if it is damaged or OpenCV does not know its format.
 
     Args:
         content: of the file.
@@ -37,7 +37,7 @@ def decode(content: bytes, flags: int) -> npt.NDArray[Any] | None:
 
 
 def _decode(content: bytes, flags: int) -> npt.NDArray[Any] | None:
-    # From memory OpenCV takes no JPEG that is cut short; from a file it does.
+    # OpenCV refuses an incomplete JPEG in memory, but not in a file.
     try:
         return cv2.imdecode(np.frombuffer(content, np.uint8), flags)
     except cv2.error:
@@ -45,9 +45,9 @@ def _decode(content: bytes, flags: int) -> npt.NDArray[Any] | None:
 
 
 def _png_is_whole(content: bytes) -> bool:
-    """Whether its chunks lead to an end, and each has the checksum that was written.
+    """Whether all chunks are complete and have correct checksums.
 
-    OpenCV 4.11 hangs where they lead out of the file.
+    OpenCV 4.11 hangs if a chunk is larger than the file.
     """
     place = len(PNG_SIGNATURE)
     while place + PNG_CHUNK_FRAME <= len(content):

@@ -14,7 +14,7 @@ class Intrinsics:
 
     Attributes:
         fx, fy: focal lengths.
-        cx, cy: where the optical axis meets the image.
+        cx, cy: position of the optical axis in the image.
     """
 
     fx: float
@@ -23,15 +23,15 @@ class Intrinsics:
     cy: float
 
     def at_size(self, size: tuple[int, ...], other: tuple[int, ...]) -> Intrinsics:
-        """The same camera where its image of `size` (height, width) is resized to `other`."""
+        """The same camera after a resize of its image from `size` (height, width) to `other`."""
         y, x = (new / old for new, old in zip(other, size, strict=True))
-        # Sizes speak of the pixels' borders, half a pixel before the middle of the first.
+        # Sizes are between the borders of pixels, half a pixel before the middle of the first.
         return Intrinsics(
             self.fx * x, self.fy * y, (self.cx + 0.5) * x - 0.5, (self.cy + 0.5) * y - 0.5
         )
 
     def field_of_view(self, size: tuple[int, ...]) -> tuple[float, float]:
-        """Degrees that the camera sees across its image of `size` (height, width): along x, y."""
+        """The field of view in degrees along x and y, for an image of `size` (height, width)."""
         height, width = size
         return _degrees(self.fx, self.cx, width), _degrees(self.fy, self.cy, height)
 

@@ -1,8 +1,8 @@
-"""Which files a folder or a list stands for: one rule for every tool.
+"""The files in a folder or in a list: one rule for all tools.
 
-A folder stands for its files of some suffixes, by name. Symbolic links are followed, to files and
-to folders; hidden files and folders (".NAME") are left out. A list is text in UTF-8, with or
-without a byte order mark, and names one file a line: also one with spaces or "#" in its name.
+A folder means its files with some suffixes, sorted by name. Symbolic links to files and folders are
+followed. Hidden files and folders (".NAME") are skipped. A list is a text in UTF-8, with or without
+a byte order mark, with one file per line. Names may have spaces and "#".
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ def files_in(folder: Path, suffixes: Collection[str]) -> list[Path]:
     """The files of a folder itself, sorted.
 
     Args:
-        folder: where.
+        folder: the folder.
         suffixes: in lower case, such as ".jpg".
 
     Raises:
@@ -29,7 +29,7 @@ def files_in(folder: Path, suffixes: Collection[str]) -> list[Path]:
 
 
 def files_below(folder: Path, suffixes: Collection[str] | None = None) -> list[Path]:
-    """The files of a folder and of the folders in it, sorted; of any suffix where None is given."""
+    """The files of a folder and its subfolders, sorted; with any suffix for None."""
     return sorted(
         Path(place, name)
         for place, names in _places(folder)
@@ -45,10 +45,10 @@ def read_lines(path: Path) -> list[str]:
     Raises:
         OSError: it cannot be read.
     """
-    # Names of files need not be UTF-8, even where the list is.
+    # Names of files may not be UTF-8, although the list is.
     text = path.read_bytes().decode("utf-8-sig", errors="surrogateescape")
     if "\0" in text:
-        raise OSError(errno.EINVAL, "it is no text in UTF-8", str(path))
+        raise OSError(errno.EINVAL, "it is not a text in UTF-8", str(path))
     lines = (line.strip() for line in text.split("\n"))
     return [line for line in lines if line]
 
@@ -58,7 +58,7 @@ def _counts(name: str, suffixes: Collection[str]) -> bool:
 
 
 def _places(folder: Path) -> Iterator[tuple[str, list[str]]]:
-    """Each folder once, though links may lead round."""
+    """Each folder once, even if links form a cycle."""
     seen: set[tuple[int, int]] = set()
     for place, below, names in os.walk(folder, followlinks=True):
         found = os.stat(place)  # noqa: PTH116

@@ -1,4 +1,4 @@
-"""Names of files for libraries that take some names for something else, or end the process."""
+"""Safe file names for libraries that misread some names or crash on them."""
 
 from __future__ import annotations
 

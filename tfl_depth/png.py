@@ -18,5 +18,5 @@ def as_png(pixels: npt.NDArray[Any]) -> bytes:
 
 
 def png_content(pixels: npt.NDArray[Any]) -> memoryview:
-    """As `as_png`, where OpenCV has written it: a large picture is not copied once more."""
+    """Like `as_png`, in the memory of OpenCV, without another copy of a large picture."""
     return cv2.imencode(".png", pixels)[1].data

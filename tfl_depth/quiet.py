@@ -1,30 +1,86 @@
-"""Keeping TensorFlow's native chatter from a tool's own words."""
+"""Keeping what libraries print from a tool's own words: in a log, or nowhere."""
 
 from __future__ import annotations
 
 import contextlib
-import io
+import faulthandler
 import os
 import sys
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+# The log of the command that runs; None outside `library_log`.
+_log: IO[str] | None = None
+
+
+@contextlib.contextmanager
+def library_log() -> Iterator[Path]:
+    """Write what libraries print on standard error into a file, whose path is yielded.
+
+    Native code (XNNPACK, OpenCV, CUDA) and processes that are started write to descriptor 2, which
+    leads into the file. What Python prints on `sys.stderr` stays. The file is left to the caller.
+    """
+    global _log
+    handle, name = tempfile.mkstemp(prefix="tfl-depth-", suffix=".log")
+    before = _log
+    with os.fdopen(handle, "w") as log, _own_stderr(), _descriptor_2_is(log):
+        _log = log
+        try:
+            yield Path(name)
+        finally:
+            _log = before
 
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Drop what is printed meanwhile; exceptions pass, and say what went wrong.
+    """Keep what is printed meanwhile for the log, or drop it; exceptions pass.
 
     TensorFlow tells of absent GPUs when it is loaded, whatever its log level, and its converter
     of flags and of where intermediate files lie: partly from native code, which writes to the
     file descriptor of standard error itself.
     """
     sys.stderr.flush()
-    with tempfile.TemporaryFile() as unheard, contextlib.redirect_stdout(io.StringIO()):
-        heard = os.dup(2)
-        os.dup2(unheard.fileno(), 2)
-        try:
-            yield
-        finally:
-            sys.stderr.flush()
-            os.dup2(heard, 2)
-            os.close(heard)
+    with contextlib.ExitStack() as stack:
+        unheard = _log or stack.enter_context(tempfile.TemporaryFile("w"))
+        stack.enter_context(contextlib.redirect_stdout(unheard))
+        stack.enter_context(_descriptor_2_is(unheard))
+        yield
+
+
+@contextlib.contextmanager
+def _descriptor_2_is(file: IO[str]) -> Iterator[None]:
+    heard = os.dup(2)
+    os.dup2(file.fileno(), 2)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(heard, 2)
+        os.close(heard)
+
+
+@contextlib.contextmanager
+def _own_stderr() -> Iterator[None]:
+    """Give Python's standard error a descriptor of its own, where it has descriptor 2."""
+    if not _is_descriptor_2():
+        yield
+        return
+    with os.fdopen(os.dup(2), "w", buffering=1, errors="backslashreplace") as own:
+        crashes = faulthandler.is_enabled()
+        with contextlib.redirect_stderr(own):
+            if crashes:
+                faulthandler.enable(own)
+            try:
+                yield
+            finally:
+                if crashes:
+                    faulthandler.enable(sys.__stderr__ or 2)
+
+
+def _is_descriptor_2() -> bool:
+    try:
+        return sys.stderr.fileno() == 2
+    except (AttributeError, OSError, ValueError):
+        return False

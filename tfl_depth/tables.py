@@ -1,4 +1,4 @@
-"""Tables and paragraphs of documents, which commands write from result files."""
+"""Tables and paragraphs of documents that commands write from result files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ END = "<!-- end of figures -->\n"
 
 
 def with_table(document: str, name: str, table: str, *, by: str = "make figures") -> str:
-    """The document with this table between the marks of its name, which say what writes it.
+    """Put a table into a document, between the marks with its name and its command.
 
     Raises:
         DatasetError: the marks are missing.
@@ -20,7 +20,7 @@ def with_table(document: str, name: str, table: str, *, by: str = "make figures"
     before, begin, rest = document.partition(mark)
     _old, end, after = rest.partition(END)
     if not (begin and end):
-        raise DatasetError(f"The document lacks the marks that its table {name!r} stands between.")
+        raise DatasetError(f"The document has no marks for its table {name!r}.")
     return before + begin + table + end + after
 
 
@@ -31,7 +31,7 @@ def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def joined_parts(parts: Iterable[str]) -> str:
-    """A document of these parts; paragraphs and items of lists are filled to 100 columns."""
+    """Join parts to a document. Paragraphs and items of lists are wrapped at 100 columns."""
     return "\n\n".join(map(_filled, parts)) + "\n"
 
 

@@ -197,8 +197,8 @@ TARGETS = {
         for generation, sizes in _ETHOS_SIZES.items()
         for size in sizes
     },
-    # With SRAM of its own: Linux's Documentation/devicetree/bindings/npu/arm,ethos.yaml. Clock and
-    # memories are assumed: the sections of Vela's that come nearest.
+    # With its own SRAM: Linux's Documentation/devicetree/bindings/npu/arm,ethos.yaml. Clock and
+    # memories are assumptions: the most similar sections of Vela's file.
     "imx93": Target(
         title="NXP i.MX 93: Ethos-U65-256",
         vela=VelaSettings("ethos-u65-256", "Ethos_U65_High_End", "Dedicated_Sram_384KB"),
@@ -207,7 +207,7 @@ TARGETS = {
     ),
     "imx8mp": Target(
         title="NXP i.MX 8M Plus: VeriSilicon VIPNano-SI+, the vx delegate compiles on the board",
-        # Or the first inference takes minutes each time. Where the cache lies is the runtime's.
+        # Without a cache each first inference takes minutes. The runtime chooses the folder.
         delegate=TargetDelegate("vx", {"allowed_cache_mode": "true"}),
         source="https://github.com/VeriSilicon/tflite-vx-delegate",
     ),
@@ -231,7 +231,7 @@ TARGETS = {
         delegate=TargetDelegate("vx", {"allowed_cache_mode": "true"}),
         source="https://wiki.st.com/stm32mpu/wiki/STM32MP2_NPU_description",
     ),
-    # The models that Mesa lists as tested have one scale a kernel; several are up to its drivers.
+    # Models that Mesa lists as tested have one scale per kernel. More scales depend on its drivers.
     "teflon": Target(
         title="Mesa's Teflon on mainline Linux: Vivante, Rockchip; per-tensor weights",
         weights=PER_TENSOR,

@@ -44,7 +44,11 @@ TERMS = {
     ),
 }
 LIMITS = {
-    "nyuv2": "Indoor scenes only.",
+    "nyuv2": (
+        "For indoor scenes of up to 10 m in good light. Not for outdoors, glass, mirrors, black "
+        "surfaces and darkness: the training data has no right depth of them, and nothing in the "
+        "output shows an error there."
+    ),
     "redkitchen": (
         "One room, at 0.8 to 3.2 m: the images that it is measured on lie between those that it "
         "was trained on. It shows what INT8 costs an accurate network, and knows no other room."
@@ -200,8 +204,9 @@ def _taught(recipe: dict[str, Any]) -> str:
     if not recipe["teachers"]:
         return ""
     names = " and ".join(f"`{Path(teacher).parent.name}`" for teacher in recipe["teachers"])
+    depth = f"the mean depth of {names}" if len(recipe["teachers"]) > 1 else f"the depth of {names}"
     return (
-        f", {recipe['teacher_share']:.0%} of it against the depth that {names} see together, also "
+        f", {recipe['teacher_share']:.0%} of it against {depth}, also "
         f"on the {recipe['mixed_share']:.0%} of images that are two mixed"
     )
 

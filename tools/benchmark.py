@@ -40,6 +40,7 @@ from tfl_depth.tools.lib.board_options import (
     expect_board,
     run_on_board,
 )
+from tfl_depth.tools.lib.command_parser import CommandParser
 
 EXAMPLE = "tfl-depth benchmark model.tflite --float model-float32.tflite --json"
 Times = Mapping[str, float]
@@ -125,7 +126,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return cli_common.run(lambda: _benchmark(options))
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> CommandParser:
     parser = cli_common.parser(
         "tfl-depth benchmark",
         "Measure the time of a model in the runtime, of the runtime's parts (postprocessing at\n"
@@ -166,7 +167,7 @@ def _benchmark_there(options: argparse.Namespace, arguments: list[str | Path]) -
 
 def _benchmark(options: argparse.Namespace) -> None:
     expect_board(options)
-    threads = options.threads or len(os.sched_getaffinity(0))
+    threads = options.num_threads or len(os.sched_getaffinity(0))
     settings = cli_common.runner_settings(options)
     result = measure(options.model, options.float, threads, options.rounds, settings)
     if options.minutes is not None:

@@ -17,6 +17,7 @@ from tfl_depth.boards.board_book import (
 )
 from tfl_depth.errors import BoardError
 from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib.command_parser import CommandParser
 
 EXAMPLE = "tfl-depth board add bench ssh://root@board.local"
 
@@ -29,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return cli_common.run(lambda: _DO[options.action](options))
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> CommandParser:
     parser = cli_common.parser(
         "tfl-depth board",
         "Give boards names, for --board of doctor, prove, placement, benchmark, infer and\n"

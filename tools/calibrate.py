@@ -17,12 +17,14 @@ from tfl_depth.runtime import DepthRunner
 from tfl_depth.runtime.preprocess import read_image
 from tfl_depth.tools.lib import camera_options, cli_common
 from tfl_depth.tools.lib.calibration_text import calibration_text
+from tfl_depth.tools.lib.command_parser import CommandParser
 from tfl_depth.tools.lib.measurements import (
     measured_boards,
     measured_by_hand,
     measured_pairs,
     tape_point,
 )
+from tfl_depth.tools.lib.output_checks import expect_file_output
 from tfl_depth.tools.lib.output_names import expand
 
 EXAMPLE = (
@@ -37,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return cli_common.run(lambda: _calibrate(options))
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> CommandParser:
     parser = cli_common.parser(
         "tfl-depth calibrate",
         "Fit a scale, or a scale and an offset, from a model's depth to distances that you\n"
@@ -92,6 +94,7 @@ def _calibrate(options: argparse.Namespace) -> None:
     given = [bool(options.point), options.checkerboard is not None, options.rgbd is not None]
     if sum(given) != 1:
         raise CameraError("Expected one of --point, --checkerboard and --rgbd.")
+    expect_file_output(options.output)
     with DepthRunner(options.model, public_key=options.public_key, fit=options.fit) as runner:
         camera = _camera(options)
         measured = list(_measured(options, runner, camera))

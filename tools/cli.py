@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
 
-from tfl_depth.tools.lib import cli_common
+from absl import app, flags
+
+from tfl_depth.tools.lib.command_parser import CommandParser
 
 # The titles of commands. A command's module in tfl_depth.tools has the same name and a `main`. It
 # has an `ENVIRONMENT` if its process needs environment variables.
@@ -40,11 +41,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     tool = importlib.import_module(f"tfl_depth.tools.{name}")
     if argv is None:
         _start_with(getattr(tool, "ENVIRONMENT", {}))
+        app.run(tool.main, argv=list(given), flags_parser=_behind_the_name)
     return int(tool.main(given[1:]))
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = cli_common.parser(
+def _behind_the_name(given: list[str]) -> list[str]:
+    """The words that the command's own parser gets from absl's app."""
+    flags.FLAGS.mark_as_parsed()
+    return given[1:]
+
+
+def _parser() -> CommandParser:
+    parser = CommandParser(
         "tfl-depth",
         "Monocular metric depth on edge NPUs: from a Keras network to millimeters on the board.\n"
         "The exit status is 0, 1 for an error, or 2 for a wrong option.",

@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfl_depth.errors import ContractError, ConversionWarning, InterpreterError
-from tfl_depth.recipes import DEFAULT, DEFAULT_PER_TENSOR, RECIPES
+from absl import logging
+
+from tfl_depth.errors import (
+    ContractError,
+    ConversionError,
+    ConversionWarning,
+    InterpreterError,
+)
+from tfl_depth.recipes import (
+    DEFAULT,
+    DEFAULT_PER_TENSOR,
+    RECIPES,
+    default_recipe,
+    recipe_named,
+)
 from tfl_depth.runtime.fit import DEFAULT_FIT
+from tfl_depth.targets import PER_CHANNEL, Target
 from tfl_depth.tools.lib import camera_options, cli_common, network_options, target_options
+from tfl_depth.tools.lib.command_parser import CommandParser
 from tfl_depth.tools.lib.inspect_text import camera_text
 
 if TYPE_CHECKING:
@@ -39,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return cli_common.run(lambda: _convert(options))
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> CommandParser:
     parser = cli_common.parser(
         "tfl-depth convert",
         "Convert a trained depth network to TensorFlow Lite, verify the result against the source\n"
@@ -148,6 +162,8 @@ def _list_recipes(parser: argparse.ArgumentParser) -> None:
 def _convert(options: argparse.Namespace) -> None:
     target = target_options.chosen(options)
     arguments = convert_arguments(options)
+    if not options.network.exists():
+        raise ConversionError(f"There is no network {options.network}.")
     from tfl_depth.converters import convert
     from tfl_depth.converters.conversion_files import refuse_existing, target_files
     from tfl_depth.converters.deployment.htp_spans import boundary_cost
@@ -157,10 +173,13 @@ def _convert(options: argparse.Namespace) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConversionWarning)
         conversion = convert(
-            options.network, options.representative, **arguments, progress=cli_common.progress
+            options.network,
+            options.representative,
+            **arguments,
+            progress=cli_common.Steps(_step_names(options, target)),
         )
     for warning in conversion.warnings:
-        print(f"Warning: {warning}", file=sys.stderr)
+        logging.warning("%s", warning)
     files = conversion.save(options.output, overwrite=options.overwrite)
     shown = [table(conversion, options.output)]
     totals = compiler = None
@@ -194,6 +213,24 @@ def convert_arguments(options: argparse.Namespace) -> dict[str, Any]:
         **target_options.settings(options),
         **{name: getattr(options, name) for name in OPTIONS},
     }
+
+
+def _step_names(options: argparse.Namespace, target: Target) -> list[str]:
+    """The parts of a conversion that show their progress."""
+    from tfl_depth.converters.trained_camera import camera_beside
+
+    names = ["read photos"]
+    if options.precision != "float32":
+        per_channel = target.weights == PER_CHANNEL
+        try:
+            recipe = recipe_named(options.recipe or default_recipe(per_channel=per_channel))
+        except ValueError as error:
+            raise ConversionError(str(error)) from error
+        names += ["round weights"] * ("reconstruct" in recipe.steps) + ["measure ranges"]
+    given = options.fov is not None or options.intrinsics is not None
+    if given or camera_beside(options.network) is not None:
+        names += ["measure zooms"]
+    return [*names, "verify"]
 
 
 def _on_htp(conversion: Conversion) -> str:

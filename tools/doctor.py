@@ -19,6 +19,7 @@ from tfl_depth.tools.lib.board_options import (
     expect_board,
     run_on_board,
 )
+from tfl_depth.tools.lib.command_parser import CommandParser
 
 EXAMPLE = "tfl-depth doctor model.tflite"
 TIMEOUT_S = 60.0
@@ -33,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return cli_common.run(lambda: _doctor(options))
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> CommandParser:
     parser = cli_common.parser(
         "tfl-depth doctor",
         "Examine this board: its name, the interpreter packages, the delegates and whether they\n"

@@ -31,6 +31,8 @@ from tfl_depth.tools.lib.board_options import (
     say_what_was_said,
     tell_report,
 )
+from tfl_depth.tools.lib.command_parser import CommandParser
+from tfl_depth.tools.lib.output_checks import expect_folder_output, expect_installed
 
 if TYPE_CHECKING:
     from tfl_depth.boards import RemoteBoard
@@ -64,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return cli_common.run(lambda: _evaluate(options))
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> CommandParser:
     parser = cli_common.parser(
         "tfl-depth evaluate",
         "Measure metric depth by the usual protocol: without alignment, at the images' full size,\n"
@@ -138,9 +140,9 @@ def _zooms(text: str) -> tuple[float, ...]:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
+    _check(options)
     from tfl_depth.data import open_split
 
-    expect_board(options)
     samples = open_split(
         options.dataset, options.data, options.split, skip_broken=options.skip_broken
     )
@@ -152,6 +154,17 @@ def _evaluate(options: argparse.Namespace) -> None:
             tell_report(board, "evaluate", options, result, there["conditions"], _table)
             return
     cli_common.tell(options, result, _table(result))
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Check models and outputs before anything heavy is loaded."""
+    expect_board(options)
+    for model in (options.model, options.against):
+        if model is not None and not model.is_file():
+            raise ModelFileError(f"There is no model {model}.")
+    expect_folder_output(options.output)
+    if options.output is not None:
+        expect_installed("matplotlib")
 
 
 @contextlib.contextmanager
@@ -177,14 +190,17 @@ def _measured(
     edges = EdgeErrors()
     by_distance = {options.model: bins}
     zooms: dict[str, Any] = {}
+    parts = [options.model, options.against]
+    named = [str(each) for each in parts if each is not None]
+    steps = cli_common.Steps(["zooms"] * (options.zooms is not None) + named)
     with _predictor(options, options.model, board, there) as predict:
         if options.zooms is not None:
             from tfl_depth.evaluation.zooms import evaluate_zooms
 
-            shown = cli_common.progress(samples, len(samples), "zooms")
+            shown = steps(samples, len(samples), "zooms")
             found = evaluate_zooms(predict, shown, _dataset(options.dataset), options.zooms)
             zooms = {"zooms": asdict(found)}
-        shown = cli_common.progress(samples, len(samples), options.model.name)
+        shown = steps(samples, len(samples), str(options.model))
         marked = Counter[str]()
         rows = _rows(predict, _counted(shown, marked), options.dataset, pooled, bins, edges=edges)
         if options.output is not None:
@@ -208,7 +224,7 @@ def _measured(
     }
     if options.against is not None:
         with _predictor(options, options.against, board, {}) as predict:
-            shown = cli_common.progress(samples, len(samples), options.against.name)
+            shown = steps(samples, len(samples), str(options.against))
             by_distance[options.against] = BinnedMetrics(DISTANCE_EDGES_M)
             other = _rows(predict, shown, options.dataset, by_distance[options.against])
         result["against"] = _compare(str(options.against), other, rows)

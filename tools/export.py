@@ -13,6 +13,7 @@ from tfl_depth.files import write_together
 from tfl_depth.format.c_table import DECODER_HEADER, c_table
 from tfl_depth.format.contract import read_contract
 from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib.command_parser import CommandParser
 
 EXAMPLE = "tfl-depth export c model.tflite --output firmware/model.h"
 
@@ -23,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return cli_common.run(lambda: _export(options))
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> CommandParser:
     parser = cli_common.parser(
         "tfl-depth export",
         "Write a model's table from the two output codes to millimeters as a C header, and the\n"

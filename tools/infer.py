@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -25,12 +26,14 @@ from tfl_depth.tools.lib.board_options import (
     run_on_board,
 )
 from tfl_depth.tools.lib.camera_options import add_camera, camera_settings, tell_correction
+from tfl_depth.tools.lib.command_parser import CommandParser
 from tfl_depth.tools.lib.finished import RECORD, Finished
 from tfl_depth.tools.lib.frame_pipe import FORMATS, FramePipe
 from tfl_depth.tools.lib.infer_frames import infer_frames
 from tfl_depth.tools.lib.infer_inputs import infer_photos, infer_video
 from tfl_depth.tools.lib.input_report import InputReport
 from tfl_depth.tools.lib.newest_frame import FrameServer
+from tfl_depth.tools.lib.output_checks import expect_folder_output
 from tfl_depth.tools.lib.output_names import expand
 from tfl_depth.tools.lib.outputs import SUFFIXES, OutputKind
 
@@ -52,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return cli_common.run(lambda: _infer(options))
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> CommandParser:
     parser = cli_common.parser(
         "tfl-depth infer",
         "Compute depth of photos, videos and cameras. For each NAME.* the output folder gets\n"
@@ -110,6 +113,15 @@ def _parser() -> argparse.ArgumentParser:
     cli_common.add_public_key(parser)
     cli_common.add_faults(parser)
     cli_common.add_threads(parser)
+    parser.add_argument(
+        "--xnnpack",
+        action=argparse.BooleanOptionalAction,
+        help="run what no delegate takes by XNNPACK, or by TensorFlow Lite's own kernels (by "
+        "XNNPACK without a delegate)",
+    )
+    parser.add_argument(
+        "--prove", choices=("first",), help="compare the golden vectors' depth at the start (no)"
+    )
     add_camera(parser, "for ply")
     parser.add_argument(
         "--voxel",
@@ -186,6 +198,9 @@ def _infer(options: argparse.Namespace) -> None:
     inputs = expand(options.inputs)
     _refuse_what_does_not_fit(options, inputs)
     photos = [each for each in inputs if isinstance(each, Path) and not is_video(each)]
+    if not options.skip_bad:
+        _expect_inputs(inputs)
+    expect_folder_output(options.output)
     report = InputReport(as_json=options.json)
     with (
         DepthRunner(options.model, **_runner_settings(options)) as runner,
@@ -259,6 +274,13 @@ def _refuse_what_writes_files(parser: argparse.ArgumentParser, options: argparse
             parser.error(f"--to, --serve and --show write no files: leave out --{option}")
 
 
+def _expect_inputs(inputs: Sequence[Input]) -> None:
+    """Refuse a file that is not there before the model is opened; a damaged one is found later."""
+    for each in inputs:
+        if isinstance(each, Path) and not os.path.lexists(each):
+            raise ImageError(f"There is no file {each}.")
+
+
 def _folder(path: Path) -> Path:
     path.mkdir(parents=True, exist_ok=True)
     return path
@@ -266,7 +288,16 @@ def _folder(path: Path) -> Path:
 
 def _made_by(options: argparse.Namespace) -> dict[str, Any]:
     """Return everything that the files depend on, except the inputs."""
-    named = ("save", "range", "colormap", "voxel", "frames", "every", "delegate", "option")
+    named = (
+        "save",
+        "range",
+        "colormap",
+        "voxel",
+        "frames",
+        "every",
+        "delegate",
+        "delegate_options",
+    )
     return {
         "camera": str(camera_settings(options)),
         "model": hashlib.sha256(options.model.read_bytes()).hexdigest(),
@@ -280,7 +311,9 @@ def _runner_settings(options: argparse.Namespace) -> dict[str, Any]:
         **cli_common.runner_settings(options),
         **cli_common.fault_settings(options),
         **camera_settings(options),
-        "num_threads": options.threads,
+        "num_threads": options.num_threads,
+        "xnnpack": options.xnnpack,
+        "prove": options.prove,
     }
 
 

@@ -11,8 +11,10 @@ from tfl_depth.diagnostics.inspect_report import keras_report, tflite_report
 from tfl_depth.errors import ModelFileError
 from tfl_depth.files import write_whole
 from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib.command_parser import CommandParser
 from tfl_depth.tools.lib.inspect_html import page
 from tfl_depth.tools.lib.inspect_text import sections, sections_text
+from tfl_depth.tools.lib.output_checks import expect_file_output
 
 EXAMPLE = "tfl-depth inspect model.tflite --html model.html"
 
@@ -23,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return cli_common.run(lambda: _inspect(options))
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> CommandParser:
     parser = cli_common.parser(
         "tfl-depth inspect",
         "Show a model's inputs, outputs, parameters and computation; of a .tflite also its\n"
@@ -46,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _inspect(options: argparse.Namespace) -> None:
+    expect_file_output(options.html)
     report = {"model": str(options.model), **_report(options)}
     if options.html is not None:
         write_whole(options.html, page(report).encode(errors="replace"))

@@ -18,6 +18,8 @@ from tfl_depth.tools.lib.board_options import (
     expect_board,
     run_on_board,
 )
+from tfl_depth.tools.lib.command_parser import CommandParser
+from tfl_depth.tools.lib.output_checks import expect_file_output
 
 EXAMPLE = "tfl-depth placement model.tflite --target ethos-u55-128 --picture placement.png"
 
@@ -32,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return cli_common.run(lambda: _placement(options))
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> CommandParser:
     parser = cli_common.parser(
         "tfl-depth placement",
         "Show for each operator of a portable .tflite model where it runs on a target. If it is\n"
@@ -93,6 +95,7 @@ def _placement(options: argparse.Namespace) -> None:
         raise ModelFileError(f"There is no model {options.model}.")
     if options.picture is not None and options.picture.suffix != ".png":
         raise ConversionError(f"Expected a picture that ends in .png, got {options.picture}.")
+    expect_file_output(options.picture)
     from tfl_depth.converters.deployment import compile_for_target, refuse_unplaced
     from tfl_depth.converters.deployment.picture import placement_picture
 

@@ -24,6 +24,8 @@ from tfl_depth.tools.lib.board_options import (
     expect_board,
     run_on_board,
 )
+from tfl_depth.tools.lib.command_parser import CommandParser
+from tfl_depth.tools.lib.output_checks import expect_folder_output
 
 EXAMPLE = "tfl-depth prove model.tflite --delegate ethosu --output proof/"
 
@@ -40,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return cli_common.run(lambda: _prove(options))
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> CommandParser:
     parser = cli_common.parser(
         "tfl-depth prove",
         "Run a model's golden vectors, the photos that `tfl-depth convert` has put into it.\n"
@@ -72,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _prove(options: argparse.Namespace) -> None:
     expect_board(options)
+    expect_folder_output(options.output)
     engines: list[EngineProof] = []
     measured: dict[str, Any] = {}
     if options.engine is not None:
@@ -97,10 +100,12 @@ def _prove(options: argparse.Namespace) -> None:
 
 def _content(options: argparse.Namespace) -> bytes:
     """Read the model's bytes, and check the signature if required."""
-    if options.engine is not None and (options.delegate or options.option or options.isolate):
+    if options.engine is not None and (
+        options.delegate or options.delegate_options or options.isolate
+    ):
         raise ProofError(
             "Expected an engine of proof or a delegate, got both: omit --engine, or "
-            "--delegate, --option and --isolate."
+            "--delegate, --delegate-options and --isolate."
         )
     return read_model_content(options.model, options.public_key)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from tfl_depth.errors import ModelFileError, SignatureError
 from tfl_depth.files import create_together, write_whole
 from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib.command_parser import CommandParser
 
 EXAMPLE = "tfl-depth sign model.tflite --key release-private.pem --output signed.tflite"
 
@@ -22,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return cli_common.run(lambda: _new_key(options) if options.model is None else _sign(options))
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> CommandParser:
     parser = cli_common.parser(
         "tfl-depth sign",
         "Sign a .tflite model with Ed25519, inside the file. Sign it last: compiling or "

@@ -6,15 +6,17 @@ import argparse
 import logging
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tfl_depth.errors import ConversionError
 from tfl_depth.files import write_whole
 from tfl_depth.quiet import quiet
 from tfl_depth.tools.lib import cli_common, network_options
+from tfl_depth.tools.lib.command_parser import CommandParser
 from tfl_depth.tools.lib.given_options import given_options
+from tfl_depth.tools.lib.output_checks import expect_folder_output, expect_installed
 
 if TYPE_CHECKING:
     from tfl_depth.strategy.results import StudyResults
@@ -37,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return cli_common.run(lambda: _strategy(options))
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> CommandParser:
     parser = cli_common.parser(
         "tfl-depth strategy",
         "Convert a network with every recipe, measure each file on the same images, find the\n"
@@ -91,6 +93,11 @@ def _parser() -> argparse.ArgumentParser:
 def _strategy(options: argparse.Namespace) -> None:
     source = _source(options)
     arguments = network_options.network_arguments(options)
+    if not source.exists():
+        raise ConversionError(f"There is no network {source}.")
+    expect_folder_output(options.output)
+    expect_folder_output(options.work)
+    expect_installed("matplotlib")
     with quiet():
         from tfl_depth.strategy.quant_study import QuantStudy
         from tfl_depth.strategy.results import FULL, QUICK, RESULTS
@@ -108,7 +115,7 @@ def _strategy(options: argparse.Namespace) -> None:
         options=NetworkOptions(**arguments),
         max_depth_m=options.max_depth,
         effort=QUICK if options.quick else FULL,
-        progress=cli_common.progress,
+        progress=_progress,
     )
     study = QuantStudy(study_input, options.work / study_input.name)
     with quiet():
@@ -121,6 +128,14 @@ def _strategy(options: argparse.Namespace) -> None:
     command = _recommended(options, source, results)
     told = {"report": str(report), "results": str(folder / RESULTS), "recommended": command}
     cli_common.tell(options, told, f"written: {report}\n\nrecommended:\n  {command}")
+
+
+def _progress(items: Iterable[Any], total: int | None, what: str) -> Iterable[Any]:
+    """An experiment is a step; its parts have bars."""
+    if what != "experiments":
+        return cli_common.progress(items, total, what)
+    experiments = list(items)
+    return cli_common.each_step(experiments, [each.title for each in experiments])
 
 
 def _recommended(options: argparse.Namespace, source: Path, results: StudyResults) -> str | None:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from tfl_depth.errors import DatasetError
 from tfl_depth.quiet import quiet
 from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib.command_parser import CommandParser
+from tfl_depth.tools.lib.output_checks import expect_folder_output
 
 if TYPE_CHECKING:
     from tfl_depth.training import TrainConfig
@@ -27,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return cli_common.run(lambda: _train(options))
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> CommandParser:
     parser = cli_common.parser(
         "tfl-depth train",
         "Train a network from its recipe, and write the zoo entry: model.keras, metrics.json and\n"
@@ -65,6 +67,10 @@ def _parser() -> argparse.ArgumentParser:
 def _train(options: argparse.Namespace) -> None:
     if not options.recipe.is_file():
         raise DatasetError(f"There is no recipe {options.recipe}.")
+    if not options.data.is_dir():
+        raise DatasetError(f"There is no folder {options.data} with the dataset.")
+    expect_folder_output(options.run)
+    expect_folder_output(options.output)
     with quiet():
         from tfl_depth.training import TrainConfig, train
         from tfl_depth.training.distributed import joined

@@ -18,6 +18,7 @@ from tfl_depth.runtime import DepthRunner
 from tfl_depth.runtime.colorize import NO_DEPTH_BGR, gradient
 from tfl_depth.tools.lib import cli_common
 from tfl_depth.tools.lib.camera_options import add_camera, camera, camera_settings, tell_correction
+from tfl_depth.tools.lib.command_parser import CommandParser
 
 EXAMPLE = "tfl-depth view model.tflite photos/ video.mp4 camera:0 --fov 70"
 HOST = "127.0.0.1"
@@ -35,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return cli_common.run(lambda: _view(options))
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> CommandParser:
     parser = cli_common.parser(
         "tfl-depth view",
         "Show a model's depth in the browser: photo and depth with values in millimeters, the\n"

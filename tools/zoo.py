@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import warnings
 from collections.abc import Sequence
 from typing import Any
 
+from absl import logging
+
 from tfl_depth.errors import ConversionWarning
 from tfl_depth.targets import TARGETS
 from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib.command_parser import CommandParser
 from tfl_depth.zoo_folder import FLOAT, INT8, ZooEntry, zoo_entries, zoo_entry, zoo_folder
 
 EXAMPLE = "tfl-depth zoo make lite0-nyu --target ethos-u55-128"
@@ -25,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return cli_common.run(lambda: _list(options) if options.action is None else _make(options))
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> CommandParser:
     parser = cli_common.parser(
         "tfl-depth zoo",
         "List the trained networks that come with the repository, with their error on photos\n"
@@ -113,7 +115,7 @@ def _make(options: argparse.Namespace) -> None:
             progress=cli_common.progress,
         )
     for warning in made.warnings:
-        print(f"Warning: {warning}", file=sys.stderr)
+        logging.warning("%s", warning)
     named = [f"  {file}" for file in files]
     result = {**made.report, "target": options.target, "files": [*map(str, files)]}
     cli_common.tell(options, result, "\n".join([str(made), *named]))

@@ -8,7 +8,8 @@ import importlib
 from tfl_depth.tables import markdown
 from tfl_depth.tools.cli import COMMANDS
 
-LEFT_OUT = ("--help", "--version")
+# Of every command; the page begins with them.
+LEFT_OUT = ("--help", "--version", "--verbosity", "--flagfile")
 
 
 def command_reference() -> str:
@@ -18,7 +19,11 @@ def command_reference() -> str:
 
 def _section(name: str) -> str:
     parser = importlib.import_module(f"tfl_depth.tools.{name}")._parser()
-    shown = [action for action in parser._actions if not {*LEFT_OUT} & {*action.option_strings}]
+    shown = [
+        action
+        for action in parser._actions
+        if action.help != argparse.SUPPRESS and not {*LEFT_OUT} & {*action.option_strings}
+    ]
     table = markdown(["option", "meaning"], [_row(parser, action) for action in shown])
     lists = f"```text\n{parser.epilog.strip()}\n```"
     return f"## {name}\n\n{_description(parser.description)}\n\n{table}\n{lists}\n"

@@ -12,6 +12,7 @@ from docs.scripts import (
     benchmark_figures,
     demo_truth,
     engine_tables,
+    measure_cameras,
     measure_fit,
     measure_steadiness,
     measure_upsampling,
@@ -51,6 +52,7 @@ def write_documents() -> None:
     write_whole(zoo_chart.PICTURE, zoo_chart.zoo_picture(zoo_chart.latencies(), _zoo()))
     benchmark_figures.write_document()
     measure_fit.write_document()
+    measure_cameras.write_document()
     measure_upsampling.write_document()
     measure_steadiness.write_document()
     demo_truth.write_document()

@@ -293,7 +293,7 @@ def test_libraries_for_another_processor_do_not_load(
             replace(FACTS, interpreter=None, machine="riscv64"),
             [
                 "bench has no TensorFlow Lite interpreter, and there is no package of one for its "
-                "architecture, riscv64: take a board of aarch64, x86_64, armv7l."
+                "architecture, riscv64: use a board with aarch64, x86_64, armv7l."
             ],
         ),
         (

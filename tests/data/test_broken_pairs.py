@@ -54,7 +54,7 @@ def test_all_are_counted_and_the_first_named(dataset: Path, read: Reader) -> Non
 @READERS
 def test_skipping_is_reported(dataset: Path, read: Reader) -> None:
     break_each(dataset)
-    with pytest.warns(UserWarning, match="Left out: 7 of 8 pairs.*train1: ") as warned:
+    with pytest.warns(UserWarning, match="Skipped: 7 of 8 pairs.*train1: ") as warned:
         frames = read("nyuv2", dataset, "train", skip_broken=True)
     assert warned[0].filename == __file__
     assert [sample.name for sample in frames] == ["train0"]
@@ -86,7 +86,9 @@ def test_a_photo_that_is_cut_short_is_broken(dataset: Path, read: Reader) -> Non
     """From a file, OpenCV would read it and fill it up with gray."""
     photo = dataset / "rgb" / "train3.jpg"
     photo.write_bytes(photo.read_bytes()[: photo.stat().st_size // 2])
-    with pytest.raises(DatasetError, match=r"1 of 8 .*train3: its rgb image is unfit: .*damaged"):
+    with pytest.raises(
+        DatasetError, match=r"1 of 8 .*train3: its rgb image cannot be used: .*damaged"
+    ):
         read("nyuv2", dataset, "train")
 
 

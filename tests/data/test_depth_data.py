@@ -203,5 +203,5 @@ def test_a_photo_with_damaged_bytes_is_refused(tmp_path: Path) -> None:
     middle = len(content) // 2
     content[middle : middle + 40] = np.random.default_rng(1).bytes(40)
     folder = write_pair(tmp_path, bytes(content), slope((240, 320), 900))
-    with pytest.raises(DatasetError, match=r"one: its rgb image is unfit: .*damaged"):
+    with pytest.raises(DatasetError, match=r"one: its rgb image cannot be used: .*damaged"):
         load_split("pairs", folder, "all")

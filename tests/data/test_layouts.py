@@ -359,7 +359,7 @@ def test_pairs_of_a_list(tmp_path: Path) -> None:
 def test_two_depths_of_a_photo_are_refused(tmp_path: Path) -> None:
     write_pair(tmp_path, "a", ".npy")
     write_pair(tmp_path, "a", ".png")
-    with pytest.raises(DatasetError, match="Which one counts"):
+    with pytest.raises(DatasetError, match="Two files have one name"):
         load_split("pairs", tmp_path, "all")
 
 

@@ -1,4 +1,4 @@
-"""Files that somebody made to do harm: refused soon, and not read before the signature."""
+"""Malicious files: refused soon, and not read before the signature."""
 
 from __future__ import annotations
 

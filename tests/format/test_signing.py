@@ -132,13 +132,13 @@ def test_stripped_signature_is_refused(signed: bytes) -> None:
 
 @pytest.mark.usefixtures("no_native_code")
 def test_another_key_is_refused(signed: bytes) -> None:
-    assert_refused(signed, "not by this key", new_key_pair()[1])
+    assert_refused(signed, "made with another key", new_key_pair()[1])
 
 
 @pytest.mark.usefixtures("no_native_code")
 def test_signature_of_another_file_is_refused(signed: bytes, models: Path) -> None:
     other = sign((models / ramp.file_name(ramp.COMMON)).read_bytes(), PRIVATE)
-    assert_refused(with_signature(signed, signature_of(other)), "not of this file")
+    assert_refused(with_signature(signed, signature_of(other)), "for another file")
 
 
 @pytest.mark.usefixtures("no_native_code")
@@ -159,7 +159,7 @@ def test_signature_written_otherwise_is_refused(signed: bytes, case: str) -> Non
 def test_changed_contract_is_refused_though_its_digest_is_right(signed: bytes) -> None:
     edited = with_digest(signed.replace(b'"seed":2', b'"seed":3'))
     assert read_contract(edited)
-    assert_refused(edited, "not of this file")
+    assert_refused(edited, "for another file")
 
 
 @pytest.mark.usefixtures("no_native_code")

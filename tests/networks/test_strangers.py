@@ -15,6 +15,7 @@ from tests.networks.measure import converted, difference, int8_depth, read_photo
 from tests.networks.sources import source_network
 from tests.networks.stranger import Stranger
 from tests.networks.torch_strangers import TORCH
+from tests.support.length import in_full
 from tests.support.photos import write_photos
 from tfl_depth.converters import split_images
 from tfl_depth.converters.importers import environments
@@ -28,6 +29,12 @@ WAYS_OUT: dict[str, dict[str, Any]] = {
     "--head single": {"head": "single"},
     "--float32": {"precision": "float32"},
 }
+# `make test` converts a network for each kind of head; these have heads and operators of the same
+# kinds, which tests/converters has small graphs of.
+FURTHER = (
+    *("bts", "bts_planes", "densedepth", "midas", "guidedepth", "mobilevit", "dpt"),
+    *("mobilenet_v3", "efficientnet_b0", "convnext", "yolo", "packnet", "resnet50"),
+)
 ALSO_ONNX = ("torch_monodepth2", "torch_fastdepth", "torch_mobilevit", "torch_dpt")
 
 
@@ -38,7 +45,10 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 def named(strangers: Iterable[Stranger], *, refused: bool = False) -> list[Any]:
     chosen = (each for each in strangers if (each.refused is not None) == refused)
-    return [pytest.param(stranger, id=stranger.name) for stranger in chosen]
+    return [
+        pytest.param(each, id=each.name, marks=[in_full] if each.name in FURTHER else [])
+        for each in chosen
+    ]
 
 
 def agrees(stranger: Stranger, photos: list[Path], folder: Path, *formats: str) -> None:

@@ -49,14 +49,14 @@ def test_every_ramp_has_the_bytes_of_the_reference(file: str, engine: str, model
 @pytest.mark.parametrize("engine", ENGINES_OF_ARM)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_network_of_the_zoo_has_the_golden_bytes(name: str, engine: str) -> None:
-    proof = prove_by(engine, built_zoo() / f"{name}.tflite")
+    proof = prove_by(engine, built_zoo(name))
     assert (proof.byte_for_byte, proof.max_mm) == (True, 0)
 
 
 @pytest.mark.parametrize("accelerator", ETHOS)
 def test_vela_asks_for_the_rounding_of_the_reference(accelerator: str, tmp_path: Path) -> None:
     """What scales its sums rounds twice, as TensorFlow Lite's reference kernels and TOSA do."""
-    printed = vela(built_zoo() / "pico-nyu-192x256.tflite", accelerator, tmp_path, verbose=True)
+    printed = vela(built_zoo("pico-nyu-192x256"), accelerator, tmp_path, verbose=True)
     asked, rounding = [], ""
     for line in printed.splitlines():
         # An Ethos-U85 has one such field for its input and one for its output.

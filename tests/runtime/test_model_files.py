@@ -55,7 +55,7 @@ def test_foreign_file_is_refused(name: str, tmp_path: Path) -> None:
 def test_header_alone_is_no_model(before: bytes, behind: bytes, tmp_path: Path) -> None:
     path = tmp_path / "model.tflite"
     path.write_bytes(before + b"TFL3" + behind)
-    with pytest.raises(ModelFileError, match="damaged or cut short"):
+    with pytest.raises(ModelFileError, match="damaged or incomplete"):
         DepthRunner(path)
 
 

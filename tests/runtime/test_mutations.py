@@ -140,9 +140,9 @@ HARM: dict[str, tuple[str, float, str]] = {
     "huge side": ("Tensor.0", 2**31 - 1, "a tensor of shape"),
     "texts": ("Tensor.1", STRING, "a tensor of type"),
     "absent buffer": ("Tensor.2", 10_000, "a tensor in buffer"),
-    "absent input": ("Operator.1", 10_000, "takes and gives"),
-    "input below 0": ("Operator.1", -2, "takes and gives"),
-    "absent output": ("Operator.2", 10_000, "takes and gives"),
+    "absent input": ("Operator.1", 10_000, "inputs and outputs of"),
+    "input below 0": ("Operator.1", -2, "inputs and outputs of"),
+    "absent output": ("Operator.2", 10_000, "inputs and outputs of"),
     "absent output of the graph": ("Graph.2", 10_000, "outputs of a graph"),
     "absent input of the graph": ("Graph.1", -1, "inputs of a graph"),
     "absent operator": ("Operator.0", 500, "an operator of code"),
@@ -186,5 +186,5 @@ def test_operators_that_no_converter_makes_are_refused(code: int, net: Path) -> 
         first = next((place for place in found if place.name == field), None)
         if first is not None:
             struct.pack_into(f"<{first.kind}", content, first.at, code)
-    with pytest.raises(ModelFileError, match=f"operator {code}, which no converter makes"):
+    with pytest.raises(ModelFileError, match=f"operator {code}, which converters do not write"):
         DepthRunner(with_digest(bytes(content)))

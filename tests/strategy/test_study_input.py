@@ -60,7 +60,7 @@ def test_samples_are_spread_over_the_split(small_study: StudyInput) -> None:
     [
         ({"source": Path("absent.onnx")}, ModelFileError, "no network absent.onnx"),
         ({"dataset": "nyu"}, DatasetError, "got 'nyu'"),
-        ({"max_depth_m": None}, DatasetError, "reaches to 1000 m: say with --max-depth"),
+        ({"max_depth_m": None}, DatasetError, "has a range of 1000 m: give --max-depth"),
     ],
 )
 def test_what_cannot_be_is_refused(

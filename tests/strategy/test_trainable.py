@@ -17,13 +17,13 @@ from tfl_depth.strategy.trainable import on_pixels, trainable_model
 
 
 def test_a_network_of_another_framework_cannot(small_study: StudyInput) -> None:
-    with pytest.raises(ConversionError, match=r"needs a network of Keras 3, and small.tflite is"):
+    with pytest.raises(ConversionError, match=r"needs a network of Keras 3, which small.tflite is"):
         trainable_model(small_study)
 
 
 def test_a_network_of_another_unit_cannot(tmp_path: Path) -> None:
     study_input = write_keras_study(tmp_path, options=NetworkOptions(unit="cm"))
-    with pytest.raises(ConversionError, match="gives meters itself"):
+    with pytest.raises(ConversionError, match="with an output in meters"):
         trainable_model(study_input)
 
 

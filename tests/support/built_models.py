@@ -18,15 +18,15 @@ SOURCES = ("converters", "tfl_depth", "tests/support/make_zoo.py")
 
 def built_models() -> Path:
     """The folder that tests/support/make_models.py writes: some 20 s of processor time, once."""
-    return _built(MODELS, "tests.support.make_models")
+    _build(MODELS, MODELS / ".complete", "tests.support.make_models")
+    return MODELS
 
 
-def built_zoo() -> Path:
-    """The folder that tests/support/make_zoo.py writes: a minute, once for each change of sources.
-
-    Each of the zoo's networks is there as NAME.tflite, in int8.
-    """
-    return _built(ZOO, "tests.support.make_zoo", since_s=_last_change_s())
+def built_zoo(name: str) -> Path:
+    """The int8 file of one of the zoo's networks, made once for each change of the sources."""
+    file = ZOO / f"{name}.tflite"
+    _build(file, file, "tests.support.make_zoo", since_s=_last_change_s())
+    return file
 
 
 def _last_change_s() -> float:
@@ -34,24 +34,23 @@ def _last_change_s() -> float:
     return max(path.stat().st_mtime for path in files if path.is_file())
 
 
-def _built(folder: Path, module: str, since_s: float = 0.0) -> Path:
-    complete = folder / ".complete"
-    folder.parent.mkdir(exist_ok=True)
-    with (folder.parent / f".{folder.name}.lock").open("w") as lock:
+def _build(target: Path, last: Path, module: str, since_s: float = 0.0) -> None:
+    """Make a file or folder, of which `last` is written last, unless it is as new as `since_s`."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with (target.parent / f".{target.name}.lock").open("w") as lock:
         # The other processes of pytest-xdist wait for the one that makes them.
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not complete.exists() or complete.stat().st_mtime < since_s:
-            _make(folder, module)
-    return folder
+        if not last.exists() or last.stat().st_mtime < since_s:
+            _make(target, module)
 
 
-def _make(folder: Path, module: str) -> None:
-    command = [sys.executable, "-W", "default", "-m", module, str(folder)]
+def _make(target: Path, module: str) -> None:
+    command = [sys.executable, "-W", "default", "-m", module, str(target)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if done.returncode != 0:
         pytest.fail(
             f"The models of {module} cannot be made with this Python: "
             f"{done.stderr.splitlines()[-1:]}. Make them with that of make setup: "
-            f".venv/bin/python -m {module} {folder}",
+            f".venv/bin/python -m {module} {target}",
             pytrace=False,
         )

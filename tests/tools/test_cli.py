@@ -12,15 +12,20 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import absl.logging
+import cv2
+import numpy as np
+import numpy.typing as npt
 import pytest
 
 import tfl_depth
 from tests.support.photos import write_photos
 from tests.test_package import ROOT, run
 from tfl_depth import training, zoo
-from tfl_depth.tools import cli
+from tfl_depth.tools import cli, infer
 from tfl_depth.tools.cli import COMMANDS
-from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib import board_options, cli_common
+from tfl_depth.tools.lib.command_parser import log_to_stderr
 
 HEAVY = (
     *("adbutils", "asyncssh", "cryptography", "ethosu", "h5py", "keras", "matplotlib", "OpenEXR"),
@@ -197,7 +202,7 @@ def test_help_of_the_whole_loads_no_numpy() -> None:
     ("call", "said"),
     [
         (
-            "train {entry}/recipe.json --data absent",
+            "train {entry}/recipe.json --data photos",
             r"(keras|tensorflow) is not installed\. .*pip install 'tfl-depth\[convert\]'\.",
         ),
         (
@@ -254,6 +259,125 @@ def test_epochs_replace_those_of_the_recipe(
     assert cli.main([*call, "--epochs", epochs]) == bool(said)
     assert trained == ([] if said else [(7,)])
     assert said in capsys.readouterr().err
+
+
+# What absl brings, and what libraries print
+
+
+def test_options_come_from_a_file_as_well(
+    net: Path, photo: npt.NDArray[np.uint8], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cv2.imwrite(str(tmp_path / "photo.png"), photo)
+    flags = tmp_path / "flags.txt"
+    flags.write_text(f"# of the night shift\n--output={tmp_path / 'depth'}\n--save=npy\n")
+    call = ["infer", str(net), str(tmp_path / "photo.png")]
+    assert cli.main([*call, "--flagfile", str(flags)]) == 0
+    assert [path.name for path in (tmp_path / "depth").glob("photo*")] == ["photo_depth.npy"]
+    assert status_of(*call, "--flagfile=absent.txt") == 2
+    assert "absent.txt" in capsys.readouterr().err
+    assert status_of(*call, "--verbosity=loud") == 2
+    assert "--verbosity=loud" in capsys.readouterr().err
+
+
+def test_board_gets_the_options_of_a_file(tmp_path: Path) -> None:
+    flags = tmp_path / "flags.txt"
+    flags.write_text("--strict\n--threads=2\n")
+    words = ["model.tflite", "0", "--flagfile", str(flags), "--board", "bench"]
+    assert board_options.board_arguments(infer._parser(), words) == [
+        "--strict", "--threads=2", "--delegate=auto"
+    ]  # fmt: skip
+
+
+LIBRARIES = """
+import os, sys
+from tfl_depth.errors import DepthError
+from tfl_depth.quiet import quiet
+from tfl_depth.tools.lib.cli_common import run
+def work():
+    os.system("echo XNNPACK >&2")
+    with quiet():
+        os.write(2, b"CUDA"); print("converter")
+    print("from Python", file=sys.stderr)
+    if sys.argv[1:]:
+        raise DepthError("It failed.")
+sys.exit(run(work))
+"""
+
+
+def test_what_libraries_print_is_in_a_log_that_a_failure_names(tmp_path: Path) -> None:
+    def ran(*arguments: str) -> tuple[int, str, list[str]]:
+        done = subprocess.run(
+            [sys.executable, "-c", LIBRARIES, *arguments], cwd=ROOT, capture_output=True, text=True,
+            env={**os.environ, "TMPDIR": str(tmp_path)},
+        )  # fmt: skip
+        return done.returncode, done.stdout, done.stderr.splitlines()
+
+    assert ran() == (0, "", ["from Python"])
+    assert list(tmp_path.iterdir()) == []
+    status, out, (said, log, error) = ran("fail")
+    assert (status, out, said, error) == (1, "", "from Python", "error: It failed.")
+    found = re.fullmatch(r"log: (.*) \(what libraries printed\)", log)
+    assert found is not None
+    text = Path(found[1]).read_text()
+    assert all(each in text for each in ("XNNPACK", "CUDA", "converter"))
+
+
+# What a command refuses before it loads TensorFlow.
+TOO_LATE = """
+import json, sys
+sys.modules["tensorflow"] = sys.modules["keras"] = None
+from tfl_depth.tools.cli import main
+for words in json.loads(sys.argv[1]):
+    print("|", file=sys.stderr)
+    main(words)
+"""
+
+
+def test_outputs_are_checked_before_tensorflow_is_loaded(tmp_path: Path) -> None:
+    write_photos(tmp_path / "photos")
+    file = tmp_path / "there.tflite"
+    file.write_bytes(b"")
+    entry = ROOT / "zoo" / "lite0-nyu-192x256"
+    keras, inside, absent = entry / "model.keras", file / "in", tmp_path / "absent" / "file.png"
+    study = ["strategy", keras, "--dataset", "nyuv2", "--data", tmp_path, "--output"]
+    train = ["train", entry / "recipe.json", "--data", tmp_path, "--run"]
+    convert = ["convert", keras, "--int8", "--representative", tmp_path / "photos", "--output"]
+    calls = {
+        "there.tflite exists": [*convert, file],
+        "a folder as output": [*study, file],
+        "there.tflite is a file": [*train, inside],
+        "Expected a folder": ["evaluate", keras, "--dataset", "nyuv2", "--data", tmp_path,
+                              "--output", inside],
+        f"There is no folder {absent.parent}": ["inspect", keras, "--html", absent],
+    }  # fmt: skip
+    words = json.dumps([list(map(str, call)) for call in calls.values()])
+    done = subprocess.run(
+        [sys.executable, "-c", TOO_LATE, words], cwd=ROOT, capture_output=True, text=True
+    )
+    _, *said = done.stderr.split("|\n")
+    for expected, each in zip(calls, said, strict=True):
+        assert each.startswith("error: ") and expected in each, each
+
+
+def test_steps_have_their_number_and_the_time_to_come(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = iter([0.0, 0.0, 60.0, 120.0])
+    monkeypatch.setattr(cli_common, "monotonic", lambda: next(seconds))
+    log_to_stderr()
+    absl.logging.set_verbosity(0)
+    try:
+        steps = cli_common.Steps(["read photos", "verify"])
+        assert list(steps([1, 2], 2, "verify")) == [1, 2]
+        assert list(cli_common.each_step("abc", ["one", "two", "three"])) == ["a", "b", "c"]
+    finally:
+        absl.logging.set_verbosity(-1)
+    assert capsys.readouterr().err.splitlines() == [
+        "step 2 of 2: verify",
+        "step 1 of 3: one",
+        "step 2 of 3: two, about 2 min to come",
+        "step 3 of 3: three, about 60 s to come",
+    ]
 
 
 # Progress

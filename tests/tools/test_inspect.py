@@ -352,7 +352,7 @@ def test_signature_is_said_and_checked(signed: Path, capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize(
     ("model", "key", "words"),
     [
-        ("signed.tflite", "other.pem", "not by this key"),
+        ("signed.tflite", "other.pem", "made with another key"),
         ("model.tflite", "public.pem", "not signed"),
         ("small.keras", "public.pem", "Only a .tflite file is signed"),
         ("signed.tflite", "absent.pem", "absent.pem"),

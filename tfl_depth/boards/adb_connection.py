@@ -1,4 +1,4 @@
-"""A link by the Android Debug Bridge, with its protocol for programs: "shell,v2"."""
+"""A link by the Android Debug Bridge, with its protocol "shell,v2"."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tfl_depth.boards.address import AdbAddress
 from tfl_depth.boards.connection import BoardConnection, BoardProcess, Ended, LinkLostError
 from tfl_depth.errors import BoardError
 
-# Packets of platform/packages/modules/adb/shell_protocol.h: a byte that says what, a length.
+# Packets of platform/packages/modules/adb/shell_protocol.h: a byte for the kind, a length.
 _HEADER = struct.Struct("<BI")
 _INPUT, _OUTPUT, _ERRORS, _EXIT, _END_OF_INPUT = range(5)
 _LARGEST = 2**16
@@ -23,10 +23,10 @@ class AdbConnection(BoardConnection):
     """A link by ADB, over the adb server of this machine."""
 
     def __init__(self, address: AdbAddress) -> None:
-        """Look for the device.
+        """Find the device.
 
         Raises:
-            BoardError: there is no adb server or no such device, or its adbd is too old.
+            BoardError: there is no adb server, the device is not there, or its adbd is too old.
         """
         self._serial = address.serial
         try:
@@ -35,12 +35,12 @@ class AdbConnection(BoardConnection):
             features = self._device.get_features()
         except (adbutils.AdbError, OSError) as error:
             raise BoardError(
-                f"ADB does not reach {address.serial} ({_words(error)}): see adb devices, and "
+                f"ADB does not reach {address.serial} ({_words(error)}): run adb devices, and "
                 "allow USB debugging on the board."
             ) from error
         if "shell_v2" not in features.split(","):
             raise BoardError(
-                f"The adbd of {address.serial} is too old (no shell_v2): reach the board by SSH."
+                f"The adbd of {address.serial} is too old (no shell_v2): use SSH for this board."
             )
         self._processes: list[_AdbProcess] = []
 

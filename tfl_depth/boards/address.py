@@ -9,18 +9,18 @@ from urllib.parse import urlsplit
 from tfl_depth.errors import BoardError
 
 EXPECTED = "Expected an address like ssh://root@board.local or adb:SERIAL"
-# A name that begins with - would be an option of ssh, where a user copies it into a terminal.
+# A name that begins with - would be an option of ssh if a user copies it into a terminal.
 _HOST = re.compile(r"[\w.:%][\w.:%-]*")
 _SERIAL = re.compile(r"[\w.:-]+")
 
 
 @dataclass(frozen=True)
 class SshAddress:
-    """A host that SSH reaches.
+    """A host for SSH.
 
     Attributes:
         host: a name, an IP address, or an alias of ~/.ssh/config.
-        user, port: None where ~/.ssh/config, or SSH's own default, says them.
+        user, port: None for those of ~/.ssh/config or the defaults of SSH.
     """
 
     host: str
@@ -30,7 +30,7 @@ class SshAddress:
 
 @dataclass(frozen=True)
 class AdbAddress:
-    """A device that the Android Debug Bridge reaches.
+    """A device for the Android Debug Bridge.
 
     Attributes:
         serial: as `adb devices` lists it.
@@ -40,10 +40,10 @@ class AdbAddress:
 
 
 def parse_address(text: str) -> SshAddress | AdbAddress:
-    """Read an address.
+    """Parse an address.
 
     Raises:
-        BoardError: it is none.
+        BoardError: it is not an address.
     """
     kind, _, rest = text.partition(":")
     if kind == "adb" and _SERIAL.fullmatch(rest):
@@ -60,11 +60,11 @@ def _ssh(text: str) -> SshAddress:
     except ValueError as error:
         raise BoardError(f"{EXPECTED}, got {text!r}: {error}.") from error
     if parts.password is not None:
-        raise BoardError(f"{EXPECTED} without a password, got one: SSH takes your keys.")
+        raise BoardError(f"{EXPECTED} without a password, got one: SSH uses your keys.")
     more = parts.path.strip("/") or parts.query or parts.fragment
     if more or not (_HOST.fullmatch(host or "") and _HOST.fullmatch(user or "_")):
         raise BoardError(f"{EXPECTED}, got {text!r}.")
-    # Python makes the host's letters small; ~/.ssh/config tells them apart.
+    # Python makes the host's letters lower case, but ~/.ssh/config is case-sensitive.
     host = str(host)
     start = parts.netloc.lower().rindex(host)
     return SshAddress(parts.netloc[start : start + len(host)], user or None, port)

@@ -1,4 +1,4 @@
-"""The boards that have a name: a file of the user's, $XDG_CONFIG_HOME/tfl-depth/boards.json."""
+"""The user's list of boards: the file $XDG_CONFIG_HOME/tfl-depth/boards.json."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class BoardEntry:
     """One board of the file.
 
     Attributes:
-        name: what commands call it by.
+        name: its name in commands.
         address: ssh://user@host or adb:SERIAL.
-        python: the board's Python, a name or a path there.
-        folder: where files go on the board; ~ is the home of its user.
-        host_key: the SSH key by which the host is known, in OpenSSH's format; None for those of
+        python: the board's Python, a name or a path on the board.
+        folder: the folder for files on the board; ~ is the home of its user.
+        host_key: the SSH key of the host, in OpenSSH's format; None for those of
             the user's known_hosts.
     """
 
@@ -39,7 +39,7 @@ class BoardEntry:
 
 
 def book_path() -> Path:
-    """Where the file is."""
+    """The path of the file."""
     base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
     return Path(base, "tfl-depth", "boards.json")
 
@@ -67,10 +67,10 @@ def read_boards() -> dict[str, BoardEntry]:
 
 
 def find_board(name: str) -> BoardEntry:
-    """The board of a name.
+    """Return the board with a name.
 
     Raises:
-        BoardError: there is none.
+        BoardError: there is no such board.
     """
     boards = read_boards()
     if name not in boards:
@@ -85,7 +85,7 @@ def add_board(entry: BoardEntry, *, overwrite: bool = False) -> None:
     """Add a board to the file.
 
     Raises:
-        BoardError: its name or its address cannot be so, or there is one of its name.
+        BoardError: its name or its address is not valid, or the name is used already.
     """
     if not _NAME.fullmatch(entry.name):
         raise BoardError(f"Expected a name of letters, digits, - and _, got {entry.name!r}.")
@@ -94,13 +94,13 @@ def add_board(entry: BoardEntry, *, overwrite: bool = False) -> None:
     if entry.name in boards and not overwrite:
         raise BoardError(
             f"There is a board {entry.name} already, at {boards[entry.name].address}: pass "
-            "--overwrite, or take another name."
+            "--overwrite, or choose another name."
         )
     _write({**boards, entry.name: entry})
 
 
 def remove_board(name: str) -> BoardEntry:
-    """Take a board out of the file; nothing changes on the board.
+    """Remove a board from the file. Nothing changes on the board.
 
     Raises:
         BoardError: there is no such board.

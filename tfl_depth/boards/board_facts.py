@@ -1,4 +1,4 @@
-"""What a board is and has, and whether that is enough: known before anything is copied."""
+"""The facts about a board, and what it lacks. They are known before anything is copied."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 
 from tfl_depth.boards.board_book import BoardEntry
 
-# What the runtime was tried with; setup.cfg says the same of packages.
+# The versions that the runtime was tested with; setup.cfg has the same for packages.
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 14)
 COMPILED = {"numpy": ((1, 26), "numpy>=1.26"), "cv2": ((4, 8), "opencv-python-headless>=4.8")}
-# Of Python alone: brought along where they lack.
-PURE = ("flatbuffers", "tqdm")
-# The interpreter packages, by the processors that PyPI has them for.
+# Pure Python packages: they are sent if they are missing.
+PURE = ("absl", "flatbuffers", "tqdm")
+# The interpreter package on PyPI for each processor.
 INTERPRETER_FOR = {
     "aarch64": "ai-edge-litert",
     "x86_64": "ai-edge-litert",
@@ -24,19 +24,18 @@ INTERPRETER_FOR = {
 
 @dataclass(frozen=True)
 class BoardFacts:
-    """A board as its own Python tells of it.
+    """The facts about a board, as its own Python reports them.
 
     Attributes:
         python, executable: the version of its Python, and where that is.
-        machine: the processor, as `uname -m` says.
-        system, kernel, model: names of its image, its kernel and, where it has one, its device
-            tree.
+        machine: the processor, as in `uname -m`.
+        system, kernel, model: names of its image, its kernel, and its device tree if it has one.
         pip: whether its Python has pip.
-        packages: version and error of each that the runtime needs; None for one that is not there.
-        interpreter: name, version and error of the interpreter package that the runtime takes; None
+        packages: version and error of each package that the runtime needs; None for a missing one.
+        interpreter: name, version and error of the interpreter package that the runtime uses; None
             without one.
-        folder: where files go.
-        unwritable: why nothing can be written there; empty where it can be.
+        folder: the folder for files.
+        unwritable: why the folder cannot be written; empty if it can.
     """
 
     python: str
@@ -53,11 +52,11 @@ class BoardFacts:
 
     @property
     def description(self) -> str:
-        """Board or processor, for people."""
+        """The name of the board or of its processor."""
         return self.model or f"a machine without a device tree ({self.machine})"
 
     def as_report(self) -> dict[str, Any]:
-        """What a report says of the board."""
+        """The part of a report about the board."""
         package = self.interpreter or {}
         return {
             "description": self.description,
@@ -70,7 +69,7 @@ class BoardFacts:
 
 
 def python_refusal(entry: BoardEntry, version: str) -> str | None:
-    """Why the runtime does not run on a version of Python; None where it does."""
+    """Why the runtime does not run on a version of Python; None if it does."""
     if OLDEST_PYTHON <= _numbers(version) <= NEWEST_PYTHON:
         return None
     low, high = (".".join(map(str, each)) for each in (OLDEST_PYTHON, NEWEST_PYTHON))
@@ -81,7 +80,7 @@ def python_refusal(entry: BoardEntry, version: str) -> str | None:
 
 
 def refusals(entry: BoardEntry, facts: BoardFacts) -> Iterator[str]:
-    """What the board lacks, a sentence each."""
+    """What the board lacks, one sentence for each."""
     for name, (oldest, requirement) in COMPILED.items():
         yield from _of_package(entry, facts, name, oldest, requirement)
     yield from _of_interpreter(entry, facts)
@@ -93,7 +92,7 @@ def refusals(entry: BoardEntry, facts: BoardFacts) -> Iterator[str]:
 
 
 def disk_full(entry: BoardEntry, folder: str, free_bytes: int, needed_bytes: int) -> str:
-    """The sentence for a board that has too little room."""
+    """The sentence for a board with too little space."""
     return (
         f"The disk of {entry.name} is full: {needed_bytes / 1e6:.1f} MB are needed in {folder}, "
         f"{free_bytes / 1e6:.1f} MB are free: delete that folder's content, or name another one "
@@ -122,7 +121,7 @@ def _of_interpreter(entry: BoardEntry, facts: BoardFacts) -> Iterator[str]:
         if package is None:
             yield (
                 f"{entry.name} has no TensorFlow Lite interpreter, and there is no package of one "
-                f"for its architecture, {facts.machine}: take a board of "
+                f"for its architecture, {facts.machine}: use a board with "
                 f"{', '.join(INTERPRETER_FOR)}."
             )
         else:

@@ -1,4 +1,4 @@
-"""A board's own Python: asks it for facts, and lets it take and unpack files."""
+"""A board's own Python: it reports facts, and receives and unpacks files."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from tfl_depth.errors import BoardError
 from tfl_depth.runtime.engines.interpreter import PACKAGES
 
 ANSWER_LIMIT_S = 180.0
-# The slowest link that a transfer is waited for.
+# The slowest link. A slower transfer is stopped.
 SLOWEST_BYTES_S = 20_000
-# The file of each function that a board is asked for.
+# The file with each function for the board.
 _FILES = {
     "facts": board_state,
     "lacking": contents,
@@ -34,13 +34,13 @@ _FILES = {
     "run": board_program,
 }
 _VERSION = f"{WITHOUT_FOLDER}\nimport platform; print(platform.python_version())"
-# Runs the code of its first two arguments, which gets the others.
+# Runs the code in its first two arguments with the other arguments.
 _RUN = f"{WITHOUT_FOLDER}\nexec(sys.argv.pop(1))\nexec(sys.argv.pop(1))"
 _BOOT = "cat /proc/sys/kernel/random/boot_id"
 
 
 def boot_id(connection: BoardConnection) -> str:
-    """What Linux calls this run of the board since it was switched on; empty without one."""
+    """Linux's id of the current boot; empty if there is none."""
     done = connection.run(_BOOT, limit_s=ANSWER_LIMIT_S)
     return done.output.decode(errors="replace").strip()
 
@@ -49,10 +49,10 @@ class BoardPython:
     """The Python of a board, at the other end of a connection."""
 
     def __init__(self, entry: BoardEntry, connection: BoardConnection) -> None:
-        """Look for the Python and at its version.
+        """Find the Python and check its version.
 
         Raises:
-            BoardError: it is not there, or of a version that the runtime does not run on.
+            BoardError: it is missing, or the runtime does not run on its version.
         """
         self._entry, self._connection = entry, connection
         done = connection.run(self._command("-c", _VERSION), limit_s=ANSWER_LIMIT_S)
@@ -68,7 +68,7 @@ class BoardPython:
             raise BoardError(refusal)
 
     def facts(self) -> BoardFacts:
-        """What the board is and has."""
+        """Ask for the facts about the board."""
         found = self._ask(
             "facts",
             limit_s=4 * board_state.IMPORT_LIMIT_S,
@@ -80,10 +80,10 @@ class BoardPython:
         return BoardFacts(**found)
 
     def deliver(self, folder: str, contents: Iterable[bytes]) -> int:
-        """Send what is not there yet; gives how many bytes that were.
+        """Send the contents that are not there yet, and return the number of bytes.
 
         Raises:
-            BoardError: there is no room for it, or it cannot be written.
+            BoardError: there is no space, or it cannot be written.
         """
         by_digest = {digest_of(content): content for content in contents}
         found = self._ask("lacking", folder=folder, wanted=[*by_digest])
@@ -103,11 +103,11 @@ class BoardPython:
         return needed
 
     def unpack(self, folder: str, digest: str) -> str:
-        """Unpack an archive that was delivered; gives the folder to import from."""
+        """Unpack an archive that was sent, and return the folder to import from."""
         return str(self._ask("unpack", folder=folder, digest=digest)["path"])
 
     def stage(self, folder: str, job: str, inputs: list[tuple[str, str]]) -> str:
-        """Make a folder with names and digests of `inputs`; gives its path."""
+        """Make a folder with the files `inputs` (names and digests), and return its path."""
         return str(self._ask("stage", folder=folder, job=job, inputs=inputs)["path"])
 
     def discard(self, path: str) -> None:
@@ -121,7 +121,7 @@ class BoardPython:
     def start(
         self, arguments: list[str], folder: str, environment: dict[str, str], limit_s: float
     ) -> BoardProcess:
-        """Start this Python in a folder; the board ends it at the limit or without the link."""
+        """Start this Python in a folder. The board ends it at the limit or if the link is lost."""
         command = [self._entry.python, *arguments]
         return self._connection.start(
             self._request(
@@ -180,5 +180,5 @@ def _text(module: ModuleType) -> str:
 
 
 def digest_of(content: bytes) -> str:
-    """The name of a content on a board."""
+    """The name of a file on a board, from its content."""
     return hashlib.sha256(content).hexdigest()

@@ -1,4 +1,4 @@
-"""What the commands need of a link to a board: to start a program there, and to talk with it."""
+"""The interface of a link to a board: it starts programs and exchanges data with them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ class LinkLostError(BoardError):
 
 @dataclass(frozen=True)
 class Ended:
-    """A program that has ended on a board.
+    """A finished program on a board.
 
     Attributes:
-        status: its exit status; 128 and more where a signal ended it.
-        output: what it printed and nobody has received yet.
-        errors: what it printed on standard error, as text.
+        status: its exit status; 128 or more if a signal ended it.
+        output: its standard output that was not read before.
+        errors: its standard error, as text.
     """
 
     status: int
@@ -28,14 +28,14 @@ class Ended:
 
 
 class BoardProcess(ABC):
-    """A program that runs on a board, with its standard input and output at hand."""
+    """A running program on a board, with access to its standard input and output."""
 
     @abstractmethod
     def send(self, content: bytes, limit_s: float) -> None:
         """Write to its standard input.
 
         Raises:
-            TimeoutError: it has not taken all within the limit.
+            TimeoutError: it has not read all within the limit.
             LinkLostError: the link ended.
         """
 
@@ -45,10 +45,10 @@ class BoardProcess(ABC):
 
     @abstractmethod
     def receive(self, size: int, limit_s: float) -> bytes:
-        """Read `size` bytes of its standard output, or fewer where that ends before.
+        """Read `size` bytes of its standard output, or fewer if it ends before.
 
         Raises:
-            TimeoutError: they have not come within the limit.
+            TimeoutError: they have not arrived within the limit.
             LinkLostError: the link ended.
         """
 
@@ -76,15 +76,15 @@ class BoardConnection(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """End the link; what still runs on the board gets the end of its standard input."""
+        """End the link. Programs that still run on the board get the end of their input."""
 
     def run(self, command: str, content: bytes = b"", *, limit_s: float) -> Ended:
         """Run a command of the board's shell to its end.
 
         Args:
             command: for /bin/sh.
-            content: for its standard input, which is closed behind it.
-            limit_s: for the sending, and once more for the rest.
+            content: for its standard input, which is closed afterwards.
+            limit_s: for sending, and again for the rest.
 
         Raises:
             TimeoutError: it takes longer.

@@ -9,25 +9,25 @@ import numpy as np
 import numpy.typing as npt
 
 HEADER = struct.Struct("<cQ")
-# From the board: it is ready; the depth of a frame; what went wrong; what was measured, at the end.
+# From the board: it is ready; the depth of a frame; an error; the measurements at the end.
 READY, DEPTH, FAILURE, SUMMARY = b"R", b"D", b"E", b"S"
 # To the board.
 FRAME = b"F"
 
 
 def message(kind: bytes, content: bytes) -> bytes:
-    """The bytes of a message."""
+    """Encode a message."""
     return HEADER.pack(kind, len(content)) + content
 
 
 def array_bytes(array: npt.NDArray[np.generic]) -> bytes:
-    """An array as a .npy file."""
+    """Encode an array as a .npy file."""
     made = io.BytesIO()
     np.save(made, array, allow_pickle=False)
     return made.getvalue()
 
 
 def bytes_array(content: bytes) -> npt.NDArray[np.generic]:
-    """The array of a .npy file."""
+    """Decode a .npy file."""
     array: npt.NDArray[np.generic] = np.load(io.BytesIO(content), allow_pickle=False)
     return array

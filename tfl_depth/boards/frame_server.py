@@ -1,7 +1,7 @@
-"""Runs on a board: computes the depth of the frames that come on standard input.
+"""A program on a board that computes the depth of the frames on its standard input.
 
-Frames are RGB, at the size of the photo: resizing, decoding and enlarging happen here, by the same
-code as on any machine.
+Frames are RGB in the size of the photo. The board resizes, decodes and enlarges them with the same
+code as every machine.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _own_output() -> IO[bytes]:
-    """Standard output for messages alone: what a driver's library prints goes to the errors."""
+    """Reserve standard output for messages. A driver's library prints to standard error."""
     output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     return output
@@ -74,7 +74,7 @@ def _serve(model: str, settings: dict[str, Any], output: IO[bytes]) -> None:
             invoke_ms.append(1000 * measured.invoke_s)
             output.write(message(DEPTH, array_bytes(measured.depth_mm)))
             output.flush()
-        # After a fault the CPU may have taken over.
+        # After a fault the model may run on the CPU.
         placement = asdict(runner.delegate_coverage)
     after = asdict(read_sensors())
     summary = {"placement": placement, "time_ms": _spread(invoke_ms)}
@@ -95,7 +95,7 @@ def _write(output: IO[bytes], kind: bytes, content: dict[str, Any]) -> None:
 
 
 def _spread(times_ms: list[float]) -> dict[str, float]:
-    """Percentiles of the network's time; empty without a frame."""
+    """Percentiles of the network's times; empty without frames."""
     if not times_ms:
         return {}
     return {f"p{each}": float(np.percentile(times_ms, each)) for each in PERCENTILES}

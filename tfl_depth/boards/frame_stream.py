@@ -1,4 +1,4 @@
-"""The depth of frames that a board computes, one after the other, as if the network were here."""
+"""Depth of frames that a board computes, one by one, with the interface of a local runner."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ from tfl_depth.boards.frame_messages import (
 from tfl_depth.encoding import DepthMm
 from tfl_depth.errors import BoardError
 
-# A frame may wait for a slow link; the first one, and the opening, for a delegate that compiles.
+# Limits: a frame over a slow link; opening and the first frame with a delegate that compiles.
 FRAME_LIMIT_S = 120.0
 START_LIMIT_S = 600.0
 
 
 class FrameStream:
-    """Frames to a board, and their depth back. `finish` ends it and gives what was measured."""
+    """Sends frames to a board and returns their depth. `finish` returns the measurements."""
 
     def __init__(self, process: BoardProcess, failed: Callable[[Ended], BoardError]) -> None:
         """Wait until the model is open on the board.
 
         Args:
             process: runs `frame_server` on the board.
-            failed: makes the error of a server that has ended.
+            failed: makes the error if the server has ended.
 
         Raises:
             BoardError: the model cannot be opened there.
         """
         self._process, self._failed = process, failed
         self._limit_s = START_LIMIT_S
-        # What the board printed on standard error, once it is finished.
+        # The board's standard error, after `finish`.
         self.errors = ""
         ready = json.loads(self._receive(READY))
         self.placement: dict[str, Any] = ready["placement"]
@@ -58,7 +58,7 @@ class FrameStream:
             rgb: (H, W, 3) uint8.
 
         Returns:
-            (H, W), of the dtype that `DepthRunner` gives: millimeters, 0 = no depth.
+            (H, W), of the dtype of `DepthRunner`: millimeters, 0 = no depth.
 
         Raises:
             BoardError: the board fails, the link is lost, or the frame takes too long.

@@ -1,6 +1,6 @@
-"""The runtime as a wheel, made of the package that runs here: what a board needs, and no more.
+"""A small wheel of the running package with only the files that a board needs.
 
-The same files give the same bytes, so that a board which has them is sent nothing.
+The same files give the same bytes: a board that has them gets nothing again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import tfl_depth
 from tfl_depth.boards.board_facts import OLDEST_PYTHON
 from tfl_depth.errors import BoardError
 
-# What of the package runs on a board.
+# The files of the package that run on a board.
 PATTERNS = (
     "*.py",
     *("boards/**/*.py", "diagnostics/*.py", "format/*.py", "proof/*.py", "runtime/**/*.py"),
@@ -46,10 +46,10 @@ def light_wheel() -> bytes:
 
 
 def pure_packages(names: Sequence[str]) -> bytes:
-    """Packages of Python alone that this machine has, for a board that lacks them.
+    """Pure Python packages of this machine, for a board that lacks them.
 
     Raises:
-        BoardError: one is not here.
+        BoardError: one is not installed on this machine.
     """
     files: dict[str, bytes] = {}
     for name in names:
@@ -65,7 +65,7 @@ def pure_packages(names: Sequence[str]) -> bytes:
 
 
 def _package_files() -> Iterator[tuple[str, Path]]:
-    """Name below tfl_depth/, and path, of each file of Python."""
+    """The name below tfl_depth/ and the path of each Python file."""
     (root,) = map(Path, tfl_depth.__path__)
     for pattern in PATTERNS:
         for path in sorted(root.glob(pattern)):

@@ -1,4 +1,4 @@
-"""What became of a board whose link ended: it is asked again for a while."""
+"""Find out why a link ended: connect to the board again for a while."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ _PAUSE_S = 2.0
 
 
 def lost_link(entry: BoardEntry, boot: str | None, doing: str) -> str:
-    """A sentence that says whether the board restarted, only the link ended, or it is gone.
+    """A sentence: the board restarted, only the link ended, or the board does not answer.
 
     Args:
         entry: the board's.
-        boot: its `boot_id` from before; None where that is unknown.
-        doing: what it did, such as "ran tfl-depth prove".
+        boot: its earlier `boot_id`; None if unknown.
+        doing: its activity, such as "ran tfl-depth prove".
     """
     now = _boot_now(entry)
     if now is None:
         return (
             f"The link to {entry.name} was lost while it {doing}, and it does not answer within "
-            f"{RECONNECT_LIMIT_S:g} s: look at its power and its cable, then run this again."
+            f"{RECONNECT_LIMIT_S:g} s: check its power and its cable, then run this again."
         )
     if boot and now and now != boot:
         return (
-            f"{entry.name} restarted while it {doing}: look at its power supply and its "
+            f"{entry.name} restarted while it {doing}: check its power supply and its "
             "temperature, then run this again."
         )
     return (
-        f"The link to {entry.name} was lost while it {doing}, and the board ended that: run this "
+        f"The link to {entry.name} was lost while it {doing}, and the board stopped it: run this "
         "again."
     )
 
 
 def _boot_now(entry: BoardEntry) -> str | None:
-    """The board's `boot_id`, as soon as it answers; None where it does not."""
+    """The board's `boot_id` as soon as it answers; None if it does not."""
     until_s = monotonic() + RECONNECT_LIMIT_S
     while True:
         try:

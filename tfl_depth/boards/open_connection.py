@@ -1,4 +1,4 @@
-"""The link to a board by its entry: SSH or ADB, whose packages are loaded now."""
+"""Open the link to a board: SSH or ADB. Their packages are imported only now."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def open_connection(entry: BoardEntry) -> BoardConnection:
     """Connect to a board.
 
     Raises:
-        BoardError: it is not reached; the text says why.
+        BoardError: it cannot be reached; the text has the reason.
         ModuleNotFoundError: the package for its kind of link is not installed.
     """
     address = parse_address(entry.address)

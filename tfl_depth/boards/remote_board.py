@@ -1,4 +1,4 @@
-"""A board that runs the commands of this package, with its own Python, interpreter and delegate."""
+"""A board that runs the commands of this package with its own interpreter and delegate."""
 
 from __future__ import annotations
 
@@ -30,22 +30,21 @@ from tfl_depth.files import write_whole
 from tfl_depth.runtime.closeable import Closeable
 
 RUN_LIMIT_S = 600.0
-# What the board gets beyond a limit, to end the program itself.
+# Extra time for the board to end the program itself after the limit.
 _MARGIN_S = 30.0
 _PART = 2**20
 
 
 @dataclass(frozen=True)
 class ToolRun:
-    """What came of a command on a board.
+    """The result of a command on a board.
 
     Attributes:
         status: its exit status.
-        result: its JSON, with this machine's paths; None where it printed none.
-        conditions: temperatures and clocks before and after it; None where it did not end by
-            itself.
-        errors: what it printed on standard error.
-        seconds: how long it took, without the transfer of files.
+        result: its JSON, with this machine's paths; None if it printed no JSON.
+        conditions: temperatures and clocks before and after it; None if it was stopped.
+        errors: its standard error.
+        seconds: its duration without the transfer of files.
     """
 
     status: int
@@ -60,27 +59,27 @@ class RemoteBoard(Closeable):
 
     Attributes:
         entry: its name and address.
-        facts: what it is and has.
-        sent_bytes: how much was sent of wheels and files; those that it had are not sent.
+        facts: the facts about it.
+        sent_bytes: size of the wheels and files that were sent. Existing ones are not sent.
     """
 
     def __repr__(self) -> str:
         return f"<RemoteBoard {self.entry.name}, {self.entry.address}>"
 
     def __init__(self, board: str | BoardEntry) -> None:
-        """Connect, and look whether the runtime can run there; nothing is copied yet.
+        """Connect and check whether the runtime can run there. Nothing is copied yet.
 
         Args:
             board: a name of the user's list, or an entry.
 
         Raises:
-            BoardError: the board is not reached, or lacks something; the text says what.
+            BoardError: the board cannot be reached, or lacks something, which the text names.
         """
         self.entry = find_board(board) if isinstance(board, str) else board
         self._connection = open_connection(self.entry)
         self.sent_bytes = 0
         self._boot: str | None = None
-        # What a lost link interrupts, for its sentence.
+        # The activity that a lost link interrupts, for the message.
         self._now = "was asked what it has"
         self._paths: list[str] | None = None
         try:
@@ -93,7 +92,7 @@ class RemoteBoard(Closeable):
             raise
 
     def lacks(self) -> list[str]:
-        """What the board lacks for the runtime, a sentence each; empty where it is ready."""
+        """What the board lacks for the runtime, one sentence for each; empty if it is ready."""
         return [*refusals(self.entry, self.facts)]
 
     def run_tool(
@@ -108,11 +107,11 @@ class RemoteBoard(Closeable):
 
         Args:
             tool: the command's name, such as "prove".
-            arguments: a `Path` is a file of this machine, which is brought over; a string is given
-                as it is.
-            limit_s: when the board ends it.
-            output: where the files go that the command writes into --output; None for a command
-                without them.
+            arguments: a `Path` is a file of this machine, which is sent; a string is passed
+                unchanged.
+            limit_s: after this time the board ends it.
+            output: folder for the files that the command writes into --output; None for a command
+                without files.
 
         Raises:
             BoardError: the board lacks something, the link is lost, or the time is over.
@@ -141,11 +140,11 @@ class RemoteBoard(Closeable):
         """A stream of frames that the board computes.
 
         Args:
-            model: a .tflite of this machine, which is brought over.
+            model: a .tflite of this machine, which is sent.
             settings: arguments of `DepthRunner`; a public key is a path of this machine.
 
         Raises:
-            BoardError: as `run_tool`, now or at any frame.
+            BoardError: as in `run_tool`, now or at any frame.
         """
         key = settings.get("public_key")
         files = [model, *([] if key is None else [Path(key)])]
@@ -165,7 +164,7 @@ class RemoteBoard(Closeable):
 
     @contextmanager
     def _job(self, files: Sequence[Path], doing: str) -> Iterator[tuple[str, dict[str, str]]]:
-        """A folder on the board with some files: its path, and the file of each path there."""
+        """Make a folder on the board with some files. Yield its path, and the file of each path."""
         self._now = "took the files"
         contents = [_content(path) for path in files]
         self._prepare(contents)
@@ -184,7 +183,7 @@ class RemoteBoard(Closeable):
         self._python.discard(job)
 
     def _prepare(self, contents: Sequence[bytes]) -> None:
-        """Bring the runtime and some contents over, where they are not there."""
+        """Send the runtime and some contents if they are not there."""
         lacks = self.lacks()
         if lacks:
             raise BoardError(lacks[0])
@@ -202,17 +201,17 @@ class RemoteBoard(Closeable):
         return self._python.start(["-m", module, *arguments], job, environment, limit_s)
 
     def _run(self, job: str, arguments: Sequence[str], limit_s: float) -> tuple[Ended, float]:
-        """Run a command to its end; also how many seconds it took."""
+        """Run a command to its end; also return its duration in seconds."""
         begin_s = monotonic()
         process = self._start("tfl_depth.tools.lib.board_run", arguments, job, limit_s)
-        # Its input stays open: where that ends, the board ends the program.
+        # Its input stays open, since the board ends the program at the end of its input.
         done = process.finish(limit_s + _MARGIN_S)
         if done.status == TIMED_OUT:
             raise TimeoutError
         return done, monotonic() - begin_s
 
     def _bring(self, folder: str, output: Path) -> None:
-        """Bring the files of a folder of the board over."""
+        """Copy the files of a folder of the board to this machine."""
         process = self._python.pack(folder)
         with tempfile.TemporaryFile() as archive:
             while part := process.receive(_PART, ANSWER_LIMIT_S):
@@ -227,7 +226,7 @@ class RemoteBoard(Closeable):
 
     @contextmanager
     def _watched(self, limit_s: float) -> Iterator[None]:
-        """Say of a lost link, and of a limit, what the board was doing."""
+        """Make the messages of a lost link and of a limit tell the board's activity."""
         try:
             yield
         except LinkLostError as error:
@@ -247,7 +246,7 @@ def _content(path: Path) -> bytes:
 
 
 def _plain(name: str) -> str:
-    """A file's name, which a JSON text can hold."""
+    """A file's name that can be in a JSON text."""
     return name.encode(errors="surrogateescape").decode(errors="replace")
 
 

@@ -1,4 +1,4 @@
-"""Temperatures and clocks, where Linux tells them."""
+"""Temperatures and clocks, if Linux has them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Sensors:
-    """What a board's sensors show at one moment.
+    """The values of a board's sensors at one moment.
 
     Attributes:
         temperature_c: of each thermal zone, in degrees Celsius.
-        clock_mhz: of each processor core, and of what else has a clock that changes, such as an
+        clock_mhz: of each processor core and each other device with a variable clock, such as an
             NPU.
     """
 
@@ -24,7 +24,7 @@ def read_sensors(root: Path = Path("/")) -> Sensors:
     """Read them.
 
     Args:
-        root: of the file system; another than "/" for tests.
+        root: of the file system; tests use another folder than "/".
     """
     zones = sorted(root.glob("sys/class/thermal/thermal_zone*"))
     temperatures = {_zone_name(zone): _number(zone / "temp") for zone in zones}
@@ -42,7 +42,7 @@ def read_sensors(root: Path = Path("/")) -> Sensors:
 
 
 def _zone_name(zone: Path) -> str:
-    """Its number and its type, which several zones may share."""
+    """The zone's number and type. Several zones may have the same type."""
     try:
         kind = (zone / "type").read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
@@ -51,7 +51,7 @@ def _zone_name(zone: Path) -> str:
 
 
 def _number(path: Path) -> float | None:
-    """What a file holds; None where a driver refuses to tell."""
+    """The content of a file; None if the driver refuses."""
     try:
         return float(path.read_text(encoding="ascii"))
     except (OSError, ValueError):
@@ -63,5 +63,5 @@ def _thousandth(value: float | None) -> float | None:
 
 
 def _in_thousands(values: dict[str, float | None]) -> dict[str, float]:
-    """Those that are known, of millidegrees and of kilohertz."""
+    """The known values, divided by 1000 (millidegrees, kilohertz)."""
     return {name: value / 1000 for name, value in values.items() if value is not None}

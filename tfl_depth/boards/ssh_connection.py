@@ -1,4 +1,4 @@
-"""A link by SSH, with the user's own keys, agent, ~/.ssh/config and known hosts."""
+"""A link by SSH, with the user's keys, agent, ~/.ssh/config and known hosts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tfl_depth.boards.connection import BoardConnection, BoardProcess, Ended, Li
 from tfl_depth.errors import BoardError
 
 CONNECT_LIMIT_S = 15.0
-# A board that answers none of 3 questions, one in 5 s, is lost.
+# The link is lost if the board does not answer 3 keep-alive messages, one every 5 s.
 _KEEPALIVE_S, _KEEPALIVES = 5, 3
 _T = TypeVar("_T")
 
@@ -24,7 +24,7 @@ _T = TypeVar("_T")
 class SshConnection(BoardConnection):
     """A link by SSH.
 
-    The calls wait: its event loop runs only within them.
+    Calls block: the event loop runs only during a call.
     """
 
     def __init__(self, address: SshAddress, host_key: str | None = None) -> None:
@@ -32,7 +32,7 @@ class SshConnection(BoardConnection):
 
         Args:
             address: of the board.
-            host_key: the only key that the host may have, in OpenSSH's format; None for those of
+            host_key: the required key of the host, in OpenSSH's format; None for those of
                 the user's known_hosts.
 
         Raises:
@@ -58,14 +58,14 @@ class SshConnection(BoardConnection):
         if self._loop.is_closed():
             return
         self._connection.close()
-        with suppress(Exception):  # a lost link has nothing to end
+        with suppress(Exception):  # a lost link needs no end
             self.wait(self._connection.wait_closed(), 2.0)
         self._connection.abort()
         self._loop.run_until_complete(asyncio.sleep(0))
         self._loop.close()
 
     def wait(self, what: Awaitable[_T], limit_s: float) -> _T:
-        """Run the event loop until something has come.
+        """Run the event loop until there is a result.
 
         Raises:
             TimeoutError: after the limit.
@@ -106,13 +106,13 @@ class _SshProcess(BoardProcess):
         done = self._link.wait(self._process.wait(), limit_s)
         if done.returncode is None:
             raise LinkLostError("The link ended before the program did.")
-        # asyncssh has -N where signal N ended it.
+        # asyncssh returns -N if signal N ended it.
         status = done.returncode if done.returncode >= 0 else 128 - done.returncode
         return Ended(status, bytes(done.stdout), bytes(done.stderr).decode(errors="replace"))
 
 
 def host_key_of(address: SshAddress) -> str:
-    """The key that a host shows now, in OpenSSH's format.
+    """The current key of a host, in OpenSSH's format.
 
     Raises:
         BoardError: the host does not answer.
@@ -156,13 +156,13 @@ async def _connected(address: SshAddress, host_key: str | None) -> Any:
 
 
 def _config_files() -> list[str]:
-    """The user's ~/.ssh/config, where there is one."""
+    """The user's ~/.ssh/config, if there is one."""
     path = Path.home() / ".ssh" / "config"
     return [str(path)] if os.access(path, os.R_OK) else []
 
 
 def _known_hosts(given: dict[str, Any], host_key: str | None) -> Any:
-    """What asyncssh trusts: one key, or the files of the user's configuration."""
+    """The keys that asyncssh trusts: one key, or the files of the user's configuration."""
     if host_key is not None:
         return [asyncssh.import_public_key(host_key)], [], []
     if asyncssh.SSHClientConnectionOptions(**given).known_hosts is None:
@@ -172,7 +172,7 @@ def _known_hosts(given: dict[str, Any], host_key: str | None) -> Any:
 
 
 def _refusal(error: BaseException, address: SshAddress) -> BoardError | None:
-    """The sentence for what hinders a connection; None for what is no such thing."""
+    """The message for a failed connection; None for other errors."""
     user = f"{address.user}@" if address.user else ""
     host = f"{user}{address.host}"
     if isinstance(error, asyncssh.HostKeyNotVerifiable):

@@ -1,4 +1,4 @@
-"""What a command has printed on a board: its JSON, the sensors, and what else came between."""
+"""The output of a command on a board: its JSON, the sensors, and other text."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-# Begins the line with the sensors.
+# The prefix of the line with the sensors.
 MARK = "tfl-depth board: "
 
 
 @dataclass(frozen=True)
 class ToolOutput:
-    """A command's output, taken apart.
+    """A command's output, parsed.
 
     Attributes:
-        result: its JSON; None where it printed none.
-        conditions: the sensors before and after it; None where it did not come to its end.
+        result: its JSON; None if it printed no JSON.
+        conditions: the sensors before and after it; None if it did not end normally.
     """
 
     result: dict[str, Any] | None
@@ -25,7 +25,7 @@ class ToolOutput:
 
 
 def read_output(text: str) -> ToolOutput:
-    """Take apart what was printed; libraries may have printed before and behind."""
+    """Parse the output. Libraries may print before and after the JSON."""
     lines = text.splitlines()
     marked = [line[len(MARK) :] for line in lines if line.startswith(MARK)]
     conditions = json.loads(marked[-1]) if marked else None
@@ -45,11 +45,11 @@ def _first_document(text: str) -> dict[str, Any] | None:
 
 
 def with_own_paths(found: Any, paths: Mapping[str, str]) -> Any:
-    """A result with this machine's paths in place of the board's.
+    """Replace the board's paths in a result by this machine's.
 
     Args:
-        found: of JSON.
-        paths: this machine's, by what begins the board's.
+        found: from JSON.
+        paths: this machine's paths, by the prefixes of the board's.
     """
     if isinstance(found, dict):
         return {name: with_own_paths(value, paths) for name, value in found.items()}

@@ -1,4 +1,4 @@
-"""Real RGB-D data: one sample type, one module a layout on disk, and the training pipeline."""
+"""Real RGB-D data: one sample type, a module for each layout on disk, and the training pipeline."""
 
 from tfl_depth.data.datasets import DATASETS, Dataset, DatasetName, load_split, open_split, photos
 from tfl_depth.data.frames import Frames

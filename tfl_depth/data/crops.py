@@ -1,4 +1,4 @@
-"""The part of an image that an evaluation protocol looks at."""
+"""The part of an image that an evaluation protocol uses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Crop:
 
     Attributes:
         top, bottom, left, right: in pixels of an image of the size `of`.
-        of: (height, width); (1, 1) where a protocol gives shares of the image.
+        of: (height, width); (1, 1) if the values are shares of the image.
     """
 
     top: float
@@ -24,7 +24,7 @@ class Crop:
     of: tuple[int, int] = (1, 1)
 
     def mask(self, height: int, width: int) -> npt.NDArray[np.bool_]:
-        """(height, width) bool, true inside the same part of the image; rounded down to pixels."""
+        """(height, width) bool, true in the same part of the image, rounded down to pixels."""
         rows, columns = height / self.of[0], width / self.of[1]
         inside = np.zeros((height, width), bool)
         inside[
@@ -36,7 +36,7 @@ class Crop:
 
 # Rows and columns of 480x640 that Eigen et al. (NIPS 2014) evaluate NYU Depth V2 on.
 NYU_EIGEN = Crop(45, 471, 41, 601, of=(480, 640))
-# The images have a white border of 8 px, the depth's lower one is wider.
+# The images have a white border of 8 px. The lower border of the depth is wider.
 NYU_BORDER = Crop(9, 471, 9, 631, of=(480, 640))
 # As published with monodepth (Godard et al., CVPR 2017: utils/evaluate_kitti.py), after Garg et
 # al. (ECCV 2016) and Eigen et al. (NIPS 2014).

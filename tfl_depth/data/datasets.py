@@ -1,4 +1,4 @@
-"""The datasets by name: what the field's protocol fixes for each, and how each lies on disk."""
+"""The datasets by name: their usual evaluation protocols, and their layouts on disk."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ DatasetName = Literal[
 
 @dataclass(frozen=True)
 class Dataset:
-    """What the field's protocol fixes for a dataset.
+    """A dataset and its usual evaluation protocol.
 
     Attributes:
-        layouts: how it lies on disk; the first that fits the folder is taken.
+        layouts: its layouts on disk. The first that fits the folder is used.
         min_depth_m, max_depth_m: readings outside are not valid (open interval).
-        crop: what is evaluated, or None for all.
-        train_crop: the same for training, where only the sensor's border is left out.
-        intrinsics: of the RGB camera, where one took all images.
+        crop: the evaluated part of the image, or None for all.
+        train_crop: the part for training: without the sensor's border.
+        intrinsics: of the RGB camera, if one camera took all images.
         camera_size: (height, width) of the images that `intrinsics` are for.
-        registration: from the depth camera to it, where depth is as the depth camera saw it.
+        registration: from the depth camera to the RGB camera, if depth is not registered on disk.
     """
 
     name: DatasetName
@@ -68,7 +68,7 @@ _NYU = Dataset(
     Intrinsics(518.86, 519.47, 325.58, 253.74),
     camera_size=(480, 640),
 )
-# The depth camera is the published one. The other, and where it stands, were fitted to the edges of
+# The depth camera is the published one. The RGB camera and its pose were fitted to the edges of
 # RedKitchen (docs/decisions/003).
 _KINECT_RGB = Intrinsics(526.2, 526.2, 320.0, 240.0)
 _KINECT = Registration(
@@ -79,7 +79,7 @@ _KINECT = Registration(
     rotation_rad=(0.0061, 0.0001, 0.0080),
     translation_m=(-0.0254, 0.0044, 0.0019),
 )
-# Its Kinect gives nothing nearer than 0.3 m.
+# Its Kinect measures nothing nearer than 0.3 m.
 _SEVEN_SCENES = Dataset(
     "7scenes",
     (flat(missing_from_mm=seven_scenes.MISSING_FROM_MM), seven_scenes.SEQUENCES),
@@ -89,11 +89,11 @@ _SEVEN_SCENES = Dataset(
     camera_size=(480, 640),
     registration=_KINECT,
 )
-# 1e-3 - 80 m: Eigen et al.; the field evaluates on the crop of Garg et al. unless it says so.
+# 1e-3 - 80 m: Eigen et al. Papers use the crop of Garg et al. unless they name another one.
 _KITTI = Dataset("kitti", (kitti.ANNOTATED, kitti.SELECTED, kitti.LISTED), 1e-3, 80.0, KITTI_GARG)
-# Kinects, too; no protocol fixes a range.
+# Kinects too. No protocol has a range.
 _TUM = Dataset("tum", (tum.TUM,), 1e-3, 10.0)
-# The range of its laser scanner, and the one camera that its images were rendered for.
+# The range of its laser scanner, and the camera of all its rendered images.
 _DIODE = Dataset(
     "diode",
     (diode.DIODE,),
@@ -102,7 +102,7 @@ _DIODE = Dataset(
     intrinsics=Intrinsics(886.81, 927.06, 512.0, 384.0),
     camera_size=(768, 1024),
 )
-# Data of one's own: all that is positive counts, as far as any sensor sees.
+# The user's own data: every positive depth counts, up to the range of the best sensors.
 _PAIRS = Dataset("pairs", (folders(png_per_meter=1000),), 0.0, 1000.0)
 
 DATASETS: dict[DatasetName, Dataset] = {
@@ -135,8 +135,8 @@ def load_split(
         dataset: a name in `DATASETS`.
         folder: the dataset, in one of its layouts.
         split: name of the split, for instance "train".
-        for_training: mark valid all but the sensor's border, not the evaluation crop.
-        skip_broken: leave out pairs that are broken, with a warning that counts and names them.
+        for_training: mark everything valid except the sensor's border, not the evaluation crop.
+        skip_broken: skip broken pairs, with a warning that counts and names them.
 
     Raises:
         DatasetError: unknown dataset, a folder without the split in any layout, or broken pairs:
@@ -155,9 +155,9 @@ def open_split(
     for_training: bool = False,
     skip_broken: bool = False,
 ) -> Frames:
-    """As `load_split`, for a split that does not fit into memory: frames are read on access.
+    """Like `load_split`, for a split that does not fit into memory: frames are read on access.
 
-    Every pair is read once here, so that a broken one shows now and not in the middle of a run.
+    Every pair is read once here, to find broken pairs now and not in the middle of a run.
 
     Raises:
         DatasetError: as `load_split`.
@@ -172,7 +172,7 @@ def open_split(
 
 
 def photos(dataset: DatasetName, folder: str | Path, split: str) -> list[Path]:
-    """The image files of a split, unread, as for a calibration.
+    """The paths of the photos of a split, for a calibration.
 
     Raises:
         DatasetError: unknown dataset, or a folder without the split in any layout.

@@ -1,7 +1,7 @@
-"""Depth files of every kind, read as float32 meters with 0 where there is no reading.
+"""Readers of depth files: float32 meters, 0 = no reading.
 
-A PNG of 16 bits marks what has no reading by 0 or by its largest value, 65535, whatever its units:
-so sensors and datasets write it.
+In a PNG of 16 bits, 0 and the largest value, 65535, mean "no reading" for every unit: sensors and
+datasets write them.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from tfl_depth.errors import DatasetError
 from tfl_depth.image_decoder import decode
 
 Meters = npt.NDArray[np.float32]
-# Without a reading, beside 0, by bits a pixel. In 8 bits 255 is the end of the range.
+# The value for "no reading" beside 0, by bits per pixel. In 8 bits 255 is a depth.
 MARKS = {8: None, 16: 65535}
 IMAGES_OF_METERS = (".exr", ".tif", ".tiff")
 ARRAYS_OF_METERS = (".npy", ".npz")
-# As numpy fails, which evaluates the header of an array as Python, and ZIP and its packings.
+# The errors of numpy, which evaluates the header of an array as Python, and of ZIP archives.
 ARRAY_ERRORS = (
     OSError,
     ValueError,
@@ -43,7 +43,7 @@ ARRAY_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
 )
-# What programs call it, behind the name of a layer: Z by OpenEXR's convention, V by Blender's.
+# The channel names of depth, after the name of a layer: Z in OpenEXR, V in Blender.
 EXR_DEPTH_NAMES = ("z", "v", "y", "depth")
 
 
@@ -52,7 +52,7 @@ class Reading(NamedTuple):
 
     Attributes:
         depth_m: (H, W) float32 meters, 0 = no reading.
-        marked: how many pixels held, instead of 0, a mark of no reading, such as 65535 or NaN.
+        marked: how many pixels had another mark of "no reading" than 0, such as 65535 or NaN.
     """
 
     depth_m: Meters
@@ -67,12 +67,12 @@ def read_png(
     Args:
         path: the file.
         per_meter: stored units in a meter.
-        bits: 8 or 16 a pixel.
-        missing_from: stored values from here on mean no reading, as 0 always does; None: the
-            largest value of 16 bits alone.
+        bits: 8 or 16 per pixel.
+        missing_from: stored values of at least this mean "no reading", like 0; None: only the
+            largest value of 16 bits.
 
     Raises:
-        DatasetError: not an image, or one of another kind.
+        DatasetError: not an image, or an image of another kind.
     """
     stored = _read_image(path)
     if stored.dtype != np.dtype(f"uint{bits}") or stored.ndim != 2:
@@ -89,7 +89,7 @@ def read_png(
 def read_meters(path: Path) -> Reading:
     """Read a .npy, .npz, EXR or TIFF file of floating-point meters.
 
-    What is not finite or below 0 in the file is a mark of no reading.
+    Values that are not finite or below 0 mean "no reading".
 
     Raises:
         DatasetError: unreadable, not floating-point, or not (H, W) or (H, W, 1).
@@ -105,7 +105,7 @@ def read_meters(path: Path) -> Reading:
     values = read(path)
     if values.ndim == 3 and values.shape[2] == 1:
         values = values[..., 0]
-    # Whole numbers would be millimeters, or something else: nothing here says which.
+    # The unit of whole numbers is unknown: millimeters or another one.
     if not np.issubdtype(values.dtype, np.floating) or values.ndim != 2:
         raise DatasetError(
             "expected its depth as floating-point meters of (H, W), "
@@ -117,7 +117,7 @@ def read_meters(path: Path) -> Reading:
 
 
 def read_masked_meters(path: Path) -> Reading:
-    """As `read_meters`, with a mask beside it: X_depth.npy has X_depth_mask.npy, 1 = a reading.
+    """Like `read_meters`, with a mask: X_depth.npy has X_depth_mask.npy, 1 = a reading.
 
     Raises:
         DatasetError: as `read_meters`, for either file, or a mask of another shape.
@@ -130,9 +130,9 @@ def read_masked_meters(path: Path) -> Reading:
 
 
 def require_exr_reader(paths: Iterable[Path]) -> None:
-    """Check once that EXR files can be read where there are any, not anew for every file.
+    """If there are EXR files, check once that they can be read.
 
-    OpenCV's own reader is switched off by default, and its wheels are built without it.
+    OpenCV's reader of EXR is disabled by default, and its wheels do not contain it.
 
     Raises:
         DatasetError: there are EXR files, and the package OpenEXR is not installed.
@@ -157,7 +157,7 @@ def _read_exr(path: Path) -> npt.NDArray[Any]:
 
 
 def _depth_channel(channels: dict[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
-    """The only channel, the only one with a name for depth, or gray stored as R, G and B."""
+    """The only channel, the only channel with a name for depth, or equal R, G and B."""
     named = [name for name in channels if name.rpartition(".")[2].lower() in EXR_DEPTH_NAMES]
     if len(channels) == 1 or len(named) == 1:
         return channels[named[0] if named else next(iter(channels))]
@@ -173,7 +173,7 @@ def _depth_channel(channels: dict[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
 
 def _read_array(path: Path) -> npt.NDArray[Any]:
     try:
-        # Opened here: np.load leaves the file open where it gives up.
+        # Opened here, since np.load leaves the file open after an error.
         with path.open("rb") as file:
             loaded = np.load(file, allow_pickle=False)
             return loaded if isinstance(loaded, np.ndarray) else _only_array(loaded)
@@ -198,7 +198,7 @@ def _read_image(path: Path) -> npt.NDArray[Any]:
     except OSError as error:
         raise DatasetError(f"its depth image is unreadable ({error.strerror})") from error
     if stored is None:
-        raise DatasetError("its depth image is damaged, or no format that OpenCV knows")
+        raise DatasetError("its depth image is damaged, or OpenCV does not know its format")
     return stored
 
 

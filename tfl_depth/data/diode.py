@@ -1,6 +1,6 @@
 """DIODE: NAME.png, NAME_depth.npy (H, W, 1) in meters and NAME_depth_mask.npy (1 = a reading).
 
-They lie in SPLIT/indoors|outdoor/scene_*/scan_*/; a split may be a part of that, as val/indoors.
+They are in SPLIT/indoors|outdoor/scene_*/scan_*/. A split may be a part of it, such as val/indoors.
 Source: Vasiljevic et al., 2019, and the README of diode-devkit.
 """
 
@@ -20,7 +20,7 @@ def _find(folder: Path, split: str) -> list[Pair] | None:
         return None
     return [
         Pair(
-            stem.name,  # tells scene and scan
+            stem.name,  # has the scene and the scan
             stem.with_suffix(".png"),
             stem.with_name(f"{stem.name}_depth.npy"),
             read_masked_meters,

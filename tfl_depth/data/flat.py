@@ -10,7 +10,7 @@ from tfl_depth.data.pairs import Layout, Pair, read_names
 
 
 def flat(missing_from_mm: int) -> Layout:
-    """The layout with depth in whole millimeters, missing at 0 and from `missing_from_mm` on."""
+    """The layout with depth in whole millimeters. 0, and `missing_from_mm` or more: no reading."""
     return Layout(
         "rgb/NAME.jpg, depth/NAME.png (uint16, millimeters) and SPLIT.txt",
         partial(_find, missing_from_mm=missing_from_mm),

@@ -1,7 +1,7 @@
-"""Any pairs: rgb/NAME.jpg or .png, and depth/NAME of a kind that its ending tells.
+"""Any pairs: rgb/NAME.jpg or .png, and depth/NAME in a format given by its suffix.
 
-A PNG is uint16 in units of its layout; .npy, .npz (one array, or one called depth), .exr and .tiff
-are floating-point meters.
+A PNG is uint16 in the units of its layout; .npy, .npz (one array, or one called depth), .exr and
+.tiff are floating-point meters.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ DEPTHS = (".png", *ARRAYS_OF_METERS, *IMAGES_OF_METERS)
 
 
 def folders(png_per_meter: float) -> Layout:
-    """The layout whose PNGs hold depth in units of which `png_per_meter` are a meter."""
+    """The layout whose PNGs have depth in units of 1 / `png_per_meter` meters."""
     return Layout(
         f"[SPLIT/]rgb/NAME.jpg with depth/NAME{'|'.join(DEPTHS)}, or both and SPLIT.txt",
         partial(_find, read_depth_png=partial(read_png, per_meter=png_per_meter)),
@@ -56,6 +56,8 @@ def _by_name(folder: Path, endings: tuple[str, ...]) -> dict[str, Path]:
         if path.suffix.lower() not in endings:
             continue
         if path.stem in found:
-            raise DatasetError(f"Which one counts, {found[path.stem]} or {path.name}? Remove one.")
+            raise DatasetError(
+                f"Two files have one name: {found[path.stem]} and {path.name}. Remove one."
+            )
         found[path.stem] = path
     return found

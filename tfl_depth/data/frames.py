@@ -1,4 +1,4 @@
-"""The samples of a split, read from disk one by one, and the search for broken ones."""
+"""The samples of a split, read from disk one by one, and a check for broken ones."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tfl_depth.errors import DatasetError, ImageError
 from tfl_depth.intrinsics import Intrinsics
 
 T = TypeVar("T")
-# As many broken pairs as an error or a warning names; it counts all.
+# An error or a warning names at most so many broken pairs. It counts all.
 NAMED = 5
 
 
@@ -32,10 +32,10 @@ class FrameReader:
 
     Attributes:
         min_depth_m, max_depth_m: readings outside are not valid (open interval).
-        crop: what is valid, or None for all.
-        intrinsics: of the photos, where the pair itself does not say.
+        crop: the valid part of the image, or None for all.
+        intrinsics: of the photos, for pairs without their own.
         camera_size: (height, width) of the photos that `intrinsics` are for.
-        registration: draws depth as the photo's camera sees it, or None where it is so on disk.
+        registration: projects depth to the photo's camera; None if it is registered on disk.
     """
 
     min_depth_m: float
@@ -49,14 +49,14 @@ class FrameReader:
         """Read both files.
 
         Raises:
-            DatasetError: one is missing, unreadable or of another kind or size than its partner,
-                or no reading is valid; the text begins with the pair's name.
+            DatasetError: one is missing, unreadable, or of a wrong kind or size, or no reading is
+                valid. The text begins with the pair's name.
         """
         try:
             return self._read(pair)
         except DatasetError as error:
             raise DatasetError(f"{pair.name}: {error}") from error
-        except cv2.error as error:  # OpenCV raises where a header asks for too much
+        except cv2.error as error:  # OpenCV raises if a header declares too large an image
             raise DatasetError(f"{pair.name}: an image is unreadable ({error.err})") from error
 
     def _read(self, pair: Pair) -> Sample:
@@ -66,10 +66,10 @@ class FrameReader:
         try:
             bgr, turn = read_turned(pair.rgb)
         except ImageError as error:
-            raise DatasetError(f"its rgb image is unfit: {error}") from error
+            raise DatasetError(f"its rgb image cannot be used: {error}") from error
         depth_m, marked = pair.read_depth(pair.depth)
-        # Depth has no orientation of its own: it is of the pixels as the photo stores them, unless
-        # its size says that somebody has turned it already.
+        # A depth file has no orientation in EXIF: it fits the photo's stored pixels. If its size
+        # fits the rotated photo, it was rotated already.
         if depth_m.shape == turn.stored_size:
             depth_m = turn(depth_m)
         if depth_m.shape != bgr.shape[:2]:
@@ -83,7 +83,7 @@ class FrameReader:
         return Sample(pair.name, rgb, depth_m, valid, self._camera(pair, turn), marked)
 
     def _camera(self, pair: Pair, turn: Turn) -> Intrinsics | None:
-        """The camera in pixels of the photo as it is shown."""
+        """The camera in pixels of the upright photo."""
         camera, size = pair.intrinsics, pair.camera_size
         if camera is None:
             camera, size = self.intrinsics, self.camera_size
@@ -99,10 +99,10 @@ class FrameReader:
 
 
 class Frames(Sequence[Sample]):
-    """A split that stays on disk: each access reads a frame anew.
+    """A split that stays on disk: each access reads a frame.
 
     Raises:
-        DatasetError: on access, a frame that has become unreadable.
+        DatasetError: on access, if a frame has become unreadable.
     """
 
     def __init__(self, pairs: Sequence[Pair], read: FrameReader) -> None:
@@ -125,16 +125,17 @@ class Frames(Sequence[Sample]):
 def each_whole(
     pairs: Sequence[Pair], make: Callable[[Pair], T], where: Path, *, skip_broken: bool
 ) -> list[T]:
-    """What `make` makes of every pair, in their order.
+    """Call `make` for every pair, and return the results in their order.
 
     Args:
         pairs: the pairs.
         make: raises DatasetError for a broken pair; called from several threads.
         where: the folder, for the error.
-        skip_broken: leave broken pairs out and warn, rather than fail.
+        skip_broken: skip broken pairs with a warning instead of an error.
 
     Raises:
-        DatasetError: broken pairs, counted and the first of them named; or nothing but these.
+        DatasetError: there are broken pairs (the text has their count and the first names), or all
+            pairs are broken.
     """
 
     def attempt(pair: Pair) -> T | DatasetError:
@@ -150,9 +151,9 @@ def each_whole(
     if broken:
         found = f"{len(broken)} of {len(pairs)} pairs in {where} are broken: {_first(broken)}"
         if not (skip_broken and whole):
-            raise DatasetError(f"{found}. Repair them, or leave them out on purpose (skip_broken).")
+            raise DatasetError(f"{found}. Repair them, or skip them (skip_broken).")
         # 3: the caller of load_split or open_split.
-        warnings.warn(f"Left out: {found}.", stacklevel=3)
+        warnings.warn(f"Skipped: {found}.", stacklevel=3)
     return whole
 
 

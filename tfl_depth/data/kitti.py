@@ -2,8 +2,8 @@
 
 - As published (Uhrig et al., 3DV 2017): SPLIT/DRIVE/proj_depth/groundtruth/image_02/FRAME.png,
   with the raw recordings (Geiger et al., IJRR 2013) beside it: DATE/DRIVE/image_02/data/FRAME.png.
-- A list, as those that go round for the split of Eigen et al.: SPLIT.txt with lines of photo,
-  depth (`None` where there is none) and the focal length.
+- A list, such as the common ones for the split of Eigen et al.: SPLIT.txt with lines of photo,
+  depth (`None` if there is none) and the focal length.
 - The selected validation set: image/, groundtruth_depth/ and intrinsics/.
 """
 
@@ -58,7 +58,7 @@ def _find_listed(folder: Path, split: str) -> list[Pair] | None:
 
 
 def _annotated(folder: Path, depth: str) -> Path:
-    # Lists leave out which half of the annotated set a drive is in.
+    # Lists do not name the half of the annotated set that has a drive.
     places = [folder / part / depth for part in ("", "train", "val")]
     return next((place for place in places if place.is_file()), places[0])
 
@@ -81,7 +81,7 @@ def _find_selected(folder: Path, split: str) -> list[Pair] | None:
 
 
 class _Cameras:
-    """The rectified cameras of each day's calib_cam_to_cam.txt, where it is there."""
+    """The rectified cameras of each day's calib_cam_to_cam.txt, if it exists."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -1,10 +1,10 @@
-"""NYU Depth V2 as it is commonly passed on; both layouts hold images of 640x480.
+"""NYU Depth V2 in its two common layouts, with images of 640x480.
 
-- Extracted from the .mat, as by the scripts of BTS (Lee et al., 2019) and its successors:
-  rgb_00045.jpg and sync_depth_00045.png (uint16, millimeters), in a folder a split, usually with
-  one a scene in it.
+- Extracted from the .mat by the scripts of BTS (Lee et al., 2019) and its successors: a folder for
+  each split, usually with a folder for each scene. It has rgb_00045.jpg and sync_depth_00045.png
+  (uint16, millimeters).
 - The archive of DenseDepth (Alhashim and Wonka, 2018): data/nyu2_SPLIT.csv names photo and depth
-  in each row. Its training depth is an 8-bit PNG, 255 = 10 m, so in steps of 39 mm; its test depth
+  in each row. Its training depth is an 8-bit PNG, 255 = 10 m: steps of 39 mm. Its test depth
   is uint16 millimeters.
 """
 
@@ -64,7 +64,7 @@ def _find_listed(folder: Path, split: str) -> list[Pair] | None:
 
 
 def _without_data(path: Path) -> Path:
-    # Rows begin with the folder that holds the table, which may have been renamed.
+    # Rows begin with the name of the table's folder. The folder may have another name now.
     return path.relative_to("data") if path.is_relative_to("data") else path
 
 

@@ -1,4 +1,4 @@
-"""A photo and its depth file before they are read, and the layouts that find them on disk."""
+"""Pairs of a photo and its depth file, and the layouts that find them on disk."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tfl_depth.errors import DatasetError
 from tfl_depth.intrinsics import Intrinsics
 from tfl_depth.listing import read_lines
 
-# The split that is the whole folder, where a layout knows no splits of its own.
+# The name of the split that is the whole folder, for layouts without splits.
 ALL = "all"
 
 DepthReader = Callable[[Path], Reading]
@@ -19,14 +19,14 @@ DepthReader = Callable[[Path], Reading]
 
 @dataclass(frozen=True)
 class Pair:
-    """Two files that belong together; either may turn out to be missing.
+    """Two files that belong together. One of them may be missing.
 
     Attributes:
-        name: unique within the split, and fit for a file's name.
+        name: unique within the split, and valid as a file name.
         rgb: the photo.
-        depth: the depth file, which `read_depth` takes.
-        read_depth: raises DatasetError where the file is not what its layout says.
-        intrinsics: of this photo's camera, where the layout knows more than its dataset.
+        depth: the depth file.
+        read_depth: reads `depth`. Raises DatasetError if the file is not as in its layout.
+        intrinsics: of this photo's camera, if the layout has them.
         camera_size: (height, width) of the photos that `intrinsics` are for; None for this one's.
     """
 
@@ -40,13 +40,12 @@ class Pair:
 
 @dataclass(frozen=True)
 class Layout:
-    """One way in which a dataset lies on disk.
+    """A layout of a dataset on disk.
 
     Attributes:
-        expects: the files it looks for, SPLIT standing for the split's name, for the error where
-            none of a dataset's layouts fits.
-        find: (folder, split) to its pairs, whole or broken; None where the folder is laid out
-            otherwise or lacks the split.
+        expects: its files, with SPLIT for the split's name, for the error if no layout fits.
+        find: (folder, split) to its pairs, including broken ones; None if the folder has another
+            layout or does not have the split.
     """
 
     expects: str
@@ -59,7 +58,7 @@ def split_folder(folder: Path, split: str) -> Path:
 
 
 def frame_name(file: Path) -> str:
-    """A name from a path within the split: `kitchen/00012.png` is `kitchen_00012`."""
+    """Make a name from a path within the split: `kitchen/00012.png` is `kitchen_00012`."""
     return "_".join(file.with_suffix("").relative_to(file.anchor).parts)
 
 
@@ -73,7 +72,7 @@ def read_rows(path: Path) -> list[list[str]]:
 
 
 def read_names(path: Path) -> list[str]:
-    """The names in a list, one a line, as they are.
+    """The names in a list, one per line.
 
     Raises:
         DatasetError: the file cannot be read.

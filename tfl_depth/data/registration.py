@@ -1,4 +1,4 @@
-"""Depth as the color camera sees it, where a dataset ships it as its depth camera saw it."""
+"""Projection of depth from the depth camera to the color camera."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from tfl_depth.intrinsics import Intrinsics
 
 @dataclass(frozen=True)
 class Registration:
-    """Where the color camera stands, seen from the depth camera.
+    """The pose of the color camera relative to the depth camera.
 
     Attributes:
         height, width: of both images, in pixels.
         depth_camera, rgb_camera: their intrinsics.
-        rotation_rad: rotation vector that turns the depth camera's axes into the other's.
-        translation_m: where the depth camera's origin lies in the color camera's coordinates.
+        rotation_rad: rotation vector from the depth camera's axes to the color camera's.
+        translation_m: the depth camera's origin in the color camera's coordinates.
     """
 
     height: int
@@ -37,7 +37,7 @@ class Registration:
         rows: npt.NDArray[Any],
         depth_m: npt.NDArray[Any],
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Where points of the depth image lie in the photo.
+        """Project points of the depth image to the photo.
 
         Args:
             columns: (N,) pixels of the depth image, from its left.
@@ -56,30 +56,30 @@ class Registration:
         return target.fx * x / z + target.cx, target.fy * y / z + target.cy, z
 
     def __call__(self, depth_m: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Draw a depth image anew from where the color camera stands.
+        """Project a depth image to the color camera.
 
         Args:
             depth_m: (H, W) float32 meters, 0 = no reading.
 
         Returns:
-            The same for the photo's pixels: the nearest of the readings that fall on each; 0 where
-            none does, as beside an object that hides what is behind it from one camera alone.
+            The same for the photo's pixels: the nearest reading of each pixel, 0 without a reading.
+            There is none where an object hides the background from only one of the cameras.
 
         Raises:
-            DatasetError: an image of another size, which these cameras did not take.
+            DatasetError: the image has another size than those of these cameras.
         """
         if depth_m.shape != (self.height, self.width):
             raise DatasetError(
-                f"expected its depth as {(self.height, self.width)}, the size that its cameras are "
-                f"known for, got {depth_m.shape}"
+                f"expected its depth as {(self.height, self.width)}, the size of its calibrated "
+                f"cameras, got {depth_m.shape}"
             )
         rows, columns = np.nonzero(depth_m)
         x, y, z = self.project(columns, rows, depth_m[rows, columns])
         x, y = np.rint(x).astype(np.intp), np.rint(y).astype(np.intp)
         seen = (x >= 0) & (x < self.width) & (y >= 0) & (y < self.height)
         x, y, z = x[seen], y[seen], z[seen]
-        # Of several values for one pixel, numpy keeps the last: the nearest goes there last. Whole
-        # millimeters in 16 bits (65 m, more than these sensors see): sorted in linear time.
+        # Of several values for one pixel, numpy keeps the last, so the nearest must be the last.
+        # Whole millimeters in 16 bits (65 m, beyond these sensors) are sorted in linear time.
         far_to_near = np.argsort(65535 - (1000 * z).astype(np.uint16), kind="stable")
         registered = np.zeros(depth_m.shape, np.float32)
         registered[y[far_to_near], x[far_to_near]] = z[far_to_near]

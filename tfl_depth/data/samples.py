@@ -1,4 +1,4 @@
-"""The one sample type that every loader gives and every consumer takes."""
+"""The sample type of all loaders."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Sample:
     Attributes:
         name: unique within the split.
         rgb: (H, W, 3) uint8.
-        depth_m: (H, W) float32, meters along the optical axis; 0 where there is no reading.
-        valid: (H, W) bool, where depth_m counts: a reading, inside the dataset's range and crop.
-        intrinsics: of the camera that took `rgb`, in its pixels, or None where unknown.
-        marked: how many pixels of the depth file held a mark of no reading other than 0.
+        depth_m: (H, W) float32, meters along the optical axis; 0 = no reading.
+        valid: (H, W) bool: there is a reading, inside of the dataset's range and crop.
+        intrinsics: of the camera that took `rgb`, in its pixels, or None if unknown.
+        marked: how many pixels of the depth file had another mark of "no reading" than 0.
     """
 
     name: str

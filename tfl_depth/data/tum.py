@@ -30,7 +30,7 @@ _read = partial(read_png, per_meter=5000)
 
 
 def associate(rgb_s: Sequence[float], depth_s: Sequence[float]) -> list[tuple[int, int]]:
-    """Pair photos with depth less than 0.02 s apart: the nearest first, each of them once.
+    """Pair photos and depth images less than 0.02 s apart, the nearest first, each one once.
 
     Args:
         rgb_s: times of the photos in seconds.
@@ -76,7 +76,7 @@ def _listed(path: Path) -> list[tuple[float, Path]]:
 
 
 def _camera(root: Path) -> Intrinsics | None:
-    # The folder, or the comment that opens the lists, says rgbd_dataset_freiburg1_rpy.
+    # The name of the folder, or the first comment of the lists: rgbd_dataset_freiburg1_rpy.
     text = root.resolve().name + (root / "rgb.txt").read_text("utf-8", errors="replace")
     match = re.search(r"freiburg[123]", text)
     return CAMERAS[match[0]] if match else None

@@ -1,4 +1,4 @@
-"""Photos that a camera has stored turned, and what belongs to their pixels turned with them."""
+"""Photos that a camera stored rotated: their rotation, also for depth and intrinsics."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from tfl_depth.image_decoder import decode
 from tfl_depth.intrinsics import Intrinsics
 from tfl_depth.runtime.preprocess import Pixels, decode_image
 
-# How a format writes that it holds EXIF data.
+# The bytes before EXIF data in each format.
 EXIF_MARKS = (b"Exif", b"eXIf", b"EXIF")
 
 
 @dataclass(frozen=True)
 class Turn:
-    """How a photo's pixels come to where they are shown: transposed first, then mirrored.
+    """The rotation of a photo's pixels: first transposed, then mirrored.
 
     Attributes:
-        stored_size: (height, width) of the pixels as they are stored.
+        stored_size: (height, width) of the stored pixels.
         transposed: whether rows become columns.
         upside_down, mirrored: whether the order of rows, and of columns, is reversed after that.
     """
@@ -35,7 +35,7 @@ class Turn:
     mirrored: bool = False
 
     def __call__(self, pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Turn an array (H, W, ...) of the stored size."""
+        """Rotate an array (H, W, ...) of the stored size."""
         turned = pixels.swapaxes(0, 1) if self.transposed else pixels
         rows, columns = (slice(None, None, -1 if back else 1) for back in self._reversed)
         return np.ascontiguousarray(turned[rows, columns])
@@ -45,7 +45,7 @@ class Turn:
         return self.upside_down, self.mirrored
 
     def camera(self, stored: Intrinsics) -> Intrinsics:
-        """The camera of the turned photo, given that of its pixels as they are stored."""
+        """The camera of the upright photo, from the camera of its stored pixels."""
         fx, fy, cx, cy = stored.fx, stored.fy, stored.cx, stored.cy
         height, width = self.stored_size
         if self.transposed:
@@ -59,7 +59,7 @@ class Turn:
 
 
 def read_turned(path: Path) -> tuple[Pixels, Turn]:
-    """Read an image file as `read_image` does, with the turn that its EXIF data asked for.
+    """Read an image file like `read_image`, and return its rotation from its EXIF data too.
 
     Raises:
         ImageError: as `read_image`.
@@ -76,9 +76,9 @@ def read_turned(path: Path) -> tuple[Pixels, Turn]:
 
 
 def _turn_between(stored: npt.NDArray[Any], shown: Pixels) -> Turn:
-    """The turn that makes one of the other; OpenCV knows where each format keeps it."""
+    """Find the rotation from the stored to the upright photo. OpenCV reads EXIF in each format."""
     for number in range(8):
         turn = Turn(stored.shape[:2], bool(number & 4), bool(number & 2), bool(number & 1))
         if np.array_equal(turn(stored), shown):
             return turn
-    raise ImageError("Cannot tell how its EXIF data turns it: store it upright.")
+    raise ImageError("Cannot find the rotation in its EXIF data: save it upright.")

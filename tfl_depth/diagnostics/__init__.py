@@ -1,1 +1,1 @@
-"""What a model file holds (`inspect_report`) and what a board can run (`doctor_report`)."""
+"""Reports on a model file (`inspect_report`) and on a board (`doctor_report`)."""

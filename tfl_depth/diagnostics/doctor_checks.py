@@ -1,4 +1,4 @@
-"""What is on a board, looked at by `doctor`: the interpreters and the delegates."""
+"""The interpreters and the delegates that `doctor` finds on a board."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class InterpreterStatus:
     """An interpreter package that is installed.
 
     Attributes:
-        name: as it is imported.
-        version: None where its metadata is not installed.
-        state: "works", "broken", or "spare" for one that the runtime does not take.
+        name: its import name.
+        version: None if its metadata is not installed.
+        state: "works", "broken", or "spare" if the runtime does not use it.
         detail: why it is broken.
     """
 
@@ -36,14 +36,15 @@ class InterpreterStatus:
 
 @dataclass(frozen=True)
 class DelegateStatus:
-    """A delegate of the table, as it is on this board.
+    """The state of a delegate of the table on this board.
 
     Attributes:
         name, title: of its row.
-        library: None where it is not on the board.
-        devices: the files of its driver that are there.
-        state: a `Probe`'s, "missing", or "unprobed" where the library is no external delegate.
-        detail: as the probe says.
+        library: None if it is not on the board.
+        devices: the device files of its driver that exist.
+        state: the state of a `Probe`, "missing", or "unprobed" if the library is not an external
+            delegate.
+        detail: of the probe.
         install: of its row.
     """
 
@@ -57,7 +58,7 @@ class DelegateStatus:
 
 
 def find_interpreters(timeout_s: float) -> Iterator[InterpreterStatus]:
-    """The interpreter packages, in the order in which the runtime takes the first."""
+    """The interpreter packages. The runtime uses the first that works."""
     installed = [name for name in PACKAGES if importlib.util.find_spec(name.partition(".")[0])]
     for number, name in enumerate(installed):
         package = name.partition(".")[0]
@@ -79,7 +80,7 @@ def _imported(name: str, timeout_s: float) -> tuple[str, str]:
 
 
 def find_delegates(board: Board, timeout_s: float) -> Iterator[DelegateStatus]:
-    """Every delegate that is known, and what comes of the library of each."""
+    """Every known delegate, with the result of a probe of its library."""
     for name, row in all_rows().items():
         library = board.library(row.libraries, row.folders)
         state, detail = _probed(row, library, timeout_s)
@@ -92,13 +93,13 @@ def _probed(row: DelegateSpec, library: Path | None, timeout_s: float) -> tuple[
     if library is None:
         return "missing", ""
     if not row.external:
-        return "unprobed", "it is no external delegate"
+        return "unprobed", "it is not an external delegate"
     done = probe(library, row.defaults, row.environment, timeout_s=timeout_s)
     return done.state, done.detail
 
 
 def runnable(interpreters: Sequence[InterpreterStatus], runs: Sequence[ModelRun] | None) -> bool:
-    """Whether anything here runs the model, or, without one, whether any could run."""
+    """Whether the model runs here; without a model, whether a model could run."""
     if runs is not None:
         return any(run.state == WORKS for run in runs)
     return any(each.state == WORKS for each in interpreters)

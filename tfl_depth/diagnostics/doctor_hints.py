@@ -1,4 +1,4 @@
-"""What to do about what `doctor` has found, in plain words."""
+"""Hints: how to solve the problems that `doctor` finds."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from tfl_depth.runtime.delegates.extensions import all_rows
 from tfl_depth.runtime.delegates.select import AUTO, CPU
 from tfl_depth.targets import TARGETS
 
-_RELEASE = "install the vendor's release in which it and the driver belong together"
-# What to do about a library in a state; {library} {title} {detail} {drivers} are filled in.
+_RELEASE = "install the vendor's release that contains both the library and its driver"
+# The hint for each state of a library; {library} {title} {detail} {drivers} are filled in.
 _STATES = {
-    "unloadable": "{library} cannot be loaded ({detail}): install what it needs, for this "
+    "unloadable": "{library} cannot be loaded ({detail}): install its dependencies for this "
     "processor.",
-    "no-delegate": "{library} is no TensorFlow Lite delegate ({detail}): " + _RELEASE + ".",
+    "no-delegate": "{library} is not a TensorFlow Lite delegate ({detail}): " + _RELEASE + ".",
     "refuses": "{library} does not start ({detail}): {drivers}.",
-    "crashes": "{library} crashes ({detail}): do without the delegate, and " + _RELEASE + ".",
-    "hangs": "{library} hangs ({detail}): load the driver anew, or restart the board; if it hangs "
+    "crashes": "{library} crashes ({detail}): do not use the delegate, and " + _RELEASE + ".",
+    "hangs": "{library} hangs ({detail}): reload the driver, or restart the board; if it hangs "
     "again, " + _RELEASE + ".",
 }
 
@@ -31,11 +31,11 @@ def hints(
     delegates: Sequence[DelegateStatus],
     runs: Sequence[ModelRun] | None,
 ) -> Iterator[str]:
-    """What to install and to repair, the most important first; nothing where all is well."""
+    """Yield what to install and to repair, the most important first; nothing if all is well."""
     yield from _about_interpreters(interpreters)
     for delegate in delegates:
         yield from _about_delegate(board, delegate)
-    # What is wrong with a delegate itself stands above.
+    # Problems of a delegate itself are listed above.
     whole = {each.name for each in delegates if each.state == WORKS} | {CPU, AUTO}
     for run in runs or ():
         if run.state != WORKS and run.delegate in whole:
@@ -79,8 +79,8 @@ def _about_drivers(board: Board, delegate: DelegateStatus) -> str:
         return f"let this user read and write {closed[0]}"
     wanted = all_rows()[delegate.name].devices
     if wanted and not delegate.devices:
-        return f"load the NPU's driver, which makes {' or '.join(wanted)}"
-    return "see that no other program holds the NPU, and what dmesg says"
+        return f"load the NPU's driver, which creates {' or '.join(wanted)}"
+    return "check that no other program uses the NPU, and read dmesg"
 
 
 def _may_open(board: Board, path: str) -> bool:

@@ -19,10 +19,10 @@ __all__ = ["examine_board"]
 
 
 def examine_board(board: Board, model: Path | None, timeout_s: float) -> dict[str, Any]:
-    """All that can be said of a board, ready for JSON.
+    """The whole report on a board, ready for JSON.
 
     Args:
-        board: whose libraries are probed here.
+        board: the board. Its libraries are probed.
         model: a .tflite to run, or None.
         timeout_s: for each library and for the model.
     """

@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
 
 def keras_report(path: Path) -> dict[str, Any]:
-    """A .keras file: what goes in and out, parameters and MACs.
+    """A .keras file: inputs, outputs, parameters and MACs.
 
     Raises:
-        ConversionError: it is no such file, or no graph of layers.
+        ConversionError: it is not a .keras file, or not a graph of layers.
     """
     with quiet():
         from tfl_depth.evaluation.macs import count_macs
@@ -51,7 +51,7 @@ def keras_report(path: Path) -> dict[str, Any]:
 
 
 def _output_names(model: keras.Model) -> list[str]:
-    """Keys of a dict of outputs, otherwise the names of the layers that compute them."""
+    """The keys of a dict of outputs, otherwise the names of the output layers."""
     from tfl_depth.models.keras_graph import producer
 
     outputs = getattr(model, "output", None)
@@ -69,11 +69,11 @@ def tflite_report(content: bytes, public_key: Path | None) -> dict[str, Any]:
 
     Args:
         content: the file's bytes.
-        public_key: of whom the model must be signed by, or None.
+        public_key: the key to check the signature with, or None.
 
     Raises:
-        ModelFileError: it is none, or was changed since it was converted.
-        ContractError: `public_key` is given, and there is no contract to hold a signature.
+        ModelFileError: it is not a .tflite file, or was changed after its conversion.
+        ContractError: `public_key` is given, and there is no contract with a signature.
         SignatureError: it is not signed by that key.
     """
     if public_key is not None:
@@ -95,13 +95,13 @@ def tflite_report(content: bytes, public_key: Path | None) -> dict[str, Any]:
 
 
 def _of_contract(content: bytes) -> dict[str, Any]:
-    """The contract as it stands in the file, and what follows from it."""
+    """The contract in the file, and values computed from it."""
     if find_contract(content) is None:
         return {"contract": None, "signed": False, "input_range": None, "steps_mm": None}
     contract = read_contract(content)
     check_model(content)
-    # Digest and signature from where they are read, and all else as the runtime takes it: a JSON
-    # document may hold a field twice, or a number as text.
+    # The digest and the signature are read at their places, all other fields by the runtime's
+    # parser: a JSON document may have a field twice, or a number as text.
     digest, place = content[digest_place(content)].decode("latin-1"), signature_place(content)
     signature = None if place is None else content[place].decode("latin-1")
     document = {**json.loads(contract.to_json(digest)), "signature": signature}
@@ -110,7 +110,7 @@ def _of_contract(content: bytes) -> dict[str, Any]:
     return {
         "contract": document,
         "signed": signature not in (None, BLANK_SIGNATURE),
-        # What the network makes of pixels 0 and 255, for red, green and blue.
+        # The normalized values of pixels 0 and 255, for red, green and blue.
         "input_range": [list(each) for each in zip(low.tolist(), high.tolist(), strict=True)],
         "steps_mm": list(contract.spans.steps_mm) if contract.precision == "int8" else None,
     }
@@ -120,7 +120,7 @@ def _expect_signature(content: bytes, public_key: Path) -> None:
     from tfl_depth.format.signing import check_signature
 
     if find_contract(content) is None:
-        raise ContractError("The model has no contract, and so no signature: convert it anew.")
+        raise ContractError("The model has no contract, and so no signature: convert it again.")
     check_signature(content, public_key)
 
 

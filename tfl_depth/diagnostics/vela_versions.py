@@ -1,14 +1,14 @@
-"""Which version of Vela the software of a board goes with."""
+"""The version of Vela that fits the software of a board."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 
-# NXP's Linux releases, by their kernel, and the version of Vela that they bring for the i.MX 93:
+# NXP's Linux releases, by their kernel, and the version of Vela that they contain for the i.MX 93:
 # the recipes ethos-u-vela_VERSION.bb of https://github.com/nxp-imx/meta-imx (meta-imx-ml, before
-# 6.6.3 meta-ml), whose SRCBRANCH names the release, as in lf-6.6.36_2.1.0. Releases that are
-# missing here had no recipe that names them.
+# 6.6.3 meta-ml), whose SRCBRANCH names the release, as in lf-6.6.36_2.1.0. Releases without
+# such a recipe are missing here.
 NXP_VELA: Mapping[str, str] = {
     "6.1.55": "3.9.0",
     "6.6.3": "3.10.0",
@@ -25,7 +25,7 @@ TARGETS = ("imx93",)
 
 
 def fitting_vela(target: str | None, kernel: str) -> str | None:
-    """What is known of the version of Vela that fits a board, as a sentence.
+    """Return a sentence about the version of Vela that fits a board.
 
     Args:
         target: of the board, a name of `tfl_depth.targets.TARGETS`.
@@ -40,11 +40,11 @@ def fitting_vela(target: str | None, kernel: str) -> str | None:
     version = NXP_VELA.get(release[0]) if release is not None else None
     if version is None:
         return (
-            f"Which version goes with the kernel {kernel or '(unknown)'} is not known here: NXP's "
-            "release notes of the image name it. Where the NPU refuses a model, compile it with "
+            f"The version of Vela for the kernel {kernel or '(unknown)'} is unknown: see NXP's "
+            "release notes of the image. If the NPU refuses a model, compile it with "
             "that one."
         )
     return (
-        f"NXP's release with the kernel {kernel} brings Vela {version}. Where the NPU refuses a "
-        f"model, compile it with that: pip install ethos-u-vela=={version} where you convert."
+        f"NXP's release with the kernel {kernel} contains Vela {version}. If the NPU refuses a "
+        f"model, compile it with this version: pip install ethos-u-vela=={version} on the PC."
     )

@@ -1,1 +1,1 @@
-"""How good depth is: metrics, intervals, computation, and charts of them."""
+"""The quality of depth: metrics, confidence intervals, MACs and charts."""

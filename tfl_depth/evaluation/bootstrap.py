@@ -1,4 +1,4 @@
-"""How much one model differs from another on the same images, and how sure that is."""
+"""The difference of two models on the same images, with its confidence interval."""
 
 from __future__ import annotations
 
@@ -30,11 +30,9 @@ class Change:
 def paired_change(one: npt.ArrayLike, other: npt.ArrayLike, *, seed: int = 0) -> Change:
     """Compare a metric's values on the same images, in the same order.
 
-    The images are drawn anew, with replacement, 10,000 times, for both models alike: the
-    percentile bootstrap of paired data (B. Efron and R. Tibshirani, "An Introduction to the
-    Bootstrap", 1993, chapter 13).
-
-    A change from a mean of 0 has no share, and counts as none.
+    The percentile bootstrap of paired data (B. Efron and R. Tibshirani, "An Introduction to the
+    Bootstrap", 1993, chapter 13): the images are resampled with replacement 10,000 times, the same
+    images for both models. A change from a mean of 0 counts as 0.
 
     Raises:
         ValueError: no values, or not as many of one as of the other.
@@ -43,7 +41,7 @@ def paired_change(one: npt.ArrayLike, other: npt.ArrayLike, *, seed: int = 0) ->
     if a.shape != b.shape or a.ndim != 1 or a.size == 0:
         raise ValueError(f"Expected two equally long lists of values, got {a.shape} and {b.shape}.")
     rng = np.random.default_rng(seed)
-    # As counts: each resample says how often it drew each image.
+    # A resample is stored as counts: how often it has each image.
     counts = rng.multinomial(a.size, np.full(a.size, 1 / a.size), size=RESAMPLES)
     changes = _relative(counts @ (b - a), counts @ a)
     low, high = np.percentile(changes, INTERVAL)
@@ -51,6 +49,6 @@ def paired_change(one: npt.ArrayLike, other: npt.ArrayLike, *, seed: int = 0) ->
 
 
 def _relative(difference: npt.ArrayLike, before: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """The share; 0 where there is nothing to compare with, as where no pixel is within delta1."""
+    """The relative change; 0 if the mean is 0, such as a delta1 without any pixel."""
     whole = np.asarray(before, np.float64)
     return np.divide(difference, whole, out=np.zeros_like(whole), where=whole != 0)

@@ -1,8 +1,8 @@
 """A scale, or a scale and an offset, from the network's depth to measured distances.
 
-What helps is decided by measurements that were left out of the fit (leave-one-out: M. Stone,
-"Cross-Validatory Choice and Assessment of Statistical Predictions", 1974), with the paired
-bootstrap interval of tfl_depth/evaluation/bootstrap.py.
+Cross-validation decides whether a correction helps (leave-one-out: M. Stone, "Cross-Validatory
+Choice and Assessment of Statistical Predictions", 1974), with the paired bootstrap interval of
+tfl_depth/evaluation/bootstrap.py.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from tfl_depth.evaluation.bootstrap import Change, paired_change
 
 Values = npt.NDArray[np.float64]
 Kind = Literal["none", "scale", "scale and offset"]
-# Of measurements that stand by themselves: points by hand, or photos.
+# The least number of independent measurements: points by hand, or photos.
 FEWEST, FEWEST_WITH_OFFSET = 3, 5
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Depth of one point or photo, beside its truth.
+    """Depth of one point or photo, and its true depth.
 
     Attributes:
-        name: of it, for people.
+        name: for messages.
         depth_m: (n,) of the network, above 0.
         true_m: (n,) measured, above 0.
     """
@@ -41,7 +41,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class HeldOutError:
-    """The error of measurements that were not in the fit, mean over them.
+    """The mean error over measurements.
 
     Attributes:
         share: |depth - truth| / truth.
@@ -54,12 +54,13 @@ class HeldOutError:
 
 @dataclass(frozen=True)
 class DepthFit:
-    """What was fitted, and what it helps.
+    """A fitted correction and its effect.
 
     Attributes:
-        kind: what helps.
+        kind: the kind of correction that helps most.
         correction: of the network's depth.
-        before, after: the errors without it, and with it on what was left out of the fit.
+        before, after: the errors without the correction, and with it. For `after`, each measurement
+            is corrected by a fit of all others.
         change: of the relative error from `before` to `after`, with a 95 % interval.
         measurements: how many there are.
     """
@@ -73,15 +74,15 @@ class DepthFit:
 
 
 def fit_depth(measured: Sequence[Measured]) -> DepthFit:
-    """Fit what helps.
+    """Choose and fit a correction.
 
     Raises:
         CameraError: there are fewer than 3 measurements, or no fit helps.
     """
     if len(measured) < FEWEST:
         raise CameraError(
-            f"Expected {FEWEST} measurements or more, got {len(measured)}: fewer do not show "
-            "whether a correction helps. Measure more distances, near and far."
+            f"Expected {FEWEST} measurements or more, got {len(measured)}: with fewer the "
+            "effect of a correction cannot be measured. Measure more distances, near and far."
         )
     before = _errors(measured, [DepthCorrection()] * len(measured))
     scale = _errors(measured, _left_out(measured, offset=False))
@@ -110,7 +111,7 @@ def fit_depth(measured: Sequence[Measured]) -> DepthFit:
 
 
 def _left_out(measured: Sequence[Measured], *, offset: bool) -> list[DepthCorrection]:
-    """For each measurement the fit of all others."""
+    """For each measurement the fit to all others."""
     return [
         _fitted([*measured[:place], *measured[place + 1 :]], offset=offset)
         for place in range(len(measured))
@@ -118,7 +119,7 @@ def _left_out(measured: Sequence[Measured], *, offset: bool) -> list[DepthCorrec
 
 
 def _fitted(measured: Sequence[Measured], *, offset: bool) -> DepthCorrection:
-    """By least squares of the relative error, where each measurement has the same weight.
+    """Fit by least squares of the relative error. Each measurement has the same weight.
 
     Raises:
         CameraError: the scale is not above 0.
@@ -134,13 +135,13 @@ def _fitted(measured: Sequence[Measured], *, offset: bool) -> DepthCorrection:
     if not (np.isfinite(found).all() and scale > 0):
         raise CameraError(
             f"Expected depth that grows with the measured distances, got a scale of {scale:.3g}: "
-            "look at the points and their distances again."
+            "check the points and their distances."
         )
     return DepthCorrection(scale, offset_m)
 
 
 def _errors(measured: Sequence[Measured], corrections: Sequence[DepthCorrection]) -> Values:
-    """(n, 2): of each measurement the relative error, and that in millimeters."""
+    """(n, 2): the relative error of each measurement, and its error in millimeters."""
     rows = []
     for each, correction in zip(measured, corrections, strict=True):
         apart = np.abs(correction.millimeters(each.depth_m) / 1000 - each.true_m)

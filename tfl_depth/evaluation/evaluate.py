@@ -1,4 +1,4 @@
-"""From an image to a metric, by the field's protocol (DESIGN: unaligned, per image, full size)."""
+"""From an image to a metric, by the usual protocol: unaligned, per image, full size."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = [
     "runner_predictor",
 ]
 
-# (H, W, 3) uint8 RGB -> (H, W) float32 depth in meters, nan where the network sees nothing.
+# (H, W, 3) uint8 RGB -> (H, W) float32 depth in meters, nan outside of the network's view.
 Predictor = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
 
 
@@ -39,7 +39,7 @@ def keras_predictor(model: keras.Model, fit: Fit = DEFAULT_FIT) -> Predictor:
 
     Args:
         model: the network.
-        fit: how an image of another aspect comes to it; depth is nan where it sees nothing.
+        fit: how an image is fitted to its aspect ratio. Depth is nan where the fit crops the image.
     """
     size: tuple[int, int] = model.input_shape[1:3]
 
@@ -53,7 +53,7 @@ def keras_predictor(model: keras.Model, fit: Fit = DEFAULT_FIT) -> Predictor:
 
 
 def runner_predictor(runner: DepthRunner) -> Predictor:
-    """Depth of an image by a converted model, as its users get it: whole millimeters."""
+    """Depth of an image by a converted model in whole millimeters, as users get it."""
 
     def predict(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         return _seen_m(runner.infer(rgb, channels="rgb"), runner.model_size, runner.fit)
@@ -62,7 +62,7 @@ def runner_predictor(runner: DepthRunner) -> Predictor:
 
 
 def frames_predictor(stream: FrameStream, contract: Contract) -> Predictor:
-    """As `runner_predictor`, with a runner on a board, of a model with this contract."""
+    """Like `runner_predictor`, with a runner on a board. The contract is the model's."""
     size = (contract.height, contract.width)
 
     def predict(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
@@ -72,7 +72,7 @@ def frames_predictor(stream: FrameStream, contract: Contract) -> Predictor:
 
 
 def _seen_m(depth_mm: DepthMm, model_size: tuple[int, int], fit: Fit) -> npt.NDArray[np.float32]:
-    """Meters of an image's depth (H, W), nan where the network of this size sees nothing."""
+    """Depth of an image (H, W) in meters, nan outside of the view of a network of this size."""
     height, width = depth_mm.shape
     seen = fit_frame((height, width), model_size, fit).frame
     shown = np.full(depth_mm.shape, np.nan, np.float32)
@@ -90,14 +90,14 @@ def evaluate(
 ) -> list[dict[str, float]]:
     """Metrics of each sample that has a valid pixel; predictions are clipped to the range.
 
-    Pixels that the network does not see, where its fit crops the image, do not count.
+    Pixels outside of the network's view do not count (its fit may crop the image).
 
     Args:
         predict: gives the depth of an RGB image.
         samples: what to predict.
-        dataset: says the range.
-        collectors: are given the same valid pixels, for metrics over all images together.
-        edges: is given the same depths, for the errors of their edges.
+        dataset: has the range.
+        collectors: get the same valid pixels, for metrics over all images together.
+        edges: gets the same depths, for the errors of their edges.
     """
     rows = []
     for sample in samples:

@@ -1,9 +1,9 @@
-"""How much a network computes, in multiply-accumulates (MACs).
+"""The computation of a network in multiply-accumulates (MACs).
 
-A convolution or a dense layer takes one MAC for each element of its kernel at each position that
-the kernel is laid on: those of its output, for a transposed convolution those of its input. Padding
-counts like pixels. Biases, normalization, activations, pooling, additions and resizing count
-nothing. `tfl_depth.converters.tflite_graph` counts a .tflite file by the same definition.
+A convolution or a dense layer has one MAC for each element of its kernel at each position of its
+output, or of its input for a transposed convolution. Padding counts like pixels. Biases,
+normalization, activations, pooling, additions and resizing do not count.
+`tfl_depth.converters.tflite_graph` counts the MACs of a .tflite file by the same definition.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ _TRANSPOSED = (layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTran
 
 
 def count_macs(model: keras.Model) -> int | None:
-    """MACs of one inference, of a batch of one where the model leaves the batch open.
+    """MACs of one inference, with a batch of one if the model has no fixed batch.
 
     Args:
-        model: a graph of layers; models nested in it are counted as well, and a layer that is used
-            twice counts twice.
+        model: a graph of layers. Nested models count too, and a layer that is used twice counts
+            twice.
 
     Returns:
-        The number, or None where it cannot be known: the model takes images of any size, or a layer
-        (attention, a recurrent one, one that wraps others) does not show where its kernels go.
+        The number, or None if it is unknown: the model takes images of any size, or the positions
+        of a layer's kernels are unknown (attention, recurrent layers, wrappers).
     """
     if any(None in tensor.shape[1:] for tensor in model.inputs):
         return None
@@ -41,7 +41,7 @@ def count_macs(model: keras.Model) -> int | None:
     def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
         if isinstance(layer, keras.Model) and hasattr(layer, "inputs"):
             return run(layer, args[0])
-        # A call would leave a trace in the model's graph.
+        # A call would change the model's graph.
         outputs = layer.compute_output_spec(*args, **kwargs)
         counts.append(_layer_macs(layer, args, outputs))
         return outputs
@@ -63,7 +63,7 @@ def _layer_macs(layer: Any, args: tuple[Any, ...], outputs: Any) -> int | None:
 
 
 def _is_opaque(layer: Any) -> bool:
-    """Whether the layer has kernels that are laid on positions which it does not show."""
+    """Whether the layer has kernels whose positions are unknown."""
     if isinstance(layer, layers.EinsumDense):
         return True
     inner = inner_layers(layer) if isinstance(layer, layers.Layer) else ()

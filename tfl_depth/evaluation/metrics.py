@@ -3,7 +3,7 @@
 Definitions: D. Eigen, C. Puhrsch and R. Fergus, "Depth Map Prediction from a Single Image using a
 Multi-Scale Deep Network" (NIPS 2014); silog is its scale-invariant log error, as a root, x 100.
 
-All of them follow from sums over pixels, so nothing here holds more than an image.
+All are computed from sums over pixels, so only one image is in memory.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def depth_metrics(depth_true_m: _Depths, depth_pred_m: _Depths) -> dict[str, flo
 
 
 def mean_over_images(per_image: Sequence[dict[str, float]]) -> dict[str, float]:
-    """Mean of each metric over images, every image counting alike.
+    """Mean of each metric over images. All images have the same weight.
 
     Raises:
         ValueError: no image.
@@ -69,7 +69,7 @@ def mean_over_images(per_image: Sequence[dict[str, float]]) -> dict[str, float]:
 
 
 class PooledMetrics:
-    """The metrics over the pixels of all images at once, every pixel counting alike.
+    """The metrics over the pixels of all images. All pixels have the same weight.
 
     Attributes:
         pixels: how many were added.
@@ -104,12 +104,12 @@ class PooledMetrics:
 
 @dataclass(frozen=True)
 class DistanceBin:
-    """The pixels whose ground truth is from near_m to before far_m.
+    """The pixels with a ground truth of at least near_m and less than far_m.
 
     Attributes:
         near_m, far_m: meters.
         pixels: how many there are.
-        metrics: theirs, pooled, as of `depth_metrics`; None where there is no pixel.
+        metrics: of these pixels, as in `depth_metrics`; None without a pixel.
     """
 
     near_m: float
@@ -122,15 +122,15 @@ class BinnedMetrics:
     """The pooled metrics of each range of true distance.
 
     Args:
-        edges_m: (bins + 1,) meters, rising; pixels outside the first and last count nowhere.
+        edges_m: (bins + 1,) meters, ascending. Pixels outside of them do not count.
 
     Raises:
-        ValueError: fewer than two edges, or not rising.
+        ValueError: fewer than two edges, or not ascending.
     """
 
     def __init__(self, edges_m: Sequence[float]) -> None:
         if len(edges_m) < 2 or not np.all(np.diff(edges_m) > 0):
-            raise ValueError(f"Expected two or more rising edges in meters, got {list(edges_m)}.")
+            raise ValueError(f"Expected two or more ascending edges in meters, got {[*edges_m]}.")
         self._edges_m = [float(edge) for edge in edges_m]
         self._pools = [PooledMetrics() for _ in self._edges_m[1:]]
 
@@ -169,7 +169,7 @@ def _checked(depth_true_m: _Depths, depth_pred_m: _Depths) -> tuple[_Sums, _Sums
 
 
 def _terms(true: _Sums, pred: _Sums) -> _Sums:
-    """(9, n): what is averaged over pixels, in the order in which `_from_means` takes it."""
+    """(9, n): the values to average over pixels, in the order that `_from_means` expects."""
     error = pred - true
     log_error = np.log(pred) - np.log(true)
     ratio = np.maximum(pred / true, true / pred)
@@ -190,7 +190,7 @@ def _terms(true: _Sums, pred: _Sums) -> _Sums:
 
 def _from_means(means: _Sums) -> dict[str, float]:
     abs_rel, sq_rel, square, log_square, log_abs, log, delta1, delta2, delta3 = map(float, means)
-    # Rounding may leave the variance of a constant log error below zero.
+    # By rounding, the variance of a constant log error may be below zero.
     log_variance = max(0.0, log_square - log**2)
     return {
         "abs_rel": abs_rel,

@@ -1,4 +1,4 @@
-"""How far to trust a model's depth, by how far away things truly are: a chart."""
+"""A chart of a model's error by true distance."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from tfl_depth.evaluation.metrics import DistanceBin
 
 Models = Mapping[str, Sequence[DistanceBin]]
 
-# Metric, and what its panel is called.
+# Metrics and the titles of their panels.
 PANELS = {"abs_rel": "abs_rel (less is better)", "delta1": "delta1 (more is better)"}
 
 
 def reliability_chart(models: Models, title: str) -> bytes:
-    """Two metrics for each range of true distance, and below how many pixels they stand on.
+    """Draw two metrics for each range of true distance, and the number of pixels below.
 
     Args:
-        models: the bins of each by its name, one model or a few; all of the same edges and images.
-        title: what was measured on.
+        models: the bins of each model by its name. All have the same edges and images.
+        title: the data of the measurement.
 
     Returns:
         The content of a PNG file.
@@ -48,7 +48,7 @@ def reliability_chart(models: Models, title: str) -> bytes:
 def _draw_metric(panel: Any, metric: str, models: Models) -> None:
     for (name, bins), color, marker in zip(models.items(), COLORS, MARKERS, strict=False):
         values = [each.metrics[metric] if each.metrics else np.nan for each in bins]
-        # Hollow, as models that differ little lie upon each other.
+        # Hollow, since the markers of similar models overlap.
         panel.plot(values, color=color, marker=marker, fillstyle="none", label=name)
     panel.set_ylim(0, 1.05 if metric.startswith("delta") else None)
     panel.set_title(PANELS[metric], loc="left", fontsize=10)

@@ -1,4 +1,4 @@
-"""How steady depth is in a video of a still scene by a still camera."""
+"""The steadiness of depth in a video of a static scene by a static camera."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tfl_depth.errors import DatasetError
 
 __all__ = ["Steadiness", "TemporalDeviation", "steadiness"]
 
-# Of which a deviation can be told.
+# A deviation needs two values.
 FEWEST_FRAMES = 2
 
 
 @dataclass(frozen=True)
 class Steadiness:
-    """Temporal deviation of the pixels: the standard deviation over the frames of each.
+    """Temporal deviation of the pixels: the standard deviation of each over the frames.
 
     Attributes:
         median_mm: of the pixels, millimeters.
@@ -34,7 +34,7 @@ class Steadiness:
 
 
 class TemporalDeviation:
-    """The standard deviation of each pixel over frames that come one by one (Welford 1962)."""
+    """The standard deviation of each pixel over frames, added one by one (Welford 1962)."""
 
     def __init__(self) -> None:
         self.frames = 0
@@ -64,13 +64,13 @@ class TemporalDeviation:
         self._squares += step * np.where(present, values - self._mean, 0)
 
     def of_pixels(self) -> npt.NDArray[np.float64]:
-        """The deviation (pixels,) of those that count in two frames or more, by n - 1."""
+        """The deviation (pixels,) of the pixels with depth in two or more frames, by n - 1."""
         enough = self._count >= FEWEST_FRAMES
         return np.sqrt(self._squares[enough] / (self._count[enough] - 1))
 
 
 def steadiness(frames_mm: Iterable[npt.NDArray[np.number]]) -> Steadiness:
-    """Measure how steady depth is.
+    """Measure the steadiness of depth.
 
     Args:
         frames_mm: depth (H, W) of each frame in millimeters, 0 = no depth.

@@ -1,9 +1,9 @@
-"""Whether a network's depth follows the focal length: the same photos at several zooms.
+"""Measure whether a network's depth depends on the focal length, with photos at several zooms.
 
-A picture that is magnified by z is that of a pinhole camera of z times the focal length. A network
-that obeys this camera, as the canonical camera of Metric3D (W. Yin et al., ICCV 2023), gives
-depth / z of it. The response is log(depth ratio) / log(1 / z): 1 for such a network, 0 for one
-whose depth does not change.
+A picture magnified by z is the picture of a pinhole camera with z times the focal length. A
+network obeys this camera if its depth is then divided by z, as with the canonical camera of
+Metric3D (W. Yin et al., ICCV 2023). The response is log(depth ratio) / log(1 / z): 1 for such a
+network, 0 for a network whose depth does not change.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ Depth = Callable[[Pixels], npt.NDArray[Any]]
 # (H, W, ...) values and a size (height, width) -> the same values at that size.
 Resize = Callable[[npt.NDArray[Any], tuple[int, int]], npt.NDArray[Any]]
 ZOOMS = (0.7, 1.4)
-# How far a response may be from 1 for depth to be corrected by default.
+# Depth is corrected by default if the responses differ from 1 by at most this.
 OBEYS_WITHIN = 0.15
-# Beside a median over photos: fewer say nothing.
+# The median over fewer photos is not reliable.
 FEWEST_PHOTOS = 8
 
 
 def zoomed(rgb: Pixels, zoom: float) -> Pixels:
-    """A photo (H, W, 3) as a camera of `zoom` times the focal length sees it, of the same size.
+    """Return the photo (H, W, 3) that a camera with `zoom` times the focal length would take.
 
     Below 1 the photo is smaller, inside a border of gray, as `fit="pad"` shows it.
     """
@@ -78,11 +78,11 @@ def measure_zooms(
     Args:
         depth: the network.
         photos: (H, W, 3) uint8 RGB.
-        zooms: magnifications; 1, which says nothing, is left out.
+        zooms: magnifications. A zoom of 1 is skipped.
 
     Returns:
-        The median response over photos for each zoom. The network obeys where all of them are
-        within 0.15 of 1, there are zooms below and above 1, and 8 photos or more.
+        The median response over photos for each zoom. The network obeys if all responses are within
+        0.15 of 1, there are zooms below and above 1, and at least 8 photos.
     """
     zooms = [zoom for zoom in zooms if zoom != 1]
     return _summary([_responses(depth, photo, zooms) for photo in photos], zooms)
@@ -90,12 +90,12 @@ def measure_zooms(
 
 @dataclass(frozen=True)
 class ZoomRow:
-    """What was measured at a zoom.
+    """The measurement at one zoom.
 
     Attributes:
         zoom: the magnification.
         abs_rel: of the network's depth, mean over images.
-        corrected_abs_rel: of its depth times the zoom, which is right for a network that obeys.
+        corrected_abs_rel: of its depth times the zoom, the correction for a network that obeys.
         response: as in `ZoomResponse`; None for a zoom of 1.
     """
 
@@ -107,7 +107,7 @@ class ZoomRow:
 
 @dataclass(frozen=True)
 class ZoomTable:
-    """What `evaluate_zooms` found.
+    """The result of `evaluate_zooms`.
 
     Attributes:
         rows: of the zooms, in their order.
@@ -126,7 +126,7 @@ def evaluate_zooms(
     Args:
         predict: gives the depth of an RGB image.
         samples: photos with their truth.
-        dataset: says the range.
+        dataset: has the range.
         zooms: magnifications.
     """
     scores: dict[float, list[tuple[float, float]]] = {zoom: [] for zoom in zooms}
@@ -150,7 +150,7 @@ def evaluate_zooms(
 def _scores(
     depth: npt.NDArray[np.float32], truth: Sample, dataset: Dataset, zoom: float
 ) -> list[tuple[float, float]]:
-    """abs_rel of a photo's depth as it is and times the zoom; nothing without a valid pixel."""
+    """abs_rel of a photo's depth, and of its depth times the zoom; empty without a valid pixel."""
     plain, corrected = (
         evaluate(lambda _rgb, k=factor: depth * np.float32(k), [truth], dataset)  # type: ignore[misc]
         for factor in (1.0, zoom)
@@ -183,7 +183,7 @@ def _responses(depth: Depth, photo: Pixels, zooms: Sequence[float]) -> list[floa
 
 
 def _response(whole: npt.NDArray[Any], seen: npt.NDArray[Any], zoom: float) -> float:
-    """Of one photo, from its depth and that at a zoom, where both show the same."""
+    """The response of one photo, from its depth and its depth at a zoom in the common area."""
     first, second = (central(whole, 1 / zoom), seen) if zoom > 1 else (whole, central(seen, zoom))
     size = min(first.shape, second.shape)[::-1]
     first, second = (

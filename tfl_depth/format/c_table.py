@@ -58,11 +58,11 @@ def c_table(contract: Contract, sha256: str, name: str) -> str:
     Args:
         contract: the model's.
         sha256: of the model file, in hexadecimal.
-        name: what the header's names begin with, a C identifier.
+        name: a C identifier, the prefix of the header's names.
 
     Raises:
-        ContractError: the model has no two int8 outputs, which the table is for.
-        OutputError: `name` is no C identifier.
+        ContractError: the model does not have two int8 outputs.
+        OutputError: `name` is not a C identifier.
     """
     expect_identifier(name)
     if (contract.precision, contract.head) != ("int8", "split"):
@@ -84,17 +84,17 @@ def c_table(contract: Contract, sha256: str, name: str) -> str:
 
 
 def expect_identifier(name: str) -> None:
-    """Refuse a name that C does not take.
+    """Refuse a name that is not a C identifier.
 
     Raises:
-        OutputError: it is none.
+        OutputError: it is not one.
     """
     if IDENTIFIER.fullmatch(name) is None:
         raise OutputError(f"Expected a C identifier for --name (letters, digits, _), got {name!r}.")
 
 
 def _lines(spans: Spans) -> Iterator[str]:
-    """The table's values, span after span, with a comment before each span."""
+    """Yield the table's values span by span, with a comment before each span."""
     for n, levels_mm in enumerate(np.rint(1000 * spans.levels_m).astype(np.int64)):
         yield f"    /* span {n}: {spans.edges_m[n]:g} to {spans.edges_m[n + 1]:g} m */"
         for begin in range(0, CODES + 1, ON_A_LINE):

@@ -1,8 +1,8 @@
-"""The contract: what a .tflite file says of itself, so that a runtime needs nothing else.
+"""The contract: the description inside a .tflite file, all that a runtime needs to run it.
 
-It is JSON in the flatbuffer metadata entry `TFL_DEPTH` (docs/contract.md; where that lies:
-tfl_depth/format/contract_place.py) and carries a SHA-256 over the whole file, so that a changed
-file is known before native code reads it, and room for a signature (tfl_depth/format/signing.py).
+It is JSON in the flatbuffer metadata entry `TFL_DEPTH` (docs/contract.md). It has a SHA-256 over
+the whole file: a changed file is detected before native code reads it. It also has space for a
+signature (tfl_depth/format/signing.py). tfl_depth/format/contract_place.py finds it in the file.
 """
 
 from __future__ import annotations
@@ -63,9 +63,9 @@ __all__ = [
 ]
 
 VERSION = 3
-# The version before had no camera, and all its files stretch the frame.
+# Version 2 has no camera, and all its files stretch the frame.
 READ_VERSIONS = (2, 3)
-# Of a side of the input, in pixels.
+# The largest height or width of the input, in pixels.
 MAX_SIDE = 2**14
 
 HEADS: dict[HeadKind, tuple[str, ...]] = {"split": ("integer", "fractional"), "single": ("depth",)}
@@ -84,19 +84,19 @@ class Contract:
         precision: one of `PRECISIONS`.
         head: "split" (outputs `integer` and `fractional`) or "single" (output `depth`).
         edges_m: span edges of the split, or (0, maximum depth) of the single head, in meters.
-        input_name: signature name of the input, which takes RGB pixels 0 to 255: as int8, 128 less;
-            as float32, as they are.
+        input_name: signature name of the input. It takes RGB pixels 0 to 255: minus 128 if it is
+            int8, unchanged if it is float32.
         height, width: of the input, in pixels.
         normalization: the network's own. It is part of the model and for information only.
         calibration: None for float32.
         verification: what the converter measured on the finished file (see docs/contract.md).
-        curves_m: depth inside each span of the split, as in `Spans`; None: straight.
-        source: None where it is not known.
+        curves_m: depth inside each span of the split, as in `Spans`; None: linear.
+        source: None if it is not known.
         golden: None for a file without golden vectors.
-        recipe: what was done to the network before it was quantized (tfl_depth/recipes.py); None
+        recipe: the recipe that prepared the network for quantization (tfl_depth/recipes.py); None
             for float32.
-        fit: how a frame was brought to the input's aspect in calibration: one of `FITS`.
-        camera: that the network was trained for; None: unknown.
+        fit: how calibration fitted a frame to the input's aspect ratio: one of `FITS`.
+        camera: the camera that the network was trained for; None: unknown.
     """
 
     tool: str
@@ -132,17 +132,17 @@ class Contract:
 
     @property
     def spans(self) -> Spans:
-        """The intervals that the split counts; one for the single head."""
+        """The depth intervals of the split; one interval for the single head."""
         return Spans(self.edges_m, self.curves_m)
 
     @property
     def max_depth_m(self) -> float:
-        """The farthest depth that the model can say, in meters."""
+        """The largest depth that the model can output, in meters."""
         return self.edges_m[-1]
 
     @property
     def fingerprint(self) -> str:
-        """What a model has in common with its compiled files: 64 hexadecimal digits."""
+        """An id that a model and its compiled files share: 64 hexadecimal digits."""
         return hashlib.sha256(self.to_json(BLANK_SHA256)).hexdigest()
 
     def to_json(self, sha256: str) -> bytes:
@@ -185,17 +185,17 @@ class Contract:
         """Parse what `to_json` wrote.
 
         Raises:
-            ContractError: another version, or a field that is missing or not as docs/contract.md
-                says, or that says what is not implemented.
+            ContractError: the version is not supported, a field is missing or not as in
+                docs/contract.md, or it asks for something that is not implemented.
         """
         return _contract(_fields(text))
 
 
 def _fields(text: bytes) -> Fields:
-    """The fields of a contract of this version, of which no other was looked at.
+    """Parse a contract and check its version, and no other field.
 
     Raises:
-        ContractError: it is of another version, or none.
+        ContractError: the version is not supported, or it is not a contract.
     """
     if len(text) > MAX_BYTES:
         raise ContractError(
@@ -227,7 +227,7 @@ def _other_version(version: Any) -> str:
 
 
 def _contract(fields: Fields) -> Contract:
-    """The contract, as `Contract.from_json` says."""
+    """Build the contract; errors as in `Contract.from_json`."""
     try:
         return _checked(fields)
     except ValueError as error:
@@ -270,7 +270,7 @@ def _spans(decoding: Fields, head: HeadKind) -> Spans:
         curves_m = tuple(decoding.lists_of_numbers("curves_m", MAX_SPANS, MAX_SAMPLES))
     spans = Spans(edges_m, curves_m)
     if head == "single" and (spans.count != 1 or spans.edges_m[0] != 0 or curves_m is not None):
-        raise ValueError("expected decoding of one output to be of a range from 0, and straight")
+        raise ValueError("expected the decoding of a single head to be one linear range from 0")
     decoding.expect("codes_per_span", spans.codes_per_span)
     return spans
 
@@ -287,7 +287,7 @@ def _input(pixels: Fields) -> dict[str, Any]:
 
 
 def _view(pixels: Fields) -> dict[str, Any]:
-    """What version 3 adds: how a frame comes to the input, and the camera."""
+    """Read the fields that version 3 added: the fit of the frame, and the camera."""
     camera = pixels.object_or_none("camera")
     return {
         "fit": pixels.one_of("fit", Fit),
@@ -295,7 +295,7 @@ def _view(pixels: Fields) -> dict[str, Any]:
     }
 
 
-# What is shown to people of `verification`, where it is there.
+# The fields of `verification` that commands show, if present.
 _MEASURED_MM = ("median_mm", "mean_mm", "p95_mm", "max_mm", "wrap_share")
 
 
@@ -317,10 +317,10 @@ def _why_digest_differs(model: bytes) -> str:
             "again, or convert the network again."
         )
     return (
-        f"A compiler has rewritten the file (operator {operator[:40]!r}) without a new digest of "
-        "its contract (its SHA-256 differs). Let tfl-depth convert --target compile it, or write "
-        "the digest as docs/targets.md says. If that was done before, the file is damaged: copy "
-        "it again."
+        f"A compiler changed the file (operator {operator[:40]!r}), and the digest in its contract "
+        "is still the old one (its SHA-256 differs). Compile with tfl-depth convert --target, or "
+        "write the digest as docs/targets.md says. If you did that, the file is damaged: copy it "
+        "again."
     )
 
 
@@ -328,8 +328,8 @@ def read_contract(model: bytes) -> Contract:
     """Find the contract in a .tflite file and check the file against its digest.
 
     Raises:
-        ModelFileError: not a TensorFlow Lite file, or one that is not what was written.
-        ContractError: no contract in it, or one of another version.
+        ModelFileError: not a TensorFlow Lite file, or one that was changed after it was written.
+        ContractError: it has no contract, or one of another version.
     """
     found = find_contract(model)
     if found is None:

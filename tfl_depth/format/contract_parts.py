@@ -1,6 +1,6 @@
 """The parts of a contract, and how each is read from its JSON.
 
-What is wrong in a part is a ValueError that names the field.
+A wrong part raises a ValueError that names the field.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from tfl_depth.intrinsics import Intrinsics
 Precision = Literal["int8", "int16x8", "float32"]
 # "split" has the outputs `integer` and `fractional`, "single" has the output `depth`.
 HeadKind = Literal["split", "single"]
-# How a frame of another aspect is brought to the input's (tfl_depth/runtime/fit.py).
+# How a frame is fitted to the input's aspect ratio (tfl_depth/runtime/fit.py).
 Fit = Literal["stretch", "crop", "pad"]
 
 MAX_COUNT = 2**53
 MAX_GOLDEN_IMAGES = 100
 MAX_ZOOMS = 100
-# Of a focal length, and of how far the optical axis may meet the image from it, in pixels.
+# The largest focal length and the largest cx or cy (also outside of the image), in pixels.
 MAX_PIXELS = 1e6
 
 
 @dataclass(frozen=True)
 class Normalization:
-    """What the network does to a pixel of 0 to 255 first: pixel * scale + offset.
+    """The network's first step, for pixels of 0 to 255: pixel * scale + offset.
 
     Attributes:
         scale, offset: of red, green and blue.
@@ -38,15 +38,14 @@ class Normalization:
 
 @dataclass(frozen=True)
 class ZoomResponse:
-    """How a network's depth follows the focal length: the same photos at several zooms.
+    """How a network's depth depends on the focal length: the same photos at several zooms.
 
     Attributes:
         images: how many photos.
         zooms: magnifications, none of them 1.
-        response: for each zoom z the median over photos of log(depth ratio) / log(1 / z): 1 where
-            depth is divided by the zoom, as a network that obeys the pinhole camera does; 0 where
-            depth does not change.
-        obeys: whether the responses are near 1 (tfl_depth/evaluation/zooms.py says how near).
+        response: for each zoom z the median over photos of log(depth ratio) / log(1 / z). 1: depth
+            is divided by the zoom, as the pinhole camera requires. 0: depth does not change.
+        obeys: whether the responses are near 1 (tfl_depth/evaluation/zooms.py defines near).
     """
 
     images: int
@@ -61,7 +60,7 @@ class TrainedCamera:
 
     Attributes:
         fx, fy, cx, cy: in pixels of the network's input, as in `Intrinsics`.
-        zoom_response: None where it was not measured.
+        zoom_response: None if it was not measured.
     """
 
     fx: float
@@ -72,7 +71,7 @@ class TrainedCamera:
 
     @property
     def intrinsics(self) -> Intrinsics:
-        """The camera without what was measured."""
+        """The camera without the measurement."""
         return Intrinsics(self.fx, self.fy, self.cx, self.cy)
 
     @property
@@ -83,12 +82,13 @@ class TrainedCamera:
 
 @dataclass(frozen=True)
 class Source:
-    """The network that was converted, in the framework that it came from.
+    """The network that was converted, and its framework.
 
     Attributes:
-        format: of its file, as "onnx".
-        framework: that computes it, with the version.
-        import_difference_mm: the largest difference that its import made on calibration photos.
+        format: of its file, such as "onnx".
+        framework: the framework that runs it, with the version.
+        import_difference_mm: the largest difference between the framework and the imported network
+            on calibration photos.
     """
 
     format: str
@@ -98,12 +98,12 @@ class Source:
 
 @dataclass(frozen=True)
 class Calibration:
-    """What the quantization ranges were measured on.
+    """The images that the quantization ranges were measured on.
 
     Attributes:
         images: how many.
         sha256: over the sorted SHA-256 digests of the image files, one hexadecimal line each.
-        seed: that chose the images.
+        seed: the random seed that chose the images.
     """
 
     images: int
@@ -113,12 +113,12 @@ class Calibration:
 
 @dataclass(frozen=True)
 class GoldenSpread:
-    """How far correct kernels lie apart on the model's golden vectors (tfl_depth/format/golden.py).
+    """How much correct kernels differ on the model's golden vectors (tfl_depth/format/golden.py).
 
     Attributes:
         images: how many golden vectors there are.
         median_mm, p95_mm, max_mm: of the absolute difference over all pixels between the reference
-            kernels and others that are correct too, the largest of any of these.
+            kernels and other correct kernels: the largest of all pairs.
     """
 
     images: int

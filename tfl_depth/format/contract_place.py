@@ -1,6 +1,6 @@
-"""Where the contract lies in a .tflite file, with its digest and its signature.
+"""Where the contract, its digest and its signature are in a .tflite file.
 
-Nothing of the contract is parsed here.
+The contract is not parsed here.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from tfl_depth.errors import ContractError, ModelFileError
 from tfl_depth.format import flatbuffer_reader as tables
 
 METADATA_NAME = "TFL_DEPTH"
-# Longer than 127 spans of 256 samples each need.
+# More than 127 spans of 256 samples each need.
 MAX_BYTES = 2**20
-# Stands in the file where the digest goes while the digest is computed.
+# Takes the place of the digest while the digest is computed.
 BLANK_SHA256 = "0" * 64
-# Stands where a signature goes while there is none.
+# Takes the place of the signature in a file that is not signed.
 BLANK_SIGNATURE = "0" * 128
-# Field numbers, as `tables.read` says.
+# Field numbers, for `flatbuffer_reader.read`.
 _MODEL_OPERATOR_CODES, _MODEL_BUFFERS, _MODEL_METADATA = 1, 4, 6
 _CODE_CUSTOM_NAME = 1
 _METADATA_NAME, _METADATA_BUFFER = 0, 1
@@ -25,32 +25,32 @@ _BUFFER_DATA = 0
 
 
 def with_digest(model: bytes) -> bytes:
-    """The file, which has a contract, with the digest that is right for it."""
+    """Return a file that has a contract, with the correct digest."""
     place = digest_place(model)
     # Same length, so nothing moves.
     return model[: place.start] + blanked_sha256(model, place).encode() + model[place.stop :]
 
 
 def digest_place(model: bytes) -> slice:
-    """Where the 64 digits of the digest are in the file.
+    """Find the 64 digits of the digest in the file.
 
     Raises:
-        ContractError: there are none.
+        ContractError: there is no digest.
     """
     return _digits_place(model, "sha256", len(BLANK_SHA256))
 
 
 def signature_place(model: bytes) -> slice:
-    """Where the 128 digits of the signature are in the file.
+    """Find the 128 digits of the signature in the file.
 
     Raises:
-        ContractError: there are none.
+        ContractError: there is no signature field.
     """
     return _digits_place(model, "signature", len(BLANK_SIGNATURE))
 
 
 def _digits_place(model: bytes, field: str, count: int) -> slice:
-    """The digits behind the first `"field":"` of the contract."""
+    """Find the digits after the first `"field":"` of the contract."""
     start, length = find_contract(model) or (0, 0)
     mark = f'"{field}":"'.encode()
     found = model.find(mark, start, start + length - count)
@@ -61,7 +61,7 @@ def _digits_place(model: bytes, field: str, count: int) -> slice:
 
 
 def blanked_sha256(model: bytes, *places: slice) -> str:
-    """SHA-256 over the file with a 0 for each byte of these places, which ascend."""
+    """SHA-256 over the file with a 0 for each byte of these places, given in ascending order."""
     digest, rest = hashlib.sha256(), 0
     for place in places:
         digest.update(model[rest : place.start])
@@ -81,18 +81,18 @@ def find_contract(model: bytes) -> tuple[int, int] | None:
     if found is not None and found[1] > MAX_BYTES:
         raise ModelFileError(
             f"Expected a contract of at most {MAX_BYTES} bytes, got {found[1]}: the file is "
-            "damaged or made to do harm."
+            "damaged or malicious."
         )
     return found
 
 
 def find_metadata(model: bytes, name: str) -> tuple[int, int] | None:
-    """As `find_contract`, of any metadata entry."""
+    """Like `find_contract`, for any metadata entry."""
     return tables.read(model, lambda root: _find_metadata(root, name))
 
 
 def find_compiled_operator(model: bytes) -> str | None:
-    """The name of an operator that only an NPU's compiler writes, or None without one.
+    """The name of an operator that only NPU compilers write, or None if there is no such operator.
 
     Raises:
         ModelFileError: not a TensorFlow Lite file, or a damaged one.

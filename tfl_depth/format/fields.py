@@ -1,4 +1,4 @@
-"""Fields of a JSON document that comes from elsewhere, read by type and within bounds."""
+"""Fields of a JSON document from an unknown source, with checks of their types and bounds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import math
 from typing import Any, get_args
 
-# Of a text that names something, and of a document's nested part.
+# Characters of a text, and values of a nested part.
 MAX_TEXT = 1000
 MAX_VALUES = 2000
 MAX_NESTING = 4
@@ -16,8 +16,8 @@ def parse_object(text: bytes) -> Fields:
     """Parse a JSON document that is one object.
 
     Raises:
-        ValueError: it is not, holds what JSON does not know (NaN), or names a field twice.
-        RecursionError: it is nested without end.
+        ValueError: it is not, has a number that JSON does not allow (NaN), or has a field twice.
+        RecursionError: it is nested too deeply.
     """
     return Fields(json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant))
 
@@ -25,23 +25,23 @@ def parse_object(text: bytes) -> Fields:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a field stands there twice")
+        raise ValueError("a field is there twice")
     return found
 
 
 def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no number in JSON")
+    raise ValueError(f"{name} is not a number in JSON")
 
 
 class Fields:
-    """An object of a document. Each method gives one field.
+    """An object of a document. Each method returns one field.
 
     Raises:
-        ValueError: by every method, where the field is missing or not as expected.
+        ValueError: by every method, if the field is missing or not as expected.
     """
 
     def __init__(self, values: Any, name: str = "") -> None:
-        """Take an object that stands in the document under `name`."""
+        """Create the fields of an object with the name `name` in the document."""
         self._name = name
         if not isinstance(values, dict):
             raise self._unexpected("an object", values)
@@ -71,7 +71,7 @@ class Fields:
         return value
 
     def digits(self, name: str, count: int) -> str:
-        """So many lower-case hexadecimal digits."""
+        """`count` lower-case hexadecimal digits."""
         value = self.value(name)
         if not (isinstance(value, str) and len(value) == count and set(value) <= _DIGITS):
             raise self._unexpected(f"{count} lower-case hexadecimal digits", value, name)
@@ -100,18 +100,18 @@ class Fields:
         return float(value)
 
     def numbers(self, name: str, most: int) -> tuple[float, ...]:
-        """A list of at most so many finite numbers."""
+        """A list of at most `most` finite numbers."""
         return _numbers(self.value(name), most, self._full(name))
 
     def lists_of_numbers(self, name: str, most: int, most_each: int) -> list[tuple[float, ...]]:
-        """A list of at most so many lists of numbers."""
+        """A list of at most `most` lists of numbers."""
         value = self.value(name)
         if not (isinstance(value, list) and len(value) <= most):
             raise self._unexpected(f"a list of at most {most} lists", value, name)
         return [_numbers(each, most_each, self._full(name)) for each in value]
 
     def expect(self, name: str, expected: Any) -> None:
-        """Refuse every value but one, also one of another type."""
+        """Refuse every value but one, and that value in another type."""
         value = self.value(name)
         # 1, 1.0 and true are equal in Python.
         if json.dumps(value) != json.dumps(expected):
@@ -126,14 +126,14 @@ class Fields:
         return None if self.value(name) is None else self.object(name)
 
     def plain(self, name: str) -> dict[str, Any]:
-        """An object of anything, within bounds: texts and finite numbers, nested a little."""
+        """An object of texts and finite numbers, with bounds on its size and depth."""
         self.object(name)
         left = [MAX_VALUES]
         _expect_plain(self.value(name), MAX_NESTING, left, self._full(name))
         return dict(self.value(name))
 
     def __contains__(self, name: str) -> bool:
-        """Whether there is such a field."""
+        """Whether there is a field of this name."""
         return name in self._values
 
     def _full(self, name: str) -> str:
@@ -152,7 +152,7 @@ def _is_number(value: Any) -> bool:
         return False
     try:
         return math.isfinite(value)
-    except OverflowError:  # a whole number that no float holds
+    except OverflowError:  # a whole number that is too large for a float
         return False
 
 
@@ -165,7 +165,7 @@ def _numbers(value: Any, most: int, what: str) -> tuple[float, ...]:
 def _expect_plain(value: Any, nesting: int, left: list[int], what: str) -> None:
     left[0] -= 1
     if left[0] < 0 or nesting < 0:
-        raise ValueError(f"expected {what} to be of at most {MAX_VALUES} values, nested a little")
+        raise ValueError(f"expected {what} to have at most {MAX_VALUES} values and little nesting")
     if isinstance(value, dict):
         for name, each in value.items():
             _expect_plain(name, nesting - 1, left, what)

@@ -1,8 +1,8 @@
-"""The tables of a .tflite file, each bounded by the file: boards have no TensorFlow.
+"""A reader of the tables of a .tflite file that checks all bounds. It needs no TensorFlow.
 
-A hostile file may point anywhere, and may let many entries share one long string. So every offset
-is checked before it is followed, a text is copied only where it is short, and lists are bounded:
-the time to read a file grows with its size and no faster.
+A malicious file may have any offset, and many entries may share one long string. So the reader
+checks every offset, copies only short texts, and limits the length of lists. The time to read a
+file is at most proportional to its size.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from tfl_depth.errors import ModelFileError
 
 FILE_IDENTIFIER = b"TFL3"
-# Bytes of the longest text that is read, and items of the longest list of tables.
+# Limits: bytes of a text, and items of a list of tables.
 MAX_TEXT = 4096
 MAX_TABLES = 1 << 17
 Result = TypeVar("Result")
@@ -27,14 +27,14 @@ _SIZES = struct.Struct("<HH")
 
 
 class Table:
-    """A table of a flatbuffer, whose own place and whose list of fields lie in the file.
+    """A table of a flatbuffer. Its position and its list of fields are inside the file.
 
     Attributes:
         data: the whole file.
         position: of the table, in bytes.
 
     Raises:
-        IndexError: on creation, where it leads out of the file.
+        IndexError: on creation, if it is outside of the file.
     """
 
     __slots__ = ("_fields", "_size", "data", "position")
@@ -51,12 +51,12 @@ class Table:
         self._fields = struct.unpack_from(f"<{count}H", data, fields_at + 4)
 
     def place(self, number: int, size: int) -> int | None:
-        """Where the bytes of a field are, `size` of them; None where the field is absent."""
+        """The position of the `size` bytes of a field; None if the field is absent."""
         offset = self._fields[number] if number < len(self._fields) else 0
         if offset == 0:
             return None
         if offset < 4 or offset + size > self._size:
-            raise IndexError("a field leads out of its table")
+            raise IndexError("a field is outside of its table")
         return self.position + offset
 
 
@@ -72,17 +72,17 @@ def _unpack_pair(data: bytes, position: int) -> tuple[int, int]:
 
 
 def _expect_inside(data: bytes, position: int, size: int) -> None:
-    # A place before the file counts from its end in Python, and not in native code.
+    # A negative index counts from the end in Python, but not in native code.
     if position < 0 or position + size > len(data):
-        raise IndexError("an offset leads out of the file")
+        raise IndexError("an offset is outside of the file")
 
 
 def read(model: bytes, look: Callable[[Table], Result]) -> Result:
-    """Look at a .tflite file's root table.
+    """Call a function with a .tflite file's root table.
 
     Args:
         model: the file's bytes.
-        look: gets the root table, of the type `Model`. Field numbers are those in
+        look: the function. It gets the root table, of the type `Model`. Field numbers are those in
             https://github.com/tensorflow/tensorflow/blob/master/tensorflow/compiler/mlir/lite/schema/schema.fbs
 
     Raises:
@@ -93,24 +93,24 @@ def read(model: bytes, look: Callable[[Table], Result]) -> Result:
     try:
         return look(Table(model, _unpack(_OFFSET, model, 0)))
     except (struct.error, IndexError, ValueError, TypeError) as error:
-        raise ModelFileError("The file is damaged or cut short: copy it anew.") from error
+        raise ModelFileError("The file is damaged or incomplete: copy it again.") from error
 
 
 def scalar(table: Table, number: int, kind: str, default: Any = 0) -> Any:
-    """A number in a field, `default` where it is absent.
+    """A number in a field, `default` if it is absent.
 
     Args:
         table: that has the field.
         number: of the field.
-        kind: of the number, as `struct` calls it: "b", "i", "I", ...
-        default: as the schema says.
+        kind: the type in the notation of `struct`: "b", "i", "I", ...
+        default: the schema's default.
     """
     place = table.place(number, struct.calcsize(kind))
     return default if place is None else struct.unpack_from(f"<{kind}", table.data, place)[0]
 
 
 def span(table: Table, number: int, size: int = 1) -> tuple[int, int] | None:
-    """Where a vector field's content is: its offset in the file, and its length.
+    """The position of a vector field's content: its offset in the file, and its length.
 
     Args:
         table: that has the field.
@@ -118,7 +118,7 @@ def span(table: Table, number: int, size: int = 1) -> tuple[int, int] | None:
         size: bytes of an item.
 
     Returns:
-        Offset in bytes and length in items; None where the field is absent.
+        Offset in bytes and length in items; None if the field is absent.
     """
     place = table.place(number, 4)
     if place is None:
@@ -130,14 +130,14 @@ def span(table: Table, number: int, size: int = 1) -> tuple[int, int] | None:
 
 
 def array(table: Table, number: int, dtype: npt.DTypeLike) -> npt.NDArray[Any] | None:
-    """The numbers of a vector field, which are not copied; None where it is absent."""
+    """The numbers of a vector field, without a copy; None if it is absent."""
     kind = np.dtype(dtype).newbyteorder("<")
     found = span(table, number, kind.itemsize)
     return None if found is None else np.frombuffer(table.data, kind, found[1], found[0])
 
 
 def text(table: Table, number: int) -> str:
-    """A short string field, empty where it is absent."""
+    """A short string field, empty if it is absent."""
     start, length = span(table, number) or (0, 0)
     if length > MAX_TEXT:
         raise ValueError("a name is too long")
@@ -145,14 +145,14 @@ def text(table: Table, number: int) -> str:
 
 
 def has_text(table: Table, number: int, expected: str) -> bool:
-    """Whether a string field is this one; nothing longer is copied."""
+    """Whether a string field equals this text; a longer one is not copied."""
     start, length = span(table, number) or (0, 0)
     content = expected.encode()
     return length == len(content) and table.data[start : start + length] == content
 
 
 def length(table: Table, number: int) -> int:
-    """How many elements a vector field has, 0 where it is absent."""
+    """The length of a vector field, 0 if it is absent."""
     found = span(table, number)
     return 0 if found is None else found[1]
 
@@ -181,6 +181,6 @@ def child_at(parent: Table, number: int, index: int) -> Table:
     """One of the tables in a vector field."""
     start, count = span(parent, number, 4) or (0, 0)
     if not 0 <= index < count:
-        raise IndexError("an index leads out of its list")
+        raise IndexError("an index is outside of its list")
     place = start + 4 * index
     return Table(parent.data, place + _unpack(_OFFSET, parent.data, place))

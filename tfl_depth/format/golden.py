@@ -1,8 +1,8 @@
-"""Golden vectors: photos inside a model, and what the reference kernels give for them.
+"""Golden vectors: photos inside a model, with their correct depth.
 
-That is the depth, and the digest of the output tensors that it is decoded from. They are the
-flatbuffer metadata entry `TFL_DEPTH_GOLDEN`, a ZIP archive (docs/contract.md). Nothing but a proof
-reads it.
+The reference kernels computed the depth. A digest of their output tensors is stored beside it. The
+vectors are a ZIP archive in the flatbuffer metadata entry `TFL_DEPTH_GOLDEN` (docs/contract.md).
+Only `prove` reads it.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ METADATA_NAME = "TFL_DEPTH_GOLDEN"
 
 @dataclass(frozen=True)
 class Golden:
-    """What goes in, and what must come out.
+    """Inputs and their expected outputs.
 
     Attributes:
-        rgb: (N, height, width, 3) uint8, of the network's size.
-        depth_mm: (N, H, W) uint16 or uint32, of its outputs' size: millimeters.
-        digests: N times what `tensors_digest` gives for the outputs; None in files that tfl-depth
-            wrote before it computed digests.
+        rgb: (N, height, width, 3) uint8, in the size of the network's input.
+        depth_mm: (N, H, W) uint16 or uint32, in the size of its outputs: millimeters.
+        digests: for each photo the `tensors_digest` of the outputs; None in files of older versions
+            of tfl-depth, which computed no digests.
     """
 
     rgb: npt.NDArray[np.uint8]
@@ -45,7 +45,7 @@ class Golden:
     digests: tuple[str, ...] | None = None
 
     def to_zip(self) -> bytes:
-        """Serialize, without loss; the same vectors give the same bytes."""
+        """Serialize without loss. The same vectors always give the same bytes."""
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w") as archive:
             for number, (rgb, depth_mm) in enumerate(zip(self.rgb, self.depth_mm, strict=True)):
@@ -57,10 +57,10 @@ class Golden:
 
     @classmethod
     def from_zip(cls, content: bytes, images: int, size: tuple[int, int]) -> Golden:
-        """Parse what `to_zip` wrote of so many images of `size` = (height, width).
+        """Parse what `to_zip` wrote, for a number of images of `size` = (height, width).
 
         Raises:
-            ContractError: it is no such archive.
+            ContractError: it is not such an archive.
         """
         try:
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -73,7 +73,7 @@ class Golden:
             return cls(rgb, depth_mm, digests)
         except (ValueError, *BROKEN) as error:
             raise ContractError(
-                f"The golden vectors are damaged ({error}): convert the model anew."
+                f"The golden vectors are damaged ({error}): convert the model again."
             ) from error
 
 
@@ -81,8 +81,8 @@ def tensors_digest(tensors: Mapping[str, npt.NDArray[Any]], names: tuple[str, ..
     """SHA-256 over the bytes of output tensors, little-endian, in lower-case hexadecimal.
 
     Args:
-        tensors: of one frame, by name; of any shape, in the order of their elements.
-        names: the contract's `output_names`, in whose order the tensors follow one another.
+        tensors: of one frame, by name, of any shape.
+        names: the contract's `output_names`: the order of the tensors in the digest.
     """
     digest = hashlib.sha256()
     for name in names:
@@ -95,13 +95,13 @@ def read_golden(model: bytes, contract: Contract) -> Golden:
     """The golden vectors of a .tflite file.
 
     Raises:
-        ContractError: it has none, or they do not fit its contract.
+        ContractError: it has none, or they do not agree with its contract.
     """
     found = find_metadata(model, METADATA_NAME)
     if found is None or contract.golden is None:
         raise ContractError(
-            "The model has no golden vectors to prove its depth with (metadata entry "
-            f"{METADATA_NAME}): convert it anew, and without --no-golden."
+            "The model has no golden vectors, which prove needs (metadata entry "
+            f"{METADATA_NAME}): convert it again, without --no-golden."
         )
     _expect_sensible(contract.golden)
     start, length = found
@@ -110,22 +110,22 @@ def read_golden(model: bytes, contract: Contract) -> Golden:
 
 
 def _expect_sensible(spread: GoldenSpread) -> None:
-    """Refuse what would let any depth pass as right, or asks for no proof at all."""
+    """Refuse a contract with which every depth would pass, or nothing would be compared."""
     measures_mm = (spread.median_mm, spread.p95_mm, spread.max_mm)
     if not all(0 <= each_mm < math.inf for each_mm in measures_mm):
         raise ContractError(
-            f"Expected finite distances of golden vectors by the model's contract, got "
+            f"Expected finite distances of golden vectors in the model's contract, got "
             f"{measures_mm} mm: convert it again."
         )
     if not 0 < spread.images <= MAX_IMAGES:
         raise ContractError(
-            f"Expected 1 to {MAX_IMAGES} golden images by the model's contract, got "
+            f"Expected 1 to {MAX_IMAGES} golden images in the model's contract, got "
             f"{spread.images}: convert it again."
         )
 
 
 def _write(archive: zipfile.ZipFile, name: str, content: bytes, method: int) -> None:
-    # A ZipInfo of its own has a fixed date, where writestr would take today's.
+    # A new ZipInfo has a fixed date. writestr alone would write the current date.
     archive.writestr(zipfile.ZipInfo(name), content, compress_type=method)
 
 

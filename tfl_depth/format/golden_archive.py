@@ -1,7 +1,7 @@
-"""The files of a golden archive, whose size is known before any of them is decoded.
+"""The files of a golden archive. Their sizes are checked before they are decoded.
 
-A small file can ask for any amount of memory: by a ZIP entry that unpacks to more than it says, by
-a PNG or an array whose header names a size of its own.
+A small malicious file can make a reader allocate any amount of memory: with a ZIP entry that
+unpacks to more than it declares, or with a wrong size in the header of a PNG or an array.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ import numpy.typing as npt
 
 from tfl_depth.image_decoder import PNG_SIGNATURE, decode
 
-# More than any model has; the converter writes one or two.
+# The largest number of images; the converter writes one or two.
 MAX_IMAGES = 16
-# Beside an image's own bytes: headers, and what a PNG adds where nothing compresses.
+# Allowed beside an image's bytes: headers, and the overhead of a PNG that does not compress.
 HEADER_BYTES = 1 << 16
-# Depth may be finer than the network's input, by this along each side.
+# Depth may be larger than the network's input, by this factor along each side.
 MAX_ENLARGEMENT = 2
-# As numpy writes it. Its own reader evaluates the header as Python, of any length and depth.
+# The header that numpy writes. numpy's reader would evaluate any header as Python.
 NPY_HEADER = re.compile(
     rb"\x93NUMPY\x01\x00..\{'descr': '(<u[24])', 'fortran_order': False, "
     rb"'shape': \((\d{1,6}), (\d{1,6})\), \} *\n",
     re.DOTALL,
 )
 DIGEST = re.compile(rb"[0-9a-f]{64}")
-# What a broken archive raises, beside ValueError: Python's reader has no error of its own for each.
+# A broken archive raises one of these or ValueError: Python's reader has several errors.
 BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
@@ -46,21 +46,21 @@ BROKEN = (
 
 
 def read_rgb(archive: zipfile.ZipFile, name: str, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
-    """Read a PNG of (height, width) pixels of 8 bits a color as (height, width, 3) RGB.
+    """Read a PNG of (height, width) pixels with 8 bits per color as (height, width, 3) RGB.
 
     Raises:
-        ValueError: it is none, or of another size.
+        ValueError: it is not a PNG, or has another size.
     """
     height, width = size
     content = _unpacked(archive, name, 3 * height * width + HEADER_BYTES)
     if not content.startswith(PNG_SIGNATURE) or content[12:16] != b"IHDR":
-        raise ValueError(f"{name} is no PNG")
+        raise ValueError(f"{name} is not a PNG")
     declared = struct.unpack_from(">IIB", content, 16)
     if declared != (width, height, 8):
         raise ValueError(f"{name} of {declared[1]} x {declared[0]} pixels of {declared[2]} bits")
     bgr = decode(content, cv2.IMREAD_COLOR)
     if bgr is None:
-        raise ValueError(f"{name} is no image")
+        raise ValueError(f"{name} is not an image")
     return np.ascontiguousarray(bgr[..., ::-1], np.uint8)
 
 
@@ -68,31 +68,31 @@ def read_depth(archive: zipfile.ZipFile, name: str, size: tuple[int, int]) -> np
     """Read a numpy file of millimeters, (H, W) uint16 or uint32.
 
     Args:
-        archive: that holds it.
+        archive: that contains it.
         name: of the file.
-        size: (height, width) of the network's input, of which H and W are at most the double.
+        size: (height, width) of the network's input. H and W are at most twice as large.
 
     Raises:
-        ValueError: it is none, or larger.
+        ValueError: it is not such a file, or larger.
     """
     most = tuple(MAX_ENLARGEMENT * side for side in size)
     content = _unpacked(archive, name, 4 * most[0] * most[1] + HEADER_BYTES)
     header = NPY_HEADER.match(content)
     if header is None:
-        raise ValueError(f"{name} is no numpy file of millimeters")
+        raise ValueError(f"{name} is not a numpy file of millimeters")
     dtype, shape = np.dtype(header[1].decode()), (int(header[2]), int(header[3]))
     if not all(0 < side <= limit for side, limit in zip(shape, most, strict=True)):
         raise ValueError(f"{name} of shape {shape}")
     if len(content) - header.end() != dtype.itemsize * shape[0] * shape[1]:
-        raise ValueError(f"{name} is cut short or too long")
+        raise ValueError(f"{name} is incomplete or too long")
     return np.frombuffer(content, dtype, offset=header.end()).reshape(shape)
 
 
 def read_digests(archive: zipfile.ZipFile, images: int) -> tuple[str, ...] | None:
-    """Read the digests of so many images' tensors; None where the archive has none at all.
+    """Read the digest of the tensors of each image; None if the archive has no digests.
 
     Raises:
-        ValueError: one of them is no SHA-256 in hexadecimal.
+        ValueError: one of them is not a SHA-256 in hexadecimal.
         KeyError: some are missing.
     """
     if not any(name.endswith(".sha256") for name in archive.namelist()):
@@ -103,19 +103,19 @@ def read_digests(archive: zipfile.ZipFile, images: int) -> tuple[str, ...] | Non
 def _digest(archive: zipfile.ZipFile, name: str) -> str:
     content = _unpacked(archive, name, 64)
     if DIGEST.fullmatch(content) is None:
-        raise ValueError(f"{name} is no SHA-256 digest")
+        raise ValueError(f"{name} is not a SHA-256 digest")
     return content.decode()
 
 
 def _unpacked(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
-    """A file of the archive, as long as it unpacks to no more than `most` bytes."""
+    """Read a file of the archive that unpacks to at most `most` bytes."""
     entry = archive.getinfo(name)
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise ValueError(f"{name} is packed in a way that no converter uses")
+        raise ValueError(f"{name} has a compression that the converter does not use")
     if entry.file_size > most:
         raise ValueError(f"{name} of {entry.file_size} bytes, more than {most}")
     with archive.open(entry) as file:
-        # The size that an entry declares may be a lie.
+        # The declared size of an entry may be wrong.
         content = file.read(most + 1)
     if len(content) > most:
         raise ValueError(f"{name} of more than {most} bytes")

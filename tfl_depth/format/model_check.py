@@ -1,8 +1,8 @@
-"""What a model must keep before native code is given it, whoever made its digest right.
+"""Checks of a model before native code loads it. A correct digest is not enough.
 
-TensorFlow Lite's interpreter trusts a file: a scale of NaN, an index out of range or an output of
-no pixels ends the process. These checks follow the schema, and ask for what the converters write.
-What is odd and harmless stays allowed: an open size in a signature, an output that nobody reads.
+TensorFlow Lite's interpreter does not check a file: a scale of NaN, an index out of range or an
+empty output crashes the process. These checks follow the schema and the files of the converters.
+Harmless oddities are allowed: an open size in a signature, an output that is not used.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tfl_depth.format import flatbuffer_reader as tables
 from tfl_depth.format.model_kernels import TensorForm, check_kernel
 from tfl_depth.format.model_operators import BIAS, CUSTOM, check_options, operator_name
 
-# Field numbers, as `tables.read` says.
+# Field numbers, for `flatbuffer_reader.read`.
 _MODEL_CODES, _MODEL_GRAPHS, _MODEL_BUFFERS, _MODEL_SIGNATURES = 1, 2, 4, 7
 _GRAPH_TENSORS, _GRAPH_INPUTS, _GRAPH_OUTPUTS, _GRAPH_OPERATORS = 0, 1, 2, 3
 _TENSOR_SHAPE, _TENSOR_TYPE, _TENSOR_BUFFER, _TENSOR_NAME, _TENSOR_QUANTIZATION = 0, 1, 2, 3, 4
@@ -30,7 +30,7 @@ _BUFFER_DATA, _BUFFER_OFFSET, _BUFFER_SIZE = 0, 1, 2
 _SIGNATURE_SIDES, _SIGNATURE_GRAPH = (0, 1), 4
 _MAP_NAME, _MAP_TENSOR = 0, 1
 
-# Types of tensors by number: bits of an item, and the codes that a zero point may have.
+# Types of tensors by number: bits of an item, and the range of its zero point.
 _BITS = {0: 32, 1: 16, 2: 32, 3: 8, 4: 64, 6: 8, 7: 16, 9: 8, 17: 4}
 _CODES = {3: (0, 255), 7: (-32768, 32767), 9: (-128, 127), 17: (-8, 7)}
 # Kernels count items in 32 bits.
@@ -38,24 +38,24 @@ _MAX_ITEMS = 2**31 - 1
 _MAX_DIMENSIONS = 8
 _MAX_SIDE = 2**24
 _MAX_GRAPHS = 16
-# Scales of two tensors are multiplied and divided in float32.
+# Kernels multiply and divide the scales of two tensors in float32.
 _LEAST_SCALE, _LARGEST_SCALE = 1e-30, 1e30
-# Instead of an index: a bias that is left out.
+# In place of an index: there is no bias.
 _LEFT_OUT = -1
 
 
 def check_model(model: bytes) -> None:
-    """Refuse a .tflite file that native code cannot be given.
+    """Refuse a .tflite file that could crash the interpreter.
 
     Raises:
-        ModelFileError: not a TensorFlow Lite file, or its tensors or operators are none that
-            converters make.
+        ModelFileError: not a TensorFlow Lite file, or it has tensors or operators that converters
+            do not write.
     """
     tables.read(model, _check)
 
 
 def declared_shapes(model: bytes) -> list[tuple[int, ...]]:
-    """The shape of each tensor of a file that `check_model` has taken, of its first graph."""
+    """The shape of each tensor of the first graph of a file that passed `check_model`."""
     return tables.read(model, _shapes)
 
 
@@ -69,7 +69,7 @@ def _shapes(root: tables.Table) -> list[tuple[int, ...]]:
 def _expect(holds: bool, problem: str) -> None:
     if not holds:
         raise ModelFileError(
-            f"The file is damaged or made to do harm ({problem}): get it from who made it, or "
+            f"The file is damaged or malicious ({problem}): get it again from its source, or "
             "convert the model again."
         )
 
@@ -78,7 +78,7 @@ def _check(root: tables.Table) -> None:
     contents = [_content_size(buffer) for buffer in tables.children(root, _MODEL_BUFFERS)]
     names = [operator_name(code) for code in tables.children(root, _MODEL_CODES)]
     for name in names:
-        _expect(not name.startswith("?"), f"an operator {name[1:]}, which no converter makes")
+        _expect(not name.startswith("?"), f"an operator {name[1:]}, which converters do not write")
     graphs = list(tables.children(root, _MODEL_GRAPHS))
     _expect(0 < len(graphs) <= _MAX_GRAPHS, f"{len(graphs)} graphs")
     ends = [_check_graph(graph, names, contents) for graph in graphs]
@@ -93,11 +93,11 @@ def _check(root: tables.Table) -> None:
 
 
 def _content_size(buffer: tables.Table) -> int:
-    """Bytes of what a buffer holds, which may lie behind the tables of a large file."""
+    """Size of a buffer in bytes. In a large file it may be after the tables."""
     found = tables.span(buffer, _BUFFER_DATA)
     offset, size = (tables.scalar(buffer, field, "Q") for field in (_BUFFER_OFFSET, _BUFFER_SIZE))
     if offset > 1:
-        _expect(offset + size <= len(buffer.data), "a buffer leads out of the file")
+        _expect(offset + size <= len(buffer.data), "a buffer is outside of the file")
         return int(size)
     return 0 if found is None else found[1]
 
@@ -119,7 +119,7 @@ def _check_graph(
     _expect(bool(operators), "a graph without operators")
     for operator in operators:
         _check_operator(operator, names, tensors, known)
-    _expect(all(known[index] for index in outputs), "an output that nothing computes")
+    _expect(all(known[index] for index in outputs), "an output that no operator computes")
     return set(inputs), set(outputs)
 
 
@@ -147,8 +147,8 @@ def _check_tensor(tensor: tables.Table, contents: Sequence[int]) -> TensorForm:
 
 
 def _check_quantization(quantization: tables.Table, kind: int, shape: Sequence[int]) -> float:
-    """Check a quantization; returns its first scale, 0 without any."""
-    _expect(not tables.scalar(quantization, _DETAILS_TYPE, "B"), "a quantization of its own kind")
+    """Check a quantization and return its first scale, 0 if there is none."""
+    _expect(not tables.scalar(quantization, _DETAILS_TYPE, "B"), "a custom quantization")
     scales = _array(quantization, _SCALE, np.float32)
     zero_points = _array(quantization, _ZERO_POINT, np.int64)
     if not scales.size:
@@ -177,18 +177,21 @@ def _check_operator(
     name = names[code]
     inputs, outputs = (_indices(operator, side) for side in (_OPERATOR_INPUTS, _OPERATOR_OUTPUTS))
     _expect(bool(inputs) and bool(outputs), f"{name} without inputs or outputs")
-    # What an NPU's operator takes is for its delegate to know: its working memory, say.
+    # An NPU's operator may have any inputs (such as its working memory): its delegate checks them.
     bias = BIAS.get(name)
     given = [
         index
         for place, index in enumerate(inputs)
         if index != _LEFT_OUT or (name != CUSTOM and place != bias)
     ]
-    _expect_in_range([*given, *outputs], len(known), f"what {name} takes and gives")
+    _expect_in_range([*given, *outputs], len(known), f"inputs and outputs of {name}")
     _expect(not _indices(operator, _OPERATOR_INTERMEDIATES), f"{name} with tensors of its own")
-    _expect(name == CUSTOM or all(known[k] for k in given), f"{name} takes what nothing computes")
-    _expect(len(set(outputs)) == len(outputs), f"{name} gives a tensor twice")
-    _expect(not any(known[index] for index in outputs), f"{name} gives what is there already")
+    _expect(
+        name == CUSTOM or all(known[k] for k in given),
+        f"{name} has an input that no operator computes",
+    )
+    _expect(len(set(outputs)) == len(outputs), f"{name} has an output twice")
+    _expect(not any(known[index] for index in outputs), f"{name} overwrites a tensor")
     for index in outputs:
         known[index] = True
     taken, made = ([tensors[index] for index in side] for side in (given, outputs))

@@ -1,4 +1,4 @@
-"""What kernels assert of an operator's tensors, and end the process where it does not hold."""
+"""The conditions on an operator's tensors whose violation crashes a kernel."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from tfl_depth.format import flatbuffer_reader as tables
 
-# Field numbers, as `tables.read` says.
+# Field numbers, for `flatbuffer_reader.read`.
 _OPTIONS = 4
 _PADDING, _FILTER_WIDTH, _FILTER_HEIGHT = 0, 3, 4
 _SAME = 0
@@ -15,23 +15,23 @@ _SAME = 0
 _SMALL = 16
 _BETA = 0
 
-# Of an addition, the kernel adds in 20 bits more than its inputs have.
+# For an addition: the kernel computes with 20 bits more than its inputs have.
 _ADDITION = 2.0**19
 # Their kernels stop at a divisor of 0, which each picture may bring. No converter writes them of
 # codes.
 _DIVISIONS = ("DIV", "FLOOR_DIV", "FLOOR_MOD")
-# A softmax multiplies its input's scale by 2^26, and takes a product above 1.
+# A softmax multiplies its input's scale by 2^26. The product must be above 1.
 _SOFTMAX = 2.0**-25
 
 
 class TensorForm(NamedTuple):
-    """A tensor, as far as kernels depend on it.
+    """The properties of a tensor that kernels depend on.
 
     Attributes:
-        shape: its sides.
-        scale: of its quantization, the first of several; 0 where it is not quantized.
-        codes: whether its type is one of quantized codes, of 16 bits or fewer.
-        constant: whether the file holds its content.
+        shape: its dimensions.
+        scale: the first scale of its quantization; 0 if it is not quantized.
+        codes: whether its type is for quantized codes of at most 16 bits.
+        constant: whether the file has its content.
     """
 
     shape: tuple[int, ...]
@@ -46,7 +46,7 @@ def check_kernel(
     inputs: Sequence[TensorForm],
     outputs: Sequence[TensorForm],
 ) -> str | None:
-    """What is wrong with an operator's tensors for its kernel, or None."""
+    """The condition that an operator's tensors violate, or None."""
     if name == "CAST":  # of numbers as they are
         return None
     if any(each.codes and not each.scale for each in (*inputs, *outputs)):

@@ -1,10 +1,10 @@
-"""The operators that a depth network may have, and what their options must keep."""
+"""The operators that a depth network may have, and the conditions on their options."""
 
 from __future__ import annotations
 
 from tfl_depth.format import flatbuffer_reader as tables
 
-# Field numbers, as `tables.read` says.
+# Field numbers, for `flatbuffer_reader.read`.
 _CODE_OLD, _CODE_CUSTOM_NAME, _CODE_NEW = 0, 1, 3
 _OPTIONS_TYPE, _OPTIONS, _OTHER_OPTIONS_TYPE, _LARGE_OPTIONS = 3, 4, 11, 9
 
@@ -105,13 +105,13 @@ OPERATORS = {
     152: "RELU_0_TO_1",
     158: "SIGN",
 }
-# Which input is the bias, which may be left out.
+# The index of the bias, an optional input.
 BIAS = {"CONV_2D": 2, "DEPTHWISE_CONV_2D": 2, "FULLY_CONNECTED": 2, "TRANSPOSE_CONV": 3}
-# Codes up to here stand in the old field as well; this one says to look into the new.
+# Codes below this are in the old field too. This code means: read the new field.
 _PLACEHOLDER = 127
-# Custom operators that interpreter packages bring. All others are an NPU's, and need its delegate.
+# Custom operators in interpreter packages. All others are for an NPU and need its delegate.
 _OWN_CUSTOM = ("AudioSpectrogram", "Mfcc", "NumericVerify", "TFLite_Detection_PostProcess")
-# TensorFlow's own operators, which read and write files as well.
+# TensorFlow's own operators. Some of them read and write files.
 _FLEX = "Flex"
 
 # Type of the options of an operator, and the fields of these that count pixels, from 1 on, with
@@ -135,10 +135,10 @@ _LISTS = {17: 0, 30: 0}
 
 
 def operator_name(code: tables.Table) -> str:
-    """What an operator code stands for; "?" and a name where no converter makes it."""
+    """The name of an operator code; "?" and the name if converters do not write it."""
     old = tables.scalar(code, _CODE_OLD, "b")
     kind = tables.scalar(code, _CODE_NEW, "i")
-    # LiteRT's compiler plugins leave the old field at 0 beside CUSTOM. All readers take the larger.
+    # LiteRT's compiler plugins write 0 in the old field of a CUSTOM. Readers use the larger field.
     is_plugins = old == 0 and OPERATORS.get(kind) == CUSTOM
     if old < 0 or (old < _PLACEHOLDER and kind not in (0, old) and not is_plugins):
         return f"?{old} and {kind} at once"
@@ -151,7 +151,7 @@ def operator_name(code: tables.Table) -> str:
 
 
 def check_options(operator: tables.Table, name: str) -> str | None:
-    """What is wrong with an operator's options, or None."""
+    """The condition that an operator's options violate, or None."""
     if name == CUSTOM:
         return None  # for its delegate to read
     kind = tables.scalar(operator, _OPTIONS_TYPE, "B")

@@ -1,7 +1,7 @@
-"""Signatures of models, for files that arrive over the air: Ed25519 (RFC 8032).
+"""Signatures of models, for files that a board downloads: Ed25519 (RFC 8032).
 
-The 64 bytes lie as 128 digits in the contract, so that a signed file is as long as it was. What
-is signed says everything about the file but these digits and its digest's (docs/signing.md).
+The signature of 64 bytes is 128 digits in the contract: a file is as long after signing as before.
+It covers the whole file except the digits of the signature and of the digest (docs/signing.md).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tfl_depth.format.contract_place import (
 
 __all__ = ["Key", "check_signature", "new_key_pair", "sign"]
 
-# A signature of something else by the same key is none of a model.
+# With this prefix, a signature of other data by the same key is not valid for a model.
 PURPOSE = b"tfl-depth model, SHA-256 "
 
 # A PEM file's path or its content.
@@ -42,10 +42,10 @@ def new_key_pair() -> tuple[bytes, bytes]:
 
 
 def sign(model: bytes, private_key: Key) -> bytes:
-    """Sign a .tflite file, in place of a signature that is there.
+    """Sign a .tflite file. An older signature is replaced.
 
     Raises:
-        SignatureError: the key is none.
+        SignatureError: the key is not an Ed25519 key.
         ModelFileError: the file is damaged.
         ContractError: it has no contract, or a wrong one.
     """
@@ -56,10 +56,11 @@ def sign(model: bytes, private_key: Key) -> bytes:
 
 
 def check_signature(model: bytes, public_key: Key) -> None:
-    """Refuse a .tflite file, whose digest is right, unless the key's owner signed it.
+    """Refuse a .tflite file with a correct digest unless the key's owner signed it.
 
     Raises:
-        SignatureError: nobody signed it, or somebody else or something else; or the key is none.
+        SignatureError: it is not signed, or with another key, or another file was signed; or the
+            key is not an Ed25519 key.
     """
     key = _public(_content(public_key))
     unsigned = "The model is not signed, and a public key was given: sign it with tfl-depth sign."
@@ -77,13 +78,13 @@ def check_signature(model: bytes, public_key: Key) -> None:
             raise ValueError("the digits are not written as `sign` writes them")
     except (InvalidSignature, ValueError) as error:
         raise SignatureError(
-            "The model's signature is not by this key, or not of this file: get the file again "
-            "from who holds the private key."
+            "The model's signature was made with another key or for another file: get the file "
+            "again from the owner of the private key."
         ) from error
 
 
 def _message(model: bytes, place: slice) -> bytes:
-    """What is signed: the file without its digest and its signature, and what for."""
+    """The signed message: its purpose, and the file without its digest and its signature."""
     return PURPOSE + blanked_sha256(model, digest_place(model), place).encode()
 
 
@@ -120,6 +121,6 @@ def _public(content: bytes) -> Ed25519PublicKey:
 
 def _no_key(kind: str) -> SignatureError:
     return SignatureError(
-        f"Expected a {kind} Ed25519 key in PEM, not encrypted, and got something else: tfl-depth "
+        f"Expected a {kind} Ed25519 key in PEM, not encrypted, got something else: tfl-depth "
         "sign --new-key makes a pair."
     )

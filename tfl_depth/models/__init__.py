@@ -1,4 +1,4 @@
-"""Keras 3 depth networks and the split head; importing registers their layers with Keras."""
+"""Keras 3 depth networks and the split head. The import registers their layers with Keras."""
 
 from tfl_depth.models.depth_net import depth_net
 from tfl_depth.models.dual_head import PinnedRange, to_dual_head, to_single_head

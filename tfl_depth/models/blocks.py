@@ -1,4 +1,4 @@
-"""The blocks that encoders and decoder share: convolution with normalization, residual branches."""
+"""The blocks of encoders and decoder: convolution with normalization, residual branches."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Literal
 import keras
 from keras import layers
 
-# EfficientNet-Lite0's ImageNet weights were trained on (pixel - 127) / 128. The other encoders take
-# the same: its zero is a whole pixel code, so INT8 pixels stand for exactly what they are.
+# EfficientNet-Lite0's ImageNet weights were trained on (pixel - 127) / 128. The other encoders use
+# the same: its zero is a whole pixel code, so INT8 pixels are exact.
 PIXEL_OFFSET = 127.0
 PIXEL_SCALE = 128.0
 BATCH_NORM_EPSILON = 1e-3
@@ -20,7 +20,7 @@ _LARGEST = {"relu6": 6.0, "relu": None}
 
 
 def normalize(pixels: keras.KerasTensor) -> keras.KerasTensor:
-    """Pixels of 0 to 255 to about -1 to 1, as a `Rescaling` layer that a converter can take off."""
+    """Scale pixels of 0 to 255 to about -1 to 1, with a `Rescaling` layer for converters."""
     return layers.Rescaling(1 / PIXEL_SCALE, offset=-PIXEL_OFFSET / PIXEL_SCALE, name="normalize")(
         pixels
     )
@@ -34,7 +34,7 @@ def conv_bn(
     name: str,
     activation: Activation | None = "relu6",
 ) -> keras.KerasTensor:
-    """Convolution, batch normalization and, unless it is None, the activation."""
+    """Convolution, batch normalization and the activation (None: no activation)."""
     x = layers.Conv2D(filters, kernel, stride, padding="same", use_bias=False, name=name)(x)
     x = _batch_norm(x, name)
     return x if activation is None else activate(x, activation, name)
@@ -58,19 +58,19 @@ def activate(x: keras.KerasTensor, activation: Activation, name: str) -> keras.K
 def add_residual(
     branch: keras.KerasTensor, shortcut: keras.KerasTensor, drop_path: float, name: str
 ) -> keras.KerasTensor:
-    """Add a residual branch to its shortcut; in training it is left out at the rate `drop_path`.
+    """Add a residual branch to its shortcut. Training drops the branch at the rate `drop_path`.
 
     That is stochastic depth (G. Huang et al., ECCV 2016).
     """
     if drop_path:
-        # One draw per image: the whole branch is there or not.
+        # One random number per image: the whole branch is dropped or not.
         branch = layers.Dropout(drop_path, noise_shape=(None, 1, 1, 1), name=f"{name}_drop")(branch)
     return layers.Add(name=f"{name}_add")([branch, shortcut])
 
 
 @dataclass(frozen=True)
 class Stage:
-    """`repeats` inverted residual blocks that share a width; the first has the stride."""
+    """`repeats` inverted residual blocks of one width. The first has the stride."""
 
     repeats: int
     kernel: int

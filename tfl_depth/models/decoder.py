@@ -1,7 +1,7 @@
-"""The U-Net decoder, of operators that every INT8 NPU has and that cost it little.
+"""The U-Net decoder, with operators that are cheap on every INT8 NPU.
 
-Against the usual U-Net: skips are added after a 1x1 convolution instead of concatenated, 3x3
-convolutions are separable, and features are doubled by nearest neighbor (docs/decisions/001).
+Differences to the usual U-Net: skips are added after a 1x1 convolution instead of concatenated, 3x3
+convolutions are separable, and features are enlarged by nearest neighbor (docs/decisions/001).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from keras import layers
 from tfl_depth.models.blocks import conv_bn, depthwise_bn
 
 WIDTHS = (128, 96, 64, 40, 24)
-# What the names of all layers behind the encoder begin with: the decoder's and the head's.
+# The prefixes of the names of all layers after the encoder: the decoder's and the head's.
 DECODER_LAYERS = ("up", "depth")
 
 

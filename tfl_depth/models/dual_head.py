@@ -1,13 +1,13 @@
-"""The split head: whole spans and the place inside a span, computed by the network itself.
+"""The split head: the network outputs whole spans and the position in a span.
 
 From the one depth regression y of a network, for spans with edges e_k and widths w_k:
 
-    t_k        = relu6(6 (y - e_k) / w_k)        the depth convolution, once a span: a thermometer
+    t_k        = relu6(6 (y - e_k) / w_k)        the depth convolution, per span: a thermometer
     integer    = sum t_k / 6 - bias              1x1 convolution: how many spans are full
     fractional = sum (-1)^k t_k / 6              1x1 convolution: a triangle wave of y
 
 with ranges pinned so that every int8 weight and every sum is exact. `tfl_depth.encoding` is the
-inverse. The construction is this project's own.
+inverse. This project developed the construction.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FULL = 6.0
 
 @keras.saving.register_keras_serializable("tfl_depth")
 class PinnedRange(layers.Layer):  # type: ignore[misc]
-    """Fake quantization to 255 steps of a fixed range: conversion keeps exactly this range."""
+    """Fake quantization to 255 steps of a fixed range, which the conversion keeps exactly."""
 
     def __init__(self, low: float, high: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -51,8 +51,8 @@ def to_dual_head(
 
     Args:
         model: a model with one output, that of a linear `Conv2D` with one filter: meters.
-        spans: the intervals to count, or their edges in meters.
-        pin_ranges: put fake-quantization where int8 tensors will be. Without it the head is
+        spans: the depth intervals, or their edges in meters.
+        pin_ranges: insert fake quantization at the later int8 tensors. Without it the head is
             exact in floating point.
 
     Returns:
@@ -61,7 +61,7 @@ def to_dual_head(
 
     Raises:
         ConversionError: the model does not end in such a convolution.
-        ValueError: the edges are no `Spans`.
+        ValueError: the edges are not valid for `Spans`.
     """
     if not isinstance(spans, Spans):
         spans = Spans(tuple(float(edge) for edge in spans))
@@ -91,10 +91,10 @@ def to_dual_head(
 
 
 def depth_convolution(model: keras.Model) -> layers.Conv2D:
-    """The linear one-filter convolution that a model ends in.
+    """The last layer of a model, a linear convolution with one filter.
 
     Raises:
-        ConversionError: it does not end so; the text says in what it ends.
+        ConversionError: the last layer is another one, which the text names.
     """
     expect_graph(model)
     if len(model.outputs) != 1:
@@ -105,8 +105,8 @@ def depth_convolution(model: keras.Model) -> layers.Conv2D:
     linear = keras.activations.linear
     if not isinstance(last, layers.Conv2D) or last.activation is not linear or last.filters != 1:
         raise ConversionError(
-            "Expected the model to end in a Conv2D with one filter and no activation, that gives "
-            f"meters; it ends in {_describe(last)}. Remove what follows that convolution."
+            "Expected a Conv2D with one filter, no activation and an output in meters as the last "
+            f"layer, got {_describe(last)}. Remove the layers after that convolution."
         )
     return last
 
@@ -115,7 +115,7 @@ def expect_graph(model: keras.Model) -> None:
     """Refuse a model that is not a graph of layers.
 
     Raises:
-        ConversionError: a subclassed model, or a Sequential that knows no input size.
+        ConversionError: a subclassed model, or a Sequential without an input size.
     """
     if not hasattr(model, "inputs"):
         raise ConversionError(
@@ -125,7 +125,7 @@ def expect_graph(model: keras.Model) -> None:
 
 
 def last_features(model: keras.Model) -> Any:
-    """What the last convolution gets in this model; a layer that is shared has other inputs too."""
+    """The input of the last convolution in this model. A shared layer has other inputs too."""
     return producer_input(model.outputs[0])
 
 
@@ -155,7 +155,7 @@ def _weighted_sum(filled: Any, weights: Any, bias: float, name: str) -> Any:
 
 
 def to_single_head(model: keras.Model, *, max_depth_m: float | None = None) -> keras.Model:
-    """Name the depth output of a model `depth`, pinned to 0 ... `max_depth_m` where that is given.
+    """Name the depth output of a model `depth`, with the fixed range 0 to `max_depth_m` if given.
 
     Raises:
         ConversionError: the model does not end in a linear depth convolution.

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0, the encoder made for INT8: ReLU6 everywhere, no squeeze-excite.
+"""EfficientNet-Lite0, an encoder for INT8: ReLU6 everywhere, no squeeze-and-excitation.
 
 Architecture: M. Tan and Q. Le, "EfficientNet" (ICML 2019), in the "Lite" variant of
 https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite.

@@ -1,4 +1,4 @@
-"""The encoders by name, each with how wide the decoder behind it is."""
+"""The encoders by name, and the widths of their decoders."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class Encoder:
     Attributes:
         title: its name in prose.
         build: from pixels and the drop-path rate to features, finest first.
-        load_imagenet: sets the encoder's layers of a model to their ImageNet weights; None where
-            there are none.
+        load_imagenet: sets the encoder's layers of a model to their ImageNet weights; None if there
+            are none.
         decoder_widths: channels of the decoder at each resolution, coarsest first.
     """
 
@@ -66,20 +66,20 @@ ENCODERS: dict[EncoderName, Encoder] = {
 
 
 def encoder_named(name: EncoderName) -> Encoder:
-    """One of `ENCODERS`.
+    """Look up an encoder.
 
     Raises:
-        ValueError: there is none of that name.
+        ValueError: there is no encoder of that name.
     """
     expect_choice("encoder", name, EncoderName, ValueError)
     return ENCODERS[name]
 
 
 def imagenet_loader(name: EncoderName) -> LoadWeights:
-    """What sets the ImageNet weights of an encoder.
+    """Return the function that sets the ImageNet weights of an encoder.
 
     Raises:
-        ValueError: there is no encoder of that name, or no such weights of it.
+        ValueError: there is no encoder of that name, or it has no ImageNet weights.
     """
     load = encoder_named(name).load_imagenet
     if load is None:

@@ -1,4 +1,4 @@
-"""The graph of layers behind a Keras model, by Keras' private interface.
+"""The graph of layers of a Keras model, from Keras' private interface.
 
 Keras 3 has no public interface for it. Only this module uses the private one.
 """

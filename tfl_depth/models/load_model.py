@@ -1,4 +1,4 @@
-"""Loading networks that others, or the zoo, have saved."""
+"""Load saved networks of users and of the zoo."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import keras
 
 from tfl_depth.errors import ConversionError
 
-# Of the checkpoints, as they are called in the documents.
+# The folder of the checkpoints in the documents.
 ZOO = "zoo"
 
 
@@ -18,13 +18,13 @@ def load_model(path: str | os.PathLike[str]) -> keras.Model:
     """Load a .keras file.
 
     Raises:
-        ConversionError: it is missing, or no Keras model that can be loaded.
+        ConversionError: it is missing, or cannot be loaded as a Keras model.
     """
     path = Path(path)
     if not path.is_file():
         raise ConversionError(f"There is no model {path}.{_where_the_zoo_is(path)}")
     if path.suffix == ".keras" and not zipfile.is_zipfile(path):
-        raise ConversionError(f"{path} is not a .keras file, or was cut short: copy it anew.")
+        raise ConversionError(f"{path} is not a .keras file, or is incomplete: copy it again.")
     try:
         return keras.saving.load_model(path, compile=False)
     except (ValueError, TypeError, OSError, KeyError) as error:

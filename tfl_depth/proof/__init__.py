@@ -1,8 +1,8 @@
-"""Engines of proof: other implementations of a model's arithmetic, each beside the golden vectors.
+"""Engines of proof: other implementations of a model's arithmetic, compared with golden vectors.
 
-A runtime engine is fast and runs on boards. An engine of proof is slow and says what a part of a
-vendor computes: its reference model, its library, its simulator. Each engine has a file here,
-`by_NAME.py`, and nothing else of the package imports it. `tfl-depth prove` is the command.
+A runtime engine is fast and runs on boards. An engine of proof is slow: it is a vendor's reference
+model, library or simulator. Each engine has a file here, `by_NAME.py`, which no other module
+imports. The command is `tfl-depth prove`.
 """
 
 from tfl_depth.proof.engine_table import ENGINES, EngineSpec

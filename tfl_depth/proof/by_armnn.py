@@ -1,7 +1,7 @@
-"""Engine `armnn`: Arm NN on a Cortex-A (CpuAcc), by its Python package of Debian 13.
+"""Engine `armnn`: Arm NN on a Cortex-A (CpuAcc), with its Python package of Debian 13.
 
-On a board that is the board's own Python. Elsewhere it is a Python of an emulated userland, as
-`make build/armnn/.complete` makes one.
+On a board it runs in the board's own Python, elsewhere in the Python of an emulated userland, which
+`make build/armnn/.complete` makes.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ for place, values in enumerate(pyarmnn.workload_tensors_to_ndarray(outputs)):
 
 
 class ByArmnn(PartEngine):
-    """Arm NN's CpuAcc, each frame in a process of its own."""
+    """Arm NN's CpuAcc. Each frame runs in its own process."""
 
     def _run_frame(self) -> None:
         run_part(

@@ -1,7 +1,7 @@
 """Engine `qnn-htp`: Qualcomm's library for Hexagon NPUs, which emulates their arithmetic on x86.
 
-The model is compiled as `--target qnn-...` does. ONNX Runtime's QNN part runs the program that
-comes out, inside an ONNX file of one EPContext node.
+The model is compiled as with `--target qnn-...`. ONNX Runtime's QNN part runs the compiled program
+inside an ONNX file with one EPContext node.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tfl_depth.errors import ConversionError, InterpreterError
 from tfl_depth.proof.part_engine import PartEngine
 from tfl_depth.proof.part_folder import run_part, with_part
 
-# A Hexagon V75. V73 and later compute alike.
+# A Hexagon V75. V73 and later compute the same.
 SOC = "SM8650"
 _RUN = """
 import json
@@ -55,7 +55,7 @@ for number, values in enumerate(found):
 
 
 class ByQnnHtp(PartEngine):
-    """The HTP library, each frame in a process of its own."""
+    """The HTP library. Each frame runs in its own process."""
 
     def _run_frame(self) -> None:
         paths = with_part("qnn", LD_LIBRARY_PATH=str(htp_libraries()))

@@ -1,4 +1,4 @@
-"""Engine `reference`: TensorFlow Lite's reference kernels, which define what is right."""
+"""Engine `reference`: TensorFlow Lite's reference kernels, which define the correct result."""
 
 from __future__ import annotations
 

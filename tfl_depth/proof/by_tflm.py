@@ -6,9 +6,9 @@ from tfl_depth import child
 from tfl_depth.proof.part_engine import PartEngine
 from tfl_depth.proof.part_folder import run_part, with_part
 
-# For the tensors, of which the zoo's networks need some megabytes. Only pages that are used count.
+# Memory for the tensors. The zoo's networks need some megabytes; unused pages cost nothing.
 ARENA_BYTES = 2**28
-# Outputs have no names there: they come in the order of the file.
+# Outputs have no names there. Their order is that of the file.
 _RUN = """
 import numpy as np
 from tflite_micro.python.tflite_micro import runtime
@@ -27,7 +27,7 @@ for number in range(outputs):
 
 
 class ByTflm(PartEngine):
-    """The interpreter for microcontrollers, each frame in a process of its own."""
+    """The interpreter for microcontrollers. Each frame runs in its own process."""
 
     def _run_frame(self) -> None:
         outputs = len(self.tensors.output_names)

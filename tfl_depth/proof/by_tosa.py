@@ -1,7 +1,7 @@
-"""Engine `tosa`: Arm's reference model of TOSA, whose arithmetic an Ethos-U has to keep.
+"""Engine `tosa`: Arm's reference model of TOSA. An Ethos-U must compute the same.
 
-Arm's converter translates the model to TOSA, `tosa-opt` writes that as a flatbuffer, and the
-reference model computes it operator by operator.
+Arm's converter translates the model to TOSA, `tosa-opt` writes it as a flatbuffer, and the
+reference model runs it operator by operator.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ _CONVERT = (
     "from tosa_converter_for_tflite import tflite_flatbuffer_to_tosa_mlir as convert\n"
     "convert(*sys.argv[1:])"
 )
-# Of an argument and of a result of the translated function: its name in the model's signature.
+# The signature name of an argument or a result of the translated function.
 _SIGNATURE_NAME = re.compile(r'tf_saved_model\.index_path = \["([^"]*)"\]')
 
 
 class ByTosa(PartEngine):
-    """The TOSA reference model, each frame in a process of its own."""
+    """The TOSA reference model. Each frame runs in its own process."""
 
     def _write_model(self, model: bytes) -> None:
         """Translate the model, which takes a second."""
@@ -49,7 +49,7 @@ class ByTosa(PartEngine):
         )
 
     def _translate(self) -> dict[str, str]:
-        """Write model.tosa; returns the file that each output goes to, in the order of TOSA's."""
+        """Write model.tosa, and return the file of each output in the order of TOSA."""
         model, bytecode, text = (
             self._folder / f"model.{end}" for end in ("tflite", "mlirbc", "mlir")
         )
@@ -64,7 +64,7 @@ class ByTosa(PartEngine):
                 self._bin / "tosa-opt",
                 "--tosa-convert-integer-type-to-signless",
                 f"--tosa-serialize=tosa-flatbuffer-filename={self._folder / 'model.tosa'}",
-                # Of the text, only the names of the outputs are read.
+                # Only the names of the outputs are read from the text.
                 "--mlir-elide-elementsattrs-if-larger=8",
                 *(bytecode, "-o", text),
             ],

@@ -1,4 +1,4 @@
-"""Engine `xnnpack`: XNNPACK's kernels, which the runtime takes on a CPU."""
+"""Engine `xnnpack`: XNNPACK's kernels, which the runtime uses on a CPU."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The engines of proof, one row each: what they are, and how their parts are installed."""
+"""The table of engines of proof: one row for each engine, and how to install its parts."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ class EngineSpec:
     """One engine of proof.
 
     Attributes:
-        title: what computes, in a few words.
+        title: a short description.
         module: the module of `tfl_depth.proof` that has the class `opens`.
         opens: its class, a `ProofEngine`.
         parts: the packages of PyPI that it needs, with the versions that the tests run; empty
-            where the interpreter package of the runtime is enough.
+            if the runtime's interpreter package is enough.
         folder: of these parts, below the base folder (see `part_folder`).
-        needs: a file or folder in it that is there once the parts are installed.
-        system: how the parts are installed where `pip --target` does not do it.
+        needs: a file or folder in it that exists if the parts are installed.
+        system: how to install the parts if `pip --target` cannot.
         rounding_steps: steps of the code that its head's rounding may cost, beside what kernels of
             the CPU differ by: 1 for arithmetic that rounds as TensorFlow Lite does (docs/decisions/
             021-tolerance-of-other-arithmetic.md).
@@ -41,12 +41,12 @@ class EngineSpec:
 
     @property
     def how_to_install(self) -> str | None:
-        """A sentence that says how to install what is missing; None where nothing is."""
+        """A sentence that tells how to install missing parts; None if nothing is missing."""
         if not self.folder or part_path(self.folder, self.needs) is not None:
             return None
         if self.system:
             return f"Not installed: {self.system.format(folder=part_folder(self.folder))}."
-        # Their own pins exclude those of TensorFlow, and nothing that they depend on is used.
+        # Their pins conflict with TensorFlow's, and their dependencies are not used.
         return (
             f"Not installed: pip install --no-deps --target {part_folder(self.folder)} "
             f"{' '.join(self.parts)}."
@@ -80,7 +80,7 @@ ENGINES = {
     "reference": EngineSpec("TensorFlow Lite's reference kernels", "by_reference", "ByReference"),
     "xnnpack": EngineSpec("XNNPACK on this processor", "by_xnnpack", "ByXnnpack"),
     "tosa": EngineSpec(
-        "Arm's TOSA reference model: what an Ethos-U has to compute",
+        "Arm's TOSA reference model: the arithmetic of an Ethos-U",
         "by_tosa",
         "ByTosa",
         parts=("tosa-converter-for-tflite==2026.2.0", "tosa-tools==2026.8.0"),

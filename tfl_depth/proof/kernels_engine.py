@@ -1,4 +1,4 @@
-"""What the engines of proof share that are kernels of the installed interpreter package."""
+"""The base class of engines that are kernels of the installed interpreter package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an engine of proof must know of a model's input and outputs."""
+"""The input and the outputs of a model, for engines of proof."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class ModelTensors(NamedTuple):
     Attributes:
         contract: the one in the file.
         input_dtype: of the input tensor (1, height, width, 3).
-        output_names: by the signature, in the order in which the file lists the outputs.
+        output_names: the signature names, in the order of the file.
         output_shape: of each output, (1, H, W, 1).
         output_dtypes: of each output, by name.
         scales: quantization (scale, zero point) of each output, by name.
@@ -36,15 +36,15 @@ class ModelTensors(NamedTuple):
         return self.output_shape[1], self.output_shape[2]
 
     def new_decoder(self) -> DepthDecoder:
-        """Make what decodes the outputs."""
+        """Create the decoder of the outputs."""
         return depth_decoder(self.contract, self.scales, self.grid_size)
 
 
 def read_model_tensors(model: bytes) -> ModelTensors:
-    """Read what a file says of its tensors.
+    """Read the tensors of a file.
 
     Raises:
-        InterpreterError: the interpreter refuses the model, for example since it is compiled.
+        InterpreterError: the interpreter refuses the model, for example because it is compiled.
         ModelFileError, ContractError: the file is damaged.
     """
     contract = read_contract(model)

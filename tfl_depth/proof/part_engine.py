@@ -1,4 +1,4 @@
-"""What engines of proof share whose part runs as a process of its own for each frame."""
+"""The base class of engines whose part runs as a new process for each frame."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class PartEngine(ProofEngine):
         return {name: np.load(self._folder / file) for name, file in self._output_files().items()}
 
     def _write_model(self, model: bytes) -> None:
-        """Write what the part reads: model.tflite, where a subclass does not say otherwise."""
+        """Write the files that the part reads: by default model.tflite."""
         (self._folder / "model.tflite").write_bytes(model)
 
     @abstractmethod

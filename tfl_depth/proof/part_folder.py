@@ -1,7 +1,7 @@
-"""Where the parts of engines of proof lie, and how they run: as processes of their own.
+"""The folders of the parts of engines of proof, and their processes.
 
-Such a part may crash, and its pins may exclude those of the packages beside it. So it lies in a
-folder of its own, which no other process has on its path.
+A part may crash, and its pins may conflict with other packages. So it is in a separate folder,
+which no other process has on its path.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from tfl_depth import child
 from tfl_depth.errors import InterpreterError
 
-# Names another base folder: below it, each group of parts has a folder.
+# Environment variable with another base folder. It has a folder for each group of parts.
 VARIABLE = "TFL_DEPTH_PROOF"
 # The largest network of the zoo takes 15 s a frame on a slow processor.
 TIME_LIMIT_S = 600
@@ -46,7 +46,7 @@ def part_path(name: str, needs: str) -> Path | None:
 
 
 def with_part(name: str, **more: str) -> dict[str, str]:
-    """Variables of a Python process that imports the modules of a group of parts.
+    """Environment of a Python process that imports the modules of a group of parts.
 
     Args:
         name: of the group.
@@ -60,7 +60,7 @@ def with_part(name: str, **more: str) -> dict[str, str]:
 def run_part(
     title: str, command: Sequence[str | Path], *, environment: Mapping[str, str] | None = None
 ) -> str:
-    """Run a part as a process; returns what it prints.
+    """Run a part as a process and return what it prints.
 
     Args:
         title: of the part, for messages.
@@ -87,7 +87,7 @@ def run_part(
     if done.returncode != 0:
         raise InterpreterError(
             f"{title} refuses the model or crashes, with exit status {done.returncode}: "
-            f"{_last_words(done.stderr) or _last_words(done.stdout) or 'it said nothing'}"
+            f"{_last_words(done.stderr) or _last_words(done.stdout) or 'it printed nothing'}"
         )
     return done.stdout + done.stderr
 

@@ -1,4 +1,4 @@
-"""The interface of engines of proof: a model's bytes, a frame in, both raw tensors out."""
+"""The interface of engines of proof: they get a model and a frame, and return the raw tensors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class ProofEngine(Closeable):
     """Computes the outputs of one model, one frame at a time. A context manager.
 
     Attributes:
-        tensors: what is known of the model's input and outputs.
+        tensors: the model's input and outputs.
     """
 
     def __init__(self, model: bytes) -> None:
@@ -34,7 +34,7 @@ class ProofEngine(Closeable):
         """Compute one frame.
 
         Args:
-            pixels: (height, width, 3) uint8 of the network's size, RGB.
+            pixels: (height, width, 3) uint8 in the size of the network's input, RGB.
 
         Returns:
             The outputs (1, H, W, 1) by the names of the contract, in the model's types.
@@ -48,7 +48,7 @@ class ProofEngine(Closeable):
 
     @abstractmethod
     def invoke(self, values: npt.NDArray[Any]) -> Tensors:
-        """As `run`, for the input tensor (1, height, width, 3) in the model's type."""
+        """Like `run`, for the input tensor (1, height, width, 3) in the model's type."""
 
     def _close(self) -> None:
-        """Hold nothing, where a subclass does not say otherwise."""
+        """Release resources; by default there are none."""

@@ -20,15 +20,15 @@ from tfl_depth.runtime.preprocess import Pixels
 
 @dataclass(frozen=True)
 class EngineProof:
-    """What one engine of proof gave.
+    """The result of one engine of proof.
 
     Attributes:
         engine: its name.
-        title: what computes.
+        title: a short description of the engine.
         versions: names and versions of its parts; empty for the interpreter's own kernels.
-        proof: what was found; None where it could not run.
-        problem: why it could not: it is not installed, or it refuses the model; else None.
-        seconds: that it took.
+        proof: the comparison; None if the engine could not run.
+        problem: why it could not run: it is not installed, or it refuses the model; else None.
+        seconds: its duration.
     """
 
     engine: str

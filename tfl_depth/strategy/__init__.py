@@ -1,1 +1,1 @@
-"""The laboratory: every way to int8 on one network and the same images, and where the error is."""
+"""The study of a network: all recipes on the same images, and the sources of the error."""

@@ -1,4 +1,4 @@
-"""Banding: the steps that a coarse output draws across what is a plane."""
+"""Banding: the steps of a coarse output on planes."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-# Side of the window that a plane is laid through, in pixels of the network's grid.
+# Side of the window for the fit of a plane, in pixels of the network's output.
 WINDOW = 7
-# The float network's depth counts as planar where it leaves its plane by less than this share.
+# The float network's depth is planar if it differs from its plane by less than this share.
 PLANAR = 0.002
 
 Grid = npt.NDArray[np.floating]
@@ -19,13 +19,13 @@ Grid = npt.NDArray[np.floating]
 
 @dataclass(frozen=True)
 class Banding:
-    """What int8 adds where the float network sees a plane.
+    """The error of int8 where the float network's depth is planar.
 
     Attributes:
         planar_share: of the pixels, 0 to 1.
         residual_mm: root mean square distance from the planes through the int8 depth.
         float_residual_mm: the same of the float network.
-        levels: depths told apart over all images, in whole millimeters.
+        levels: number of distinct depths in all images, in whole millimeters.
     """
 
     planar_share: float
@@ -53,7 +53,7 @@ def banding(float_m: Iterable[Grid], int8_m: Iterable[Grid]) -> Banding:
 
 
 def plane_residual(depth_m: Grid) -> npt.NDArray[np.float64]:
-    """Root mean square distance of each window from the plane that fits it best, in meters.
+    """Root mean square distance of each window from its best plane, in meters.
 
     In a window centered on a pixel the three coefficients of the plane are independent. Each is a
     convolution: least squares without solving.

@@ -1,4 +1,4 @@
-"""A study's network with its head and the ranges of its feature maps: all that int8 needs."""
+"""A study's network with its head and the ranges of its feature maps, ready for int8."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class CalibratedGraph:
 
 
 def calibration_inputs(study_input: StudyInput, network: StudyNetwork, count: int) -> PhotoInputs:
-    """Calibration photos as a network's graph takes them."""
+    """Calibration photos as inputs of a network's graph."""
     photos = list(read_calibration(study_input.images(count), network.size))
     return PhotoInputs(photos, network.opened().stage.network_input)
 
@@ -64,16 +64,16 @@ def calibrated_graph(
     per_channel: bool,
     progress: Progress,
 ) -> CalibratedGraph:
-    """Give a network its head, take it through a recipe, and measure its ranges.
+    """Add the head to a network, apply a recipe, and measure its ranges.
 
     Args:
         network: the network.
-        inputs: calibration photos as the graph takes them.
-        head: that it gets.
-        max_depth_m: end of the range of depth.
-        recipe: what is done to its weights, and how ranges are chosen.
-        per_channel: whether each output channel's weights will have a step of their own.
-        progress: shows how far slow parts have come.
+        inputs: calibration photos as inputs of the graph.
+        head: the head to add.
+        max_depth_m: the largest depth.
+        recipe: changes its weights and chooses ranges.
+        per_channel: whether each output channel has its own weight scale.
+        progress: shows the progress of slow parts.
 
     Raises:
         ConversionError: the network cannot have this head.

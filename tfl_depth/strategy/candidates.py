@@ -1,4 +1,4 @@
-"""From an experiment to what it asks for: a .tflite file, and the depth that it gives."""
+"""Make the candidate of an experiment: a .tflite file, and a function for its depth."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tfl_depth.strategy.results import LayerSensitivity
 from tfl_depth.strategy.study_input import Grid, Pixels, StudyInput
 from tfl_depth.strategy.study_network import StudyNetwork
 
-# A frame of a large network takes seconds where other programs run as well.
+# A frame of a large network takes seconds if other programs run too.
 TIMEOUT_S = 120.0
 SIMULATED = "simulated"
 
@@ -39,13 +39,13 @@ Depth = Callable[[Sequence[Pixels]], Iterator[Grid]]
 
 @dataclass(frozen=True)
 class Candidate:
-    """What came of an experiment.
+    """The file or simulation of an experiment.
 
     Attributes:
-        model: the .tflite file; None where it is simulated.
-        depth: gives meters (h, w) of photos of the network's size.
-        reference: depth of the same network in float, of the photos to measure on.
-        note: what else is to be said.
+        model: the .tflite file; None if it is simulated.
+        depth: returns meters (h, w) for photos of the network's size.
+        reference: depth of the same network in float, on the photos of the measurement.
+        note: a remark for the report.
     """
 
     model: bytes | None
@@ -60,10 +60,10 @@ class Candidates:
 
     Attributes:
         study_input: the network and its data.
-        network: the same, imported.
-        head: that experiments with the split get.
-        pixels: the photos to measure on, of the network's size.
-        sensitivity: tells where feature maps of 16 bits pay.
+        network: the imported network.
+        head: the head of experiments with the split.
+        pixels: the photos of the measurement, in the network's size.
+        sensitivity: chooses the feature maps with 16 bits.
     """
 
     study_input: StudyInput
@@ -76,14 +76,14 @@ class Candidates:
 
     @cached_property
     def reference(self) -> list[Grid]:
-        """Depth of the network in float, of the photos to measure on."""
+        """Depth of the network in float, on the photos of the measurement."""
         return self.network.depth(self.pixels)
 
     def make(self, experiment: Experiment) -> Candidate:
-        """Make what an experiment asks for of the network as it came.
+        """Make the candidate of an experiment from the network without training.
 
         Raises:
-            ConversionError: the network cannot be converted so.
+            ConversionError: the network cannot be converted in this way.
         """
         if experiment.precision in ("mixed", "wide"):
             return self._simulated(experiment)
@@ -91,10 +91,10 @@ class Candidates:
         return Candidate(model, partial(users_depth, model), self.reference)
 
     def file(self, experiment: Experiment, network: StudyNetwork) -> bytes:
-        """Convert a network as an experiment says.
+        """Convert a network with the settings of an experiment.
 
         Raises:
-            ConversionError: it cannot be converted so.
+            ConversionError: it cannot be converted in this way.
         """
         if experiment.recipe == "gptq-qat":
             raise ValueError(f"Expected {experiment.id} to need no training.")
@@ -148,7 +148,7 @@ class Candidates:
 
 
 def users_depth(model: bytes, photos: Sequence[Pixels]) -> Iterator[Grid]:
-    """Depth of a file with a contract, as its users get it.
+    """Depth of a file with a contract, from the runtime.
 
     It runs in a process of its own, since a wrong file can end the interpreter's.
     """

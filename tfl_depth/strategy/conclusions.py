@@ -1,4 +1,4 @@
-"""What the results decide: the best experiment, the goals, and each phase's decision in words."""
+"""Conclusions from the results: the best experiment, the goals, and the decision of each phase."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tfl_depth.strategy.results import ExperimentResult, StudyResults
 Results = StudyResults
 Found = ExperimentResult
 
-# A phase is worth it from this share of the median deviation on.
+# A phase is worth it if it reduces the median deviation by at least this share.
 WORTH = 0.1
 
 
@@ -30,7 +30,7 @@ def of_phase(
         results: of a study.
         phases: to look at.
         granularity: of the weights.
-        trained: take the files of networks that were trained further instead.
+        trained: use the files of networks that were trained further instead.
     """
     return [
         found
@@ -43,12 +43,12 @@ def of_phase(
 
 
 def nearest(found: Sequence[Found]) -> Found | None:
-    """The one whose depth lies nearest to FP32's, in the median."""
+    """The experiment with the smallest median deviation from FP32."""
     return min(found, key=lambda each: each.deviation.median_mm, default=None)
 
 
 def best(results: Results, granularity: Granularity) -> Found | None:
-    """What to ship: of the files in int8 alone, the nearest to FP32; trained only where it pays."""
+    """The best int8 file: the nearest to FP32; a trained one only if training is worth it."""
     plain = nearest(of_phase(results, ("split", "weights"), granularity))
     trained = nearest(of_phase(results, ("training",), granularity))
     if plain is None or trained is None:
@@ -63,14 +63,14 @@ def recommended(results: Results, granularity: Granularity) -> Found | None:
 
 
 def usual(results: Results, granularity: Granularity) -> Found | None:
-    """One int8 output; with the split, where the network's end cannot be one int8 output."""
+    """The file with one int8 output; with the split if the network cannot have one int8 output."""
     found = results.experiments
     one = found.get(experiment_id("int8", granularity))
     return one or found.get(experiment_id("split", granularity))
 
 
 def trajectory(results: Results, granularity: Granularity) -> list[tuple[str, Found]]:
-    """The way from FP32 to the best, one experiment for each phase that was measured."""
+    """One experiment for each measured phase, from FP32 to the best."""
     found = results.experiments
 
     def of(phase: Phase, *, trained: bool = False) -> Found | None:
@@ -90,13 +90,13 @@ def trajectory(results: Results, granularity: Granularity) -> list[tuple[str, Fo
 
 @dataclass(frozen=True)
 class Goal:
-    """A figure to reach.
+    """A goal.
 
     Attributes:
         what: in words.
         most: the limit, in the unit of `reached`.
-        unit: behind both.
-        reached: of an experiment.
+        unit: the unit of both.
+        reached: returns the value of an experiment.
     """
 
     what: str
@@ -106,7 +106,7 @@ class Goal:
 
 
 def goals(granularity: Granularity) -> list[Goal]:
-    """What the best experiment must reach."""
+    """The goals for the best experiment."""
     per_channel = granularity == "per_channel"
     return [
         Goal("abs_rel, change", 0.5 if per_channel else 1.0, "%", _percent("abs_rel")),
@@ -134,7 +134,7 @@ def change(found: Found) -> str:
 
 
 def conclusion(results: Results) -> str:
-    """What to ship, in a sentence for each granularity of weights."""
+    """The best file, in a sentence for each granularity of weights."""
     sentences = []
     for granularity in GRANULARITIES:
         chosen, before = best(results, granularity), usual(results, granularity)
@@ -150,7 +150,7 @@ def conclusion(results: Results) -> str:
 
 
 def _without_recipe(found: Found) -> str:
-    """The file that the best one is compared with, of weights that are only rounded."""
+    """The file to compare the best one with: its weights are only rounded."""
     return "the split alone" if found.experiment.phase == "split" else "one INT8 output"
 
 
@@ -162,7 +162,7 @@ def _named(found: Found) -> str:
 
 
 def decision(results: Results, phase: Phase) -> str:
-    """What a phase decides, with the figures that decided it."""
+    """The decision of a phase, with its figures."""
     return " ".join(
         sentence
         for granularity in GRANULARITIES
@@ -183,7 +183,7 @@ def _baseline(results: Results, granularity: Granularity) -> str:
 
 
 def _against(phase: Phase, name: str, what: str) -> Callable[[Results, Granularity], str]:
-    """A phase that is compared with an experiment before it, by the distance from FP32."""
+    """The decision of a phase that is compared with an earlier experiment by the deviation."""
 
     def sentence(results: Results, granularity: Granularity) -> str:
         before = results.experiments.get(experiment_id(name, granularity))

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from tfl_depth.depth_difference import DepthDifference
 from tfl_depth.encoding import Spans
 
-# Meters, so that a share of the depth is finite.
+# In meters: a lower limit, so that a share of the depth is finite.
 LEAST_DEPTH_M = 1e-3
 
 Grid = npt.NDArray[np.float32]
@@ -37,9 +37,9 @@ class DepthDeviation(DepthDifference):
         """Compare grids (h, w), in meters, of the same images.
 
         Args:
-            expected: is cut to the range of the spans.
+            expected: is clipped to the range of the spans.
             found: of the same shapes.
-            spans: that the output codes.
+            spans: of the output.
         """
         least = max(spans.edges_m[0], LEAST_DEPTH_M)
         depth_m = np.clip(np.stack(list(expected)), least, spans.max_depth_m)

@@ -1,4 +1,4 @@
-"""What of the error comes from the weights, the feature maps and the output step, each alone."""
+"""The error from the weights, the feature maps and the output step, each measured alone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tfl_depth.strategy.fake_quant_model import FakeQuantModel
 from tfl_depth.strategy.results import ErrorBudget, RangeFigures, SourceFigures
 from tfl_depth.strategy.study_input import Grid
 
-# Of outputs, in meters, beside the network's own.
+# Ranges of outputs in meters, beside the network's own.
 RANGES_M = (20.0, 40.0, 80.0)
 HEADS: tuple[HeadKind, ...] = ("single", "split")
 
@@ -101,7 +101,7 @@ def _over_range(grids: SimulatedGrids, spans: Spans) -> dict[str, RangeFigures]:
 
 
 def through_output(depth_m: Grid, head: HeadKind, spans: Spans) -> Grid:
-    """Depth (h, w) in meters as the int8 codes of a head can say it."""
+    """Round depth (h, w) in meters to the int8 codes of a head."""
     if head == "single":
         step_m = spans.max_depth_m / CODES
         codes = np.rint(np.clip(depth_m, 0, spans.max_depth_m) / step_m)

@@ -1,6 +1,6 @@
-"""What a study tries: an experiment for each thing that decides something, in phases.
+"""The table of experiments of a study, in phases.
 
-Nothing here is code: `candidates` makes what an experiment asks for, `measure` measures it.
+`candidates` makes the candidate of an experiment, `measure` measures it.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from tfl_depth.recipes import RecipeName, TrainedRecipe
 
 Granularity = Literal["per_channel", "per_tensor"]
 Phase = Literal["baseline", "calibration", "split", "weights", "heads", "training", "precision"]
-# The network that is converted: as it came, or trained further, as it is or with two trained heads.
+# The network to convert: trained further, with its own head or with two trained heads.
 TrainedNetwork = Literal["longer", "two_heads"]
-# "mixed" and "wide" are simulated: int16 feature maps where they pay, and everywhere.
+# "mixed" and "wide" are simulated: some or all feature maps in int16.
 ExperimentPrecision = Literal["float32", "float16", "int8", "mixed", "wide"]
 # "split" becomes "single" for a network that cannot be split. "sum" and "round" decode two trained
 # heads.
 ExperimentHead = Literal["split", "single", "sum", "round"]
 
-# Whether each output channel of a kernel has a step of its own, and how reports call it.
+# Whether each output channel of a kernel has its own scale, and the name in reports.
 GRANULARITIES: dict[Granularity, bool] = {"per_channel": True, "per_tensor": False}
 TITLES: dict[Granularity, str] = {"per_channel": "per channel", "per_tensor": "per tensor"}
 
-# The phases, and what each asks.
+# The phases and their questions.
 PHASES: dict[Phase, str] = {
     "baseline": "What does INT8 cost with one output?",
     "calibration": "Does better calibration help?",
@@ -38,18 +38,18 @@ PHASES: dict[Phase, str] = {
 
 @dataclass(frozen=True)
 class Experiment:
-    """One thing to try.
+    """One experiment.
 
     Attributes:
         id: unique.
-        phase: what it helps to decide.
+        phase: the phase that it belongs to.
         title: for tables.
-        network: None for the network as it came.
+        network: None for the network without training.
         precision: of the file.
-        head: how the file gives depth.
+        head: of the file.
         recipe: a name in `tfl_depth.recipes`; None for a file in float.
-        per_channel: a step for each output channel of a kernel; otherwise one for the kernel.
-        images: how many calibrate.
+        per_channel: one scale for each output channel of a kernel; otherwise one for the kernel.
+        images: number of calibration images.
         quick: whether it is part of a quick run.
     """
 
@@ -66,17 +66,17 @@ class Experiment:
 
     @property
     def granularity(self) -> Granularity:
-        """Of its weights' steps."""
+        """The granularity of its weight scales."""
         return "per_channel" if self.per_channel else "per_tensor"
 
     @property
     def is_float(self) -> bool:
-        """Whether it is a file in floats."""
+        """Whether it is a float file."""
         return self.recipe is None
 
     @property
     def is_trained(self) -> bool:
-        """Whether a network must be trained for it."""
+        """Whether it needs a trained network."""
         return self.network is not None or self.recipe == "gptq-qat"
 
 
@@ -86,7 +86,7 @@ def experiment_id(name: str, granularity: Granularity) -> str:
 
 
 def _for(experiment: Experiment, *granularities: Granularity) -> list[Experiment]:
-    """An experiment for each granularity; of several that train, a quick run makes the first."""
+    """An experiment for each granularity. A quick run trains only for the first."""
     made = [
         replace(
             experiment,
@@ -143,7 +143,7 @@ def _weights() -> list[Experiment]:
         *_both(with_recipe("cle-bias", "equalization, clipping, bias correction")),
         *_both(with_recipe("gptq", "GPTQ, layer by layer", quick=True)),
         *_both(with_recipe("cle-gptq", "equalization, then GPTQ")),
-        # Nothing is split where every channel has a step of its own.
+        # With one scale for each channel nothing is split.
         *_for(with_recipe("split-gptq", "depthwise kernels split, then GPTQ"), "per_tensor"),
     ]
 

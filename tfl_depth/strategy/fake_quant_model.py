@@ -1,6 +1,6 @@
-"""A float network with any of its kernels and feature maps on their int8 grids.
+"""A float network with some of its kernels and feature maps rounded to int8.
 
-A file in int8 cannot tell one source of its error from another: this can.
+It measures each source of the error alone, which an int8 file cannot.
 """
 
 from __future__ import annotations
@@ -54,12 +54,12 @@ class FakeQuantModel:
 
     @property
     def kernels(self) -> tuple[str, ...]:
-        """The operators whose kernels are rounded, by their outputs."""
+        """The operators with rounded kernels, by their outputs."""
         return tuple(op.output.name for op in self._with_kernel(self.headed.graph))
 
     @property
     def maps(self) -> tuple[str, ...]:
-        """The feature maps, without the head's, whose int8 codes are exact by construction."""
+        """The feature maps without those of the head: their int8 codes are exact."""
         return tuple(tensor.name for tensor in self._maps())
 
     def depth(
@@ -73,9 +73,9 @@ class FakeQuantModel:
         """Depth with these kernels rounded to the nearest int8 code and these maps in int8.
 
         Args:
-            inputs: as the graph takes them, (1, H, W, 3) float32 each.
+            inputs: of the graph, (1, H, W, 3) float32 each.
             kernels: names of operators.
-            per_channel: whether each output channel of a kernel has a step of its own.
+            per_channel: whether each output channel of a kernel has its own scale.
             maps: names of feature maps.
 
         Returns:
@@ -122,7 +122,7 @@ class FakeQuantModel:
 
 
 def _round_trip(graph: Graph, tensor: Tensor, quantization: Quantization) -> None:
-    """Let everything that takes a tensor take its nearest int8 codes' values."""
+    """Round a tensor to its int8 codes for all its consumers."""
     producer = graph.producer(tensor)
     if producer is None:
         raise ValueError(f"Expected {tensor.name} to be computed.")

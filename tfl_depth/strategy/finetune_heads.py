@@ -1,4 +1,4 @@
-"""Keras networks with another head, trained a little further on the truth, each alike."""
+"""Keras networks with another head, trained a little further, all in the same way."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     import keras
 
 BATCH = 8
-# A tenth of what trained the zoo's: the network is there already, its head is not.
+# A tenth of the zoo's rate: the network is trained already, only its head is new.
 RATE = 1e-4
-# Images on whose features a head's weights are solved for at first.
+# Images for the linear regression of a head's first weights.
 FIRST_IMAGES = 32
 RIDGE = 1e-3
 ZOOM = {"max_zoom": 1.25, "zoom_share": 0.5}
@@ -29,8 +29,8 @@ Floats = npt.NDArray[np.float32]
 def finetune_heads(study_input: StudyInput, head: TrainedHead) -> keras.Model:
     """A study's network with a head, from pixels (N, H, W, 3) of 0 to 255 to its outputs by name.
 
-    The head begins where linear regression puts it, so that a few hundred updates are enough;
-    batch normalization stays as it was trained.
+    The head starts from a linear regression, so that a few hundred updates are enough. Batch
+    normalization is not trained.
 
     Raises:
         ConversionError: the network cannot be trained.
@@ -80,7 +80,7 @@ def _train(model: keras.Model, head: TrainedHead, study_input: StudyInput) -> No
 def _solve_head(
     model: keras.Model, looking: keras.Model, head: TrainedHead, study_input: StudyInput
 ) -> None:
-    """Let the head's convolutions give the network's own depth, by ridge regression."""
+    """Fit the head's convolutions to the network's own depth by ridge regression."""
     from tfl_depth.runtime.fit import fit_photo
 
     size = tuple(model.inputs[0].shape[1:3])
@@ -100,7 +100,7 @@ def ridge_regression(
     Args:
         features: (N, h, w, C).
         targets: (N, h, w, 1) each.
-        ridge: how firmly weights are kept small, of the features' mean square.
+        ridge: weight of the regularization, relative to the features' mean square.
     """
     x = features.reshape(-1, features.shape[-1]).astype(np.float64)
     x = np.concatenate([x, np.ones((len(x), 1))], axis=1)
@@ -114,7 +114,7 @@ def ridge_regression(
 
 
 def _joined(model: keras.Model, head: TrainedHead) -> keras.Model:
-    """One output of a channel for each of the head's, for one loss over all of them."""
+    """Concatenate the outputs of the head, for one loss over all of them."""
     import keras
 
     outputs = [model.output[name] for name in head.outputs]

@@ -1,4 +1,4 @@
-"""Which operators the error comes from: each one quantized alone, and all but each one."""
+"""The error of each operator: each one quantized alone, and all but each one."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from tfl_depth.strategy.experiments import GRANULARITIES, TITLES, Granularity
 from tfl_depth.strategy.fake_quant_model import FakeQuantModel
 from tfl_depth.strategy.results import KernelSensitivity, LayerSensitivity, MapSensitivity
 
-# The operators to mend: so many of the worst that without them this share of the error is left.
+# The operators to improve: as many of the worst as leave this share of the error without them.
 LEFT_SHARE = 0.25
-# Of so many of the worst kernels it is tried what all the others do.
+# For so many of the worst kernels, all other kernels are quantized too.
 WORST = 12
 
 Inputs = Sequence[npt.NDArray[np.float32]]
@@ -29,12 +29,12 @@ Deviation = Callable[[Collection[str]], float]
 def layer_sensitivity(
     calibrated: CalibratedGraph, inputs: Inputs, progress: Progress
 ) -> LayerSensitivity:
-    """Try every kernel and every feature map by itself.
+    """Quantize every kernel and every feature map alone.
 
     Args:
         calibrated: a float network with ranges.
-        inputs: photos as its graph takes them.
-        progress: shows how far it has come.
+        inputs: photos as inputs of its graph.
+        progress: shows the progress.
     """
     model = FakeQuantModel(calibrated.headed, calibrated.ranges)
     expected = model.depth(inputs)
@@ -78,9 +78,9 @@ def _summed_up(
 
 
 def _to_mend(order: Sequence[str], all_mm: float, deviation: Deviation) -> tuple[str, ...]:
-    """The fewest of the worst operators without which little of the error is left."""
+    """The smallest number of the worst operators that cause most of the error."""
     few, many = 0, len(order)
-    # Without more of the worst, less is left: halve what is open.
+    # The error falls with the number of float operators: binary search.
     while many - few > 1:
         middle = (few + many) // 2
         if deviation(order[middle:]) <= LEFT_SHARE * all_mm:

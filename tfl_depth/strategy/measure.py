@@ -1,4 +1,4 @@
-"""Everything that is measured of a candidate."""
+"""The measurement of a candidate."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tfl_depth.strategy.results import NpuEstimate
 from tfl_depth.strategy.study_input import Grid, Pixels
 from tfl_depth.targets import TARGETS
 
-# What the report shows of the field's metrics.
+# The metrics in the report.
 METRICS = ("abs_rel", "rmse", "delta1")
 # Two NPUs whose time Vela estimates, with their targets' memories.
 NPUS = ("ethos-u65-512", "ethos-u85-1024")
@@ -41,14 +41,14 @@ Scores = list[dict[str, float]]
 
 @dataclass(frozen=True)
 class Measurements:
-    """What was measured of a candidate.
+    """The measurements of a candidate.
 
     Attributes:
         grids: its depth of each image.
         scores: of each image.
         metrics, change: as in `ExperimentResult`.
-        deviation, banding: likewise.
-        time_of_float32, npu: likewise; empty where there is no file.
+        deviation, banding: as in `ExperimentResult`.
+        time_of_float32, npu: as in `ExperimentResult`; empty without a file.
     """
 
     grids: list[Grid]
@@ -63,12 +63,12 @@ class Measurements:
 
 @dataclass(frozen=True)
 class Photos:
-    """What is measured on.
+    """The images of the measurement.
 
     Attributes:
-        dataset: says the range and the crop.
+        dataset: has the range and the crop.
         samples: photos with their truth.
-        pixels: the same photos as the network takes them, (H, W, 3) RGB.
+        pixels: the same photos in the network's size, (H, W, 3) RGB.
         spans: of the network's split.
     """
 
@@ -91,8 +91,8 @@ def measure(
     Args:
         candidate: what to measure.
         photos: to measure it on.
-        reference: scores of the float network that it is compared with; None: its own.
-        float_model: the .tflite in float32 whose time is taken beside it; None: itself.
+        reference: scores of the float network to compare with; None: its own.
+        float_model: the .tflite in float32 to compare its time with; None: itself.
     """
     expected = candidate.reference
     found = candidate.depth(photos.pixels)
@@ -146,14 +146,14 @@ def changes(reference: Scores, rows: Scores) -> dict[str, Change]:
 
 
 def time_ratio(model: bytes, other: bytes, pixels: Pixels) -> float:
-    """Time of an inference on one core of this processor, as a ratio to another's, in turns."""
+    """Time of an inference on one core, as a ratio to another model's, measured in turns."""
     ours, theirs = (_ready(each, pixels) for each in (model, other))
     pairs = [(_seconds(ours.invoke), _seconds(theirs.invoke)) for _ in range(ROUNDS)]
     return statistics.median(one / two for one, two in pairs)
 
 
 def _ready(model: bytes, pixels: Pixels) -> Any:
-    """An interpreter that has the photo: some kernels take longer, or fail, on zeros."""
+    """An interpreter with the photo as input: some kernels are slower, or fail, on zeros."""
     interpreter = open_interpreter(model, num_threads=1)
     (detail,) = interpreter.get_input_details()
     values = np.empty(detail["shape"], detail["dtype"])
@@ -169,10 +169,10 @@ def _seconds(call: Callable[[], Any]) -> float:
 
 
 def npu_estimates(model: bytes) -> dict[str, NpuEstimate]:
-    """What Vela says of a file on each NPU; nothing where Vela is not installed.
+    """Vela's estimate for a file on each NPU; empty if Vela is not installed.
 
-    Files of the same operators on the same tensors are compiled once: their weights decide a
-    little over how well they pack, and next to nothing over the time.
+    Files with the same operators and tensors are compiled once: weights change their compression,
+    but hardly the time.
     """
     if importlib.util.find_spec("ethosu") is None:
         return {}

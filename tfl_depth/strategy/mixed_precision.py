@@ -1,4 +1,4 @@
-"""Feature maps of 16 bits where they pay, of 8 everywhere else: which, and what they bring.
+"""The choice of feature maps with 16 bits. All others have 8 bits.
 
 It is a simulation: the writer gives all feature maps of a file the same bits.
 """
@@ -11,12 +11,12 @@ from collections.abc import Iterable, Mapping
 from tfl_depth.converters.graph import Graph, Operator
 from tfl_depth.converters.graph.kernels import features_of, has_kernel, kernel_of
 
-# Of all multiply-accumulates, at most this share takes or gives feature maps of 16 bits.
+# At most this share of the multiply-accumulates has feature maps of 16 bits.
 LIMIT_SHARE = 0.2
 
 
 def wide_maps(graph: Graph, maps: Iterable[str], alone_mm: Mapping[str, float]) -> tuple[str, ...]:
-    """Choose the feature maps that bring most for what they cost.
+    """Choose the feature maps with the largest gain for their cost.
 
     Args:
         graph: float.
@@ -39,7 +39,7 @@ def wide_maps(graph: Graph, maps: Iterable[str], alone_mm: Mapping[str, float]) 
 
 
 def _cost(graph: Graph, name: str) -> int:
-    """Multiply-accumulates of the operators that give or take a feature map."""
+    """Multiply-accumulates of the operators with a feature map as input or output."""
     return sum(
         multiply_accumulates(operator)
         for operator in graph.operators
@@ -48,7 +48,7 @@ def _cost(graph: Graph, name: str) -> int:
 
 
 def multiply_accumulates(operator: Operator) -> int:
-    """Of an operator with a kernel; 0 of any other."""
+    """Multiply-accumulates of an operator with a kernel; 0 for others."""
     if not has_kernel(operator):
         return 0
     laid_on = features_of(operator) if operator.kind == "TRANSPOSE_CONV" else operator.output

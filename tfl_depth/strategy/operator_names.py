@@ -1,4 +1,4 @@
-"""Short names of operators for tables and pictures; importers give them long ones."""
+"""Short names of operators for tables and pictures. The importers' names are long."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ LONGEST = 36
 def short_names(names: Sequence[str]) -> dict[str, str]:
     """A short, unique name for each.
 
-    TensorFlow's converter names an operator after all that was fused into it, as
-    "model/block/conv/BiasAdd;model/block/conv/Conv2D;...": the first of them, without what most
-    have in common, tells enough.
+    TensorFlow's converter joins the names of all fused operators, such as
+    "model/block/conv/BiasAdd;model/block/conv/Conv2D;...". The short name is the first of them
+    without the common prefix.
     """
     parts = {name: name.split(";")[0].strip("/").split("/") for name in names}
     prefix = _usual_prefix(list(parts.values()))
@@ -28,7 +28,7 @@ def short_names(names: Sequence[str]) -> dict[str, str]:
 
 
 def _usual_prefix(found: Sequence[Sequence[str]]) -> list[str]:
-    """The longest beginning that more than half of them have, without their last parts."""
+    """The longest common prefix of more than half of them, without their last parts."""
     prefix: list[str] = []
     while True:
         place = len(prefix)

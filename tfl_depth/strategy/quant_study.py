@@ -1,4 +1,4 @@
-"""A study's run: what is not measured yet is measured, and everything is kept to go on from."""
+"""The run of a study. Results are stored, so that an interrupted run can be resumed."""
 
 from __future__ import annotations
 
@@ -42,17 +42,17 @@ from tfl_depth.strategy.study_network import StudyNetwork, import_for_study
 from tfl_depth.strategy.trained_candidates import TrainedCandidates
 
 FP32, LONGER = "fp32", "longer"
-# Photos that the ranges of the simulations are taken from.
+# Photos for the ranges of the simulations.
 CALIBRATION = 100
 NOT_ASKED = "training was not asked for"
 
 
 @dataclass(frozen=True)
 class KeptExperiment:
-    """What is kept of an experiment.
+    """The stored result of an experiment.
 
     Attributes:
-        result: None where it was left out.
+        result: None if it was left out.
         scores: the metrics of each image.
         reason: why it was left out.
     """
@@ -64,10 +64,10 @@ class KeptExperiment:
 
 @dataclass(frozen=True)
 class StudyHead:
-    """The head that the experiments on weights have.
+    """The head of the experiments on weights.
 
     Attributes:
-        kind: "split", or "single" where no split is possible.
+        kind: "split", or "single" if no split is possible.
         edges_m, curves_m: of the spans.
     """
 
@@ -77,26 +77,26 @@ class StudyHead:
 
     @property
     def spans(self) -> Spans:
-        """That the split codes; one, from 0 on, without a split."""
+        """The spans of the split; one span from 0 without a split."""
         return Spans(self.edges_m, self.curves_m)
 
 
 class QuantStudy:
-    """Measures the experiments of one network, each once."""
+    """Measures each experiment of one network once."""
 
     def __init__(self, study_input: StudyInput, work: Path) -> None:
-        """Open a study, or go on with one that was interrupted.
+        """Open a study, or resume an interrupted one.
 
         Args:
-            study_input: what is measured.
-            work: a folder. What was measured of another network or other images stays there beside.
+            study_input: the network and the images.
+            work: a folder for results. Results of other networks or images stay there.
         """
         self._input = study_input
         self._store = ResultStore(work / study_input.sha256[:16])
         self._kept: dict[str, KeptExperiment] = {}
 
     def run(self, *, train: bool = True) -> StudyResults:
-        """Measure what is missing; returns all results, as they go into the result file.
+        """Measure what is missing, and return all results for the result file.
 
         Args:
             train: whether to make the experiments that need training.
@@ -145,7 +145,7 @@ class QuantStudy:
 
     @cached_property
     def _calibrated(self) -> CalibratedGraph:
-        """The network as the simulations take it: with the split, where that is possible."""
+        """The network for the simulations: with the split if possible."""
         try:
             return self._with_head("split")
         except ConversionError:
@@ -180,7 +180,7 @@ class QuantStudy:
 
     @property
     def _scene(self) -> int:
-        """The sample that pictures show: the one in the middle."""
+        """The sample in the pictures: the middle one."""
         return len(self._input.samples) // 2
 
     @cached_property
@@ -213,7 +213,7 @@ class QuantStudy:
         )
 
     def _measured(self, experiment: Experiment) -> KeptExperiment:
-        # What an experiment is called, and whether it is part of a quick run, changes no figure.
+        # The title of an experiment, and whether it is quick, do not change its figures.
         asked = replace(experiment, phase="baseline", title="", quick=False)
 
         def found() -> KeptExperiment:
@@ -270,7 +270,7 @@ class QuantStudy:
 def source_figures(
     grids: Sequence[Grid], floats: Sequence[Grid], photos: Photos, reference: Scores
 ) -> SourceFigures:
-    """What one source of error does to depth (h, w) in meters."""
+    """The effect of one source of error on depth (h, w) in meters."""
     change = changes(reference, scores(photos, grids))
     deviation = DepthDeviation.measured(floats, grids, photos.spans)
     return SourceFigures(deviation, change["abs_rel"])

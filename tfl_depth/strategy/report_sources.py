@@ -1,4 +1,4 @@
-"""The part of the details about where the error comes from."""
+"""The part of the details about the sources of the error."""
 
 from __future__ import annotations
 

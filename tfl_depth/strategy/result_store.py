@@ -1,4 +1,4 @@
-"""A folder of results that are measured once, so that an interrupted study goes on."""
+"""A folder with stored results, so that an interrupted study can be resumed."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ else:
 
 
 class ResultStore:
-    """Keeps dataclasses as JSON files, each with what was asked for."""
+    """Stores dataclasses as JSON files, each with its request."""
 
     def __init__(self, folder: Path) -> None:
-        """Keep them in a folder, which is made."""
+        """Create the folder for the files."""
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
     def once(self, name: str, kind: type[_T], asked: str, make: Callable[[], _T]) -> _T:
-        """The result of an earlier run that was asked for alike, or else a new one.
+        """Return the stored result of the same request, or a new result.
 
         Args:
             name: of the result, in this folder.
             kind: its dataclass.
-            asked: what decides it.
+            asked: the request: everything that the result depends on.
             make: measures it.
         """
         path = self.folder / f"{name.replace('/', ' ')}.json"
@@ -55,5 +55,5 @@ class ResultStore:
         try:
             return from_json(kind, json.dumps(content["found"]))
         except DatasetError:
-            # An older version kept it in another form.
+            # An older version stored it in another format.
             return None

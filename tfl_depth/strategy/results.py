@@ -1,4 +1,4 @@
-"""What a study finds: frozen dataclasses that are written as JSON and read back."""
+"""The results of a study: frozen dataclasses that are written as JSON and read again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tfl_depth.strategy.banding import Banding
 from tfl_depth.strategy.deviation import DepthDeviation
 from tfl_depth.strategy.experiments import Experiment
 
-# Of the result file; raised when an old one can no longer be read.
+# Version of the result file. It changes when old files can no longer be read.
 FORMAT = 2
 RESULTS = "results.json"
 
@@ -26,13 +26,13 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Effort:
-    """How much work a study may be.
+    """The amount of work of a study.
 
     Attributes:
-        images: at most so many are measured on, spread over the split.
-        calibration: at most so many calibrate.
-        sensitivity: images on which operators are tried one by one.
-        updates: of each network that is trained further.
+        images: the largest number of images to measure on, spread over the split.
+        calibration: the largest number of calibration images.
+        sensitivity: number of images for the sensitivity of operators.
+        updates: training steps of each network that is trained further.
         quick: only the experiments that are part of a quick run.
     """
 
@@ -49,11 +49,11 @@ QUICK = Effort(images=16, calibration=16, sensitivity=2, updates=8, quick=True)
 
 @dataclass(frozen=True)
 class NpuEstimate:
-    """What Vela says of a file on an NPU.
+    """Vela's estimate for a file on an NPU.
 
     Attributes:
-        cpu_operators: operators that the NPU leaves to the CPU.
-        milliseconds: of an inference; None where operators are left to the CPU.
+        cpu_operators: number of operators on the CPU.
+        milliseconds: of an inference; None if there are operators on the CPU.
     """
 
     cpu_operators: int
@@ -62,7 +62,7 @@ class NpuEstimate:
 
 @dataclass(frozen=True)
 class ExperimentResult:
-    """What one experiment measured.
+    """The result of one experiment.
 
     Attributes:
         experiment: what was tried.
@@ -89,7 +89,7 @@ class ExperimentResult:
 
 @dataclass(frozen=True)
 class KernelSensitivity:
-    """What rounding the kernels to the nearest int8 code does to the depth.
+    """The effect of rounding the kernels to the nearest int8 code on the depth.
 
     Attributes:
         all_mm: median deviation with all kernels rounded.
@@ -108,7 +108,7 @@ class KernelSensitivity:
 
 @dataclass(frozen=True)
 class MapSensitivity:
-    """What int8 feature maps do to the depth.
+    """The effect of int8 feature maps on the depth.
 
     Attributes:
         all_mm: median deviation with all feature maps in int8.
@@ -121,7 +121,7 @@ class MapSensitivity:
 
 @dataclass(frozen=True)
 class LayerSensitivity:
-    """Which operators the error comes from.
+    """The operators that cause the error.
 
     Attributes:
         kinds: kind of each operator with a kernel or a feature map, by its output.
@@ -136,7 +136,7 @@ class LayerSensitivity:
 
 @dataclass(frozen=True)
 class SourceFigures:
-    """What one source of error does.
+    """The effect of one source of error.
 
     Attributes:
         deviation: from the float network.
@@ -162,7 +162,7 @@ class RangeFigures:
 
 @dataclass(frozen=True)
 class ErrorBudget:
-    """Each source of error by itself, weights rounded to the nearest code, ranges of minmax.
+    """Each source of error alone, with weights rounded to the nearest code and minmax ranges.
 
     Attributes:
         weights: int8 weights alone, by granularity.
@@ -181,7 +181,7 @@ class ErrorBudget:
 
 @dataclass(frozen=True)
 class StudyResults:
-    """Everything that a study found of one network.
+    """All results of a study of one network.
 
     Attributes:
         tool: the version that measured.

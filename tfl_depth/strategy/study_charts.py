@@ -97,7 +97,7 @@ def ranges_chart(results: StudyResults) -> bytes:
         axes.set_xlabel("range of the outputs, m")
         axes.set_yscale("log")
         axes.grid(alpha=0.3)
-        # Below, where no line runs.
+        # At the bottom, where there is no line.
         axes.legend(
             frameon=False, fontsize=8, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.16)
         )
@@ -106,7 +106,7 @@ def ranges_chart(results: StudyResults) -> bytes:
 
 
 def layers_chart(results: StudyResults) -> bytes:
-    """The operators that bring the largest deviation when they alone are quantized."""
+    """The operators with the largest deviation when quantized alone."""
     sensitivity = results.sensitivity
     shown = short_names([*sensitivity.kinds])
     per_tensor = sensitivity.kernels["per_tensor"]
@@ -138,7 +138,7 @@ def scene_chart(
 ) -> bytes:
     """One scene: FP32 depth, and how far each phase is from it, on one scale.
 
-    The photo is not drawn: a dataset's terms may not let it go where a report goes.
+    The photo is not drawn, since a dataset's terms may not allow it in a report.
 
     Args:
         float_m: (h, w) in meters.

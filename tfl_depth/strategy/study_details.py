@@ -1,4 +1,4 @@
-"""All rows of a network's study, what each phase decides, and where the error comes from."""
+"""All rows of a network's study, the decision of each phase, and the sources of the error."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tfl_depth.strategy.report_sources import sources_part
 from tfl_depth.strategy.results import ExperimentResult, StudyResults
 from tfl_depth.tables import markdown
 
-# What to use where a phase's choice does not work on a board.
+# What to use if a phase's choice does not work on a board.
 FALLBACKS: dict[Phase, str] = {
     "baseline": "Fallback: FP32, on a processor that computes it.",
     "calibration": "Fallback: minimum and maximum of 100 random images.",

@@ -1,4 +1,4 @@
-"""What a study works on: a network, the images to measure it on, and those to learn from."""
+"""The input of a study: a network, and the images to measure and to train with."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tfl_depth.listing import files_below
 from tfl_depth.runtime.preprocess import Channels
 from tfl_depth.strategy.results import FULL, Effort
 
-# A dataset that reaches farther fixes no range that a network would have.
+# A dataset with a larger range has no usual range for networks.
 FARTHEST_M = 100.0
 
 # Depth on the network's own grid, (h, w) float32 meters.
@@ -34,14 +34,14 @@ Pixels = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class NetworkOptions:
-    """How a network takes pixels and what its output means, as `convert` takes them.
+    """The network's input and output options, as for `convert`.
 
     Attributes:
-        size: (height, width) to deploy for, where the network takes any.
+        size: (height, width) to deploy for, if the network takes any size.
         output_name: of the depth among several outputs; None: the finest.
         unit, disparity, reciprocal, inverse: from the output to meters. A unit of None is meters,
             unless photos say otherwise.
-        mean, std, input_range, channels: what is done to pixels outside the network.
+        mean, std, input_range, channels: preprocessing outside of the network.
     """
 
     size: tuple[int, int] | None = None
@@ -62,7 +62,7 @@ class NetworkOptions:
 
     @property
     def pixels(self) -> InputOptions:
-        """What is done to pixels outside the network."""
+        """The preprocessing outside of the network."""
         return InputOptions(self.mean, self.std, self.input_range, self.channels)
 
     def arguments(self) -> dict[str, Any]:
@@ -102,7 +102,7 @@ class StudyInput:
 
     @cached_property
     def samples(self) -> list[Sample]:
-        """What is measured on."""
+        """The samples to measure on."""
         found = load_split(self.dataset.name, self.data, self.split)
         return _spread(found, self.effort.images)
 
@@ -141,7 +141,7 @@ class StudyInput:
 
     @cached_property
     def sha256(self) -> str:
-        """Digest of everything that decides the results: network, options, images and truth."""
+        """Digest of everything that the results depend on: network, options, images and truth."""
         asked = f"{self.source_sha256} {self.options} {self.max_depth_m} {self.effort}"
         digest = hashlib.sha256(asked.encode())
         for sample in self.samples:
@@ -173,7 +173,7 @@ def open_study_input(
     effort: Effort = FULL,
     progress: Progress = silent,
 ) -> StudyInput:
-    """Check what the user names; nothing large is read yet.
+    """Check the user's names. Nothing large is read yet.
 
     Args:
         source: a network of any format that `convert` takes.
@@ -195,8 +195,8 @@ def open_study_input(
     spec = DATASETS[dataset]
     if max_depth_m is None and spec.max_depth_m > FARTHEST_M:
         raise DatasetError(
-            f"The dataset {dataset} reaches to {spec.max_depth_m:g} m: say with --max-depth how "
-            "far the depth is to go."
+            f"The dataset {dataset} has a range of {spec.max_depth_m:g} m: give --max-depth, the "
+            "largest depth of the network."
         )
     chosen = spec.max_depth_m if max_depth_m is None else max_depth_m
     given = options or NetworkOptions()

@@ -17,7 +17,7 @@ from tfl_depth.files import write_together
 from tfl_depth.strategy.results import from_json
 from tfl_depth.strategy.study_input import Grid, NetworkOptions, Pixels, StudyInput
 
-# Photos by which a network is opened.
+# The number of photos to open a network with.
 OPENING_PHOTOS = 16
 
 ReadPhotos = Callable[[tuple[int, int]], list[Pixels]]
@@ -25,7 +25,7 @@ ReadPhotos = Callable[[tuple[int, int]], list[Pixels]]
 
 @dataclass(frozen=True)
 class ImportRecord:
-    """What became of a network on its way to a float .tflite.
+    """The record of a network's import to a float .tflite.
 
     Attributes:
         format, framework: of the source.
@@ -76,13 +76,13 @@ class StudyNetwork:
         return self._opened.size
 
     def depth(self, photos: Sequence[Pixels]) -> list[Grid]:
-        """Its depth in meters, (h, w) each, of photos of the network's size."""
+        """Its depth in meters, (h, w) each, for photos of the network's size."""
         opened = self._opened
         return [np.asarray(opened.depth(each), np.float32) for each in photos]
 
 
 def import_for_study(study_input: StudyInput, work: Path) -> StudyNetwork:
-    """Import a study's network, or take what an earlier run has imported.
+    """Import a study's network, or use the import of an earlier run.
 
     Args:
         study_input: names the network.
@@ -109,7 +109,7 @@ def kept_network(
     read_photos: ReadPhotos,
     make: Callable[[], tuple[bytes, ImportRecord]],
 ) -> StudyNetwork:
-    """A network that an earlier run has kept in a file, or else one that is made and kept now."""
+    """Read the stored network of an earlier run, or make it and store it."""
     record = path.with_suffix(".json")
     if not (path.exists() and record.exists()):
         content, made = make()

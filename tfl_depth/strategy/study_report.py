@@ -13,7 +13,7 @@ from tfl_depth.strategy.study_details import details
 from tfl_depth.tables import joined_parts, markdown
 
 REPORT = "README.md"
-# Beside the results of each network.
+# The file beside the results of each network.
 DETAILS = "details.md"
 PICTURE = """
 FP32 depth of one image, and the difference of INT8 files of `{name}` from it. Each panel names its
@@ -77,7 +77,7 @@ def _conclusion(results: StudyResults) -> str:
 
 
 def _table(found: Sequence[StudyResults]) -> str:
-    """Five rows for each network: FP32, then what is usual and what is best for its weights."""
+    """Five rows for each network: FP32, then the usual and the best file for its weights."""
     head = ["network", "file", "weights", "recipe", "abs_rel", "change from FP32"]
     head += ["deviation: median", "95 %", "distinct depths"]
     return markdown(head, [row for results in found for row in _rows(results)]).rstrip()

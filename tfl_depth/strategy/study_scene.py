@@ -1,4 +1,4 @@
-"""Writes a network's pictures, one scene among them."""
+"""Write a network's pictures, including one scene."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def write_pictures(folder: Path, results: StudyResults, grid: Callable[[str], Gr
     """Write a network's pictures.
 
     Args:
-        folder: where they go.
+        folder: for the pictures.
         results: of its study.
         grid: the depth of one scene by an experiment, (h, w) in meters, by the experiment's id.
     """

@@ -1,4 +1,4 @@
-"""Which networks can be trained: Keras networks that end in a convolution of meters."""
+"""The networks that can be trained: Keras networks with a last convolution in meters."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def trainable_model(study_input: StudyInput) -> keras.Model:
     """Load a study's network so that it can be trained, from pixels (N, H, W, 3) to meters.
 
     Raises:
-        ConversionError: it cannot be trained; the text says why.
+        ConversionError: it cannot be trained; the text has the reason.
     """
     source, options = study_input.source, study_input.options
     kind = identify(source)
     if kind.framework != "keras":
-        raise ConversionError(f"training needs a network of Keras 3, and {source.name} is none")
+        raise ConversionError(f"training needs a network of Keras 3, which {source.name} is not")
     if options.formula.numbers != NetworkOptions().formula.numbers or options.formula.divides:
-        raise ConversionError("training needs a network that gives meters itself")
+        raise ConversionError("training needs a network with an output in meters")
     return _loaded(source, options)
 
 
@@ -50,7 +50,7 @@ def _loaded(source: Path, options: NetworkOptions) -> keras.Model:
 
 
 def freeze_batch_normalization(model: keras.Model) -> keras.Model:
-    """Keep all batch normalization as it was trained; it is folded into convolutions later."""
+    """Freeze all batch normalization. It is folded into convolutions later."""
     for layer in _all_layers(model):
         if type(layer).__name__ == "BatchNormalization":
             layer.trainable = False
@@ -65,7 +65,7 @@ def _all_layers(model: Any) -> list[Any]:
 
 
 def on_pixels(model: keras.Model, options: NetworkOptions) -> keras.Model:
-    """A network that takes pixels of 0 to 255, RGB, whatever is done to them outside of it."""
+    """Add the preprocessing to a network: it then takes RGB pixels of 0 to 255."""
     import keras
 
     affine = options.pixels.affine()

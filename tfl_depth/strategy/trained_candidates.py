@@ -1,4 +1,4 @@
-"""Candidates of networks that are trained first: further, with two heads, or at int8."""
+"""Candidates with training: trained further, with two heads, or at int8."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from tfl_depth.strategy.study_network import ImportRecord, StudyNetwork, kept_ne
 from tfl_depth.strategy.trained_heads import trained_head
 from tfl_depth.strategy.two_heads import SEEN_PHOTOS, TwoHeadedGraph, two_headed, two_headed_int8
 
-# Photos by which a network is trained at int8.
+# The number of photos for training at int8.
 QAT_PHOTOS = 100
 # What training at int8 begins with, and what its file is converted by: its weights lie on their
 # grids already.
 QAT_BEGINS: RecipeName = "gptq"
 QAT_ENDS: RecipeName = "mse"
-# What was trained takes pixels and gives meters.
+# A trained network takes pixels and outputs meters.
 TRAINED_OPTIONS = NetworkOptions(unit="m")
 
 
@@ -37,18 +37,18 @@ class TrainedCandidates:
     """Makes candidates of a network that is trained first.
 
     Attributes:
-        candidates: of the network as it came.
-        work: a folder, where trained networks are kept.
+        candidates: of the network without training.
+        work: a folder for trained networks.
     """
 
     candidates: Candidates
     work: Path
 
     def make(self, experiment: Experiment) -> Candidate:
-        """Make what an experiment asks for.
+        """Make the candidate of an experiment.
 
         Raises:
-            ConversionError: the network cannot be trained or converted so.
+            ConversionError: the network cannot be trained or converted in this way.
         """
         if experiment.network == "longer":
             return self._longer(experiment)

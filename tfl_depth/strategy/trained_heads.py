@@ -1,4 +1,4 @@
-"""The heads of networks that are trained further: their own, and the founding project's two."""
+"""The heads of networks that are trained further: one head, or two separate heads."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from tfl_depth.strategy.experiments import TrainedNetwork
 Array = npt.NDArray[np.floating[Any]]
 Values = Mapping[str, Any]
 
-# A sigmoid never reaches its ends.
+# A sigmoid never reaches 0 and 1.
 SIGMOID_ENDS = (0.02, 0.98)
 
 
 @dataclass(frozen=True)
 class TrainedHead:
-    """A way to say depth, by outputs (batch, h, w, 1) of 1x1 convolutions.
+    """An encoding of depth in outputs (batch, h, w, 1) of 1x1 convolutions.
 
     Attributes:
         outputs: their names.
         sigmoid: whether a sigmoid follows each convolution.
         encode: depth in meters to the value of each output.
-        decode: what a board does with the outputs' values, by the name of a way to do it.
+        decode: functions from the outputs' values to depth, by name.
         loss: (true depth in meters, 0 = none; outputs by name) to a scalar.
     """
 
@@ -49,7 +49,7 @@ class TrainedHead:
         return found
 
     def targets(self, depth_m: Array) -> dict[str, Array]:
-        """What the head's convolutions should give where the depth is this."""
+        """The targets of the head's convolutions for a depth."""
         values = self.encode(depth_m)
         if not self.sigmoid:
             return values
@@ -83,7 +83,7 @@ def _meters() -> TrainedHead:
 
 
 def _two_heads(max_depth_m: float) -> TrainedHead:
-    """Two sigmoid heads (ST2): whole meters, and the fraction of a meter."""
+    """Two sigmoid heads: whole meters, and the fraction of a meter."""
 
     def encode(depth_m: Array) -> dict[str, Array]:
         whole = np.floor(depth_m)

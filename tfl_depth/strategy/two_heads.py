@@ -1,4 +1,4 @@
-"""A network of two trained heads as a file, in float or int8, and its depth."""
+"""A network with two trained heads as a file, in float or int8, and its depth."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tfl_depth.converters.quantize import QuantizationPlan, quantized
 from tfl_depth.converters.verify.operators import to_codes, to_values
 from tfl_depth.strategy.study_input import Grid, Pixels
 
-# Photos by which a graph is prepared for int8.
+# The number of photos to prepare a graph for int8.
 SEEN_PHOTOS = 16
 
 # From the outputs' values, (h, w) by name, to meters.
@@ -43,7 +43,7 @@ class TwoHeadedGraph:
     stage: InputStage
 
     def file(self) -> bytes:
-        """The .tflite, which takes pixels as bytes, or as floats."""
+        """Write the .tflite, with pixels as bytes or as floats."""
         graph = self.graph.copy()
         (source,) = graph.inputs.values()
         if source.dtype == np.float32:
@@ -76,12 +76,12 @@ def two_headed(model: bytes, photos: Sequence[Pixels]) -> TwoHeadedGraph:
 def two_headed_int8(
     network: TwoHeadedGraph, photos: Sequence[Pixels], *, per_channel: bool
 ) -> TwoHeadedGraph:
-    """The same in int8, weights to the nearest code and ranges of minimum and maximum.
+    """Quantize a network to int8, with weights at the nearest code and minmax ranges.
 
     Args:
         network: float; its graph is changed.
         photos: to calibrate with, of its size.
-        per_channel: whether each output channel of a kernel has a step of its own.
+        per_channel: whether each output channel of a kernel has its own scale.
     """
     graph, stage = network.graph, network.stage
     inputs = PhotoInputs(photos, stage.network_input)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfl_depth.errors import BoardError
 from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib.command_parser import CommandParser
 from tfl_depth.tools.lib.given_options import given_options
 from tfl_depth.tools.lib.inspect_text import sections_text
 from tfl_depth.tools.lib.printable import printable
@@ -24,7 +25,7 @@ _OF_THIS_MACHINE = frozenset(
     ("board", "report", "time_limit", "json", "model", "output", "picture")
 )
 # Options whose value is a file of this machine.
-_FILES = frozenset(("public_key", "float"))
+_FILES = frozenset(("public_key", "float", "fallback_model"))
 _ON_CPU = "--delegate=cpu"
 Text = Callable[[dict[str, Any]], str]
 
@@ -121,7 +122,7 @@ def tell_report(
 
 
 def board_arguments(
-    parser: argparse.ArgumentParser, argv: Sequence[str] | None, left_out: Collection[str] = ()
+    parser: CommandParser, argv: Sequence[str] | None, left_out: Collection[str] = ()
 ) -> list[str | Path]:
     """The options of a command for the board, without its positional arguments.
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
+from absl import logging
 
 from tfl_depth.camera import Camera, FieldOfView
 from tfl_depth.camera_files import read_camera
@@ -114,7 +114,7 @@ def tell_correction(runner: DepthRunner | FrameStream) -> None:
     """Say on standard error where depth is not corrected although there is a camera."""
     if runner.correction_note is not None:
         said = runner.correction_note.replace("correct_focal", "--correct-focal")
-        print(f"note: {said}", file=sys.stderr)
+        logging.info("note: %s", said)
 
 
 def _camera(text: str) -> Camera | str:

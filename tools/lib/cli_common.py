@@ -13,14 +13,18 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from time import monotonic
 from types import FrameType
 from typing import Any, TextIO
 
-import tfl_depth
-from tfl_depth.errors import DepthError, FallbackWarning, ModelFileError
+from absl import logging
+
+from tfl_depth.errors import DepthError, FallbackWarning, ModelFileError, SkippedImageWarning
+from tfl_depth.quiet import library_log
+from tfl_depth.tools.lib.command_parser import CommandParser, log_to_stderr, verbosity
 from tfl_depth.tools.lib.printable import printable
 from tfl_depth.zoo_folder import named_model
 
@@ -54,39 +58,10 @@ TRAINING_ENVIRONMENT = {
 }
 
 
-class _Parser(argparse.ArgumentParser):
-    """Takes the first positional argument, MODEL, also as the option --model."""
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        given = [*(sys.argv[1:] if args is None else args)]
-        if "--model" in self._option_string_actions:
-            given = _model_first(given)
-        return super().parse_known_args(given, namespace)
-
-
-def _model_first(given: list[str]) -> list[str]:
-    """The same arguments with the value of --model as the first one."""
-    for place, word in enumerate(given):
-        name, equals, value = word.partition("=")
-        if name == "--model" and equals:
-            return [value, *given[:place], *given[place + 1 :]]
-        if name == "--model" and place + 1 < len(given):
-            return [given[place + 1], *given[:place], *given[place + 2 :]]
-    return given
-
-
-def parser(program: str, description: str, example: str) -> argparse.ArgumentParser:
+def parser(program: str, description: str, example: str) -> CommandParser:
     """An argument parser in the one style of all commands, with an example in its help."""
-    made = _Parser(
-        prog=program,
-        description=description,
-        epilog=f"example:\n  {example}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    # argparse accepts "-1" as a number, but takes "-1,1" for an option.
-    made._negative_number_matcher = re.compile(r"-\.?\d")
-    made.add_argument("--version", action="version", version=f"tfl-depth {tfl_depth.__version__}")
+    made = CommandParser(program, description, example)
+    made.add_logging()
     return made
 
 
@@ -184,16 +159,19 @@ def model_file(text: str) -> Path:
 
 
 def add_threads(parser: argparse.ArgumentParser) -> None:
-    """Add --threads."""
-    parser.add_argument("--threads", type=count, metavar="N", help="for the network (all cores)")
+    """Add --num-threads."""
+    parser.add_argument(
+        "--num-threads", "--threads", type=count, metavar="N", help="for the network (all cores)"
+    )
 
 
 def add_delegate(parser: argparse.ArgumentParser) -> None:
-    """Add --delegate, --option and --strict, which `runner_settings` reads."""
+    """Add --delegate, --delegate-options and --strict, which `runner_settings` reads."""
     parser.add_argument(
         "--delegate", metavar="NAME", help="what runs it: a name, auto, a library's path (the CPU)"
     )
     parser.add_argument(
+        "--delegate-options",
         "--option",
         action="append",
         default=[],
@@ -241,7 +219,7 @@ def runner_settings(options: argparse.Namespace) -> dict[str, Any]:
     return {
         "public_key": None if options.public_key is None else str(options.public_key),
         "delegate": options.delegate,
-        "delegate_options": dict(options.option),
+        "delegate_options": dict(options.delegate_options),
         "strict": options.strict,
     }
 
@@ -256,20 +234,50 @@ def add_isolate(parser: argparse.ArgumentParser) -> None:
 
 
 def add_faults(parser: argparse.ArgumentParser) -> None:
-    """Add --isolate and --on-fault, which `fault_settings` reads."""
+    """Add --isolate, its time limits, --on-fault and --fallback-model, for `fault_settings`."""
     add_isolate(parser)
     parser.add_argument(
-        "--on-fault",
-        choices=("error", "cpu"),
-        default="error",
-        help="if the delegate fails: stop (error, default), or continue on the cpu",
+        "--timeout",
+        dest="timeout_s",
+        type=seconds,
+        default=5.0,
+        metavar="SECONDS",
+        help="with --isolate: time limit of a frame (5)",
     )
+    parser.add_argument(
+        "--start-timeout",
+        dest="start_timeout_s",
+        type=seconds,
+        default=120.0,
+        metavar="SECONDS",
+        help="with --isolate: time limit of the opening and of the first frame (120)",
+    )
+    parser.add_argument(
+        "--on-fault",
+        type=_on_fault,
+        choices=("raise", "cpu"),
+        default="raise",
+        help="if the delegate fails: stop with its error (raise, default), or continue on the cpu",
+    )
+    parser.add_argument(
+        "--fallback-model",
+        type=model_file,
+        metavar="FILE",
+        help="with --on-fault cpu: the model that the CPU runs then (MODEL itself)",
+    )
+
+
+def _on_fault(text: str) -> str:
+    """Read what happens at a fault; "error" is the older name of "raise"."""
+    return "raise" if text == "error" else text
 
 
 def fault_settings(options: argparse.Namespace) -> dict[str, Any]:
     """Arguments for `DepthRunner`."""
-    on_fault = "cpu" if options.on_fault == "cpu" else "raise"
-    return {"isolate": options.isolate, "on_fault": on_fault}
+    names = ("isolate", "timeout_s", "start_timeout_s", "on_fault")
+    model = options.fallback_model
+    given = {name: getattr(options, name) for name in names}
+    return {**given, "fallback_model": None if model is None else str(model)}
 
 
 def progress(items: Iterable[Any], total: int | None, what: str) -> Iterable[Any]:
@@ -282,22 +290,79 @@ def progress(items: Iterable[Any], total: int | None, what: str) -> Iterable[Any
     return bar
 
 
+class Steps:
+    """Shows the progress of the slow parts of a command, each after a line with its number."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        """Take the names of the parts, in order."""
+        self._names = names
+
+    def __call__(self, items: Iterable[Any], total: int | None, what: str) -> Iterable[Any]:
+        """As `progress`."""
+        if what not in self._names:  # a part of another step
+            return progress(items, total, what)
+        number = self._names.index(what) + 1
+        logging.info("step %d of %d: %s", number, len(self._names), what)
+        return progress(items, total, what)
+
+
+def each_step(items: Sequence[Any], names: Sequence[str]) -> Iterator[Any]:
+    """Yield items that take about as long, each after a line with its number and the time to come.
+
+    Args:
+        items: to go through.
+        names: of the steps.
+    """
+    begin_s = monotonic()
+    for number, (each, name) in enumerate(zip(items, names, strict=True)):
+        took_s = monotonic() - begin_s
+        to_come = ""
+        if number:
+            to_come = f", about {_duration(took_s / number * (len(items) - number))} to come"
+        logging.info("step %d of %d: %s%s", number + 1, len(items), name, to_come)
+        yield each
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
 def run(action: Callable[[], None]) -> int:
     """Run a command; say an error in one sentence. The exit status: 0, or 1 for an error."""
     # Set before TensorFlow is loaded: otherwise it prints messages about itself and missing GPUs.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    log_to_stderr()
+    with ExitStack() as stack:
+        log = None if verbosity() > 0 else stack.enter_context(library_log())
+        status = _status(action, log)
+    if log is not None and not (status == 1 and log.stat().st_size):
+        log.unlink()
+    return status
+
+
+def _name(log: Path | None) -> None:
+    """Name the log of the libraries before the error, if there is anything in it."""
+    if log is not None and log.stat().st_size:
+        print(f"log: {log} (what libraries printed)", file=sys.stderr)
+
+
+def _status(action: Callable[[], None], log: Path | None) -> int:
     try:
         with warnings.catch_warnings(), _ended_by_signals():
-            _say_fallbacks_in_one_line()
+            _log_warnings_in_one_line()
             _print_any_name()
             action()
         sys.stdout.flush()  # the printed text may fail too
     except (DepthError, OSError) as error:
+        _name(log)
         # Texts of Keras and TensorFlow in some errors have several paragraphs.
         print("error:", *printable(str(error)).split(), file=sys.stderr)
         _drop_what_was_not_printed()
         return 1
     except ModuleNotFoundError as error:
+        _name(log)
         extra = EXTRAS.get(str(error.name).partition(".")[0], "train")
         print(
             f"error: {error.name} is not installed. In a checkout: make setup; elsewhere: "
@@ -344,7 +409,7 @@ def _print_any_name() -> None:
         sys.stdout.reconfigure(errors="surrogateescape" if is_utf8 else "backslashreplace")
 
 
-def _say_fallbacks_in_one_line() -> None:
+def _log_warnings_in_one_line() -> None:
     usual = warnings.showwarning
 
     def show(
@@ -355,8 +420,8 @@ def _say_fallbacks_in_one_line() -> None:
         file: TextIO | None = None,
         line: str | None = None,
     ) -> None:
-        if issubclass(category, FallbackWarning):
-            print("warning:", *str(message).split(), file=sys.stderr)
+        if issubclass(category, (FallbackWarning, SkippedImageWarning)):
+            logging.warning("%s", message)
         else:
             usual(message, category, filename, lineno, file, line)
 

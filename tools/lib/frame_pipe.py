@@ -11,6 +11,7 @@ from tfl_depth.encoding import DepthMm
 from tfl_depth.errors import ImageError, OutputError
 from tfl_depth.png import png_content
 from tfl_depth.runtime.closeable import Closeable
+from tfl_depth.tools.lib.cli_common import TERMINAL
 
 FORMATS = ("raw", "png")
 
@@ -73,7 +74,7 @@ class FramePipe(Closeable):
         sys.stdout.flush()
         self._pipe = os.dup(1)
         # Native code of a delegate prints to the descriptor itself.
-        os.dup2(2, 1)
+        os.dup2(TERMINAL.fileno(), 1)
 
     def write(self, depth_mm: DepthMm) -> None:
         """Write a frame, whole; wait where the reader is slow.

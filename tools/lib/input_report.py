@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from absl import logging
+
 
 class InputReport:
     """Collects the results of inputs.
@@ -29,7 +31,7 @@ class InputReport:
 
     def warn(self, line: str) -> None:
         """Print a warning in any case."""
-        print(f"warning: {line}", file=sys.stderr)
+        logging.warning("%s", line)
 
     def fail(self, source: object, error: Exception) -> None:
         """Note an input that has failed, and say so in any case."""

@@ -14,7 +14,7 @@ from typing import Any
 
 
 def answer(functions: Mapping[str, Callable[..., Any]]) -> None:
-    """Do what the first argument asks for."""
+    """Run the operation in the first argument."""
     asked = json.loads(sys.argv[1])
     try:
         found = functions[asked.pop("do")](**asked)

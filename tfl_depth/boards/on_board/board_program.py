@@ -13,17 +13,17 @@ import threading
 import time
 from typing import IO
 
-# What a program gets to end by itself once its input has ended, and once it was asked to.
+# Time for a program to end after its input has ended, and again after a signal.
 GRACE_S = 3.0
 TIMED_OUT = 124
 
 
 def run(command: list[str], folder: str, environment: dict[str, str], limit_s: float) -> None:
-    """Run a program, and end it when the limit or this process's input ends: the link is lost."""
+    """Run a program. End it at the limit, or at the end of this process's input (a lost link)."""
     child = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
-        # Python imports from there first, and nothing that it could import is there.
+        # Python imports from this folder first. It has no modules.
         cwd=folder,
         env={**os.environ, **environment},
         start_new_session=True,
@@ -52,7 +52,7 @@ def _input_of(child: subprocess.Popen[bytes]) -> IO[bytes]:
 
 
 def _relay(target: IO[bytes], ended: threading.Event) -> None:
-    """Hand standard input on to a program, up to its end."""
+    """Copy standard input to a program until its end."""
     try:
         for part in iter(lambda: os.read(0, 65536), b""):
             target.write(part)

@@ -14,7 +14,7 @@ import subprocess
 import sys
 from typing import Any
 
-# Of what is imported to see whether it loads; TensorFlow may take a minute.
+# For an import that tests a package; TensorFlow may take a minute.
 IMPORT_LIMIT_S = 120
 
 
@@ -24,7 +24,7 @@ def facts(
     named: list[str],
     interpreters: list[str],
 ) -> dict[str, Any]:
-    """What the board is and has; see `board_facts.BoardFacts`."""
+    """The facts about the board; see `board_facts.BoardFacts`."""
     folder = os.path.expanduser(folder)
     return {
         "python": platform.python_version(),
@@ -60,7 +60,7 @@ def _text(path: str) -> str:
 
 
 def _imported(name: str) -> dict[str, str] | None:
-    """Version of a package that loads, why it does not, or None where it is not there."""
+    """The version of a package, why it does not load, or None if it is missing."""
     try:
         if importlib.util.find_spec(name) is None:
             return None
@@ -86,7 +86,7 @@ def _imported(name: str) -> dict[str, str] | None:
 
 
 def _named(name: str) -> dict[str, str] | None:
-    """As `_imported` for what is of Python alone, and loads where it is."""
+    """Like `_imported` for a pure Python package, without an import."""
     there = importlib.util.find_spec(name) is not None
     return {"version": _version(name), "error": ""} if there else None
 
@@ -99,7 +99,7 @@ def _version(name: str) -> str:
 
 
 def _first_interpreter(names: list[str]) -> dict[str, str] | None:
-    """The first that is there, as the runtime takes it."""
+    """The first installed interpreter package, which the runtime uses."""
     for name in names:
         found = _imported(name)
         if found is not None:
@@ -108,7 +108,7 @@ def _first_interpreter(names: list[str]) -> dict[str, str] | None:
 
 
 def _unwritable(folder: str) -> str:
-    """Why nothing can be written into a folder, which is made; empty where it can be."""
+    """Make a folder, and return why it cannot be written; empty if it can."""
     if not os.path.isabs(folder):
         return "its user has no home folder"
     trial = os.path.join(folder, f".trial-{os.getpid()}")
@@ -118,6 +118,6 @@ def _unwritable(folder: str) -> str:
             pass
         os.unlink(trial)
     except OSError as error:
-        # A full disk is told by how much is free.
+        # A full disk is reported by the free space.
         return "" if error.errno == errno.ENOSPC else str(error.strerror)
     return ""

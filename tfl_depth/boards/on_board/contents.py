@@ -16,7 +16,7 @@ _PART = 2**20
 
 
 def lacking(folder: str, wanted: list[str]) -> dict[str, Any]:
-    """Which contents are not there, and how much room there is for them."""
+    """Which contents are missing, and the free space."""
     missing = [digest for digest in wanted if not _holds(folder, digest)]
     return {"missing": missing, "free_bytes": _free_bytes(folder)}
 
@@ -35,7 +35,7 @@ def _content(folder: str, digest: str) -> str:
 
 
 def _holds(folder: str, digest: str) -> bool:
-    """Whether a content is there, and whole."""
+    """Whether a content is there and complete."""
     try:
         with open(_content(folder, digest), "rb") as file:
             return _digest_of(file) == digest
@@ -69,10 +69,10 @@ def receive(folder: str, digest: str, size: int) -> dict[str, str]:
             file.flush()
             os.fsync(file.fileno())
         if made.hexdigest() != digest:
-            return {"error": "the content was changed on its way", "errno": "EBADMSG"}
+            return {"error": "the content changed during the transfer", "errno": "EBADMSG"}
         os.replace(part, path)
     finally:
-        # The other side sends all, whatever becomes of it here.
+        # The other side sends everything, even after an error here.
         while left and sys.stdin.buffer.read(min(left, _PART)):
             left = max(0, left - _PART)
         if os.path.exists(part):
@@ -81,7 +81,7 @@ def receive(folder: str, digest: str, size: int) -> dict[str, str]:
 
 
 def unpack(folder: str, digest: str) -> dict[str, str]:
-    """Unpack an archive of Python packages, once; gives the folder to import from."""
+    """Unpack an archive of Python packages once, and return the folder to import from."""
     target = os.path.join(folder, "runtime", digest)
     if not os.path.isdir(target):
         part = f"{target}.{os.getpid()}"

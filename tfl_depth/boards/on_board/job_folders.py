@@ -15,7 +15,7 @@ _DAY_S = 86400
 
 
 def stage(folder: str, job: str, inputs: list[tuple[str, str]]) -> dict[str, str]:
-    """Make a folder for one run, in which contents have their names; gives its path."""
+    """Make a folder for one run with files named as on the PC, and return its path."""
     path = os.path.join(folder, "jobs", job)
     _forget(os.path.dirname(path))
     os.makedirs(os.path.join(path, "output"))
@@ -31,7 +31,7 @@ def stage(folder: str, job: str, inputs: list[tuple[str, str]]) -> dict[str, str
 
 
 def _forget(jobs: str) -> None:
-    """Delete what commands whose link was lost have left, a day later."""
+    """Delete files older than a day, which commands with a lost link left."""
     if os.path.isdir(jobs):
         for entry in os.scandir(jobs):
             if time.time() - entry.stat().st_mtime > _DAY_S:
