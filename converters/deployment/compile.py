@@ -79,8 +79,9 @@ def compile_for_target(model: bytes, name: str, target: Target) -> CompiledModel
         placed = operators_left(model, compiled, "the Neutron compiler leaves it")
         source = f"{target.neutron.package} {target.neutron.version}"
         return CompiledModel(Placement(name, placed, graph.macs, None, source), compiled)
-    if target.rockchip is not None and target.rockchip.python is not None:
-        made_here = compile_rknn(model, target.rockchip)
+    chip = target.rockchip
+    if chip is not None and chip.python is not None:
+        made_here = compile_rknn(model, chip.platform, chip.python)
         placed = _by_file(operators, target)
         placement = Placement(name, placed, graph.macs, None, made_here.compiler)
         return CompiledModel(placement, made_here.model)

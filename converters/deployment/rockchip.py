@@ -19,7 +19,6 @@ from tfl_depth.converters.tflite_file import parse_tflite, text_of
 from tfl_depth.converters.tflite_graph import operator_name
 from tfl_depth.errors import ConversionError
 from tfl_depth.format.contract import Contract
-from tfl_depth.targets import RockchipSettings
 
 TIME_LIMIT_S = 1800
 # The toolkit tells progress and greets on standard output.
@@ -55,12 +54,13 @@ class RknnCompiled:
     compiler: str
 
 
-def compile_rknn(model: bytes, settings: RockchipSettings) -> RknnCompiled:
+def compile_rknn(model: bytes, platform: str, python: str) -> RknnCompiled:
     """Compile a .tflite file.
 
     Args:
         model: a portable .tflite file.
-        settings: the compiler.
+        platform: the compiler's name of the chip.
+        python: that of the environment with the toolkit.
 
     Raises:
         ConversionError: the toolkit is not there, refuses the model or hangs, or the model has an
@@ -70,11 +70,11 @@ def compile_rknn(model: bytes, settings: RockchipSettings) -> RknnCompiled:
     with tempfile.TemporaryDirectory() as folder:
         source, result = Path(folder, "model.tflite"), Path(folder, "model.rknn")
         source.write_bytes(model)
-        printed = _run(settings, source, result)
+        printed = _run(platform, python, source, result)
         found = _VERSION.search(printed)
         if found is None or not result.is_file():
             raise ConversionError(
-                f"rknn-toolkit2 cannot compile the model for {settings.platform}. It says: "
+                f"rknn-toolkit2 cannot compile the model for {platform}. It says: "
                 f"{last_error(printed) or 'nothing'}"
             )
         return RknnCompiled(result.read_bytes(), found[1])
@@ -99,12 +99,12 @@ def _expect_no_copies(model: bytes) -> None:
             )
 
 
-def _run(settings: RockchipSettings, source: Path, result: Path) -> str:
+def _run(platform: str, python: str, source: Path, result: Path) -> str:
     """Run the toolkit; returns what it prints."""
-    arguments = run_code(_COMPILE, source, result, settings.platform)[1:]
+    arguments = run_code(_COMPILE, source, result, platform)[1:]
     try:
         done = subprocess.run(
-            [settings.python, *arguments],
+            [python, *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -114,16 +114,15 @@ def _run(settings: RockchipSettings, source: Path, result: Path) -> str:
         )
     except subprocess.TimeoutExpired as error:
         raise ConversionError(
-            f"rknn-toolkit2 took more than {TIME_LIMIT_S} s for {settings.platform} and was "
-            "stopped."
+            f"rknn-toolkit2 took more than {TIME_LIMIT_S} s for {platform} and was stopped."
         ) from error
     except OSError as error:
         raise ConversionError(
-            f"The Python {settings.python} of --rknn-python does not start: {error.strerror}."
+            f"The Python {python} of --rknn-python does not start: {error.strerror}."
         ) from error
     if "No module named 'rknn'" in done.stdout:
         raise ConversionError(
-            f"{settings.python} has no rknn-toolkit2: {settings.python} -m pip install "
+            f"{python} has no rknn-toolkit2: {python} -m pip install "
             "rknn-toolkit2==2.5.0 tensorflow==2.14.0."
         )
     return done.stdout

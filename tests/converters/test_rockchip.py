@@ -136,7 +136,7 @@ def test_a_tensor_that_is_joined_to_itself_is_refused(models: Path, python: str)
     (join,) = (each for each in edited.subgraphs[0].operators if len(each.inputs) > 3)
     join.inputs = [join.inputs[0], join.inputs[0], *join.inputs[2:]]
     with pytest.raises(ConversionError, match="reads a tensor twice"):
-        rockchip.compile_rknn(serialize_tflite(edited), RockchipSettings("rk3588", python))
+        rockchip.compile_rknn(serialize_tflite(edited), "rk3588", python)
 
 
 def test_the_option_is_of_rockchip_alone(

@@ -13,7 +13,7 @@ from tfl_depth.converters.deployment.rockchip import compile_rknn
 from tfl_depth.encoding import CODES, Decoder, decode_float
 from tfl_depth.proof import ENGINES, prove_by
 from tfl_depth.proof.part_folder import part_folder
-from tfl_depth.targets import TARGETS, RockchipSettings
+from tfl_depth.targets import TARGETS
 
 PLATFORMS = [name for name, target in TARGETS.items() if target.rockchip]
 # Beside half a step of the code.
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_every_chip_takes_the_file(platform: str, net: Path) -> None:
     python = part_folder("rknn") / "bin" / "python"
-    made = compile_rknn(net.read_bytes(), RockchipSettings(platform, str(python)))
+    made = compile_rknn(net.read_bytes(), platform, str(python))
     assert made.model.startswith(b"RKNN")
     assert made.compiler == "rknn-toolkit2 2.5.0"
 
