@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -62,7 +63,7 @@ def test_images_are_taken_as_they_are_needed(net: Path, photo: Pixels) -> None:
 
 
 def test_image_that_fails_ends_the_batch_at_its_place(net: Path, images: list[Pixels]) -> None:
-    some = [*images[:5], images[0].astype(np.float32), *images[5:]]
+    some: list[Any] = [*images[:5], images[0].astype(np.float32), *images[5:]]
     with DepthRunner(net) as runner:
         depths = runner.infer_batch(some, workers=2)
         for image in images[:5]:

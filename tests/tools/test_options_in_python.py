@@ -59,7 +59,7 @@ def actions(command: str) -> dict[str, argparse.Action]:
 
 
 def parameters(command: str) -> dict[str, inspect.Parameter]:
-    found = {}
+    found: dict[str, inspect.Parameter] = {}
     for function in FUNCTIONS[command]:
         found.update(inspect.signature(function).parameters)
     return {name: each for name, each in found.items() if name != "self"}
