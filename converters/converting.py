@@ -13,14 +13,14 @@ from tfl_depth.converters.conversion import Conversion
 from tfl_depth.converters.deployment import compile_for_target, refuse_unplaced
 from tfl_depth.converters.head import Unit
 from tfl_depth.converters.pipeline import convert_network
-from tfl_depth.converters.progress_bars import progress_bars
-from tfl_depth.converters.ptq.progress import Progress
+from tfl_depth.converters.ptq.progress import Progress, silent
 from tfl_depth.converters.representative import ImageSplit, find_images, split_images
 from tfl_depth.converters.trained_camera import input_camera
 from tfl_depth.encoding import Spans
 from tfl_depth.errors import ConversionError, ConversionWarning
 from tfl_depth.format.contract_parts import HeadKind, Precision
 from tfl_depth.intrinsics import Intrinsics
+from tfl_depth.progress_bars import progress_bars
 from tfl_depth.quiet import quiet
 from tfl_depth.recipes import RecipeName
 from tfl_depth.runtime.fit import DEFAULT_FIT, Fit
@@ -142,7 +142,7 @@ def convert(
     file = Path(network) if isinstance(network, str | os.PathLike) else None
     if file is not None and not file.exists():
         raise ConversionError(f"There is no network {file}.")
-    shown = progress if callable(progress) else progress_bars(progress)
+    shown = progress if callable(progress) else progress_bars(progress) or silent
     with quiet():
         made = convert_network(
             network,

@@ -67,7 +67,7 @@ def comparison_picture(
     bar = _scale(figure, shown, [truth_m, depth_pred_m])
     bar.locator = round_ticks()
     bar.set_label("depth, m (near is bright)")
-    title = f"error: median {np.nanmedian(np.abs(error_m)):.2g} m"
+    title = f"error: median {np.nanmedian(np.abs(error_m)):.2f} m"
     bar = _scale(figure, _show(panels[3], title, error_m, **error), [error_m])
     bar.set_ticks(error_limit_m * np.linspace(-1, 1, 5))
     bar.set_label(f"{predicted} \N{MINUS SIGN} true, m (blue is nearer, orange farther)")

@@ -44,7 +44,17 @@ OF_A_SHELL = {
 OF_A_PROGRAM = {
     "convert": {"progress"},
     "infer": {
-        *("source", "images", "size", "channels", "on_full", "waiting", "smooth", "workers"),
+        *(
+            "source",
+            "images",
+            "size",
+            "channels",
+            "on_full",
+            "waiting",
+            "smooth",
+            "workers",
+            "progress",
+        ),
     },
 }
 # The number's unit is a part of the name in Python, and not of the option.

@@ -53,7 +53,7 @@ def _draw_metric(panel: Any, metric: str, models: Models) -> None:
         values = [each.metrics[metric] if each.metrics else np.nan for each in bins]
         # Hollow, since the markers of similar models overlap.
         panel.plot(values, color=color, marker=marker, fillstyle="none", label=name)
-    panel.set_ylim(0, 1.05 if metric.startswith("delta") else None)
+    panel.set_ylim(0, 1.05 if metric.startswith("delta") else 1.1 * panel.dataLim.y1)
     panel.set_title(PANELS[metric])
     panel.grid()
 

@@ -94,5 +94,5 @@ def _curves(rows: list[dict[str, str]]) -> bytes:
         panel.set_title(f"best {best:.4g} in epoch {epoch}", loc="right", **BEST)
         panel.grid()
     panels[-1].set_xlabel("epoch")
-    panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
+    panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     return chart_png(figure)
