@@ -28,7 +28,7 @@ KERNEL_TESTS = $(addprefix tests/runtime/test_,$(addsuffix .py,exactness golden_
 BOARD_TESTS = $(KERNEL_TESTS) $(addprefix tests/runtime/test_,$(addsuffix .py,\
   interpreter runner self_check model_files))
 
-.PHONY: setup demo test tflite-test board-test openvino-test tosa-test qnn-test engines gstreamer-test programs-test cluster-test \
+.PHONY: setup demo test tflite-test board-test openvino-test tosa-test qnn-test htp-spans rknn-test engines gstreamer-test programs-test cluster-test \
   frameworks-test pythons-test kernels coverage soak fuzz hashes lint check figures figures-zoo \
   figures-demo benchmark strategy docs pictures dist dist-check dist-test clean
 
@@ -165,6 +165,22 @@ engines: setup build/test-models/.complete
 # Qualcomm's compiler for each chip, and its HTP library on x86: not part of `make test`.
 qnn-test: setup build/test-models/.complete build/qnn/.complete
 	TFL_DEPTH_PROOF=build .venv/bin/python -m pytest tests/proof/test_qnn.py
+
+# What each number of codes a span costs in an HTP's arithmetic, docs/figures/htp_spans.json: minutes.
+htp-spans: setup build/qnn/.complete
+	TFL_DEPTH_PROOF=build .venv/bin/python -m tests.support.htp_spans docs/figures/htp_spans.json
+
+# Rockchip's compiler and simulator in an environment of their own: 7 GB, with TensorFlow and PyTorch.
+# Not hashed: its own pins decide. Python 3.8 to 3.12: make rknn-test RKNN_PYTHON=python3.10
+RKNN_PYTHON ?= python3.11
+build/rknn/.complete: requirements/rknn.txt
+	$(RKNN_PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --requirement $<
+	@touch $@
+
+# Both of them, for real: not part of `make test`.
+rknn-test: setup build/test-models/.complete build/rknn/.complete
+	TFL_DEPTH_PROOF=build .venv/bin/python -m pytest tests/proof/test_rknn.py
 
 # GStreamer and its Python bindings, without root, of Debian's packages for this Python.
 GSTREAMER = python3-gi libgirepository-1.0-1 gir1.2-glib-2.0 gir1.2-gstreamer-1.0 \

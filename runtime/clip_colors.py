@@ -34,6 +34,11 @@ class ClipColors:
         self._limits_mm = None if range == "auto" else limits_mm(range)
         self._colormap: Colormap = colormap
 
+    def __repr__(self) -> str:
+        limits = self._limits_mm
+        shown = "auto" if limits is None else f"{limits[0] / 1000:g} to {limits[1] / 1000:g} m"
+        return f"<ClipColors {self._colormap}, {shown}>"
+
     def __call__(self, depth_mm: DepthMm) -> npt.NDArray[np.uint8]:
         """Color the next frame, (H, W) millimeters: (H + legend, W, 3) uint8 BGR."""
         if self._limits_mm is None and depth_mm.any():

@@ -22,9 +22,7 @@ class DepthMap(np.ndarray[tuple[int, ...], np.dtype[np.unsignedinteger[Any]]]):
     what is computed from it is a plain array.
     """
 
-    def __array_wrap__(  # type: ignore[override]
-        self, array: Any, context: Any = None, return_scalar: bool = False
-    ) -> Any:
+    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
         """Make results of numpy's functions plain arrays and numbers."""
         if array is self:  # the result of an operation in place
             return array

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sized
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any, Literal, overload
@@ -17,6 +17,7 @@ from tfl_depth.errors import CameraError, DepthError, ProofError
 from tfl_depth.format.contract import Contract
 from tfl_depth.format.golden import read_golden
 from tfl_depth.intrinsics import Intrinsics
+from tfl_depth.progress_bars import with_bar
 from tfl_depth.runtime.arguments import expect_count
 from tfl_depth.runtime.batch import batch_images, infer_batch
 from tfl_depth.runtime.clip_colors import ClipColors, ColorRange
@@ -450,6 +451,7 @@ class DepthRunner(Closeable):
         size: Size = ...,
         channels: Channels = ...,
         workers: int | None = ...,
+        progress: bool | None = ...,
         skip_bad: Literal[False] = ...,
     ) -> Generator[DepthMm, None, None]: ...
 
@@ -461,6 +463,7 @@ class DepthRunner(Closeable):
         size: Size = ...,
         channels: Channels = ...,
         workers: int | None = ...,
+        progress: bool | None = ...,
         skip_bad: bool,
     ) -> Generator[DepthMm | None, None, None]: ...
 
@@ -472,6 +475,7 @@ class DepthRunner(Closeable):
         channels: Channels = "bgr",
         workers: int | None = None,
         skip_bad: bool = False,
+        progress: bool | None = None,
     ) -> Generator[Any, None, None]:
         """Compute the depth of many images on all cores, one image on each core.
 
@@ -484,6 +488,7 @@ class DepthRunner(Closeable):
                 with a delegate, since an NPU may not serve two.
             skip_bad: give None for an image that cannot be used, with a `SkippedImageWarning`, and
                 continue. Without it, its error ends the batch.
+            progress: whether a bar shows the progress; None: in a terminal and in a notebook.
 
         Returns:
             An iterator over the depths in the order of `images`. Its `close` frees the workers
@@ -499,7 +504,9 @@ class DepthRunner(Closeable):
         count = expect_count("workers", count)
         self._engine.expect_open()
         runners = [self._copy() for _ in range(count)]
-        return infer_batch(runners, images, skip_bad=skip_bad, size=size, channels=channels)
+        depths = infer_batch(runners, images, skip_bad=skip_bad, size=size, channels=channels)
+        total = len(images) if isinstance(images, Sized) else None
+        return with_bar(depths, total, "infer", progress)
 
     def warm_up(self, runs: int = 5) -> WarmUp:
         """Run the network on a black image. A delegate may compile the model now, for minutes.

@@ -306,6 +306,9 @@ class Decoder:
         depth_mm = np.where(self.agrees, correction.millimeters(spans.levels_m[n, place]), 0)
         self.depth_mm: DepthMm = depth_mm.astype(depth_dtype(spans, correction))
 
+    def __repr__(self) -> str:
+        return f"<Decoder of {self.spans!r}, {self.depth_mm.dtype}>"
+
     def decode(self, integer: npt.NDArray[np.uint8], fractional: npt.NDArray[np.uint8]) -> DepthMm:
         """Decode two code tensors of the same shape to millimeters; 0 (no depth) if they disagree.
 

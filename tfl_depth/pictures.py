@@ -1,45 +1,133 @@
-"""A prediction beside its ground truth, for people."""
+"""A photo, its true depth, a prediction and its error as one picture."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.colorbar import Colorbar
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 
+from tfl_depth.chart_style import (
+    DEPTH_MAP,
+    ERROR_MAP,
+    NO_DEPTH,
+    WIDTH,
+    chart_bgr,
+    round_ticks,
+    round_up,
+    styled,
+)
 from tfl_depth.data.samples import Sample
-from tfl_depth.runtime.colorize import colorize, with_white_below
 
-# Errors beyond this look alike: one scale for all pictures, so that they can be compared.
-ERROR_MM = 1000
+Floats = npt.NDArray[np.floating[Any]]
+
+# In inches: left of the panels and between them, above them, and of a scale below them.
+_GAP, _TITLE, _BAR, _BELOW_BAR = 0.12, 0.32, 0.12, 0.5
+# Of a scale, on both sides, so that its labels stay inside: of the picture's width.
+_INSET = 0.02
+# Shares of all depth and of all errors that the colors cover.
+_DEPTH_PERCENT, _ERROR_PERCENT = (1, 99), 95
 
 
+@styled
 def comparison_picture(
-    sample: Sample, depth_pred_m: npt.NDArray[np.floating]
+    sample: Sample, depth_pred_m: Floats, *, error_limit_m: float, predicted: str = "predicted"
 ) -> npt.NDArray[np.uint8]:
-    """Photo, ground truth, prediction, and absolute error, in a row with legends.
+    """Photo, true depth, predicted depth and error in two rows, with scales below.
 
-    Truth and prediction share a scale, from the truth's nearest to its farthest valid depth; the
-    error's ends at 1 m, and its legend says where there is more. Where there is no valid truth,
-    truth and error are gray.
+    Both depths have one scale, from the 1st to the 99th percentile of the true depth. The error is
+    predicted - true. A scale ends in a point where there are values beyond. Pixels without a
+    true depth are dark gray.
 
     Args:
-        sample: photo and ground truth.
+        sample: photo and true depth.
         depth_pred_m: (H, W) meters.
+        error_limit_m: the end of the error's scale; `error_limit_m` computes one.
+        predicted: what to call the prediction.
 
     Returns:
-        (H + legend, 4 W, 3) uint8, BGR.
+        (h, 1200, 3) uint8, BGR.
     """
-    true_mm = _millimeters(np.where(sample.valid, sample.depth_m, 0))
-    pred_mm = _millimeters(depth_pred_m)
-    limits = int(true_mm[sample.valid].min()), int(true_mm[sample.valid].max())
-    error_mm = np.abs(true_mm.astype(np.int64) - pred_mm)
-    # 0 would be drawn as missing; an error of nothing is drawn as one of a millimeter.
-    error_mm = np.where(sample.valid, np.maximum(error_mm, 1), 0).astype(np.uint32)
-    maps = [colorize(true_mm, *limits), colorize(pred_mm, *limits)]
-    # Reversed, so that a large error is what shines.
-    maps.append(colorize(error_mm, ERROR_MM, 0))
-    bgr = np.ascontiguousarray(sample.rgb[..., ::-1])
-    return np.hstack([with_white_below(bgr, maps[0].shape[0]), *maps])
+    truth_m = np.where(sample.valid, sample.depth_m, np.nan)
+    error_m = depth_pred_m - truth_m
+    near_m, far_m = np.nanpercentile(truth_m, _DEPTH_PERCENT)
+    if far_m <= near_m:
+        far_m = near_m + 0.001
+    figure, panels = _panels(sample.rgb.shape[0] / sample.rgb.shape[1])
+    depth = {"cmap": DEPTH_MAP, "vmin": near_m, "vmax": far_m}
+    error = {"cmap": ERROR_MAP, "vmin": -error_limit_m, "vmax": error_limit_m}
+    _show(panels[0], "photo", sample.rgb)
+    _show(panels[1], "true depth", truth_m, **depth)
+    shown = _show(panels[2], f"{predicted} depth", depth_pred_m, **depth)
+    bar = _scale(figure, shown, [truth_m, depth_pred_m])
+    bar.locator = round_ticks()
+    bar.set_label("depth, m (near is bright)")
+    title = f"error: median {np.nanmedian(np.abs(error_m)):.2f} m"
+    bar = _scale(figure, _show(panels[3], title, error_m, **error), [error_m])
+    bar.set_ticks(error_limit_m * np.linspace(-1, 1, 5))
+    bar.set_label(f"{predicted} \N{MINUS SIGN} true, m (blue is nearer, orange farther)")
+    return chart_bgr(figure)
 
 
-def _millimeters(depth_m: npt.NDArray[np.floating]) -> npt.NDArray[np.uint32]:
-    return np.asarray(np.rint(1000 * depth_m), np.uint32)
+def error_limit_m(samples: Sequence[Sample], predictions: Sequence[Floats]) -> float:
+    """A round end of the error's scale for pictures that are to be compared.
+
+    Args:
+        samples: photos and true depth.
+        predictions: (H, W) meters of each.
+
+    Returns:
+        Meters, 1, 2 or 5 times a power of ten: 95 % of the errors are smaller.
+    """
+    errors = [
+        np.abs(depth_m - sample.depth_m)[sample.valid]
+        for sample, depth_m in zip(samples, predictions, strict=True)
+    ]
+    return round_up(float(np.percentile(np.concatenate(errors), _ERROR_PERCENT)))
+
+
+def _panels(aspect: float) -> tuple[Figure, list[Axes]]:
+    """A figure with two rows of two panels whose height is `aspect` times their width."""
+    width = (WIDTH - 3 * _GAP) / 2
+    height = aspect * width
+    total = 2 * (_TITLE + height) + _BAR + _BELOW_BAR
+    figure = Figure(figsize=(WIDTH, total))
+    axes = []
+    for row in (1, 0):
+        bottom = _BELOW_BAR + _BAR + row * (height + _TITLE) + 0.06
+        for column in (0, 1):
+            left = _GAP + column * (width + _GAP)
+            place = (left / WIDTH, bottom / total, width / WIDTH, (height - 0.06) / total)
+            axes.append(figure.add_axes(place))
+    return figure, axes
+
+
+def _show(axes: Axes, title: str, values: npt.NDArray[Any], **colors: Any) -> AxesImage:
+    axes.set_title(title)
+    axes.set_facecolor(NO_DEPTH)
+    axes.set(xticks=[], yticks=[])
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    return axes.imshow(values, aspect="auto", **colors)
+
+
+def _scale(figure: Figure, shown: AxesImage, values: Sequence[Floats]) -> Colorbar:
+    """The scale of a panel in the last row, below it; it has points where values lie beyond."""
+    low, high = shown.get_clim()
+    below = any(np.nanmin(each) < low for each in values)
+    above = any(np.nanmax(each) > high for each in values)
+    extend = {(True, True): "both", (True, False): "min", (False, True): "max"}
+    place, inch = shown.axes.get_position(), 1 / figure.get_figheight()
+    left, width = place.x0 + _INSET, place.width - 2 * _INSET
+    axes = figure.add_axes((left, _BELOW_BAR * inch, width, _BAR * inch))
+    bar = figure.colorbar(
+        shown, cax=axes, orientation="horizontal", extendfrac=0.03,
+        extend=extend.get((below, above), "neither"),
+    )  # fmt: skip
+    bar.outline.set_visible(False)  # type: ignore[operator]
+    return bar

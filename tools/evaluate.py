@@ -295,12 +295,8 @@ def _predictor(
         return
     seen = camera_options.camera_settings(options)
     if board is not None:
-        if any(value not in (None, False, "bilinear") for value in seen.values()):
-            raise CameraError(
-                "--camera, --fov, --correct-focal, --fit and --upsample are not for evaluate "
-                "--board: leave them out, or evaluate here."
-            )
-        with board.frames(model, board_settings(settings)) as stream:
+        with board.frames(model, {**board_settings(settings), **seen}) as stream:
+            camera_options.tell_correction(stream)
             yield frames_predictor(stream, read_contract(model.read_bytes()))
             there |= stream.finish()
             say_what_was_said(board.entry.name, stream.errors)
@@ -345,15 +341,19 @@ def _picture_name(name: str) -> str:
 def _draw(
     options: argparse.Namespace, predict: Predictor, samples: Sequence[Sample], rows: Rows
 ) -> None:
-    from tfl_depth.pictures import comparison_picture
+    from tfl_depth.pictures import comparison_picture, error_limit_m
     from tfl_depth.png import as_png
 
     order = np.argsort([row["abs_rel"] for row in rows])
     chosen = {"best": order[: options.pictures], "worst": order[::-1][: options.pictures]}
+    shown = {int(place): samples[int(place)] for place in np.concatenate([*chosen.values()])}
+    depth_m = {place: predict(sample.rgb) for place, sample in shown.items()}
+    # One scale for all, so that the best and the worst can be compared.
+    limit_m = error_limit_m([*shown.values()], [*depth_m.values()]) if shown else 1.0
     for kind, places in chosen.items():
         for rank, place in enumerate(places, start=1):
-            sample = samples[int(place)]
-            picture = comparison_picture(sample, predict(sample.rgb))
+            sample = shown[int(place)]
+            picture = comparison_picture(sample, depth_m[int(place)], error_limit_m=limit_m)
             write_whole(
                 options.output / f"{kind}{rank}-{_picture_name(sample.name)}.png", as_png(picture)
             )

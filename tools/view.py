@@ -15,7 +15,7 @@ from typing import Any
 
 from tfl_depth.errors import DepthError
 from tfl_depth.runtime import DepthRunner
-from tfl_depth.runtime.colorize import NO_DEPTH_BGR, gradient
+from tfl_depth.runtime.colorize import COLORMAPS, gradient, no_depth_bgr
 from tfl_depth.tools.lib import cli_common
 from tfl_depth.tools.lib.camera_options import add_camera, camera, camera_settings, tell_correction
 from tfl_depth.tools.lib.command_parser import CommandParser
@@ -106,8 +106,13 @@ def _facts(options: argparse.Namespace, runner: DepthRunner) -> dict[str, Any]:
         "range_mm": [round(1000 * contract.edges_m[0]), round(1000 * contract.edges_m[-1])],
         "delegate": placement.delegate,
         "taken": [placement.taken, placement.operators],
-        "gradient": gradient(256)[:, ::-1].tolist(),
-        "no_depth": NO_DEPTH_BGR[::-1],
+        "colormaps": {
+            name: {
+                "gradient": gradient(256, name)[:, ::-1].tolist(),
+                "no_depth": no_depth_bgr(name)[::-1],
+            }
+            for name in COLORMAPS
+        },
     }
 
 

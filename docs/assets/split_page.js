@@ -186,6 +186,13 @@
   drawing.addEventListener("pointermove", (event) => {
     if (drawing.hasPointerCapture(event.pointerId)) setDepthFromPointer(event);
   });
-  new ResizeObserver(draw).observe(drawing);
+  /* Drawn again for another width only: a drawing changes its own height. */
+  let drawnWidth = drawing.clientWidth;
+  new ResizeObserver(() => {
+    if (drawing.clientWidth === drawnWidth) return;
+    drawnWidth = drawing.clientWidth;
+    requestAnimationFrame(draw);
+  }).observe(drawing);
   tell();
+  draw();
 })();

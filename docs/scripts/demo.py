@@ -17,13 +17,15 @@ import numpy.typing as npt
 
 from docs.scripts import demo_truth
 from tfl_depth.converters.importers.tflite import TfliteRunner
+from tfl_depth.data.samples import Sample
 from tfl_depth.encoding import DepthMm
 from tfl_depth.errors import ConversionError
 from tfl_depth.example_photos import PHOTOGRAPHS, photograph_folder, write_example_photos
 from tfl_depth.files import write_whole
+from tfl_depth.pictures import comparison_picture, error_limit_m
 from tfl_depth.png import as_png
 from tfl_depth.runtime import DepthRunner
-from tfl_depth.runtime.colorize import colorize, depth_limits, with_white_below
+from tfl_depth.runtime.colorize import colorize, depth_limits
 from tfl_depth.runtime.fit import Fit, depth_in_frame, fit_frame, fit_pixels
 from tfl_depth.runtime.preprocess import read_image
 from tfl_depth.tools import convert
@@ -38,7 +40,8 @@ PHOTO = "motorcycle_left.png"
 # Of the pieces of photographs that calibrate: the rest is enough to verify with.
 SAMPLES = 24
 PICTURE = ROOT / "docs" / "images" / "demo.png"
-WHITE = (255, 255, 255)
+# Of a picture in a document, in pixels.
+DOCUMENT_WIDTH = 900
 FILES = (
     "photo_depth.png",
     "photo_color.png",
@@ -46,8 +49,6 @@ FILES = (
     "photo_corrected_color.png",
     "side_by_side.png",
 )
-# Of a picture in a document, in pixels.
-DOCUMENT_WIDTH = 1200
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -62,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--picture",
         type=Path,
         metavar="FILE",
-        help="also write the photo beside its depth and the truth, small; and, for "
+        help="also write the photo beside its depth, the truth and the error; and, for "
         "docs/images/demo.png, the figures",
     )
     options = parser.parse_args(argv)
@@ -90,7 +91,7 @@ def _demo(output: Path, picture: Path | None) -> None:
     outputs = Outputs(("depth", "color"), output, colorized=_colors(depth_mm, truth_mm))
     outputs.write("photo", depth_mm, pixels)
     outputs.write("photo_corrected", corrected_mm, pixels)
-    beside = three_beside(pixels, outputs.colorized(depth_mm), outputs.colorized(truth_mm))
+    beside = beside_truth(pixels, depth_mm, truth_mm)
     write_whole(output / "side_by_side.png", as_png(beside))
     with DepthRunner(model, fit=fit) as runner:
         plain_m = runner.infer(pixels) / 1000
@@ -125,23 +126,12 @@ def _colors(depth_mm: DepthMm, truth_mm: DepthMm) -> Callable[[DepthMm], Picture
     return partial(colorize, near_mm=near_mm, far_mm=far_mm)
 
 
-def three_beside(photo: Picture, depth: Picture, truth: Picture) -> Picture:
-    """A photo beside its colored depth and the true one, of one scale, each below its title."""
-    shown = with_white_below(photo, depth.shape[0])
-    panels = {"photo": shown, "depth, INT8": depth, "true depth": truth}
-    return np.hstack([_titled(picture, title) for title, picture in panels.items()])
-
-
-def _titled(picture: Picture, title: str) -> Picture:
-    """A picture with a title above it, and room beside it for the next one's legend."""
-    height = picture.shape[0] // 12
-    shown = cv2.copyMakeBorder(
-        picture, height, 0, height // 3, height // 3, cv2.BORDER_CONSTANT, value=WHITE
-    )
-    place = (height // 3, round(0.75 * height))
-    font, black = cv2.FONT_HERSHEY_SIMPLEX, (0, 0, 0)
-    cv2.putText(shown, title, place, font, height / 50, black, 2, cv2.LINE_AA)
-    return np.asarray(shown, np.uint8)
+def beside_truth(photo: Picture, depth_mm: DepthMm, truth_mm: DepthMm) -> Picture:
+    """A photo, its true depth, its depth on the same scale, and the error."""
+    truth_m, depth_m = (np.asarray(each / 1000, np.float32) for each in (truth_mm, depth_mm))
+    sample = Sample(PHOTO, np.ascontiguousarray(photo[..., ::-1]), truth_m, truth_mm > 0)
+    limit_m = error_limit_m([sample], [depth_m])
+    return comparison_picture(sample, depth_m, error_limit_m=limit_m, predicted="INT8")
 
 
 def reduced(picture: Picture) -> Picture:

@@ -6,7 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-INK, LIGHT, HEAVY = "#1b2733", "#e4eff7", "#fbe6d8"
+from tfl_depth.chart_style import INK
+
+LIGHT, HEAVY = "#e4eff7", "#fbe6d8"
 _WIDTH, _HEIGHT, _GAP = 2.0, 1.05, 0.5
 
 # What a box says: its title, the module that does it.

@@ -9,7 +9,6 @@ import io
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import matplotlib
 import numpy as np
@@ -18,28 +17,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from docs.scripts.diagrams import conversion_diagram, frame_diagram
+from tfl_depth.chart_style import COLORS, GRAY, SETTINGS
 from tfl_depth.encoding import CODES, Decoder, Spans, encode
 from tfl_depth.files import write_whole
 
 IMAGES = Path(__file__).resolve().parents[1] / "images"
-# Okabe and Ito's colors, which stay apart for color-blind readers; as in assets/site.css.
-INTEGER, FRACTIONAL, GRAY, INK = "#0072b2", "#d55e00", "#9aa3ad", "#1b2733"
-# Any: matplotlib types the keys as literals, and says so only in its stubs.
-SETTINGS: dict[Any, Any] = {
-    "axes.edgecolor": GRAY,
-    "axes.labelcolor": INK,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.titlelocation": "left",
-    "axes.titlesize": 11,
-    "font.family": "sans-serif",
-    "font.size": 10,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "tfl-depth",
-    "text.color": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-}
+# As in assets/site.css.
+INTEGER, FRACTIONAL = COLORS[:2]
+# Text stays text: a browser draws it in its own sans font.
+SVG_SETTINGS = {**SETTINGS, "font.family": "sans-serif"}
 SPANS = Spans.uniform(15)
 # The example of all drawings, and of docs/contract.md.
 DEPTH_M = 5.698
@@ -58,7 +44,7 @@ def main(argv: list[str]) -> int:
 
 def as_svg(draw: Callable[[], Figure]) -> bytes:
     """What a drawing function draws, without the time of day in it."""
-    with matplotlib.rc_context(SETTINGS):
+    with matplotlib.rc_context(SVG_SETTINGS):
         content = io.BytesIO()
         draw().savefig(content, format="svg", metadata={"Date": None}, bbox_inches="tight")
     lines = content.getvalue().decode().splitlines()
@@ -81,7 +67,7 @@ def levels() -> Figure:
         ax.plot(depth_m, depth_m, color=GRAY, linewidth=3, alpha=0.5, label="true")
         ax.plot(depth_m, decoded_m, color=color, linewidth=1.4, label="decoded")
         ax.set(title=title, xlabel="true depth, m", xlim=(2, 2.5), ylim=(1.97, 2.53))
-        ax.legend(frameon=False, loc="upper left")
+        ax.legend(loc="upper left")
     axes[0].set_ylabel("decoded depth, m")
     return figure
 
@@ -105,7 +91,7 @@ def thermometer() -> Figure:
         ax.text(14.4, height, text, ha="right", color=color, fontweight="bold")
     ax.set(title=f"{DEPTH_M} m in 15 spans of 1 m", ylim=(-0.2, 1.55), yticks=[0, 1])
     ax.set_yticklabels(["empty", "full"])
-    ax.set_xticks(spans, [f"{k}-{k + 1}" for k in spans], fontsize=8)
+    ax.set_xticks(spans, [f"{k}-{k + 1}" for k in spans], fontsize=9)
     ax.tick_params(length=0, pad=8)
     ax.spines["bottom"].set_visible(False)
     return figure
@@ -155,7 +141,7 @@ def boundary() -> Figure:
         xlabel="true depth, m", ylabel="error, mm", xlim=(2.95, 3.05),
     )  # fmt: skip
     ax.set_yticks([0.1, 1, 10, 100, 1000], ["0.1", "1", "10", "100", "1000"])
-    ax.legend(frameon=False, loc="upper left")
+    ax.legend(loc="upper left")
     return figure
 
 
@@ -180,7 +166,7 @@ def steps() -> Figure:
     ax.set_xticks([0.5, 1, 2, 4, 8, 16, 32, 80], ["0.5", "1", "2", "4", "8", "16", "32", "80"])
     ax.set_yticks([4, 16, 63, 188, 314], ["4", "16", "63", "188", "314"])
     ax.minorticks_off()
-    ax.legend(frameon=False, loc="upper left", fontsize=9, bbox_to_anchor=(0, 0.86))
+    ax.legend(loc="upper left", bbox_to_anchor=(0, 0.86))
     return figure
 
 

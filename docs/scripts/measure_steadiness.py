@@ -1,8 +1,8 @@
 """How steady depth is: `python -m docs.scripts.measure_steadiness --data DIR`.
 
 Every 16th photo of NYU Depth V2's split `val` is shown as a still video, with the noise of a sensor
-added to each frame. It measures networks of the zoo in FP32 and INT8 (`make engines` builds them),
-with and without smoothing, and writes docs/figures/steadiness.json.
+added to each frame. It measures networks of the zoo in FP32 and INT8, with and without smoothing, and
+writes docs/figures/steadiness.json.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def _measure(data: Path) -> None:
 
 
 def _rows(name: str, photos: Sequence[Pixels]) -> Iterator[dict[str, Any]]:
-    model = ROOT / "build" / "zoo-int8" / f"{name}.tflite"
+    model = ROOT / "zoo" / name / "int8.tflite"
     predict = keras_predictor(load_model(ROOT / "zoo" / name / "model.keras"))
     in_float = [
         steadiness(np.rint(1000 * predict(frame)) for frame in still_video(photo))

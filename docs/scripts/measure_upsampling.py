@@ -1,7 +1,7 @@
 """What guided enlargement gives: `python -m docs.scripts.measure_upsampling --data DIR`.
 
-It measures converted networks of the zoo (`make engines` builds them) on NYU Depth V2's split `val`
-with both ways of enlargement, and the time of both, and writes docs/figures/upsampling.json.
+It measures the INT8 files of the zoo on NYU Depth V2's split `val` with both ways of enlargement,
+and the time of both, and writes docs/figures/upsampling.json.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def _measure(data: Path) -> None:
         {
             "model": name,
             "upsample": way,
-            **_row(ROOT / "build/zoo-int8" / f"{name}.tflite", way, samples),
+            **_row(ROOT / "zoo" / name / "int8.tflite", way, samples),
         }
         for name in MODELS
         for way in get_args(UpsampleName)
@@ -74,7 +74,7 @@ def _row(model: Path, way: UpsampleName, samples: Sequence[Sample]) -> dict[str,
 
 def _time_ratio(samples: Sequence[Sample]) -> float:
     """The median time of a whole frame with guided enlargement, over that with bilinear."""
-    model = ROOT / "build/zoo-int8" / f"{MODELS[0]}.tflite"
+    model = ROOT / "zoo" / MODELS[0] / "int8.tflite"
     times: dict[UpsampleName, list[float]] = {way: [] for way in get_args(UpsampleName)}
     runners = {way: DepthRunner(model, upsample=way) for way in times}
     for sample in samples[:TIMED_FRAMES]:

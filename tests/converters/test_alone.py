@@ -58,6 +58,6 @@ def test_a_float_tflite_is_converted_and_run(tmp_path: Path) -> None:
     found = GraphRunner(graph)({graph.inputs["image"]: pixels})[graph.outputs["depth"]]
     expected_mm = cv2.resize(1000 * found[0, ..., 0], SIZE[::-1])
     with DepthRunner(output) as runner:
-        depth_mm = runner.infer(bgr).astype(float)
+        depth_mm = runner.infer(photos[0]).astype(float)
     assert np.ptp(expected_mm) > 300
     assert np.median(np.abs(depth_mm - expected_mm)) < 5

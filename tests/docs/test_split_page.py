@@ -155,3 +155,18 @@ def luminance(color: str) -> float:
     rgb = np.asarray([float(each) for each in numbers[:3]]) / 255
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def test_the_whole_page_can_be_captured(page: Browser) -> None:
+    """A drawing that its own drawing resizes never ended it."""
+    whole = {"format": "png", "captureBeyondViewport": True}
+    height = page.script("return document.documentElement.scrollHeight")
+    for width in (1280, 390):
+        page.resize(width, height)
+        content = page.driver.execute_cdp_cmd("Page.captureScreenshot", whole)["data"]
+        assert len(content) > 10_000
+        drawn = page.script(
+            "return document.querySelector('#split-page svg').viewBox.baseVal.width"
+        )
+        shown = page.script("return document.querySelector('#split-page svg').clientWidth")
+        assert drawn == shown

@@ -161,7 +161,7 @@ def test_a_bin_has_its_near_edge_and_not_its_far_one() -> None:
 
 @pytest.mark.parametrize("edges", [[], [1.0], [1.0, 1.0], [2.0, 1.0], [1.0, math.nan]])
 def test_edges_that_do_not_rise_are_refused(edges: list[float]) -> None:
-    with pytest.raises(ValueError, match="rising edges"):
+    with pytest.raises(ValueError, match="ascending edges"):
         BinnedMetrics(edges)
 
 

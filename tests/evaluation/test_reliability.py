@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from tfl_depth.evaluation.charts import COLORS
+from tfl_depth.chart_style import COLORS
 from tfl_depth.evaluation.metrics import BinnedMetrics, DistanceBin
 from tfl_depth.evaluation.reliability import reliability_chart
 

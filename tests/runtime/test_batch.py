@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,6 +20,7 @@ from tfl_depth.runtime import DepthError, DepthRunner, ImageError, SkippedImageW
 from tfl_depth.runtime.batch import AHEAD
 from tfl_depth.runtime.runner import Size
 
+ROOT = Path(__file__).resolve().parents[2]
 Pixels = npt.NDArray[np.uint8]
 
 
@@ -62,7 +68,7 @@ def test_images_are_taken_as_they_are_needed(net: Path, photo: Pixels) -> None:
 
 
 def test_image_that_fails_ends_the_batch_at_its_place(net: Path, images: list[Pixels]) -> None:
-    some = [*images[:5], images[0].astype(np.float32), *images[5:]]
+    some: list[Any] = [*images[:5], images[0].astype(np.float32), *images[5:]]
     with DepthRunner(net) as runner:
         depths = runner.infer_batch(some, workers=2)
         for image in images[:5]:
@@ -110,3 +116,21 @@ def test_closed_runner_begins_no_batch(net: Path) -> None:
     runner.close()
     with pytest.raises(DepthError, match="closed: open a new one"):
         runner.infer_batch([])
+
+
+def test_a_terminal_shows_the_progress(net: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys, numpy as np; from tfl_depth import DepthRunner;"
+        "runner = DepthRunner(sys.argv[1]);"
+        "images = [np.zeros((64, 96, 3), np.uint8)] * 3;"
+        "print(len([*runner.infer_batch(images, workers=1)]))"
+    )
+    command = [sys.executable, "-c", code, str(net)]
+    main, other = pty.openpty()
+    shown = subprocess.run(command, stdout=subprocess.PIPE, stderr=other, cwd=ROOT, check=True)
+    os.close(other)
+    assert shown.stdout == b"3\n"
+    assert b"infer:" in os.read(main, 1 << 16)
+    os.close(main)
+    silent = subprocess.run(command, capture_output=True, cwd=ROOT, check=True)
+    assert b"infer:" not in silent.stderr

@@ -184,7 +184,7 @@ def test_undistorted_point_lies_where_a_pinhole_camera_sees_it(name: str) -> Non
 def test_runner_undistorts_before_the_network(net: Path) -> None:
     camera = Camera.of(80.0, 80.0, width=210, height=150, distortion=LENSES["pinhole"])
     frame = np.random.default_rng(0).integers(0, 255, (10, 14, 3), np.uint8)
-    frame = cv2.resize(frame, (210, 150), interpolation=cv2.INTER_CUBIC)
+    frame = np.asarray(cv2.resize(frame, (210, 150), interpolation=cv2.INTER_CUBIC), np.uint8)
     with DepthRunner(net) as plain, DepthRunner(net, camera=camera, undistort=True) as runner:
         shown = runner.undistorted(frame)
         assert (shown != frame).mean() > 0.2

@@ -78,7 +78,7 @@ def test_rgb_and_bgr_are_told_apart(runner: DepthRunner, photo: Pixels) -> None:
 def test_gray_is_taken_as_equal_channels(
     size: tuple[int, int], runner: DepthRunner, photo: Pixels
 ) -> None:
-    gray = np.ascontiguousarray(cv2.resize(photo[..., 1], size[::-1]))
+    gray = np.asarray(cv2.resize(photo[..., 1], size[::-1]), np.uint8)
     expected = runner.infer(np.dstack([gray] * 3))
     np.testing.assert_array_equal(runner.infer(gray), expected)
     np.testing.assert_array_equal(runner.infer(Image.fromarray(gray)), expected)

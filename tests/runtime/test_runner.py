@@ -235,7 +235,7 @@ def test_numbers_of_calls_that_mean_nothing_are_refused(net: Path, photo: Pixels
         with pytest.raises(DepthError, match=r"`waiting` to be a whole number, got 2\.5"):
             runner.stream([photo], waiting=2.5)  # type: ignore[arg-type]
         with pytest.raises(DepthError, match="`workers` to be a whole number"):
-            runner.infer_batch([photo], workers=1.5)  # type: ignore[arg-type]
+            runner.infer_batch([photo], workers=1.5)  # type: ignore[call-overload]
         with pytest.raises(DepthError, match="`runs` to be a whole number"):
             runner.warm_up(1.5)  # type: ignore[arg-type]
 

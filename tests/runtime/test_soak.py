@@ -61,7 +61,7 @@ def test_bad_images_leave_nothing_behind(net: Path, photo: Pixels) -> None:
 
     def work(_number: int) -> None:
         with pytest.raises(ImageError):
-            runner.infer(bad)
+            runner.infer(bad)  # type: ignore[arg-type]
 
     with DepthRunner(net, num_threads=1) as runner:
         assert_nothing_grows(work, INFERENCES, WARM_UP)

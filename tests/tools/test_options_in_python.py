@@ -44,7 +44,17 @@ OF_A_SHELL = {
 OF_A_PROGRAM = {
     "convert": {"progress"},
     "infer": {
-        *("source", "images", "size", "channels", "on_full", "waiting", "smooth", "workers"),
+        *(
+            "source",
+            "images",
+            "size",
+            "channels",
+            "on_full",
+            "waiting",
+            "smooth",
+            "workers",
+            "progress",
+        ),
     },
 }
 # The number's unit is a part of the name in Python, and not of the option.
@@ -59,7 +69,7 @@ def actions(command: str) -> dict[str, argparse.Action]:
 
 
 def parameters(command: str) -> dict[str, inspect.Parameter]:
-    found = {}
+    found: dict[str, inspect.Parameter] = {}
     for function in FUNCTIONS[command]:
         found.update(inspect.signature(function).parameters)
     return {name: each for name, each in found.items() if name != "self"}

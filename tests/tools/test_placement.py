@@ -155,11 +155,11 @@ def test_a_picture_without_the_cpu_has_none_of_its_color(work: Path) -> None:
     content = (work / "model.tflite").read_bytes()
     picture = placement_picture(compile_for_target(content, U55, TARGETS[U55]).placement, "title")
     assert not reddish(picture)
-    bars = (picture == (160, 110, 30)).all(axis=-1)
+    bars = (picture == (0xB2, 0x72, 0x00)).all(axis=-1)
     operators = len(read_operators(content))
-    # The bars are apart from each other, and there is one for each operator.
+    # The bars are apart from each other: one for each operator, below that of the legend.
     rows = bars.any(axis=1)
-    assert (rows[1:] & ~rows[:-1]).sum() == operators
+    assert (rows[1:] & ~rows[:-1]).sum() == operators + 1
 
 
 def test_strict_placement_refuses_and_writes_nothing(

@@ -175,7 +175,7 @@ def test_it_fits_every_width(page: Browser, width: int) -> None:
 def test_a_name_is_never_taken_for_html(page: Browser) -> None:
     choose(page, HOSTILE)
     assert HOSTILE in page.find("#inputs").text
-    assert page.script("return document.querySelectorAll('#inputs img').length") == 0
+    assert page.script("return document.querySelectorAll('#inputs img[src=x]').length") == 0
     assert "broken" not in page.driver.title
     assert page.problems() == []
 
@@ -227,6 +227,94 @@ def test_keys_choose_an_input(page: Browser) -> None:
     page.find("#inputs [aria-current=true]").send_keys(Keys.ARROW_DOWN)
     page.driver.switch_to.active_element.send_keys(Keys.ENTER)
     page.wait_for("document.querySelector('[aria-current=true]').title === 'b.png'")
+
+
+def test_next_and_previous_choose_inputs_that_have_thumbnails(page: Browser) -> None:
+    current = "document.querySelector('[aria-current=true]').title"
+    assert not page.find("#previous").get_property("disabled")
+    page.find("#next").click()
+    page.wait_for(f"{current} === 'b.png'")
+    page.find("body").send_keys(Keys.PAGE_UP)
+    page.wait_for(f"{current} === 'a.png'")
+    # Of the four photos one cannot be read.
+    page.wait_for("document.querySelectorAll('#inputs img').length === 3")
+    page.wait_for("[...document.querySelectorAll('#inputs img')].every((e) => e.naturalWidth > 9)")
+    assert page.problems() == []
+
+
+# Choosing colors, measuring, saving
+
+
+def test_depth_has_the_chosen_colors_and_range(page: Browser, runner: DepthRunner) -> None:
+    from tfl_depth.runtime.colorize import colorize
+
+    depth_mm = runner.infer(some_photo(1))
+    page.find("#colormap option[value=turbo]").click()
+    page.find("#scale option[value=custom]").click()
+    for name, meters in (("near", "2"), ("far", "7")):
+        page.find(f"#{name}").clear()
+        page.find(f"#{name}").send_keys(meters, Keys.TAB)
+    shown = pixels(page, "#depth .picture canvas")
+    expected = colorize(depth_mm, 2000, 7000, colormap="turbo")[:150]
+    assert np.abs(shown.astype(int) - expected).max() <= 4
+    assert page.find("#depth .ticks").text.split("\n")[0].endswith("2.00 m")
+
+
+def test_pixels_that_fail_the_self_check_are_marked(page: Browser, runner: DepthRunner) -> None:
+    missing = runner.infer(some_photo(1)) == 0
+    assert missing.any()
+    page.find("#inconsistent").click()
+    marked = (pixels(page, "#depth .picture canvas") == (200, 0, 255)).all(axis=-1)
+    assert np.array_equal(marked, missing)
+
+
+def test_distances_are_those_of_the_points_in_space(page: Browser, runner: DepthRunner) -> None:
+    depth_mm = runner.infer(some_photo(1))
+    focal = 210 / 2 / np.tan(np.radians(60) / 2)  # the field of view that the page assumes
+    places = []
+    for share in ((0.2, 0.3), (0.8, 0.7)):
+        point(page, "depth", *share)
+        x, y, *_ = read_out(page)
+        z = depth_mm[y, x] / 1000
+        places.append(np.array([(x - 104.5) / focal * z, (y - 74.5) / focal * z, z]))
+        if len(places) == 1:
+            ActionChains(page.driver, 0).click().perform()
+    said = page.find("#distances").text
+    apart, away = np.linalg.norm(places[1] - places[0]), np.linalg.norm(places[1])
+    assert f"{away:.2f} m from the camera" in said
+    assert f"{apart:.2f} m from the marked point" in said
+    assert "assumed" in said
+    page.find("#depth .picture").send_keys(Keys.ESCAPE)
+    assert "from the marked" not in page.find("#distances").text
+
+
+SAVED = (
+    "window.saved = []; const make = URL.createObjectURL;"
+    "URL.createObjectURL = (blob) => { window.saved.push(blob); return make(blob); };"
+)
+CONTENT = (
+    "return window.saved.at(-1).arrayBuffer().then((content) =>"
+    "  Array.from(new Uint8Array(content)))"
+)
+
+
+def test_a_picture_and_a_clip_are_saved(page: Browser) -> None:
+    page.script(SAVED)
+    page.find("#save").click()
+    page.wait_for("window.saved.length === 1")
+    content = np.array(page.script(CONTENT), np.uint8)
+    picture = cv2.imdecode(content, cv2.IMREAD_COLOR)
+    assert picture is not None
+    assert picture.shape[1] > 4 * 210 and picture.shape[0] > 150
+    choose(page, "long.mp4")
+    page.wait_until(lambda: frame_number(page) >= 0, "a first frame")
+    page.find("#record").click()
+    before = frame_number(page)
+    page.wait_until(lambda: frame_number(page) > before + 5, "some frames")
+    page.find("#record").click()
+    page.wait_for("window.saved.length === 2")
+    assert page.script(CONTENT)[:4] == [0x1A, 0x45, 0xDF, 0xA3]  # EBML: Matroska, WebM
+    assert page.problems() == []
 
 
 # Turning
@@ -321,6 +409,23 @@ def test_photos_play_one_after_the_other_and_those_that_come(page: Browser, fold
     page.find("#play").click()
     assert page.find("#play").text == "Play"
     (folder / "late.png").unlink()
+
+
+def test_a_video_is_sought_and_begins_again(page: Browser) -> None:
+    choose(page, "long.mp4")
+    page.wait_until(lambda: frame_number(page) >= 0, "a first frame")
+    seek = (
+        "const e = document.getElementById('seek'); e.value = {}; e.dispatchEvent(new Event('{}'))"
+    )
+    page.script(seek.format(30, "change"))
+    page.wait_until(lambda: page.find("#time").text.startswith("0:3"), "half a minute")
+    assert page.find("#time").text.endswith("of 1:00")
+    page.find("#loop").click()
+    page.script(seek.format(59, "change"))
+    page.wait_until(lambda: page.find("#time").text.startswith("0:59"), "the end")
+    page.wait_until(lambda: page.find("#time").text.startswith("0:0"), "the start again")
+    page.find("#play").click()
+    page.find("#loop").click()
 
 
 def test_leaving_a_video_stops_it(page: Browser, server: Server) -> None:

@@ -63,7 +63,11 @@ def finish_conversion(folder: Path) -> int:
     content = (folder / "model.tflite").read_bytes()
     conversion = Conversion(content, read_contract(content))
     output = folder / "made.tflite"
-    return cli_common.run(lambda: conversion.save(output, overwrite=True))
+
+    def save() -> None:
+        conversion.save(output, overwrite=True)
+
+    return cli_common.run(save)
 
 
 def finish_epoch(folder: Path) -> int:

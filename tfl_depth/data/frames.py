@@ -109,6 +109,9 @@ class Frames(Sequence[Sample]):
         self._pairs = pairs
         self._read = read
 
+    def __repr__(self) -> str:
+        return f"<Frames {len(self)} on disk>"
+
     def __len__(self) -> int:
         return len(self._pairs)
 

@@ -79,6 +79,9 @@ class PooledMetrics:
         self.pixels = 0
         self._sums: _Sums = np.zeros(9)
 
+    def __repr__(self) -> str:
+        return f"<PooledMetrics of {self.pixels} pixels>"
+
     def add(self, depth_true_m: _Depths, depth_pred_m: _Depths) -> None:
         """Add an image's valid pixels: (n,) meters each, as `depth_metrics` takes them.
 
@@ -133,6 +136,10 @@ class BinnedMetrics:
             raise ValueError(f"Expected two or more ascending edges in meters, got {[*edges_m]}.")
         self._edges_m = [float(edge) for edge in edges_m]
         self._pools = [PooledMetrics() for _ in self._edges_m[1:]]
+
+    def __repr__(self) -> str:
+        edges = ", ".join(f"{edge:g}" for edge in self._edges_m)
+        return f"<BinnedMetrics at {edges} m, of {sum(each.pixels for each in self._pools)} pixels>"
 
     def add(self, depth_true_m: _Depths, depth_pred_m: _Depths) -> None:
         """Add an image's valid pixels: (n,) meters each, as `depth_metrics` takes them.

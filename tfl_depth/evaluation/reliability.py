@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from tfl_depth.evaluation.charts import COLORS, GRAY, MARKERS, chart_png
+from tfl_depth.chart_style import COLORS, GRAY, MARKERS, SMALL, WIDTH, chart_png, styled
 from tfl_depth.evaluation.metrics import DistanceBin
 
 Models = Mapping[str, Sequence[DistanceBin]]
@@ -18,6 +18,7 @@ Models = Mapping[str, Sequence[DistanceBin]]
 PANELS = {"abs_rel": "abs_rel (less is better)", "delta1": "delta1 (more is better)"}
 
 
+@styled
 def reliability_chart(models: Models, title: str) -> bytes:
     """Draw two metrics for each range of true distance, and the number of pixels below.
 
@@ -32,16 +33,18 @@ def reliability_chart(models: Models, title: str) -> bytes:
     present = np.flatnonzero(counts)
     shown = slice(int(present[0]), int(present[-1]) + 1)
     models = {name: bins[shown] for name, bins in models.items()}
-    figure = Figure(figsize=(7, 7), layout="constrained")
-    figure.suptitle(title, fontsize=10)
+    figure = Figure(figsize=(WIDTH, 8), layout="constrained")
+    figure.suptitle(title, x=0.01, ha="left")
     *panels, below = figure.subplots(len(PANELS) + 1, sharex=True, height_ratios=(3, 3, 2))
     for panel, metric in zip(panels, PANELS, strict=True):
         _draw_metric(panel, metric, models)
-    panels[0].legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, fontsize=8, frameon=False)
+    panels[0].legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
     _draw_share(below, np.array(counts[shown]))
     bins = next(iter(models.values()))
-    below.set_xticks(range(len(bins)), [f"{each.near_m:g} - {each.far_m:g}" for each in bins])
-    below.set_xlabel("true distance, meters")
+    below.set_xticks(
+        range(len(bins)), [f"{each.near_m:g}\N{EN DASH}{each.far_m:g}" for each in bins]
+    )
+    below.set_xlabel("true distance, m")
     return chart_png(figure)
 
 
@@ -50,16 +53,15 @@ def _draw_metric(panel: Any, metric: str, models: Models) -> None:
         values = [each.metrics[metric] if each.metrics else np.nan for each in bins]
         # Hollow, since the markers of similar models overlap.
         panel.plot(values, color=color, marker=marker, fillstyle="none", label=name)
-    panel.set_ylim(0, 1.05 if metric.startswith("delta") else None)
-    panel.set_title(PANELS[metric], loc="left", fontsize=10)
-    panel.grid(alpha=0.3)
+    panel.set_ylim(0, 1.05 if metric.startswith("delta") else 1.1 * panel.dataLim.y1)
+    panel.set_title(PANELS[metric])
+    panel.grid()
 
 
 def _draw_share(panel: Any, counts: Any) -> None:
     bars = panel.bar(range(len(counts)), counts / counts.sum(), color=GRAY)
-    panel.bar_label(bars, [f"{count:,}" for count in counts], fontsize=8, padding=2)
+    panel.bar_label(bars, [f"{count:,}" for count in counts], fontsize=SMALL, padding=2)
     panel.margins(y=0.25)
     panel.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    panel.set_title("share of the pixels, and how many there are", loc="left", fontsize=10)
-    panel.grid(alpha=0.3, axis="y")
-    panel.set_axisbelow(True)
+    panel.set_title("share and number of pixels")
+    panel.grid(axis="y")

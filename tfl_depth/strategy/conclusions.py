@@ -69,6 +69,18 @@ def usual(results: Results, granularity: Granularity) -> Found | None:
     return one or found.get(experiment_id("split", granularity))
 
 
+# The phases from FP32 to the best, as charts name them.
+TRAJECTORY = (
+    "FP32",
+    "one INT8\noutput",
+    "best\ncalibration",
+    "two trained\nheads",
+    "exact\nsplit",
+    "split +\nweights",
+    "split +\ntraining",
+)
+
+
 def trajectory(results: Results, granularity: Granularity) -> list[tuple[str, Found]]:
     """One experiment for each measured phase, from FP32 to the best."""
     found = results.experiments
@@ -76,16 +88,17 @@ def trajectory(results: Results, granularity: Granularity) -> list[tuple[str, Fo
     def of(phase: Phase, *, trained: bool = False) -> Found | None:
         return nearest(of_phase(results, (phase,), granularity, trained=trained))
 
-    steps: list[tuple[str, Found | None]] = [
-        ("FP32", found.get("fp32")),
-        ("one INT8\noutput", found.get(experiment_id("int8", granularity))),
-        ("best\ncalibration", of("calibration")),
-        ("two trained\nheads", of("heads", trained=True)),
-        ("exact\nsplit", found.get(experiment_id("split", granularity))),
-        ("split +\nweights", of("weights")),
-        ("split +\ntraining", of("training")),
-    ]
-    return [(label, each) for label, each in steps if each is not None]
+    steps = (
+        found.get("fp32"),
+        found.get(experiment_id("int8", granularity)),
+        of("calibration"),
+        of("heads", trained=True),
+        found.get(experiment_id("split", granularity)),
+        of("weights"),
+        of("training"),
+    )
+    labeled = zip(TRAJECTORY, steps, strict=True)
+    return [(label, each) for label, each in labeled if each is not None]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,15 @@ from tfl_depth.strategy import study_charts
 from tfl_depth.strategy.conclusions import trajectory
 from tfl_depth.strategy.experiments import GRANULARITIES
 from tfl_depth.strategy.results import StudyResults
+from tfl_depth.strategy.scene_chart import scene_chart
 from tfl_depth.strategy.study_input import Grid
+
+CHARTS = {
+    "trajectory.png": study_charts.trajectory_chart,
+    "budget.png": study_charts.budget_chart,
+    "ranges.png": study_charts.ranges_chart,
+    "layers.png": study_charts.layers_chart,
+}
 
 
 def write_pictures(folder: Path, results: StudyResults, grid: Callable[[str], Grid]) -> None:
@@ -28,12 +36,11 @@ def write_pictures(folder: Path, results: StudyResults, grid: Callable[[str], Gr
         ]
         for granularity in GRANULARITIES
     }
-    pictures = {
-        "trajectory.png": study_charts.trajectory_chart(results),
-        "budget.png": study_charts.budget_chart(results),
-        "ranges.png": study_charts.ranges_chart(results),
-        "layers.png": study_charts.layers_chart(results),
-        "scene.png": study_charts.scene_chart(grid("fp32"), phases),
-    }
-    for name, content in pictures.items():
-        write_whole(folder / name, content)
+    write_charts(folder, results)
+    write_whole(folder / "scene.png", scene_chart(grid("fp32"), phases))
+
+
+def write_charts(folder: Path, results: StudyResults) -> None:
+    """Write the pictures that need no more than the results."""
+    for name, draw in CHARTS.items():
+        write_whole(folder / name, draw(results))

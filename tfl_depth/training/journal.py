@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from tensorboardX import SummaryWriter
 
-from tfl_depth.evaluation.charts import chart_png
+from tfl_depth.chart_style import COLORS, SMALL, WIDTH, chart_png, styled
 from tfl_depth.files import write_whole
 from tfl_depth.training.run_folder import reading
 
@@ -19,6 +20,13 @@ from tfl_depth.training.run_folder import reading
 LOG = "log.csv"
 CURVES = "curves.png"
 EVENTS = "tensorboard"
+# Of the learning curves: title, and which value is the best.
+CURVES_SHOWN: dict[str, tuple[str, Callable[[list[float]], float]]] = {
+    "loss": ("training loss", min),
+    "val_abs_rel": ("abs_rel of validation (less is better)", min),
+    "val_delta1": ("delta1 of validation (more is better)", max),
+}
+BEST: dict[str, Any] = {"fontsize": SMALL, "fontweight": "normal", "color": COLORS[1]}
 
 
 class Journal:
@@ -70,24 +78,21 @@ def _read_log(path: Path, first_epoch: int) -> list[dict[str, str]]:
         return rows
 
 
+@styled
 def _curves(rows: list[dict[str, str]]) -> bytes:
     """A PNG: the loss, and below it the two validation metrics that people quote first."""
     epochs = [int(row["epoch"]) + 1 for row in rows]
-    figure = Figure(figsize=(7, 7), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 8), layout="constrained")
     panels = figure.subplots(3, sharex=True)
-    for panel, name, label in zip(
-        panels,
-        ("loss", "val_abs_rel", "val_delta1"),
-        ("training loss", "abs_rel, val (less is better)", "delta1, val (more is better)"),
-        strict=True,
-    ):
+    for panel, (name, (title, best_of)) in zip(panels, CURVES_SHOWN.items(), strict=True):
         values = [float(row[name]) for row in rows]
-        panel.plot(epochs, values, marker=".", color="tab:blue")
-        best = (max if name == "val_delta1" else min)(values)
-        panel.axhline(best, color="tab:gray", linewidth=0.8, linestyle="--")
-        panel.annotate(f"best {best:.4f}", (epochs[0], best), va="bottom", color="tab:gray")
-        panel.set_title(label, loc="left", fontsize=10)
-        panel.grid(alpha=0.3)
+        panel.plot(epochs, values, color=COLORS[0])
+        best = best_of(values)
+        epoch = epochs[values.index(best)]
+        panel.plot(epoch, best, "o", color=COLORS[1])
+        panel.set_title(title)
+        panel.set_title(f"best {best:.4g} in epoch {epoch}", loc="right", **BEST)
+        panel.grid()
     panels[-1].set_xlabel("epoch")
-    panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
+    panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     return chart_png(figure)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from itertools import islice
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -47,12 +48,12 @@ def infer_frames(
         )
     try:
         for each in inputs:
-            if is_video(each):
-                _video(runner, each, sink, options, report)
-            else:
+            if isinstance(each, Path) and not is_video(each):
                 depth_mm = runner.infer(each)
                 sink.write(depth_mm)
                 report.say(f"{each}: {describe(depth_mm)}")
+            else:
+                _video(runner, each, sink, options, report)
     except BrokenPipeError:
         report.say("The reader has closed the pipe.")
 

@@ -19,7 +19,7 @@ from tfl_depth.runtime import DepthRunner
 from tfl_depth.tools.viewer.guard import HEADERS, refusal
 from tfl_depth.tools.viewer.live import Live
 from tfl_depth.tools.viewer.page_calibration import fitted
-from tfl_depth.tools.viewer.page_data import Pictures, pack
+from tfl_depth.tools.viewer.page_data import Pictures, pack, thumbnail
 from tfl_depth.tools.viewer.photos import MAX_BYTES, decode_photo, open_photo
 from tfl_depth.tools.viewer.sources import PageSource, Sources
 
@@ -71,6 +71,7 @@ class App:
                 ("/api/model", "GET", lambda _: _json(self._facts)),
                 ("/api/inputs", "GET", self._list),
                 ("/api/inputs/<int:number>", "GET", self._photo),
+                ("/api/thumbnails/<int:number>", "GET", self._thumbnail),
                 ("/api/uploads", "POST", self._upload),
                 ("/api/calibration", "POST", self._calibrate),
                 ("/api/live/<int:number>", "GET", self._frame),
@@ -118,6 +119,14 @@ class App:
         assert isinstance(file, Path)  # noqa: S101 - a photo
         return _binary(self._pictures.of_photo(open_photo(file)))
 
+    def _thumbnail(self, _request: Request, number: int) -> Response:
+        file = self._source(number, live=False).real()
+        assert isinstance(file, Path)  # noqa: S101 - a photo
+        try:
+            return Response(thumbnail(open_photo(file)), content_type="image/jpeg")
+        except ImageError:  # told where the photo is chosen
+            return Response(status=204)
+
     def _upload(self, request: Request) -> Response:
         content = request.get_data(cache=False)
         if not content:
@@ -131,11 +140,12 @@ class App:
             raise CameraError(f"Expected points as JSON: {error}.") from error
         return _json(fitted(self._runner, self._camera, points))
 
-    def _play(self, _request: Request, number: int) -> Response:
+    def _play(self, request: Request, number: int) -> Response:
         source = self._source(number, live=True)
+        from_s = max(0.0, request.args.get("from", 0.0, type=float))
         with self._lock:
             self._close_live()
-            self._live = number, Live(self._runner, source.real())
+            self._live = number, Live(self._runner, source.real(), from_s)
         return Response(status=204)
 
     def _frame(self, request: Request, number: int) -> Response:
@@ -145,7 +155,9 @@ class App:
         after = request.args.get("after", -1, type=int)
         newer = playing[1].newer(after, NEXT_FRAME_S)
         if newer is not None:
-            return _binary(self._pictures.of_frame(*newer))
+            frame, dropped = newer
+            place = playing[1].place(frame.number)
+            return _binary(self._pictures.of_frame(frame, dropped, place))
         return _binary(pack({"ended": playing[1].ended}, []))
 
     def _pause(self, _request: Request) -> Response:

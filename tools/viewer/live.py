@@ -22,14 +22,21 @@ FRAMES_PER_SECOND = 25.0
 class Live(Closeable):
     """A stream that runs in a thread of its own and keeps one frame: older ones are dropped."""
 
-    def __init__(self, runner: DepthRunner, source: Input) -> None:
+    def __init__(self, runner: DepthRunner, source: Input, from_s: float = 0.0) -> None:
         """Open a video, which is played at its own speed, or a camera, and start.
+
+        Args:
+            runner: computes the depth.
+            source: the video or the camera.
+            from_s: where a video begins to play, in seconds from its start.
 
         Raises:
             ImageError: there is none, or OpenCV cannot read it.
         """
         self._runner = runner
         self._video = Video(source, most_pixels=MAX_PIXELS)
+        self._period_s = 1 / (self._video.frames_per_second or FRAMES_PER_SECOND)
+        self._from_s = 0.0 if self._video.is_camera else from_s
         self._change = threading.Condition()
         self._frame: StreamFrame | None = None
         self._dropped = 0
@@ -63,6 +70,16 @@ class Live(Closeable):
         """Whether no frame will follow."""
         return self._ended
 
+    def place(self, number: int) -> dict[str, float | None]:
+        """Seconds of a frame from the video's start, and the video's length, for the page."""
+        if self._video.is_camera:
+            return {"time_s": None, "duration_s": None}
+        count = self._video.frame_count
+        return {
+            "time_s": self._from_s + number * self._period_s,
+            "duration_s": None if count is None else count * self._period_s,
+        }
+
     @property
     def _number(self) -> int:
         return -1 if self._frame is None else self._frame.number
@@ -85,16 +102,23 @@ class Live(Closeable):
 
     def _paced(self) -> Iterator[Pixels]:
         """Frames until nobody wants them: of a camera as they come, of a video as it plays."""
-        period_s = 1 / (self._video.frames_per_second or FRAMES_PER_SECOND)
         begin_s = monotonic()
         for number, frame in enumerate(self._video):
             if not self._video.is_camera:
                 # Streams of bare frames have no stamps.
-                due_s = self._video.time_s or number * period_s
+                due_s = (self._video.time_s or number * self._period_s) - self._from_s
+                if due_s < -self._period_s / 2:
+                    begin_s = monotonic()  # the frames before `from_s` are only decoded
+                    if self._unwanted():
+                        return
+                    continue
                 self._stop.wait(max(0.0, begin_s + due_s - monotonic()))
-            if self._stop.is_set() or monotonic() - self._asked_s > IDLE_S:
+            if self._unwanted():
                 return
             yield frame
+
+    def _unwanted(self) -> bool:
+        return self._stop.is_set() or monotonic() - self._asked_s > IDLE_S
 
     def _close(self) -> None:
         """Stop."""

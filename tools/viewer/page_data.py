@@ -30,6 +30,7 @@ Camera = Callable[[tuple[int, ...]], Intrinsics]
 Reference = Callable[[Pixels], DepthMm]
 # Longer sides of a photo are shrunk to this for the screen; depth is not.
 SHOWN_SIDE = 1600
+THUMBNAIL_SIDE = 96
 JPEG_QUALITY = 90
 # Typed arrays of JavaScript begin at multiples of their items.
 ALIGNMENT = 4
@@ -65,14 +66,23 @@ class Pictures:
         }
         return self._packed(bgr, measured.depth_mm, facts)
 
-    def of_frame(self, frame: StreamFrame, dropped: int) -> bytes:
-        """A frame of a stream, of which `dropped` frames were dropped, packed for the page."""
+    def of_frame(
+        self, frame: StreamFrame, dropped: int, place: dict[str, float | None] | None = None
+    ) -> bytes:
+        """A frame of a stream, of which `dropped` frames were dropped, packed for the page.
+
+        Args:
+            frame: of the stream.
+            dropped: the number of frames that were dropped before it.
+            place: further facts: where the frame is in its video.
+        """
         facts = {
             "disagreement": frame.disagreement,
             "latency_s": frame.latency_s,
             "number": frame.number,
             "dropped": dropped,
             "fallback": frame.fallback,
+            **(place or {}),
         }
         return self._packed(frame.pixels, frame.depth_mm, facts)
 
@@ -114,9 +124,14 @@ def difference(depth_mm: DepthMm, reference_mm: DepthMm) -> dict[str, float] | N
     return asdict(DepthDifference.between(depth_mm[both], reference_mm[both]))
 
 
-def _jpeg(bgr: Pixels) -> bytes:
+def thumbnail(bgr: Pixels) -> bytes:
+    """A small JPEG of a photo."""
+    return _jpeg(bgr, THUMBNAIL_SIDE)
+
+
+def _jpeg(bgr: Pixels, longer_side: int = SHOWN_SIDE) -> bytes:
     shown: npt.ArrayLike = bgr
-    shrink = SHOWN_SIDE / max(bgr.shape[:2])
+    shrink = longer_side / max(bgr.shape[:2])
     if shrink < 1:
         height, width = (max(1, round(shrink * side)) for side in bgr.shape[:2])
         shown = cv2.resize(bgr, (width, height), interpolation=cv2.INTER_AREA)

@@ -19,13 +19,22 @@ function between(stops, share) {
     Math.round(from + (place - first) * (stops[first + 1][k] - from)));
 }
 
+// Pixels without depth where they are to be seen: no color map has it.
+const MARKED = packed([255, 0, 200]);
+
 export class Colors {
-  // gradient: 256 colors from near to far; none: where there is no depth.
-  constructor(gradient, none) {
-    this.near = Uint32Array.from(gradient, packed);
+  // colormaps: by name, 256 colors from near to far, and the color where there is no depth.
+  constructor(colormaps) {
+    this.colormaps = colormaps;
     const shares = Array.from({ length: 256 }, (_, k) => k / 255);
     this.diverging = Uint32Array.from(shares, (share) => packed(between(DIVERGING, share)));
-    this.none = packed(none);
+    this.use(Object.keys(colormaps)[0], false);
+  }
+
+  use(name, marked) {
+    const { gradient, no_depth } = this.colormaps[name];
+    this.near = Uint32Array.from(gradient, packed);
+    this.none = marked ? MARKED : packed(no_depth);
   }
 
   // Color of a depth, from the nearest to the farthest color.
@@ -75,7 +84,7 @@ export class Colors {
   }
 }
 
-// From near to far in meters; the ends say where there is more beyond them.
+// From near to far in meters; the ends tell of depth beyond them.
 export function depthLabels(near, far, below, above) {
   const labels = Array.from({ length: TICKS }, (_, k) =>
     `${((near + (k * (far - near)) / (TICKS - 1)) / 1000).toFixed(2)} m`);

@@ -37,9 +37,19 @@ export class Inputs {
     this.chosen(item);
   }
 
+  // Choose the one so many places after the current one, if there is one.
+  step(places) {
+    const item = this.neighbor(places);
+    if (item) this.choose(item);
+  }
+
+  neighbor(places) {
+    return this.items[this.items.indexOf(this.current) + places];
+  }
+
   // What follows the current one in the list, if it is a photo.
   next() {
-    const item = this.items[this.items.indexOf(this.current) + 1];
+    const item = this.neighbor(1);
     return item?.kind === "photo" ? item : undefined;
   }
 
@@ -58,7 +68,7 @@ export class Inputs {
   fill(button, item) {
     const mark = this.failed.has(item.id) ? "⚠" : MARKS[item.kind];
     const text = mark ? `${mark} ${item.name}` : item.name;
-    if (button.textContent !== text) button.textContent = text;
+    if (button.textContent !== text) button.replaceChildren(...thumbnail(item), text);
     button.title = this.failed.has(item.id) ? `${item.name}: failed` : item.name;
     button.setAttribute("aria-current", String(item === this.current));
     button.onclick = () => this.choose(item);
@@ -78,4 +88,13 @@ function entry() {
   const item = document.createElement("li");
   item.append(Object.assign(document.createElement("button"), { type: "button" }));
   return item;
+}
+
+// A small picture of a photo of the command; none where it cannot be read.
+function thumbnail(item) {
+  if (item.kind !== "photo" || item.file) return [];
+  const image = document.createElement("img");
+  Object.assign(image, { alt: "", loading: "lazy", src: `/api/thumbnails/${item.id}` });
+  image.addEventListener("error", () => image.remove());
+  return [image];
 }

@@ -5,8 +5,9 @@ import { getPicture, post } from "./api.js";
 const RATE_FRAMES = 30;
 
 // Show frames until the end of the source or until `signal` aborts; returns whether it ended.
-export async function play(id, signal, show) {
-  await post(`/api/live/${id}`, signal);
+// A video begins at a number of seconds.
+export async function play(id, from, signal, show) {
+  await post(`/api/live/${id}?from=${from}`, signal);
   const times = [];
   let number = -1;
   while (!signal.aborted) {

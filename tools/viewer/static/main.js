@@ -4,7 +4,9 @@ import { getJson, getPicture, Refused } from "./api.js";
 import { Inputs } from "./inputs.js";
 import { pause, play } from "./live.js";
 import { Measure } from "./measure.js";
+import { Saving } from "./saving.js";
 import { Scene } from "./scene.js";
+import { Seeking } from "./seeking.js";
 
 const $ = (id) => document.getElementById(id);
 const PHOTO_MS = 1500;
@@ -12,12 +14,22 @@ const PHOTO_MS = 1500;
 const model = await getJson("/api/model");
 const scene = new Scene(model);
 const inputs = new Inputs($("inputs"), look);
+const saving = new Saving(() => inputs.current?.name ?? "picture");
+const seeking = new Seeking((from) => start(from));
 let running = null;
 new Measure(scene, () => inputs.current?.name ?? "photo");
 
 describeModel();
 listenToFiles();
-$("play").addEventListener("click", () => (running?.playing ? stop() : start()));
+$("play").addEventListener("click", () => (running?.playing ? stop() : start(seeking.from)));
+$("previous").addEventListener("click", () => inputs.step(-1));
+$("next").addEventListener("click", () => inputs.step(1));
+addEventListener("keydown", (event) => {
+  const places = { PageUp: -1, PageDown: 1 }[event.key];
+  if (!places || event.target.closest("select, input")) return;
+  event.preventDefault();
+  inputs.step(places);
+});
 window.addEventListener("focus", () => inputs.refresh().catch(() => {}));
 await attempt(() => inputs.refresh());
 if (inputs.items.length > 0) inputs.choose(inputs.items[0]);
@@ -49,6 +61,9 @@ function begin(playing) {
 
 async function look(item) {
   $("empty").hidden = true;
+  seeking.begin(item.kind);
+  saving.stop();
+  $("record").hidden = item.kind === "photo";
   $("play").hidden = item.file !== undefined;
   if (item.kind !== "photo") return start();
   const wasLive = running?.playing && running.live;
@@ -57,15 +72,22 @@ async function look(item) {
   await still(item, run);
 }
 
-async function start() {
+async function start(from = 0) {
   const item = inputs.current;
   if (item.kind === "photo") return slides(begin(true));
   const run = begin(true);
   run.live = true;
+  let ended = false;
   await attempt(async () => {
-    await play(item.id, run.signal, (picture, rate) => present(item, picture, rate));
+    const show = (picture, rate) => present(item, picture, rate);
+    ended = await play(item.id, from, run.signal, show);
   }, item, run);
-  if (run === running) settle();
+  if (run !== running) return;
+  settle();
+  if (!ended) return;
+  seeking.end();
+  if (seeking.loops) start();
+  else saving.stop();
 }
 
 async function stop() {
@@ -112,6 +134,10 @@ async function slides(run) {
 function present(item, picture, rate) {
   scene.show(picture, rate !== undefined);
   tell(picture.facts, rate);
+  seeking.show(picture.facts);
+  saving.add();
+  $("previous").disabled = !inputs.neighbor(-1);
+  $("next").disabled = !inputs.neighbor(1);
   inputs.mark(item, false);
   $("error").hidden = true;
 }

@@ -3,6 +3,7 @@
 import { Cloud } from "./cloud.js";
 import { Colors, depthLabels, differenceLabels } from "./colors.js";
 import { Cursor } from "./cursor.js";
+import { Distance } from "./distance.js";
 import { depthPaint, photoPaint } from "./paints.js";
 import { reading } from "./reading.js";
 
@@ -11,7 +12,7 @@ const $ = (id) => document.getElementById(id);
 export class Scene {
   constructor(model) {
     this.model = model;
-    this.colors = new Colors(model.gradient, model.no_depth);
+    this.colors = new Colors(model.colormaps);
     this.cloud = new Cloud($("points"));
     this.picture = null;
     this.scaleChosen = false;
@@ -31,12 +32,22 @@ export class Scene {
     $("no-webgl").hidden = this.cloud.works;
     $("cloud").classList.toggle("absent", !this.cloud.works);
     this.cursor = new Cursor([...document.querySelectorAll(".picture")], () => this.read());
-    $("scale").addEventListener("change", () => {
-      this.scaleChosen = true;
-      this.paintDepth();
+    for (const name of Object.keys(model.colormaps)) $("colormap").add(new Option(name, name));
+    $("scale").addEventListener("change", () => this.chooseScale());
+    for (const id of ["near", "far"]) $(id).addEventListener("change", () => this.repaint());
+    for (const id of ["colormap", "inconsistent"]) {
+      $(id).addEventListener("change", () => {
+        this.colors.use($("colormap").value, $("inconsistent").checked);
+        this.repaint();
+        if (this.picture?.reference) this.paintDifference();
+      });
+    }
+    this.distance = new Distance(this);
+    $("paint").addEventListener("change", () => this.paintCloud());
+    $("fov").addEventListener("change", () => {
       this.paintCloud();
+      this.distance.tell();
     });
-    for (const id of ["paint", "fov"]) $(id).addEventListener("change", () => this.paintCloud());
     $("reset").addEventListener("click", () => this.cloud.reset());
   }
 
@@ -44,7 +55,8 @@ export class Scene {
   show(picture, isLive) {
     this.picture = picture;
     if (!this.scaleChosen) $("scale").value = isLive ? "model" : "picture";
-    $("panels").hidden = false;
+    $("panels").hidden = $("tools").hidden = false;
+    $("marking").hidden = !picture.depth.includes(0);
     const { width, height } = picture.facts;
     this.paintPhoto();
     this.paintDepth();
@@ -59,8 +71,26 @@ export class Scene {
     this.read();
   }
 
+  // A range of one's own begins as the one that is shown.
+  chooseScale() {
+    this.scaleChosen = true;
+    $("ends").hidden = $("scale").value !== "custom";
+    if ($("scale").value === "custom" && this.picture) {
+      [$("near").value, $("far").value] = this.shown.map((mm) => (mm / 1000).toFixed(2));
+    }
+    this.repaint();
+  }
+
+  repaint() {
+    this.paintDepth();
+    this.paintCloud();
+  }
+
   get limits() {
-    return $("scale").value === "model" ? this.model.range_mm : this.picture.facts.limits_mm;
+    if ($("scale").value === "model") return this.model.range_mm;
+    if ($("scale").value === "picture") return this.picture.facts.limits_mm;
+    const [near, far] = [$("near"), $("far")].map((each) => Math.round(1000 * each.value));
+    return [near, Math.max(far, near + 1)];
   }
 
   paintPhoto() {
@@ -72,6 +102,7 @@ export class Scene {
   paintDepth() {
     if (!this.picture) return;
     const { depth, reference } = this.picture;
+    this.shown = this.limits;
     this.paintMap($("depth"), depth);
     if (reference) this.paintMap($("float"), reference);
   }
@@ -131,5 +162,6 @@ export class Scene {
     $("readout").textContent = this.picture
       ? reading(this.picture, this.cursor, this.model.precision.toUpperCase())
       : "";
+    this.distance?.tell();
   }
 }
