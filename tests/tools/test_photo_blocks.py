@@ -14,7 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
-import psutil
+import psutil  # type: ignore[import-untyped]
 import pytest
 
 from tfl_depth.tools import infer
