@@ -28,7 +28,7 @@ KERNEL_TESTS = $(addprefix tests/runtime/test_,$(addsuffix .py,exactness golden_
 BOARD_TESTS = $(KERNEL_TESTS) $(addprefix tests/runtime/test_,$(addsuffix .py,\
   interpreter runner self_check model_files))
 
-.PHONY: setup demo test tflite-test board-test openvino-test tosa-test qnn-test engines gstreamer-test programs-test \
+.PHONY: setup demo test tflite-test board-test openvino-test tosa-test qnn-test htp-spans rknn-test engines gstreamer-test programs-test cluster-test \
   frameworks-test pythons-test kernels coverage soak fuzz hashes lint check figures figures-zoo \
   figures-demo benchmark strategy docs pictures dist dist-check dist-test clean
 
@@ -166,6 +166,22 @@ engines: setup build/test-models/.complete
 qnn-test: setup build/test-models/.complete build/qnn/.complete
 	TFL_DEPTH_PROOF=build .venv/bin/python -m pytest tests/proof/test_qnn.py
 
+# What each number of codes a span costs in an HTP's arithmetic, docs/figures/htp_spans.json: minutes.
+htp-spans: setup build/qnn/.complete
+	TFL_DEPTH_PROOF=build .venv/bin/python -m tests.support.htp_spans docs/figures/htp_spans.json
+
+# Rockchip's compiler and simulator in an environment of their own: 7 GB, with TensorFlow and PyTorch.
+# Not hashed: its own pins decide. Python 3.8 to 3.12: make rknn-test RKNN_PYTHON=python3.10
+RKNN_PYTHON ?= python3.11
+build/rknn/.complete: requirements/rknn.txt
+	$(RKNN_PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --requirement $<
+	@touch $@
+
+# Both of them, for real: not part of `make test`.
+rknn-test: setup build/test-models/.complete build/rknn/.complete
+	TFL_DEPTH_PROOF=build .venv/bin/python -m pytest tests/proof/test_rknn.py
+
 # GStreamer and its Python bindings, without root, of Debian's packages for this Python.
 GSTREAMER = python3-gi libgirepository-1.0-1 gir1.2-glib-2.0 gir1.2-gstreamer-1.0 \
   gir1.2-gst-plugins-base-1.0 libgstreamer1.0-0 libgstreamer-plugins-base1.0-0 \
@@ -189,6 +205,16 @@ build/programs/.complete: requirements/hashed/programs.txt | .venv/.complete
 programs-test: setup build/test-models/.complete build/programs/.complete
 	PYTHONPATH=build/programs .venv/bin/python -m pytest -rs -p no:dash \
 	  tests/docs/test_viewers.py tests/docs/test_ros_node.py
+
+# Joblib, Ray and Dask in a folder of their own: nothing else needs them. 90 MB to download.
+build/cluster/.complete: requirements/hashed/cluster.txt | .venv/.complete
+	.venv/bin/python -m $(INSTALL) --upgrade --target $(@D) --requirement $<
+	@touch $@
+
+# infer --jobs and --cluster, on Ray and Dask clusters of this machine whose workers are killed: some
+# minutes, not part of `make test`.
+cluster-test: setup build/test-models/.complete build/cluster/.complete
+	PYTHONPATH=build/cluster .venv/bin/python -m pytest -rs tests/tools/test_photo_blocks.py
 
 # PyTorch, ONNX and Keras 2 as the way in. Each has an environment below ~/.cache/tfl-depth: 5 GB and
 # some ten minutes, once. Left out where no Python fits. One of them: make frameworks-test FRAMEWORKS=onnx
@@ -235,7 +261,7 @@ build/uv/.complete: | .venv/.complete
 	@touch $@
 
 # The hashes of every file of what requirements/ pins, into requirements/hashed: after a pin changes.
-HASHED = dev demo tflite-runtime fuzz openvino peers programs pythons tosa qnn publish
+HASHED = dev cluster demo tflite-runtime fuzz openvino peers programs pythons tosa qnn publish
 hashes: build/uv/.complete
 	for name in $(HASHED); do build/uv/bin/uv pip compile --quiet --universal --no-deps \
 	  --python-version 3.11.5 --generate-hashes --custom-compile-command 'make hashes' \

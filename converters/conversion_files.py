@@ -23,7 +23,7 @@ def report_path(output: Path) -> Path:
 
 def target_files(output: Path, target: Target) -> list[Path]:
     """Return the files that a target adds to the portable model and its report."""
-    if target.delegate is None:
+    if not target.has_npu:
         return []
     ends = ["_placement.json"]
     if target.htp_soc is not None:
@@ -32,6 +32,8 @@ def target_files(output: Path, target: Target) -> list[Path]:
         ends += ["_vela.tflite", "_placement.png"]
     if target.neutron is not None:
         ends += ["_neutron.tflite", "_placement.png"]
+    if target.rockchip is not None and target.rockchip.python is not None:
+        ends += [f"_{target.rockchip.platform}{end}" for end in (".rknn", ".json")]
     return [output.with_name(output.stem + end) for end in ends]
 
 
@@ -79,12 +81,15 @@ def _beside(conversion: Conversion, output: Path) -> dict[Path, bytes]:
     if placed is None:
         return {}
     from tfl_depth.converters.deployment.picture import placement_picture
+    from tfl_depth.converters.deployment.rockchip import contract_beside
 
     target = conversion.target_settings
     contents = [(json.dumps(placed.placement.as_report(), indent=2) + "\n").encode()]
     if placed.compiled is not None:
         contents.append(placed.compiled)
-        if target.htp_soc is None:
+        if target.rockchip is not None:
+            contents.append(contract_beside(conversion.contract, placed.compiled))
+        elif target.htp_soc is None:
             title = f"{output.name} on {conversion.target}"
             contents.append(as_png(placement_picture(placed.placement, title)))
     return dict(zip(target_files(output, target), contents, strict=True))

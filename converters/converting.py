@@ -66,6 +66,7 @@ def convert(
     memory_mode: str | None = None,
     neutron: tuple[str, str] | None = None,
     neutron_python: str | None = None,
+    rknn_python: str | None = None,
     golden: bool = True,
     golden_photos: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None = None,
     progress: bool | Progress | None = None,
@@ -110,6 +111,8 @@ def convert(
         memory_mode: Ethos-U: its section with the use of the memories.
         neutron: imx95: (name, version) of NXP's pip package, which you have installed.
         neutron_python: imx95: the Python of the environment that has it; None: this one.
+        rknn_python: rk3588, rk3576, rk3568: the Python of the environment that has rknn-toolkit2;
+            None: it is not called.
         golden: put golden vectors into the file: two photos and their depth.
         golden_photos: photos for the golden vectors, as for `representative`; None: those for
             verification. Give others if yours must not leave your machine.
@@ -132,6 +135,7 @@ def convert(
         memory_mode=memory_mode,
         neutron=neutron,
         neutron_python=neutron_python,
+        rknn_python=rknn_python,
     )
     _check_target(target, settings, precision, strict_placement=strict_placement)
     depth_range = _depth_range(max_depth_m, span_m, spans)
@@ -179,7 +183,7 @@ def for_target(conversion: Conversion, name: str, settings: Target) -> Conversio
         ConversionError: the compiler fails.
     """
     placed = None
-    if settings.delegate is not None:
+    if settings.has_npu:
         placed = compile_for_target(conversion.model, name, settings)
     return replace(conversion, target=name, target_settings=settings, placed=placed)
 
@@ -209,7 +213,7 @@ def _check_target(
             f"{name} takes {' or '.join(target.precisions)}, not {precision}: "
             f"pass --{target.precisions[0]}, or --target cpu."
         )
-    if strict_placement and target.delegate is None:
+    if strict_placement and not target.has_npu:
         raise ConversionError("--strict-placement needs a --target with an NPU.")
 
 

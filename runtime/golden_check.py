@@ -23,13 +23,14 @@ from tfl_depth.encoding import DepthMm
 from tfl_depth.errors import ContractError
 from tfl_depth.format.contract import Contract
 from tfl_depth.format.golden import Golden, tensors_digest
+from tfl_depth.runtime.delegates.extensions import find_row, known_names
 from tfl_depth.runtime.engines.fallback import FallbackEngine
 from tfl_depth.runtime.output_layout import OutputLayout
 from tfl_depth.runtime.postprocess import MAX_DISAGREEMENT, DepthDecoder
 from tfl_depth.runtime.preprocess import Pixels
 
 # The tolerance is this factor times the difference of the CPU's correct kernels, plus a step of the
-# code, plus the rounding to whole millimeters.
+# code (for another arithmetic some steps), plus the rounding to whole millimeters.
 SPREAD_FACTOR = 3
 ROUNDING_MM = 1.0
 
@@ -98,8 +99,12 @@ class GoldenCheck:
         )
 
 
-def tolerance_of(contract: Contract) -> Tolerance:
+def tolerance_of(contract: Contract, rounding_steps: int = 1) -> Tolerance:
     """Return the largest differences that correct kernels may have on a model's golden vectors.
+
+    Args:
+        contract: of the model.
+        rounding_steps: steps of the code that the rounding of the outputs may cost.
 
     Raises:
         ContractError: the model has no golden vectors.
@@ -108,7 +113,7 @@ def tolerance_of(contract: Contract) -> Tolerance:
     if spread is None:
         raise ContractError("The model has no golden vectors. Convert it again.")
     step_mm = max(contract.spans.steps_mm) if contract.precision == "int8" else 0.0
-    least_mm = step_mm + ROUNDING_MM
+    least_mm = rounding_steps * step_mm + ROUNDING_MM
     allowed = (spread.median_mm, spread.p95_mm, spread.max_mm)
     return Tolerance(*(SPREAD_FACTOR * each_mm + least_mm for each_mm in allowed))
 
@@ -126,7 +131,9 @@ def check_golden(engine: FallbackEngine, golden: Golden) -> GoldenCheck:
         engine.run(rgb, "rgb", state)
         return state.codes
 
-    proof = check_codes(codes_of, info.layout, info.new_decoder(), info.contract, golden)
+    name = info.coverage.delegate
+    steps = find_row(name).rounding_steps if name in known_names() else 1
+    proof = check_codes(codes_of, info.layout, info.new_decoder(), info.contract, golden, steps)
     return replace(proof, fallback=state.fallback)
 
 
@@ -136,6 +143,7 @@ def check_codes(
     decoder: DepthDecoder,
     contract: Contract,
     golden: Golden,
+    rounding_steps: int = 1,
 ) -> GoldenCheck:
     """Run golden vectors, and compare the depth with that of the reference kernels.
 
@@ -145,6 +153,7 @@ def check_codes(
         decoder: of the codes.
         contract: of the model.
         golden: golden vectors of the model.
+        rounding_steps: as in `tolerance_of`.
 
     Raises:
         ContractError: the golden depth has another size than the outputs.
@@ -162,9 +171,8 @@ def check_codes(
         shares.append(decoder.decode_grid(codes, out))
         digests.append(tensors_digest(layout.tensors(codes), contract.output_names))
     known = [share for share in shares if share is not None]
-    proof = compare(
-        depth_mm, golden.depth_mm, tolerance_of(contract), max(known, default=None), None
-    )
+    tolerance = tolerance_of(contract, rounding_steps)
+    proof = compare(depth_mm, golden.depth_mm, tolerance, max(known, default=None), None)
     same = None if golden.digests is None else golden.digests == tuple(digests)
     return replace(proof, byte_for_byte=same)
 

@@ -17,6 +17,7 @@ def chosen_target(
     memory_mode: str | None = None,
     neutron: tuple[str, str] | None = None,
     neutron_python: str | None = None,
+    rknn_python: str | None = None,
 ) -> Target:
     """Return a target with other compiler settings than those of the table.
 
@@ -27,6 +28,8 @@ def chosen_target(
         memory_mode: Ethos-U: its section with the use of the memories.
         neutron: imx95: name and version of NXP's pip package.
         neutron_python: imx95: the Python of the environment that has the package; None: this one.
+        rknn_python: rk3588, rk3576, rk3568: the Python of the environment that has rknn-toolkit2;
+            None: it is not called.
 
     Raises:
         ConversionError: there is no such target, or a setting is for another compiler.
@@ -34,6 +37,8 @@ def chosen_target(
     if name not in TARGETS:
         raise ConversionError(f"Expected a target of {', '.join(TARGETS)}, got {name!r}.")
     target = _with_neutron(name, neutron, neutron_python or sys.executable)
+    if rknn_python is not None:
+        target = _with_rockchip(name, rknn_python)
     given = {"config": vela_config, "system_config": system_config, "memory_mode": memory_mode}
     changes = {key: value for key, value in given.items() if value is not None}
     if not changes:
@@ -56,3 +61,10 @@ def _with_neutron(name: str, neutron: tuple[str, str] | None, python: str) -> Ta
         )
     settings = NeutronSettings(name, *neutron, python)
     return replace(target, neutron=settings, command=None)
+
+
+def _with_rockchip(name: str, python: str) -> Target:
+    target = TARGETS[name]
+    if target.rockchip is None:
+        raise ConversionError(f"{name} is not compiled by rknn-toolkit2: leave out --rknn-python.")
+    return replace(target, rockchip=replace(target.rockchip, python=python), command=None)

@@ -11,7 +11,14 @@ from typing import Final, Literal
 
 from tfl_depth.format.contract_parts import Precision
 
-__all__ = ["TARGETS", "NeutronSettings", "Target", "TargetDelegate", "VelaSettings"]
+__all__ = [
+    "TARGETS",
+    "NeutronSettings",
+    "RockchipSettings",
+    "Target",
+    "TargetDelegate",
+    "VelaSettings",
+]
 
 INT8: tuple[Precision, ...] = ("int8",)
 # Whether a convolution's weights have one scale, or one for each output channel.
@@ -61,6 +68,19 @@ class NeutronSettings:
 
 
 @dataclass(frozen=True)
+class RockchipSettings:
+    """Settings of Rockchip's compiler, rknn-toolkit2.
+
+    Attributes:
+        platform: the compiler's name of the chip.
+        python: that of the environment with the toolkit; None: it is not called.
+    """
+
+    platform: str
+    python: str | None = None
+
+
+@dataclass(frozen=True)
 class TargetDelegate:
     """The delegate on the board.
 
@@ -86,9 +106,10 @@ class Target:
         vela: settings of the compiler for an Ethos-U.
         htp_soc: LiteRT's name of the chip, for a Hexagon with a compiler on this machine.
         neutron: how to compile, for an i.MX 95, where the user has named NXP's package.
+        rockchip: the chip, and how to compile where the user has named the toolkit's Python.
         command: command of a compiler that the user must run; {stem} is the model's path without
             its suffix.
-        delegate: None if TensorFlow Lite's own kernels run the model.
+        delegate: None if TensorFlow Lite's own kernels run the model, or no TensorFlow Lite does.
         source: of the facts in this row.
     """
 
@@ -99,9 +120,15 @@ class Target:
     vela: VelaSettings | None = None
     htp_soc: str | None = None
     neutron: NeutronSettings | None = None
+    rockchip: RockchipSettings | None = None
     command: tuple[str, ...] | None = None
     delegate: TargetDelegate | None = None
     source: str = ""
+
+    @property
+    def has_npu(self) -> bool:
+        """Whether something other than TensorFlow Lite's own kernels runs the model."""
+        return self.delegate is not None or self.rockchip is not None
 
 
 # The system configuration and the memory mode that Vela 5.2 falls back on, with a warning, where
@@ -141,6 +168,22 @@ def _hexagon(soc: str) -> Target:
         htp_soc=soc,
         delegate=TargetDelegate("litert-npu"),
         source="https://ai.google.dev/edge/litert/next/qualcomm",
+    )
+
+
+def _rockchip(platform: str) -> Target:
+    steps = (
+        "from rknn.api import RKNN; r = RKNN()",
+        f"r.config(target_platform='{platform}')",
+        "r.load_tflite(model='{stem}.tflite')",
+        "r.build(do_quantization=False)",
+        f"r.export_rknn('{{stem}}_{platform}.rknn')",
+    )
+    return Target(
+        title=f"Rockchip {platform.upper()}: RKNPU, an .rknn file for Rockchip's own runtime",
+        rockchip=RockchipSettings(platform),
+        command=("python3", "-c", "; ".join(steps)),
+        source="https://github.com/airockchip/rknn-toolkit2",
     )
 
 
@@ -216,6 +259,7 @@ TARGETS = {
     ),
     # The chips of ai_edge_litert/aot/vendors/qualcomm/target.py.
     **{f"qnn-{soc.lower()}": _hexagon(soc) for soc in _HEXAGON_SOCS},
+    **{platform: _rockchip(platform) for platform in ("rk3588", "rk3576", "rk3568")},
     "armnn": Target(
         title="Arm NN on Arm Mali graphics or Cortex-A",
         rules="armnn",

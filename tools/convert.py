@@ -166,6 +166,7 @@ def _convert(options: argparse.Namespace) -> None:
         raise ConversionError(f"There is no network {options.network}.")
     from tfl_depth.converters import convert
     from tfl_depth.converters.conversion_files import refuse_existing, target_files
+    from tfl_depth.converters.deployment.htp_spans import boundary_cost
 
     beside = target_files(options.output, target)
     refuse_existing(options.output, overwrite=options.overwrite, beside=beside)
@@ -188,6 +189,8 @@ def _convert(options: argparse.Namespace) -> None:
         totals = placement.as_report()["totals"]
     if target.htp_soc is not None:
         shown += ["", _on_htp(conversion)]
+        cost = boundary_cost(conversion.contract, target.htp_soc)
+        shown += [] if cost is None else [f"spans on {target.htp_soc}:           {cost}"]
     if target.command is not None:
         stem = str(options.output.with_suffix(""))
         compiler = shlex.join(word.format(stem=stem) for word in target.command)

@@ -295,12 +295,8 @@ def _predictor(
         return
     seen = camera_options.camera_settings(options)
     if board is not None:
-        if any(value not in (None, False, "bilinear") for value in seen.values()):
-            raise CameraError(
-                "--camera, --fov, --correct-focal, --fit and --upsample are not for evaluate "
-                "--board: leave them out, or evaluate here."
-            )
-        with board.frames(model, board_settings(settings)) as stream:
+        with board.frames(model, {**board_settings(settings), **seen}) as stream:
+            camera_options.tell_correction(stream)
             yield frames_predictor(stream, read_contract(model.read_bytes()))
             there |= stream.finish()
             say_what_was_said(board.entry.name, stream.errors)

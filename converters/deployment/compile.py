@@ -18,6 +18,7 @@ from tfl_depth.converters.deployment.placement import (
     Placement,
 )
 from tfl_depth.converters.deployment.qnn import compile_for_htp
+from tfl_depth.converters.deployment.rockchip import compile_rknn
 from tfl_depth.converters.deployment.vela import Compiled, compile_model
 from tfl_depth.converters.metadata import with_contract
 from tfl_depth.converters.tflite_graph import FileOperator, read_graph_and_operators
@@ -38,8 +39,8 @@ class CompiledModel:
 
     Attributes:
         placement: where the operators run.
-        compiled: the .tflite for the target, with the contract; None if the target uses the
-            portable file.
+        compiled: the .tflite for the target, with the contract; for a Rockchip the .rknn, which
+            has none; None if the target uses the portable file.
     """
 
     placement: Placement
@@ -78,6 +79,12 @@ def compile_for_target(model: bytes, name: str, target: Target) -> CompiledModel
         placed = operators_left(model, compiled, "the Neutron compiler leaves it")
         source = f"{target.neutron.package} {target.neutron.version}"
         return CompiledModel(Placement(name, placed, graph.macs, None, source), compiled)
+    chip = target.rockchip
+    if chip is not None and chip.python is not None:
+        made_here = compile_rknn(model, chip.platform, chip.python)
+        placed = _by_file(operators, target)
+        placement = Placement(name, placed, graph.macs, None, made_here.compiler)
+        return CompiledModel(placement, made_here.model)
     if target.vela is None:
         placed, source = _by_file(operators, target), target.source
         return CompiledModel(Placement(name, placed, graph.macs, None, source), None)
@@ -106,8 +113,8 @@ def _cost(compiled: Compiled) -> tuple[int, float]:
 def _by_file(operators: tuple[FileOperator, ...], target: Target) -> tuple[PlacedOperator, ...]:
     if target.rules is not None:
         return placed_by(target.rules, operators)
-    where: Place = CPU if target.delegate is None else UNKNOWN
-    reason = "" if target.delegate is None else "the board's compiler decides"
+    where: Place = UNKNOWN if target.has_npu else CPU
+    reason = "its compiler decides" if target.has_npu else ""
     return tuple(PlacedOperator(each.kind, each.name, where, reason) for each in operators)
 
 

@@ -19,6 +19,7 @@ from tfl_depth.format.contract import Contract
 from tfl_depth.targets import NeutronSettings
 
 TIME_LIMIT_S = 1200
+VERSION_LIMIT_S = 60
 # The program's names in the releases of NXP's package, beside its Python.
 PROGRAMS = ("neutron-converter", "neutron_converter", "neutron-compiler", "neutron_compiler")
 _VERSION = "import importlib.metadata as m; print(m.version(sys.argv[1]))"
@@ -49,11 +50,16 @@ def _expect_version(settings: NeutronSettings) -> None:
             [settings.python, *run_code(_VERSION, settings.package)[1:]],
             capture_output=True,
             text=True,
-            timeout=TIME_LIMIT_S,
+            timeout=VERSION_LIMIT_S,
         )
     except OSError as error:
         raise ConversionError(
             f"The Python {settings.python} of --neutron-python does not start: {error.strerror}."
+        ) from error
+    except subprocess.TimeoutExpired as error:
+        raise ConversionError(
+            f"The Python {settings.python} of --neutron-python did not say within "
+            f"{VERSION_LIMIT_S} s which {settings.package} it has: start it by hand."
         ) from error
     if done.returncode:
         raise ConversionError(f"NXP's {settings.package} is not installed: {get}.")

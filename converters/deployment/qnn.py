@@ -18,7 +18,7 @@ from tfl_depth.converters.deployment.compiler_output import operators_left
 from tfl_depth.converters.deployment.placement import PlacedOperator, Traffic
 from tfl_depth.errors import ConversionError, InterpreterError
 from tfl_depth.format.contract_place import BLANK_SIGNATURE, signature_place, with_digest
-from tfl_depth.proof.part_folder import part_folder, run_part
+from tfl_depth.proof.part_folder import part_folder, part_path, run_part
 
 # What onnxruntime-qnn lacks of the libraries that the plugin names. Nothing in it is called for an
 # HTP, so that any library satisfies the loader.
@@ -80,12 +80,11 @@ def htp_libraries() -> Path:
     Raises:
         ConversionError: they are not installed.
     """
-    folder = part_folder("qnn")
-    libraries = folder / "onnxruntime_qnn"
-    if not (libraries / "libQnnHtp.so").is_file():
+    libraries = part_path("qnn", "onnxruntime_qnn")
+    if libraries is None or not (libraries / "libQnnHtp.so").is_file():
         raise ConversionError(
-            "Qualcomm's libraries are not installed: pip install --no-deps --target "
-            f"{folder} {PACKAGE}."
+            "Qualcomm's libraries are not installed: pip install 'tfl-depth[qnn]', or pip install "
+            f"--no-deps --target {part_folder('qnn')} {PACKAGE}."
         )
     return libraries
 

@@ -71,7 +71,7 @@ def with_run_table(targets: str, measured: Measured) -> str:
         ran = [ENGINES[engine].title for engine in _engines_of(name, target) if engine in engines]
         if target.vela is not None and vela:
             ran.insert(0, "its compiler")
-        if target.htp_soc is not None and ran:
+        if (target.htp_soc or target.rockchip) is not None and ran:
             ran.insert(0, "its compiler")
         rows.setdefault("; ".join(ran) or "nothing", []).append(f"`{name}`")
     lines = [[", ".join(names), ran] for ran, names in rows.items()]
@@ -84,4 +84,6 @@ def _engines_of(name: str, target: Target) -> tuple[str, ...]:
         return ("tosa", "tflm")
     if target.htp_soc is not None:
         return ("qnn-htp",)
+    if target.rockchip is not None:
+        return ("rknn",)
     return {"cpu": ("reference", "xnnpack"), "armnn": ("armnn",)}.get(name, ())

@@ -41,6 +41,8 @@ class DelegateSpec:
         cache: None if it has no cache.
         external: whether the library is an external delegate of TensorFlow Lite.
         install: how to install a missing library, for people.
+        rounding_steps: steps of the code that its rounding of outputs may cost, see
+            `golden_check.tolerance_of`.
         source: of the facts in this row.
     """
 
@@ -57,4 +59,5 @@ class DelegateSpec:
     cache: Cache | None = None
     external: bool = True
     install: str = ""
+    rounding_steps: int = 1
     source: str = ""

@@ -8,8 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.ssh_board import SshBoard
-from tests.support.synthetic_data import write_dataset
+from tests.support.synthetic_data import SIZE, write_dataset
 from tfl_depth.boards import BoardEntry, lost_link
+from tfl_depth.boards.camera_message import camera_json, json_camera
+from tfl_depth.camera import Camera, DepthCalibration, Distortion, FieldOfView
+from tfl_depth.camera_files import write_camera
+from tfl_depth.format.contract import read_contract
+from tfl_depth.intrinsics import Intrinsics
 from tfl_depth.tools.evaluate import main
 
 CPU = ("--board", "bench", "--delegate", "cpu")
@@ -41,6 +46,31 @@ def test_the_table_is_the_same_as_here(
     assert report["time_ms"]["p99"] >= report["time_ms"]["p50"] > 0
     assert report["placement"]["operators"] == 5
     assert "abs_rel" in page.read_text()
+
+
+def test_the_camera_corrects_depth_there_as_here(
+    call: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    contract = read_contract(Path(call[0]).read_bytes())
+    lens = Distortion("pinhole", (0.1, 0.0, 0.0, 0.0))
+    measured = DepthCalibration(1.25, 0.5, contract.fingerprint, "crop")
+    width, height = SIZE[::-1]
+    camera = Camera(width, height, Intrinsics(80.0, 81.0, 47.0, 31.0), lens, measured)
+    write_camera(tmp_path / "camera.yaml", camera)
+    seen = ["--camera", str(tmp_path / "camera.yaml"), "--fit", "crop", "--json"]
+    assert main([*call, *seen]) == 0
+    here = json.loads(capfd.readouterr().out)
+    assert main([*call, *CPU, *seen]) == 0
+    assert json.loads(capfd.readouterr().out)["result"]["metrics"] == here["metrics"]
+    assert main([*call, "--json"]) == 0
+    assert json.loads(capfd.readouterr().out)["metrics"] != here["metrics"]
+    assert main([*call, *CPU, "--fov", "60", "--correct-focal"]) == 1
+    assert "does not know the camera" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("camera", [None, FieldOfView(60.5), Camera(640, 480)])
+def test_a_camera_comes_back_from_its_json(camera: Camera | FieldOfView | None) -> None:
+    assert json_camera(json.loads(json.dumps(camera_json(camera)))) == camera
 
 
 def test_a_link_that_is_lost_between_frames_is_no_table(

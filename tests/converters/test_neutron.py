@@ -12,7 +12,7 @@ import pytest
 from ai_edge_litert.tools import flatbuffer_utils
 
 from tests.support import ramp
-from tfl_depth.converters.deployment import compile_for_target
+from tfl_depth.converters.deployment import compile_for_target, neutron
 from tfl_depth.converters.deployment.placement import CPU, NPU
 from tfl_depth.converters.tflite_graph import read_graph
 from tfl_depth.errors import ConversionError
@@ -124,6 +124,15 @@ def test_the_command_takes_the_package_and_its_python(
     assert "NXP's another-sdk is not installed" in capsys.readouterr().err
     assert main([str(model), "--target", "coral", "--neutron", "eiq-neutron-sdk==3.3.0"]) == 1
     assert "leave out --neutron" in capsys.readouterr().err
+
+
+def test_a_python_that_hangs_is_stopped(
+    model: Path, settings: NeutronSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path(settings.python).write_text("#!/bin/sh\nexec sleep 60\n")
+    monkeypatch.setattr(neutron, "VERSION_LIMIT_S", 0.2)
+    with pytest.raises(ConversionError, match=r"did not say within 0\.2 s"):
+        compile_for_target(model.read_bytes(), "imx95", target(settings))
 
 
 def test_what_the_compiler_says_is_told(model: Path, settings: NeutronSettings) -> None:

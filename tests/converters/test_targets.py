@@ -60,7 +60,7 @@ def test_vela_has_the_configuration_of_a_target(target: str) -> None:
 
 def test_what_runs_on_an_npu_names_its_delegate_and_its_source() -> None:
     for name, target in TARGETS.items():
-        assert (target.delegate is None) == (name == "cpu")
+        assert target.has_npu == (name != "cpu")
         assert target.source.startswith("https://") == (name != "cpu")
 
 

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from tests.support import ramp
 from tests.support.built_models import built_zoo
 from tests.support.kernels import codes_of
-from tfl_depth.converters.deployment import compile_for_target, qnn
+from tfl_depth.converters.deployment import compile_for_target, htp_spans, qnn
 from tfl_depth.encoding import CODES, Decoder, decode_float
 from tfl_depth.errors import ConversionError, ModelFileError
 from tfl_depth.format.contract import read_contract
 from tfl_depth.format.golden import read_golden
 from tfl_depth.format.model_check import check_model
-from tfl_depth.proof import ENGINES, prove_by
+from tfl_depth.proof import ENGINES, by_qnn_htp, prove_by
 from tfl_depth.proof.part_folder import VARIABLE
+from tfl_depth.runtime.output_layout import Tensors
 from tfl_depth.targets import TARGETS
 
+ROOT = Path(__file__).resolve().parents[2]
 TARGETS_OF_QUALCOMM = [name for name, target in TARGETS.items() if target.htp_soc]
 # Beside half a step of the code: what an HTP adds near a boundary of two spans, and elsewhere.
 BOUNDARY_MM, ELSEWHERE_MM = 8.0, 1.0
@@ -69,9 +74,40 @@ def test_a_ramp_is_near_everywhere(spans: str, models: Path) -> None:
 
 
 @needs_qualcomm
-def test_a_network_is_right() -> None:
-    proof = prove_by("qnn-htp", built_zoo("pico-nyu-192x256"))
-    assert (proof.verdict, proof.byte_for_byte, proof.disagreement) == ("right", False, 0)
+def test_a_network_is_right(net: Path) -> None:
+    """Also one whose CPU kernels agree."""
+    for model in (built_zoo("pico-nyu-192x256"), net):
+        proof = prove_by("qnn-htp", model)
+        assert (proof.verdict, proof.byte_for_byte, proof.disagreement) == ("right", False, 0)
+
+
+@needs_qualcomm
+def test_a_htp_that_is_five_steps_off_is_wrong(net: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    right = by_qnn_htp.ByQnnHtp.invoke
+
+    def off(self: by_qnn_htp.ByQnnHtp, values: npt.NDArray[Any]) -> Tensors:
+        found = right(self, values)
+        moved = found["fractional"].astype(np.int16) + 5
+        return {**found, "fractional": moved.clip(-128, 127).astype(np.int8)}
+
+    monkeypatch.setattr(by_qnn_htp.ByQnnHtp, "invoke", off)
+    assert prove_by("qnn-htp", net).verdict == "wrong"
+
+
+def test_spans_are_as_measured() -> None:
+    measured = json.loads((ROOT / "docs" / "figures" / "htp_spans.json").read_text())
+    for codes, steps in measured.items():
+        for soc, worst in steps.items():
+            said = htp_spans.worst_steps(int(codes), soc)
+            assert said == (None if worst < 1 else worst)
+
+
+def test_coarse_boundaries_are_told(models: Path) -> None:
+    contract = read_contract((models / ramp.file_name("15m-1m")).read_bytes())
+    assert htp_spans.boundary_cost(contract, "SM8350") is None
+    said = htp_spans.boundary_cost(contract, "SM8650")
+    assert said is not None and said.startswith("off by up to 10 mm near a boundary")
+    assert "14 spans" in said
 
 
 @needs_qualcomm

@@ -88,6 +88,16 @@ def test_delegate_that_is_off_by_more_is_wrong(
     assert proof.disagreement == 0
 
 
+@pytest.mark.parametrize(("steps", "verdict"), [(3, "right"), (5, "wrong")])
+def test_another_arithmetic_may_be_three_steps_off(steps: int, verdict: str, net: Path) -> None:
+    model = net.read_bytes()
+    contract = read_contract(model)
+    golden_mm = read_golden(model, contract).depth_mm
+    off_mm = golden_mm + np.uint16(steps * contract.spans.steps_mm[0])
+    assert compare(off_mm, golden_mm, tolerance_of(contract, 3), 0.0, None).verdict == verdict
+    assert compare(off_mm, golden_mm, tolerance_of(contract), 0.0, None).verdict == "wrong"
+
+
 def test_garbage_is_wrong_and_contradicts_itself(net: Path, library: str) -> None:
     options = {**ALL, "fault": "garbage", "at": 1}
     with DepthRunner(net, delegate=library, delegate_options=options) as runner:

@@ -49,12 +49,28 @@ def make_models(folder: Path) -> None:
         new.rename(folder)
 
 
-def _write_ramps(folder: Path, work: Path) -> None:
-    images = ImageSplit(
+def ramp_model(spans: Spans, work: Path) -> bytes:
+    """The int8 model of a ramp with these spans; `work` is a folder for its image."""
+    made = convert_network(
+        _ramp(spans),
+        images=_ramp_images(work),
+        spans=spans,
+        input_range=ramp.PIXEL_RANGE,
+        recipe="minmax",
+    )
+    return made.model
+
+
+def _ramp_images(work: Path) -> ImageSplit:
+    return ImageSplit(
         calibration=(_write_image(work / "ramp.png", ramp.image()),),
         verification=(_write_image(work / "mirrored.png", ramp.image()[::-1]),),
         seed=SEED,
     )
+
+
+def _write_ramps(folder: Path, work: Path) -> None:
+    images = _ramp_images(work)
     kinds: list[tuple[str, HeadKind, Precision]] = [(name, "split", "int8") for name in ramp.SPANS]
     kinds.append((ramp.COMMON, "single", "int8"))
     precisions: tuple[Precision, ...] = ("int16x8", "float32")

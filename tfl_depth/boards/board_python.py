@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import shlex
 from collections.abc import Iterable
-from pathlib import Path
+from functools import cache
+from types import ModuleType
 from typing import Any
 
-from tfl_depth.boards import on_board
 from tfl_depth.boards.board_book import BoardEntry
 from tfl_depth.boards.board_facts import COMPILED, PURE, BoardFacts, disk_full, python_refusal
 from tfl_depth.boards.connection import BoardConnection, BoardProcess
+from tfl_depth.boards.on_board import answer, board_program, board_state, contents, job_folders
 from tfl_depth.child import WITHOUT_FOLDER
 from tfl_depth.errors import BoardError
 from tfl_depth.runtime.engines.interpreter import PACKAGES
@@ -20,10 +22,20 @@ from tfl_depth.runtime.engines.interpreter import PACKAGES
 ANSWER_LIMIT_S = 180.0
 # The slowest link. A slower transfer is stopped.
 SLOWEST_BYTES_S = 20_000
-_TEXT = Path(on_board.__file__).read_text(encoding="utf-8")
+# The file with each function for the board.
+_FILES = {
+    "facts": board_state,
+    "lacking": contents,
+    "receive": contents,
+    "unpack": contents,
+    "stage": job_folders,
+    "discard": job_folders,
+    "pack": job_folders,
+    "run": board_program,
+}
 _VERSION = f"{WITHOUT_FOLDER}\nimport platform; print(platform.python_version())"
-# Runs the code in its first argument with the other arguments.
-_RUN = f"{WITHOUT_FOLDER}\nexec(sys.argv.pop(1))"
+# Runs the code in its first two arguments with the other arguments.
+_RUN = f"{WITHOUT_FOLDER}\nexec(sys.argv.pop(1))\nexec(sys.argv.pop(1))"
 _BOOT = "cat /proc/sys/kernel/random/boot_id"
 
 
@@ -59,7 +71,7 @@ class BoardPython:
         """Ask for the facts about the board."""
         found = self._ask(
             "facts",
-            limit_s=4 * on_board.IMPORT_LIMIT_S,
+            limit_s=4 * board_state.IMPORT_LIMIT_S,
             folder=self._entry.folder,
             imported=[*COMPILED],
             named=[*PURE],
@@ -155,10 +167,16 @@ class BoardPython:
         return f"{name} cannot take the files ({answer['error']}): try again."
 
     def _request(self, do: str, **arguments: Any) -> str:
-        return self._command("-c", _RUN, _TEXT, json.dumps({"do": do, **arguments}))
+        texts = map(_text, (_FILES[do], answer))
+        return self._command("-c", _RUN, *texts, json.dumps({"do": do, **arguments}))
 
     def _command(self, *arguments: str) -> str:
         return shlex.join([self._entry.python, *arguments])
+
+
+@cache
+def _text(module: ModuleType) -> str:
+    return inspect.getsource(module)
 
 
 def digest_of(content: bytes) -> str:

@@ -16,6 +16,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from tfl_depth.boards.camera_message import json_camera
 from tfl_depth.boards.frame_messages import (
     DEPTH,
     FAILURE,
@@ -39,7 +40,8 @@ def main(arguments: list[str]) -> int:
     """Serve frames until standard input ends.
 
     Args:
-        arguments: the model's path, and arguments of `DepthRunner` as JSON.
+        arguments: the model's path, and arguments of `DepthRunner` as JSON, with the camera of
+            `camera_json`.
     """
     model, settings = arguments
     warnings.formatwarning = lambda message, *_: f"warning: {message}\n"
@@ -62,8 +64,10 @@ def _own_output() -> IO[bytes]:
 def _serve(model: str, settings: dict[str, Any], output: IO[bytes]) -> None:
     before = asdict(read_sensors())
     invoke_ms: list[float] = []
-    with DepthRunner(model, **settings) as runner:
-        _write(output, READY, {"placement": asdict(runner.delegate_coverage)})
+    camera = json_camera(settings.pop("camera", None))
+    with DepthRunner(model, camera=camera, **settings) as runner:
+        placement = asdict(runner.delegate_coverage)
+        _write(output, READY, {"placement": placement, "correction_note": runner.correction_note})
         for content in _frames(sys.stdin.buffer):
             rgb = np.asarray(bytes_array(content), np.uint8)
             measured = runner.measure(rgb, channels="rgb")

@@ -46,7 +46,10 @@ class FrameStream:
         self._limit_s = START_LIMIT_S
         # The board's standard error, after `finish`.
         self.errors = ""
-        self.placement: dict[str, Any] = json.loads(self._receive(READY))["placement"]
+        ready = json.loads(self._receive(READY))
+        self.placement: dict[str, Any] = ready["placement"]
+        # As `DepthRunner.correction_note`.
+        self.correction_note: str | None = ready["correction_note"]
 
     def infer(self, rgb: npt.NDArray[np.uint8]) -> DepthMm:
         """Depth of one frame.

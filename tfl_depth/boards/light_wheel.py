@@ -15,12 +15,13 @@ from functools import cache
 from pathlib import Path
 
 import tfl_depth
+from tfl_depth.boards.board_facts import OLDEST_PYTHON
 from tfl_depth.errors import BoardError
 
 # The files of the package that run on a board.
 PATTERNS = (
     "*.py",
-    *("boards/*.py", "diagnostics/*.py", "format/*.py", "proof/*.py", "runtime/**/*.py"),
+    *("boards/**/*.py", "diagnostics/*.py", "format/*.py", "proof/*.py", "runtime/**/*.py"),
     *("tools/*.py", "tools/lib/*.py"),
 )
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -38,6 +39,7 @@ def light_wheel() -> bytes:
     files = {f"tfl_depth/{name}": path.read_bytes() for name, path in _package_files()}
     info = f"tfl_depth-{tfl_depth.__version__}.dist-info"
     metadata = f"Metadata-Version: 2.1\nName: tfl-depth\nVersion: {tfl_depth.__version__}\n"
+    metadata += f"Requires-Python: >={'.'.join(map(str, OLDEST_PYTHON))}\n"
     files |= {f"{info}/METADATA": metadata.encode(), f"{info}/WHEEL": _WHEEL.encode()}
     record = "".join(f"{name},{_hash(content)},{len(content)}\n" for name, content in files.items())
     return _zip({**files, f"{info}/RECORD": f"{record}{info}/RECORD,,\n".encode()})

@@ -17,11 +17,12 @@ from typing import IO, Any
 from tfl_depth.boards.board_book import BoardEntry, find_board
 from tfl_depth.boards.board_facts import PURE, BoardFacts, refusals
 from tfl_depth.boards.board_python import ANSWER_LIMIT_S, BoardPython, boot_id, digest_of
+from tfl_depth.boards.camera_message import camera_json
 from tfl_depth.boards.connection import BoardProcess, Ended, LinkLostError
 from tfl_depth.boards.frame_stream import FRAME_LIMIT_S, FrameStream
 from tfl_depth.boards.light_wheel import light_wheel, pure_packages
 from tfl_depth.boards.lost_link import lost_link
-from tfl_depth.boards.on_board import TIMED_OUT
+from tfl_depth.boards.on_board.board_program import TIMED_OUT
 from tfl_depth.boards.open_connection import open_connection
 from tfl_depth.boards.tool_output import read_output, with_own_paths
 from tfl_depth.errors import BoardError, ModelFileError
@@ -149,7 +150,11 @@ class RemoteBoard(Closeable):
         files = [model, *([] if key is None else [Path(key)])]
         with self._watched(FRAME_LIMIT_S), self._job(files, "computed frames") as (job, names):
             there, *keys = names
-            given = {**settings, "public_key": keys[0] if keys else None}
+            given = {
+                **settings,
+                "public_key": keys[0] if keys else None,
+                "camera": camera_json(settings.get("camera")),
+            }
             arguments = [there, json.dumps(given)]
             process = self._start("tfl_depth.boards.frame_server", arguments, job)
             yield FrameStream(process, self._failed)

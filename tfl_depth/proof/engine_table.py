@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from dataclasses import dataclass
 from importlib.metadata import distributions
 
 from tfl_depth.errors import InterpreterError
-from tfl_depth.proof.part_folder import part_folder
+from tfl_depth.proof.part_folder import part_folder, part_path
 from tfl_depth.proof.proof_engine import ProofEngine
 
 
@@ -23,7 +24,10 @@ class EngineSpec:
             if the runtime's interpreter package is enough.
         folder: of these parts, below the base folder (see `part_folder`).
         needs: a file or folder in it that exists if the parts are installed.
-        system: how to install parts that PyPI does not have.
+        system: how to install the parts if `pip --target` cannot.
+        rounding_steps: steps of the code that its head's rounding may cost, beside what kernels of
+            the CPU differ by: 1 for arithmetic that rounds as TensorFlow Lite does (docs/decisions/
+            021-tolerance-of-other-arithmetic.md).
     """
 
     title: str
@@ -33,11 +37,12 @@ class EngineSpec:
     folder: str = ""
     needs: str = ""
     system: str = ""
+    rounding_steps: int = 1
 
     @property
     def how_to_install(self) -> str | None:
         """A sentence that tells how to install missing parts; None if nothing is missing."""
-        if not self.folder or (part_folder(self.folder) / self.needs).exists():
+        if not self.folder or part_path(self.folder, self.needs) is not None:
             return None
         if self.system:
             return f"Not installed: {self.system.format(folder=part_folder(self.folder))}."
@@ -50,9 +55,11 @@ class EngineSpec:
     @property
     def versions(self) -> str:
         """The names and versions of the parts that are installed, for reports."""
-        folder = str(part_folder(self.folder))
+        folder = part_folder(self.folder)
+        # An environment has a folder of its own for packages.
+        paths = [*map(str, (folder, *folder.glob("lib/python3*/site-packages"))), *sys.path]
         names = [part.partition("==")[0] for part in self.parts]
-        found = [each for name in names for each in distributions(name=name, path=[folder])]
+        found = [each for name in names for each in [*distributions(name=name, path=paths)][:1]]
         return ", ".join(f"{each.metadata['Name']} {each.version}" for each in found)
 
     def open(self, model: bytes) -> ProofEngine:
@@ -95,6 +102,18 @@ ENGINES = {
         parts=("onnxruntime-qnn==2.7.0", "onnxruntime==1.32.0", "onnx==1.23.2"),
         folder="qnn",
         needs="onnxruntime_qnn",
+        rounding_steps=3,
+    ),
+    "rknn": EngineSpec(
+        "Rockchip's simulator of its NPUs (rknn-toolkit2)",
+        "by_rknn",
+        "ByRknn",
+        parts=("rknn-toolkit2==2.5.0",),
+        folder="rknn",
+        needs="bin/python",
+        rounding_steps=10,
+        system="python3.11 -m venv {folder} and {folder}/bin/pip install rknn-toolkit2==2.5.0 "
+        "tensorflow==2.14.0, 7 GB; in a checkout, make rknn-test",
     ),
     "armnn": EngineSpec(
         "Arm NN on a Cortex-A (CpuAcc)",

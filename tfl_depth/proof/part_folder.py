@@ -6,6 +6,7 @@ which no other process has on its path.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -27,6 +28,21 @@ def part_folder(name: str) -> Path:
         return Path(named).absolute() / name
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
     return cache / "tfl-depth" / "proof" / name
+
+
+def part_path(name: str, needs: str) -> Path | None:
+    """Return where a group of parts has a file or a package; None if it is not installed.
+
+    Args:
+        name: of the group.
+        needs: a path in the group's folder. A package may be in this environment instead, as the
+            extras of tfl-depth install it.
+    """
+    path = part_folder(name) / needs
+    if path.exists():
+        return path
+    spec = importlib.util.find_spec(needs) if needs.isidentifier() else None
+    return None if spec is None or spec.origin is None else Path(spec.origin).parent
 
 
 def with_part(name: str, **more: str) -> dict[str, str]:

@@ -56,7 +56,8 @@ def prove_by(engine: str, model: ModelSource) -> GoldenCheck:
     content = read_model_content(model, None)
     contract = read_contract(content)
     golden = read_golden(content, contract)
-    with ENGINES[engine].open(content) as opened:
+    spec = ENGINES[engine]
+    with spec.open(content) as opened:
         layout = output_layout(contract, opened.tensors.grid_size)
         codes = layout.new_codes()
 
@@ -64,7 +65,8 @@ def prove_by(engine: str, model: ModelSource) -> GoldenCheck:
             layout.collect(opened.run(rgb), codes)
             return codes
 
-        return check_codes(codes_of, layout, opened.tensors.new_decoder(), contract, golden)
+        decoder = opened.tensors.new_decoder()
+        return check_codes(codes_of, layout, decoder, contract, golden, spec.rounding_steps)
 
 
 def prove_by_all(model: bytes) -> list[EngineProof]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 from absl import logging
@@ -18,6 +18,9 @@ from tfl_depth.intrinsics import Intrinsics
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.runtime.options import UpsampleName
 from tfl_depth.tools.lib import cli_common
+
+if TYPE_CHECKING:
+    from tfl_depth.boards.frame_stream import FrameStream
 
 AnyCamera = Camera | FieldOfView
 EXAMPLE = "525,525,319.5,239.5@640x480"
@@ -107,7 +110,7 @@ def camera_settings(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def tell_correction(runner: DepthRunner) -> None:
+def tell_correction(runner: DepthRunner | FrameStream) -> None:
     """Say on standard error where depth is not corrected although there is a camera."""
     if runner.correction_note is not None:
         said = runner.correction_note.replace("correct_focal", "--correct-focal")

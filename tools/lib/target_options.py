@@ -18,7 +18,7 @@ _VELA_OPTIONS = {
     "system_config": "its section with the clock and the memories",
     "memory_mode": "its section with the use of the memories",
 }
-_SETTINGS = (*_VELA_OPTIONS, "neutron", "neutron_python")
+_SETTINGS = (*_VELA_OPTIONS, "neutron", "neutron_python", "rknn_python")
 
 
 def add_options(parser: argparse.ArgumentParser, *, default: str | None) -> None:
@@ -48,6 +48,11 @@ def add_options(parser: argparse.ArgumentParser, *, default: str | None) -> None
         "--neutron-python",
         metavar="PATH",
         help="imx95: the Python of the environment that has the package (this one)",
+    )
+    parser.add_argument(
+        "--rknn-python",
+        metavar="PATH",
+        help="rk3588, rk3576, rk3568: compile with this Python, which has rknn-toolkit2",
     )
     width = max(map(len, TARGETS))
     rows = "\n".join(f"  {name:<{width}}  {_meaning(each)}" for name, each in TARGETS.items())
