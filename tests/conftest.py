@@ -34,7 +34,7 @@ NOT_LIGHT = {
     *("core/test_child.py", "core/test_listing.py", "core/test_whole_files.py"),
     *("runtime/test_curved_spans.py", "runtime/test_faults.py", "runtime/test_memory.py"),
     *("runtime/test_mutations.py", "runtime/test_processes.py", "runtime/test_golden_check.py"),
-    "runtime/test_soak.py",
+    *("runtime/test_probe.py", "runtime/test_soak.py", "runtime/test_video.py"),
 }
 # The files that take longest, which processes begin with: none is left over at the end.
 LONGEST = (
@@ -68,9 +68,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         name = _name(item.path)
         if _is_no_tensorflow(name):
             item.add_marker("no_tensorflow")
-        if _is_light(name) and "slow" not in item.keywords:
+        if _is_light(name) and "slow" not in item.keywords and not _has_tensorflow(item):
             item.add_marker("light")
     items.sort(key=lambda item: _name(item.path) not in LONGEST)
+
+
+def _has_tensorflow(item: pytest.Item) -> bool:
+    """Whether TensorFlow's is the interpreter package of a test: its import takes ten seconds."""
+    parameters = getattr(getattr(item, "callspec", None), "params", {})
+    return str(parameters.get("package", "")).startswith("tensorflow")
 
 
 def _is_no_tensorflow(name: str) -> bool:

@@ -66,7 +66,7 @@ VIEWS: dict[str, Callable[[npt.NDArray[Any]], npt.NDArray[Any]]] = {
 
 
 def is_image(array: npt.NDArray[Any]) -> bool:
-    shaped = array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 3)
+    shaped = array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (1, 3, 4))
     return bool(array.dtype == np.uint8 and shaped and array.size)
 
 
