@@ -28,7 +28,7 @@ KERNEL_TESTS = $(addprefix tests/runtime/test_,$(addsuffix .py,exactness golden_
 BOARD_TESTS = $(KERNEL_TESTS) $(addprefix tests/runtime/test_,$(addsuffix .py,\
   interpreter runner self_check model_files))
 
-.PHONY: setup demo test tflite-test board-test openvino-test tosa-test qnn-test htp-spans rknn-test engines gstreamer-test programs-test \
+.PHONY: setup demo test tflite-test board-test openvino-test tosa-test qnn-test htp-spans rknn-test engines gstreamer-test programs-test cluster-test \
   frameworks-test pythons-test kernels coverage soak fuzz hashes lint check figures figures-zoo \
   figures-demo benchmark strategy docs pictures dist dist-check dist-test clean
 
@@ -206,6 +206,16 @@ programs-test: setup build/test-models/.complete build/programs/.complete
 	PYTHONPATH=build/programs .venv/bin/python -m pytest -rs -p no:dash \
 	  tests/docs/test_viewers.py tests/docs/test_ros_node.py
 
+# Joblib, Ray and Dask in a folder of their own: nothing else needs them. 90 MB to download.
+build/cluster/.complete: requirements/hashed/cluster.txt | .venv/.complete
+	.venv/bin/python -m $(INSTALL) --upgrade --target $(@D) --requirement $<
+	@touch $@
+
+# infer --jobs and --cluster, on Ray and Dask clusters of this machine whose workers are killed: some
+# minutes, not part of `make test`.
+cluster-test: setup build/test-models/.complete build/cluster/.complete
+	PYTHONPATH=build/cluster .venv/bin/python -m pytest -rs tests/tools/test_photo_blocks.py
+
 # PyTorch, ONNX and Keras 2 as the way in. Each has an environment below ~/.cache/tfl-depth: 5 GB and
 # some ten minutes, once. Left out where no Python fits. One of them: make frameworks-test FRAMEWORKS=onnx
 FRAMEWORKS ?= onnx torch keras2
@@ -251,7 +261,7 @@ build/uv/.complete: | .venv/.complete
 	@touch $@
 
 # The hashes of every file of what requirements/ pins, into requirements/hashed: after a pin changes.
-HASHED = dev demo tflite-runtime fuzz openvino peers programs pythons tosa qnn publish
+HASHED = dev cluster demo tflite-runtime fuzz openvino peers programs pythons tosa qnn publish
 hashes: build/uv/.complete
 	for name in $(HASHED); do build/uv/bin/uv pip compile --quiet --universal --no-deps \
 	  --python-version 3.11.5 --generate-hashes --custom-compile-command 'make hashes' \

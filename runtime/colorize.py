@@ -25,7 +25,8 @@ PERCENTILES = (2, 98)
 NO_DEPTH_BGR = (60, 60, 60)
 # Where all grays are depth.
 NO_DEPTH_IN_GRAY_BGR = (110, 50, 0)
-LEGEND_TICKS = 5
+# Of the legend's width: nearer to an end there is only the end's text.
+END_SHARE = 0.17
 STRIP_PIXELS = 1 << 18
 # Percentiles are found by counting up to 16 km, and by sorting beyond.
 MAX_COUNTED_MM = 1 << 24
@@ -104,14 +105,30 @@ def _colored(share: npt.NDArray[np.float64], colormap: Colormap) -> npt.NDArray[
     return np.asarray(cv2.applyColorMap(brightness, _OPENCV[colormap]), np.uint8)
 
 
-def _labels(depth_mm: DepthMm, near_mm: int, far_mm: int) -> list[str]:
-    """Return the texts of the legend from near to far, in meters."""
+def _labels(depth_mm: DepthMm, near_mm: int, far_mm: int) -> list[tuple[float, str]]:
+    """Return the places of the legend, from 0 to 1, and their texts in meters.
+
+    They are the two ends, and round values between them.
+    """
     below = any(_between(depth_mm[rows], 1, min(near_mm, far_mm)) for rows in strips(depth_mm))
     above = any((depth_mm[rows] > max(near_mm, far_mm, 0)).any() for rows in strips(depth_mm))
     ends = ("< " if below else "", "> " if above else "")
     first, last = ends if near_mm <= far_mm else ends[::-1]
-    texts = [f"{each / 1000:.2f} m" for each in np.linspace(near_mm, far_mm, LEGEND_TICKS)]
-    return [first + texts[0], *texts[1:-1], last + texts[-1]]
+    span_mm = (far_mm - near_mm) or 1
+    ticks = ((each, (each - near_mm) / span_mm) for each in _round_values(near_mm, far_mm))
+    return [
+        (0, f"{first}{near_mm / 1000:.2f} m"),
+        *((place, f"{mm / 1000:g} m") for mm, place in ticks if END_SHARE < place < 1 - END_SHARE),
+        (1, f"{last}{far_mm / 1000:.2f} m"),
+    ]
+
+
+def _round_values(one_mm: int, other_mm: int) -> range:
+    """Multiples of 1, 2 or 5 times a power of ten between two depths, five at most."""
+    low, high = sorted((int(one_mm), int(other_mm)))
+    power = 10 ** max(0, len(str(high - low)) - 2)
+    step = next(each * power for each in (1, 2, 5, 10, 20) if 5 * each * power >= high - low)
+    return range(-(-low // step) * step, high + 1, step)
 
 
 def _legend_scale(width: int) -> float:
@@ -123,13 +140,15 @@ def _legend_heights(width: int) -> tuple[int, int]:
     return round(36 * _legend_scale(width)), round(56 * _legend_scale(width))
 
 
-def _draw_legend(legend: npt.NDArray[np.uint8], labels: Sequence[str], colormap: Colormap) -> None:
+def _draw_legend(
+    legend: npt.NDArray[np.uint8], labels: Sequence[tuple[float, str]], colormap: Colormap
+) -> None:
     width = legend.shape[1]
     scale, (bar, text) = _legend_scale(width), _legend_heights(width)
     legend[:bar], legend[bar:] = gradient(width, colormap), 255
-    for place, label in zip(np.linspace(0, 1, len(labels)), labels, strict=True):
+    for place, label in labels:
         (label_width, label_height), _ = cv2.getTextSize(label, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
-        x = round(place * (width - label_width))
+        x = min(max(round(place * width - label_width / 2), 0), width - label_width)
         origin = (x, bar + (text + label_height) // 2)
         cv2.putText(
             legend, label, origin, cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 0, 0), 1, cv2.LINE_AA

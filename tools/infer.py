@@ -161,6 +161,19 @@ def _parser() -> CommandParser:
         "status is 1 if a photo was skipped",
     )
     parser.add_argument(
+        "--jobs",
+        type=cli_common.count,
+        metavar="N",
+        help="compute photos in N processes, or in N of the cluster (all of its cores)",
+    )
+    parser.add_argument(
+        "--cluster",
+        type=_cluster,
+        metavar="ADDRESS",
+        help="compute photos on a cluster, ray://HOST:PORT or dask://HOST:PORT, whose machines "
+        "have tfl-depth and the same folders",
+    )
+    parser.add_argument(
         "--overwrite", action="store_true", help="compute again, and replace existing results"
     )
     cli_common.add_json(parser)
@@ -202,12 +215,13 @@ def _infer(options: argparse.Namespace) -> None:
         _expect_inputs(inputs)
     expect_folder_output(options.output)
     report = InputReport(as_json=options.json)
+    settings = _runner_settings(options)
     with (
-        DepthRunner(options.model, **_runner_settings(options)) as runner,
+        DepthRunner(options.model, **settings) as runner,
         Finished(_folder(options.output), _made_by(options)) as finished,
     ):
         tell_correction(runner)
-        failed = infer_photos(runner, photos, options, report, finished) if photos else 0
+        failed = infer_photos(runner, photos, options, report, finished, settings) if photos else 0
         for each in inputs:
             if is_video(each):
                 infer_video(runner, each, options, report, finished)
@@ -256,6 +270,12 @@ def _sink(options: argparse.Namespace, runner: DepthRunner) -> FramePipe | Frame
         return FramePipe(options.frame_format)
     colors = ClipColors(options.range or runner.range_m, options.colormap)
     return FrameServer(options.serve, options.frame_format, colors)
+
+
+def _cluster(text: str) -> str:
+    if not text.startswith(("ray://", "dask://")):
+        raise argparse.ArgumentTypeError(f"expected ray://... or dask://..., got {text!r}")
+    return text
 
 
 def _address(text: str) -> str:

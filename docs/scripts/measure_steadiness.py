@@ -1,8 +1,8 @@
 """How steady depth is: `python -m docs.scripts.measure_steadiness --data DIR`.
 
 Every 16th photo of NYU Depth V2's split `val` is shown as a still video, with the noise of a sensor
-added to each frame. It measures networks of the zoo in FP32 and INT8, with and without smoothing, and
-writes docs/figures/steadiness.json.
+added to each frame. It measures networks of the zoo in FP32 and INT8, with and without smoothing,
+and writes docs/figures/steadiness.json.
 """
 
 from __future__ import annotations

@@ -443,7 +443,7 @@ def test_page_that_cannot_be_written_is_an_error(
     page = tmp_path / "absent" / "page.html"
     assert inspect.main([str(work / "small.keras"), "--html", str(page)]) == 1
     shown = capsys.readouterr()
-    assert shown.out == "" and f"Cannot write {page}" in shown.err
+    assert shown.out == "" and f"There is no folder {page.parent}" in shown.err
 
 
 # Errors

@@ -36,7 +36,7 @@ OF_A_SHELL = {
     "convert": {"json"},
     "infer": {
         *("inputs", "output", "save", "overwrite", "voxel", "json", "to", "serve", "frame_format"),
-        *("show", "fov", "board", "report", "time_limit"),
+        *("jobs", "cluster", "show", "fov", "board", "report", "time_limit"),
     },
     "prove": {"json", "output", "board", "report", "time_limit"},
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -17,6 +18,8 @@ import pytest
 from docs.scripts import figures, zoo_chart, zoo_latency
 from tests.support.length import in_full
 from tests.support.real_data import real_data
+from tfl_depth.converters.importers.tflite import TfliteRunner
+from tfl_depth.converters.zoo_models import float_model
 from tfl_depth.data import DATASETS, load_split
 from tfl_depth.errors import ConversionError
 from tfl_depth.evaluation.evaluate import evaluate, keras_predictor
@@ -24,6 +27,7 @@ from tfl_depth.evaluation.metrics import METRICS, mean_over_images
 from tfl_depth.models import load_model
 from tfl_depth.strategy.results import read_results
 from tfl_depth.zoo import model_card
+from tfl_depth.zoo_folder import CHECKPOINT, FLOAT, ZooEntry, zoo_entry
 
 ROOT = Path(__file__).resolve().parents[2]
 ENTRIES = sorted(path.parent for path in ROOT.glob("zoo/*/model.keras"))
@@ -75,6 +79,18 @@ def test_weights_are_stored_in_half_precision_and_loaded_in_single(entry: Path) 
     assert dtypes - {None} == {np.dtype(np.float16)}
     model = keras.saving.load_model(entry / "model.keras", compile=False)
     assert {str(weight.dtype) for weight in model.weights} == {"float32"}
+
+
+def test_a_float_file_is_made_of_its_checkpoint(tmp_path: Path) -> None:
+    shipped = zoo_entry("pico-nyu")
+    shutil.copy(shipped.folder / CHECKPOINT, tmp_path)
+    made = float_model(ZooEntry(tmp_path))
+    pixels = np.random.default_rng(4).uniform(0, 255, (1, 192, 256, 3)).astype(np.float32)
+    (expected,) = TfliteRunner((shipped.folder / FLOAT).read_bytes())(pixels)
+    (found,) = TfliteRunner(made.read_bytes())(pixels)
+    assert np.ptp(expected) > 0.1
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    assert ZooEntry(tmp_path).ready == (made,)
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,9 @@ _STYLE = f"""
   th {{ text-align: left; font-weight: 400; opacity: .7; padding-right: 1.5rem; min-width: 8rem;
        vertical-align: top; white-space: nowrap; }}
   td {{ white-space: pre-wrap; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }}
-  svg {{ width: 100%; height: auto; }}
-  svg text {{ font: 11px system-ui, sans-serif; fill: currentColor; }}
+  .wide {{ overflow-x: auto; }}
+  svg {{ width: 100%; min-width: 45rem; height: auto; }}
+  svg text {{ font: 12px system-ui, sans-serif; fill: currentColor; }}
 """
 
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
-from tfl_depth.errors import DepthError, ImageError, TruncatedVideoError
+from tfl_depth.errors import ImageError, TruncatedVideoError
 from tfl_depth.runtime import DepthRunner, StreamFrame
-from tfl_depth.runtime.clip_colors import ClipColors, ColorRange
-from tfl_depth.runtime.colorize import colorize, side_by_side
+from tfl_depth.runtime.colorize import side_by_side
 from tfl_depth.runtime.inputs import Input
 from tfl_depth.runtime.live_view import what_on_full
-from tfl_depth.runtime.preprocess import read_image
 from tfl_depth.runtime.stream import Stream
 from tfl_depth.runtime.video import Video
 from tfl_depth.tools.lib import cli_common
@@ -25,13 +23,17 @@ from tfl_depth.tools.lib.input_report import InputReport
 from tfl_depth.tools.lib.output_names import output_stem
 from tfl_depth.tools.lib.outputs import (
     SUFFIXES,
-    OutputKind,
     Outputs,
     Pace,
     Picture,
-    describe,
-    summary,
     video_writer,
+)
+from tfl_depth.tools.lib.photo_blocks import infer_in_blocks
+from tfl_depth.tools.lib.photo_result import (
+    PhotoResult,
+    infer_photo,
+    outputs_of,
+    photo_outputs,
 )
 
 # Frames per second of the written video if the source's rate is unknown.
@@ -46,11 +48,13 @@ def infer_photos(
     options: argparse.Namespace,
     report: InputReport,
     finished: Finished,
+    settings: Mapping[str, Any],
 ) -> int:
-    """Write the outputs of photos; how many failed, which only --skip-bad allows."""
-    # None: a range of its own for each photo.
-    range_m = None if options.range == "auto" else options.range
-    outputs = _outputs(runner, options, ("depth", "color"), range_m)
+    """Write the outputs of photos; how many failed, which only --skip-bad allows.
+
+    `settings` are arguments of `DepthRunner`, for other processes.
+    """
+    outputs = photo_outputs(runner, options)
 
     def files_of(photo: Path) -> list[Path]:
         return outputs.files(photo.stem, runner.depth_dtype)
@@ -67,24 +71,34 @@ def infer_photos(
         report.say(f"{len(done)} of {len(photos)} photos were finished before.")
     todo = [photo for photo in photos if photo not in done]
     failed = 0
-    for photo in cli_common.progress(todo, len(todo), "infer"):
-        try:
-            bgr = read_image(photo)
-            depth_mm = runner.infer(bgr)
-            # Keep only the output of a large photo in memory.
-            shown = runner.undistorted(bgr) if "ply" in outputs.kinds else None
-            del bgr
-        except DepthError as error:
+    shown = cli_common.progress(_results(runner, todo, options, settings), len(todo), "infer")
+    for result in shown:
+        photo = result.photo
+        if result.error is not None:
             if not options.skip_bad:
-                raise
-            report.fail(photo, error)
+                raise result.error
+            report.fail(photo, result.error)
             failed += 1
             continue
-        outputs.write(photo.stem, depth_mm, shown)
         finished.add(photo, photo.stem, files_of(photo))
-        report.say(f"{photo}: {describe(depth_mm)}")
-        report.add(photo, WRITTEN, files=[*map(str, files_of(photo))], **summary(depth_mm))
+        report.say(f"{photo}: {result.line}")
+        report.add(photo, WRITTEN, files=[*map(str, files_of(photo))], **result.found or {})
     return failed
+
+
+def _results(
+    runner: DepthRunner,
+    photos: Sequence[Path],
+    options: argparse.Namespace,
+    settings: Mapping[str, Any],
+) -> Iterator[PhotoResult]:
+    """Compute photos, here one by one or in blocks by many workers."""
+    if options.jobs is not None or options.cluster is not None:
+        yield from infer_in_blocks(photos, options, settings)
+        return
+    outputs = photo_outputs(runner, options)
+    for photo in photos:
+        yield infer_photo(runner, photo, outputs)
 
 
 def infer_video(
@@ -100,7 +114,7 @@ def infer_video(
         ImageError: it gives no frame.
         TruncatedVideoError: it ends early, and --skip-bad is not given.
     """
-    outputs = _outputs(runner, options, ("video",), options.range or runner.range_m)
+    outputs = outputs_of(runner, options, ("video",), options.range or runner.range_m)
     stem = output_stem(source)
     file = options.output / f"{stem}{SUFFIXES['video']}"
     with_video = "video" in outputs.kinds
@@ -181,20 +195,6 @@ def _write_frames(
                 write(picture if before is None else before)
             write(picture)
             before = picture
-
-
-def _outputs(
-    runner: DepthRunner,
-    options: argparse.Namespace,
-    kinds: tuple[OutputKind, ...],
-    range_m: ColorRange | None,
-) -> Outputs:
-    colors = (
-        partial(colorize, colormap=options.colormap)
-        if range_m is None
-        else ClipColors(range_m, options.colormap)
-    )
-    return Outputs(options.save or kinds, options.output, runner.intrinsics, options.voxel, colors)
 
 
 def _rate(video: Video, options: argparse.Namespace) -> float:

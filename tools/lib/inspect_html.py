@@ -16,7 +16,7 @@ from tfl_depth.tools.lib.inspect_text import (
 )
 
 # Colors of Okabe and Ito, which people with color-blindness can distinguish.
-_MACS, _BYTES, _SPAN = "#0072b2", "#e69f00", "#56b4e9"
+_MACS, _BYTES, _SPAN = "#0072b2", "#d55e00", "#56b4e9"
 _NAME, _ROW, _BAR = 330, 18, 240
 
 
@@ -81,9 +81,8 @@ def _operators(costs: list[dict[str, Any]]) -> str:
 
 def _picture(height: int, title: str, parts: list[str]) -> str:
     return (
-        f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{escape(title)}">\n'
-        + "\n".join(parts)
-        + "\n</svg>\n"
+        f'<div class="wide"><svg viewBox="0 0 {_WIDTH} {height}" role="img" '
+        f'aria-label="{escape(title)}">\n' + "\n".join(parts) + "\n</svg></div>\n"
     )
 
 
