@@ -160,7 +160,7 @@ engines: setup build/test-models/.complete
 	for entry in zoo/*/model.keras; do .venv/bin/python -m tests.support.make_zoo \
 	  build/zoo-int8/$$(basename $$(dirname $$entry)).tflite || exit 1; done
 	TFL_DEPTH_PROOF=build .venv/bin/python -m tests.support.engine_differences \
-	  docs/figures/engines.json $(RAMPS) build/zoo-int8/*.tflite
+	  docs/figures/engines.json $(RAMPS) build/test-models/net.tflite build/zoo-int8/*.tflite
 
 # Qualcomm's compiler for each chip, and its HTP library on x86: not part of `make test`.
 qnn-test: setup build/test-models/.complete build/qnn/.complete

@@ -97,8 +97,9 @@ def chart_bgr(figure: Figure) -> npt.NDArray[np.uint8]:
     _without_surrogates(figure)
     figure.set_dpi(DOTS_PER_INCH)
     canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., 2::-1])
+    canvas.draw()  # type: ignore[no-untyped-call]
+    rgba = np.asarray(canvas.buffer_rgba(), np.uint8)  # type: ignore[no-untyped-call]
+    return np.ascontiguousarray(rgba[..., 2::-1])
 
 
 def _without_surrogates(figure: Figure) -> None:

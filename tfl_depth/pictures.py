@@ -69,7 +69,7 @@ def comparison_picture(
     bar.set_label("depth, m (near is bright)")
     title = f"error: median {np.nanmedian(np.abs(error_m)):.2f} m"
     bar = _scale(figure, _show(panels[3], title, error_m, **error), [error_m])
-    bar.set_ticks(error_limit_m * np.linspace(-1, 1, 5))
+    bar.set_ticks([*(error_limit_m * np.linspace(-1, 1, 5))])
     bar.set_label(f"{predicted} \N{MINUS SIGN} true, m (blue is nearer, orange farther)")
     return chart_bgr(figure)
 
@@ -129,5 +129,5 @@ def _scale(figure: Figure, shown: AxesImage, values: Sequence[Floats]) -> Colorb
         shown, cax=axes, orientation="horizontal", extendfrac=0.03,
         extend=extend.get((below, above), "neither"),
     )  # fmt: skip
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     return bar

@@ -57,12 +57,10 @@ def ply(
 
 def _merged(points: npt.NDArray[np.void], voxel_m: float) -> npt.NDArray[np.void]:
     """The mean of the points and of the colors of each cube that has any."""
-    cubes = np.stack(
-        [np.floor(points[axis].astype(np.float64) / voxel_m) for axis in "xyz"], axis=-1
-    )
-    order = np.lexsort(cubes.T)
+    cubes = _cube_numbers(points, voxel_m)
+    order = np.argsort(cubes)
     is_first = np.ones(points.size, bool)
-    is_first[1:] = (np.diff(cubes[order], axis=0) != 0).any(axis=-1)
+    is_first[1:] = np.diff(cubes[order]) != 0
     firsts = np.flatnonzero(is_first)
     counts = np.diff(firsts, append=points.size)
     merged = np.empty(firsts.size, POINT)
@@ -71,3 +69,18 @@ def _merged(points: npt.NDArray[np.void], voxel_m: float) -> npt.NDArray[np.void
         mean = sums / counts
         merged[name] = np.rint(mean) if POINT[name].kind == "u" else mean
     return merged
+
+
+def _cube_numbers(points: npt.NDArray[np.void], voxel_m: float) -> npt.NDArray[np.int64]:
+    """A number for each point's cube, other cubes having other numbers."""
+    numbers = np.zeros(points.size, np.int64)
+    cubes = 1
+    for axis in "xyz":
+        places = np.floor(points[axis].astype(np.float64) / voxel_m)
+        places -= places.min(initial=0)
+        count = int(places.max(initial=0)) + 1
+        cubes *= count
+        if cubes >= 2**63:
+            raise DepthError(f"Expected larger cubes than {voxel_m:g} m for depth that is so far.")
+        numbers = numbers * count + places.astype(np.int64)
+    return numbers

@@ -7,6 +7,7 @@ no place for a contract, so the contract is a file beside it.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import subprocess
 import tempfile
@@ -110,6 +111,8 @@ def _run(platform: str, python: str, source: Path, result: Path) -> str:
             text=True,
             errors="replace",
             cwd=source.parent,
+            # TensorFlow's import warns, and the toolkit fails if warnings are errors.
+            env={**os.environ, "PYTHONWARNINGS": "ignore"},
             timeout=TIME_LIMIT_S,
         )
     except subprocess.TimeoutExpired as error:

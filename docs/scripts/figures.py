@@ -22,6 +22,7 @@ from tfl_depth.files import write_whole
 from tfl_depth.recipes import DEFAULT, DEFAULT_PER_TENSOR
 from tfl_depth.strategy.experiments import GRANULARITIES, TITLES, Granularity, experiment_id
 from tfl_depth.strategy.results import RESULTS, ExperimentResult, StudyResults, read_results
+from tfl_depth.strategy.study_scene import write_charts
 from tfl_depth.tables import markdown, with_table
 from tfl_depth.tools.lib import cli_common
 
@@ -50,6 +51,8 @@ def write_documents() -> None:
     write_whole(README, with_tables(README.read_text(encoding="utf-8")).encode())
     write_whole(ZOO_README, with_zoo_tables(ZOO_README.read_text(encoding="utf-8")).encode())
     write_whole(zoo_chart.PICTURE, zoo_chart.zoo_picture(zoo_chart.latencies(), _zoo()))
+    for path in STRATEGY.glob(f"*/{RESULTS}"):
+        write_charts(path.parent, read_results(path))
     benchmark_figures.write_document()
     measure_fit.write_document()
     measure_cameras.write_document()

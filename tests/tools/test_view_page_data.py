@@ -33,7 +33,7 @@ def test_a_keras_model_is_compared_with(runner: DepthRunner, tmp_path: Path) -> 
     model = seeded(small_net(), write_photos(tmp_path / "photos"))
     model.save(tmp_path / "small.keras")
     photos = [some_photo(seed) for seed in range(4)]
-    predict = keras_predictor(model)
+    predict = keras_predictor(model, runner.fit)
     keras_file = tmp_path / "small.keras"
     with open_reference(keras_file, runner) as reference, ThreadPoolExecutor(4) as pool:
         pictures = Pictures(runner, reference)

@@ -38,4 +38,9 @@ class ByRknn(PartEngine):
 
     def _run_frame(self) -> None:
         command = child.run_code(_RUN, self._folder, PLATFORM)[1:]
-        run_part("rknn-toolkit2", [part_folder("rknn") / "bin" / "python", *command])
+        run_part(
+            "rknn-toolkit2",
+            [part_folder("rknn") / "bin" / "python", *command],
+            # TensorFlow's import warns, and the toolkit fails if warnings are errors.
+            environment={"PYTHONWARNINGS": "ignore"},
+        )

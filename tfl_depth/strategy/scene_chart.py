@@ -55,7 +55,7 @@ def scene_chart(float_m: Grid, phases: Mapping[Granularity, Sequence[tuple[str, 
     scale = _axes(figure, 1.5, 0.5, WIDTH - 3, _BAR)
     colors = ScalarMappable(Normalize(-MAP_MM, MAP_MM), ERROR_MAP)
     bar = figure.colorbar(colors, cax=scale, orientation="horizontal", extend="both")
-    bar.set_ticks(np.linspace(-MAP_MM, MAP_MM, 5))
+    bar.set_ticks([*np.linspace(-MAP_MM, MAP_MM, 5)])
     bar.set_label("INT8 \N{MINUS SIGN} FP32, mm (blue is nearer, orange farther); below: median")
     return chart_png(figure)
 

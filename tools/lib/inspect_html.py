@@ -81,9 +81,8 @@ def _operators(costs: list[dict[str, Any]]) -> str:
 
 def _picture(height: int, title: str, parts: list[str]) -> str:
     return (
-        f'<div class="wide"><svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{escape(title)}">\n'
-        + "\n".join(parts)
-        + "\n</svg></div>\n"
+        f'<div class="wide"><svg viewBox="0 0 {_WIDTH} {height}" role="img" '
+        f'aria-label="{escape(title)}">\n' + "\n".join(parts) + "\n</svg></div>\n"
     )
 
 
