@@ -44,8 +44,9 @@ def quiet() -> Iterator[None]:
     sys.stderr.flush()
     with contextlib.ExitStack() as stack:
         # Commands in several threads may end in another order than they began, with a closed log.
-        is_open = _log is not None and not _log.closed
-        unheard = _log if is_open else stack.enter_context(tempfile.TemporaryFile("w"))
+        unheard = _log
+        if unheard is None or unheard.closed:
+            unheard = stack.enter_context(tempfile.TemporaryFile("w"))
         stack.enter_context(contextlib.redirect_stdout(unheard))
         stack.enter_context(_descriptor_2_is(unheard))
         yield
