@@ -94,7 +94,9 @@ def test_a_link_that_is_lost_between_frames_is_no_table(
 
 
 def test_a_keras_model_runs_on_no_board(
-    call: list[str], entry: BoardEntry, capfd: pytest.CaptureFixture[str]
+    call: list[str], entry: BoardEntry, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["absent.keras", *call[1:], *CPU]) == 1
-    assert "run a .tflite file, got absent.keras" in capfd.readouterr().err
+    network = tmp_path / "network.keras"
+    network.write_bytes(b"not looked at")
+    assert main([str(network), *call[1:], *CPU]) == 1
+    assert f"run a .tflite file, got {network}" in capfd.readouterr().err

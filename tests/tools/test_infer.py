@@ -17,7 +17,7 @@ from tests.support import ramp, videos
 from tfl_depth.intrinsics import Intrinsics
 from tfl_depth.point_cloud import POINT, ply
 from tfl_depth.runtime import DepthRunner
-from tfl_depth.runtime.colorize import colorize, depth_limits
+from tfl_depth.runtime.colorize import colorize, depth_limits, side_by_side
 from tfl_depth.runtime.video import Video
 from tfl_depth.tools import infer
 from tfl_depth.tools.lib import finished, infer_inputs, outputs
@@ -460,7 +460,7 @@ def test_camera_runs_for_as_many_frames_as_wanted(
 def interrupted_after(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C while the frame of this number is written."""
     calls = iter(range(count))
-    original = infer_inputs.side_by_side
+    original = side_by_side
 
     def interrupted(*arguments: Any) -> Any:
         if next(calls, None) is None:
