@@ -4,31 +4,51 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import io
 import os
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 # The log of the command that runs; None outside `library_log`.
 _log: IO[str] | None = None
 
 
+class _LossyFile(io.FileIO):
+    """Drops what a full disk does not take: a log ends no command."""
+
+    def write(self, content: Any, /) -> int:
+        try:
+            return super().write(content)
+        except OSError:
+            return memoryview(content).nbytes
+
+
 @contextlib.contextmanager
-def library_log() -> Iterator[Path]:
+def library_log() -> Iterator[Path | None]:
     """Write what libraries print on standard error into a file, whose path is yielded.
 
     Native code (XNNPACK, OpenCV, CUDA) and processes that are started write to descriptor 2, which
     leads into the file. What Python prints on `sys.stderr` stays. The file is left to the caller.
+    Where no temporary file can be made, as on a full disk, it is dropped, and None is yielded.
     """
     global _log
-    handle, name = tempfile.mkstemp(prefix="tfl-depth-", suffix=".log")
+    try:
+        handle, name = tempfile.mkstemp(prefix="tfl-depth-", suffix=".log")
+    except OSError:
+        handle, name = os.open(os.devnull, os.O_WRONLY), None
     before = _log
-    with os.fdopen(handle, "w") as log, _own_stderr(), _descriptor_2_is(log):
+    lossy = io.BufferedWriter(_LossyFile(handle, "w"))
+    with (
+        io.TextIOWrapper(lossy, errors="backslashreplace") as log,
+        _own_stderr(),
+        _descriptor_2_is(log),
+    ):
         _log = log
         try:
-            yield Path(name)
+            yield None if name is None else Path(name)
         finally:
             _log = before
 
@@ -46,7 +66,7 @@ def quiet() -> Iterator[None]:
         # Commands in several threads may end in another order than they began, with a closed log.
         unheard = _log
         if unheard is None or unheard.closed:
-            unheard = stack.enter_context(tempfile.TemporaryFile("w"))
+            unheard = stack.enter_context(Path(os.devnull).open("w", errors="backslashreplace"))
         stack.enter_context(contextlib.redirect_stdout(unheard))
         stack.enter_context(_descriptor_2_is(unheard))
         yield

@@ -88,7 +88,7 @@ def test_a_second_run_measures_nothing_again(
     program, name, *words = shlex.split(capsys.readouterr().out.splitlines()[-1])
     options = convert._parser().parse_args(words)
     assert (program, name, options.network) == ("tfl-depth", "convert", quick.source)
-    assert (options.recipe, options.head, options.max_depth) == ("gptq", "split", 8)
+    assert (options.recipe, options.head, options.max_depth_m) == ("gptq", "split", 8)
     assert words[words.index("--channels") + 1] == "rgb"
     with pytest.raises(AssertionError, match="measured again"):
         run(quick.source, quick.data, folder, max_depth="9")

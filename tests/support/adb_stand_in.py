@@ -100,6 +100,9 @@ def _shell(server: AdbStandIn, client: socket.socket, command: str) -> None:
     for thread in telling:
         thread.join()
     client.sendall(_HEADER.pack(_EXIT, 1) + bytes([child.wait() & 255]))
+    # What is closed with unread input resets the connection, and the other side loses the rest.
+    client.shutdown(socket.SHUT_WR)
+    feeding.join(5)
 
 
 def _tell(client: socket.socket, lock: threading.Lock, what: int, stream: object) -> None:

@@ -85,14 +85,19 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         pixels, depth_m = np.stack([p for p, _ in pairs]), np.stack([d for _, d in pairs])
         if self._teacher is not None:
             pixels, depth_m = self._taught(pixels, depth_m, index)
-        return self._shrunken(pixels, depth_m, index)
+        return self._shrunken(pixels, depth_m, chosen)
 
-    def _shrunken(self, pixels: Floats, depth_m: Floats, index: int) -> tuple[Floats, Floats]:
+    def _shrunken(
+        self, pixels: Floats, depth_m: Floats, chosen: npt.NDArray[np.intp]
+    ) -> tuple[Floats, Floats]:
         """Show some of the images smaller."""
         if self._shrinking is None:
             return pixels, depth_m
-        rng = np.random.default_rng((self._seed, self._epoch, index, 1))
-        pairs = [shrunken(p, d, self._shrinking, rng) for p, d in zip(pixels, depth_m, strict=True)]
+        pairs = [
+            # A fourth number, so that these are not those of the augmentation.
+            shrunken(p, d, self._shrinking, np.random.default_rng((self._seed, self._epoch, i, 1)))
+            for p, d, i in zip(pixels, depth_m, chosen.tolist(), strict=True)
+        ]
         return np.stack([p for p, _ in pairs]), np.stack([d for _, d in pairs])
 
     def _taught(self, pixels: Floats, depth_m: Floats, index: int) -> tuple[Floats, Floats]:

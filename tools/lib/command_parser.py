@@ -22,6 +22,8 @@ from tfl_depth.tools.lib.printable import printable
 FLAGS = flags.FlagValues()
 FLAGS["verbosity"] = flags.FLAGS["verbosity"]
 _PACKAGE = str(Path(tfl_depth.__file__).parent)
+# Of --verbosity, where it is not given.
+STEPS = 0
 _LEVELS = {logging.WARNING: "warning: ", logging.ERROR: "error: "}
 
 
@@ -46,7 +48,7 @@ class CommandParser(argparse_flags.ArgumentParser):
             "--version", action="version", version=f"tfl-depth {tfl_depth.__version__}"
         )
         for action in self._actions:
-            if "--helpfull" in action.option_strings:
+            if {"--helpshort", "--helpfull"} & set(action.option_strings):
                 action.help = argparse.SUPPRESS
 
     def add_logging(self) -> None:
@@ -76,6 +78,8 @@ class CommandParser(argparse_flags.ArgumentParser):
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As argparse; what is wrong with a flag of absl is an error of use as well."""
         given = self.expanded(sys.argv[1:] if args is None else args)
+        # A command in a program that has run another one begins without its verbosity.
+        FLAGS["verbosity"].value = STEPS
         if "--model" in self._option_string_actions:
             given = _model_first(given)
         try:
@@ -120,4 +124,6 @@ class _OnStandardError(logging.Handler):
             os.write(2, f"{record.getMessage()}\n".encode(errors="replace"))
             return
         text = " ".join(printable(record.getMessage()).split())
+        # File names need not be UTF-8.
+        text = text.encode(errors="backslashreplace").decode()
         print(f"{_LEVELS.get(record.levelno, '')}{text}", file=sys.stderr)
