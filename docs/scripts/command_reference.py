@@ -41,12 +41,8 @@ def _description(text: str) -> str:
 
 def _row(parser: argparse.ArgumentParser, action: argparse.Action) -> list[str]:
     value = _value(action)
-    if isinstance(action, argparse.BooleanOptionalAction):
-        name = ", ".join(f"`{each}`" for each in action.option_strings)
-    elif action.option_strings:
-        name = f"`{action.option_strings[-1]} {value}".rstrip() + "`"
-    else:
-        name = f"`{value}`"
+    names = [f"{each} {value}".rstrip() for each in action.option_strings] or [value]
+    name = ", ".join(f"`{each}`" for each in names)
     meaning = parser._get_formatter()._expand_help(action) if action.help else ""
     if action.required and action.option_strings:
         meaning += "; required"
