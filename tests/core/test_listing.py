@@ -101,4 +101,4 @@ def test_a_large_folder_takes_as_much_longer_as_it_is_larger(tmp_path: Path) -> 
         assert len(expand([str(folder)])) == count
         times_s.append(process_time() - begin_s)
     # A hundred times, where it is quadratic.
-    assert times_s[1] < 40 * times_s[0]
+    assert times_s[1] < 60 * times_s[0]
