@@ -8,6 +8,7 @@ bilinearly, and the function is computed with the photo at its full size.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -52,9 +53,8 @@ class GuidedUpsampler:
                 `depth_mm`.
             zeros: number of zeros in `depth_mm`.
         """
-        # First what a 0 reaches: with zeros, the bilinear result says it.
-        self._bilinear(depth_mm, out, zeros=zeros)
         if zeros == depth_mm.size:
+            out.fill(0)
             return
         guide = self._guide.of(out.shape)
         np.multiply(_green(self.photo), np.float32(1 / 255), out=guide)
@@ -65,9 +65,9 @@ class GuidedUpsampler:
         present = depth_mm[depth_mm > 0]
         np.clip(guided, present.min(), present.max(), out=guided)
         np.rint(guided, out=guided)
-        if zeros:
-            guided *= out != 0
         np.copyto(out, guided, casting="unsafe")
+        if zeros:
+            self._bilinear.spread_zeros(depth_mm, out)
 
 
 def _green(photo: Pixels) -> npt.NDArray[np.uint8]:
@@ -78,18 +78,17 @@ def _green(photo: Pixels) -> npt.NDArray[np.uint8]:
 def _linear_parts(depth_mm: DepthMm, guide: _Floats, has_zeros: bool) -> tuple[_Floats, _Floats]:
     """Slope and offset of depth as a function of the photo, (h, w) float32 each."""
     depth = depth_mm.astype(np.float32)
-    weight = np.sign(depth)
-    share = np.maximum(_mean(weight), np.float32(1e-6))
-
-    def mean(values: npt.NDArray[np.floating[Any]]) -> _Floats:
-        return (
-            np.asarray(_mean(values * weight) / share, np.float32) if has_zeros else _mean(values)
-        )
-
+    mean = _mean_where(np.sign(depth)) if has_zeros else _mean
     guide_mean, depth_mean = mean(guide), mean(depth)
     variance = mean(guide * guide) - guide_mean * guide_mean
     slope = (mean(guide * depth) - guide_mean * depth_mean) / (variance + np.float32(EPSILON))
     return mean(slope), mean(depth_mean - slope * guide_mean)
+
+
+def _mean_where(weight: _Floats) -> Callable[[npt.NDArray[np.floating[Any]]], _Floats]:
+    """The mean in each window over the pixels of weight 1; others have weight 0."""
+    share = np.maximum(_mean(weight), np.float32(1e-6))
+    return lambda values: np.asarray(_mean(values * weight) / share, np.float32)
 
 
 def _mean(values: npt.NDArray[np.floating[Any]]) -> _Floats:

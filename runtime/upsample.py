@@ -39,7 +39,7 @@ class Upsampler:
         else:
             self._resize_as_float(depth_mm, out)
         if zeros:
-            self._spread_zeros(depth_mm, out)
+            self.spread_zeros(depth_mm, out)
 
     def _resize_as_float(self, depth_mm: DepthMm, out: DepthMm) -> None:
         # OpenCV 4 has no uint32. float32 can represent all whole millimeters up to 16 km.
@@ -49,7 +49,8 @@ class Upsampler:
         np.rint(resized, out=resized)
         np.copyto(out, resized, casting="unsafe")
 
-    def _spread_zeros(self, depth_mm: DepthMm, out: DepthMm) -> None:
+    def spread_zeros(self, depth_mm: DepthMm, out: DepthMm) -> None:
+        """Write 0 into `out` where a bilinear result would use a 0 of `depth_mm`."""
         source, resized = _each_of(self._masks, depth_mm, out)
         present, touched = _each_of(self._flags, depth_mm, out)
         np.not_equal(depth_mm, 0, out=present)
