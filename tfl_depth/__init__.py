@@ -6,7 +6,9 @@ name's module is imported when the name is used.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from tfl_depth.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from tfl_depth.camera import Camera, FieldOfView
@@ -27,13 +29,7 @@ _MODULES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    """Import the module of a name when the name is used."""
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+__getattr__ = lazy_names(__name__, _MODULES)
 
 
 def __dir__() -> list[str]:
