@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tfl_depth.child import run_code
 from tfl_depth.converters.deployment.compiler_output import last_error
+from tfl_depth.converters.deployment.compiler_process import run_compiler
 from tfl_depth.converters.deployment.signature_names import with_signature_of
 from tfl_depth.converters.metadata import with_contract
 from tfl_depth.errors import ConversionError
@@ -86,22 +87,14 @@ def _run(program: Path, model: bytes, target: str) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         source, result = Path(folder, "model.tflite"), Path(folder, "compiled.tflite")
         source.write_bytes(model)
-        try:
-            done = subprocess.run(
-                [program, "--input", source, "--output", result, "--target", target],
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                cwd=folder,
-                timeout=TIME_LIMIT_S,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise ConversionError(
-                f"{program.name} took more than {TIME_LIMIT_S} s for {target} and was stopped."
-            ) from error
-        except OSError as error:
-            raise ConversionError(f"{program} does not start: {error.strerror}.") from error
+        done = run_compiler(
+            [program, "--input", source, "--output", result, "--target", target],
+            name=program.name,
+            target=target,
+            program=str(program),
+            limit_s=TIME_LIMIT_S,
+            folder=Path(folder),
+        )
         if done.returncode or not result.is_file():
             raise ConversionError(
                 f"{program.name} cannot compile the model for {target}. It says: "

@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from tfl_depth.child import run_code
 from tfl_depth.converters.deployment.compiler_output import last_error
+from tfl_depth.converters.deployment.compiler_process import run_compiler
 from tfl_depth.converters.tflite_file import parse_tflite, text_of
 from tfl_depth.converters.tflite_graph import operator_name
 from tfl_depth.errors import ConversionError
@@ -103,26 +103,16 @@ def _expect_no_copies(model: bytes) -> None:
 def _run(platform: str, python: str, source: Path, result: Path) -> str:
     """Run the toolkit; returns what it prints."""
     arguments = run_code(_COMPILE, source, result, platform)[1:]
-    try:
-        done = subprocess.run(
-            [python, *arguments],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            cwd=source.parent,
-            # TensorFlow's import warns, and the toolkit fails if warnings are errors.
-            env={**os.environ, "PYTHONWARNINGS": "ignore"},
-            timeout=TIME_LIMIT_S,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise ConversionError(
-            f"rknn-toolkit2 took more than {TIME_LIMIT_S} s for {platform} and was stopped."
-        ) from error
-    except OSError as error:
-        raise ConversionError(
-            f"The Python {python} of --rknn-python does not start: {error.strerror}."
-        ) from error
+    done = run_compiler(
+        [python, *arguments],
+        name="rknn-toolkit2",
+        target=platform,
+        program=f"The Python {python} of --rknn-python",
+        limit_s=TIME_LIMIT_S,
+        folder=source.parent,
+        # TensorFlow's import warns, and the toolkit fails if warnings are errors.
+        environment={**os.environ, "PYTHONWARNINGS": "ignore"},
+    )
     if "No module named 'rknn'" in done.stdout:
         raise ConversionError(
             f"{python} has no rknn-toolkit2: {python} -m pip install "

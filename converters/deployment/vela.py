@@ -9,13 +9,13 @@ from __future__ import annotations
 import csv
 import importlib.util
 import re
-import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from tfl_depth import child
 from tfl_depth.converters.deployment.compiler_output import last_error
+from tfl_depth.converters.deployment.compiler_process import run_compiler
 from tfl_depth.converters.deployment.placement import CPU, NPU, Estimate, PlacedOperator
 from tfl_depth.converters.tflite_graph import read_operators
 from tfl_depth.errors import ConversionError
@@ -78,24 +78,19 @@ def _run(source: Path, settings: VelaSettings) -> str:
         raise ConversionError(
             "Arm's compiler Vela is not installed: pip install 'ethos-u-vela>=5.2'."
         )
-    try:
-        done = subprocess.run(
-            [
-                *child.run_module("ethosu.vela", source, "--output-dir", source.parent),
-                *("--accelerator-config", settings.accelerator, "--config", settings.config),
-                *("--system-config", settings.system_config),
-                *("--memory-mode", settings.memory_mode, "--verbose-performance"),
-            ],
-            env=child.environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=TIME_LIMIT_S,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise ConversionError(
-            f"Vela took more than {TIME_LIMIT_S} s for {settings.accelerator} and was stopped."
-        ) from error
+    done = run_compiler(
+        [
+            *child.run_module("ethosu.vela", source, "--output-dir", source.parent),
+            *("--accelerator-config", settings.accelerator, "--config", settings.config),
+            *("--system-config", settings.system_config),
+            *("--memory-mode", settings.memory_mode, "--verbose-performance"),
+        ],
+        name="Vela",
+        target=settings.accelerator,
+        program="Vela",
+        limit_s=TIME_LIMIT_S,
+        environment=child.environment(),
+    )
     if done.returncode != 0:
         raise ConversionError(
             f"Vela cannot compile for {settings.accelerator} with {settings.system_config} and "
