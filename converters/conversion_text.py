@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tfl_depth.converters.deployment.placement import NPU
-
 if TYPE_CHECKING:
     from tfl_depth.converters.conversion import Conversion
 
@@ -55,7 +53,6 @@ def _placement(conversion: Conversion) -> str:
     if conversion.placed is None:
         return "cpu: runs on every processor"
     placement = conversion.placed.placement
-    where = f"{len(placement.at(NPU))} of {len(placement.operators)} operators on the NPU"
     time = placement.milliseconds
     estimated = "" if time is None else f", {time:.1f} ms as its compiler estimates"
-    return f"{conversion.target}: {where}{estimated}"
+    return f"{conversion.target}: {placement.on_npu}{estimated}"

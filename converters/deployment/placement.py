@@ -91,9 +91,13 @@ class Placement:
     traffic: Traffic | None = None
 
     def __repr__(self) -> str:
-        on_npu = f"{len(self.at(NPU))} of {len(self.operators)} operators on the NPU"
         time = "" if self.milliseconds is None else f", {self.milliseconds:.2f} ms"
-        return f"<Placement {self.target}: {on_npu}{time}>"
+        return f"<Placement {self.target}: {self.on_npu}{time}>"
+
+    @property
+    def on_npu(self) -> str:
+        """How many operators are on the NPU, in words."""
+        return f"{len(self.at(NPU))} of {len(self.operators)} operators on the NPU"
 
     def at(self, place: Place) -> tuple[PlacedOperator, ...]:
         """Return the operators at `place`."""
