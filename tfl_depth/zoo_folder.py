@@ -41,6 +41,10 @@ class ZooEntry:
         """Without the size: lite0-nyu."""
         return re.sub(r"-\d+x\d+$", "", self.name)
 
+    def is_called(self, name: str) -> bool:
+        """Whether it has this name, with or without its size."""
+        return name in (self.name, self.short_name)
+
     @property
     def metrics(self) -> dict[str, Any]:
         """What metrics.json holds."""
@@ -76,7 +80,7 @@ def zoo_entry(name: str) -> ZooEntry:
             f"There is no zoo at {zoo_folder()}. It comes with tfl-depth's repository, not with "
             f"its package: clone it, and set {ENVIRONMENT} to its folder zoo."
         )
-    found = [entry for entry in entries if name in (entry.name, entry.short_name)]
+    found = [entry for entry in entries if entry.is_called(name)]
     if len(found) != 1:
         names = ", ".join(entry.name for entry in found or entries)
         raise ModelFileError(f"Expected one network of the zoo ({names}), got {name!r}.")
@@ -92,10 +96,10 @@ def named_model(model: str | os.PathLike[str]) -> Path:
     Raises:
         ModelFileError: several networks have the name.
     """
-    path, name = Path(model), os.fspath(model)
-    if path.exists() or not any(name in (each.name, each.short_name) for each in zoo_entries()):
+    path, name = Path(model), str(os.fspath(model))
+    if path.exists() or not any(each.is_called(name) for each in zoo_entries()):
         return path
-    return zoo_entry(str(name)).folder / INT8
+    return zoo_entry(name).folder / INT8
 
 
 def expect_made(model: Path) -> None:
