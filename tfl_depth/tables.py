@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from tfl_depth.errors import DatasetError
+from tfl_depth.files import write_whole
 
 END = "<!-- end of figures -->\n"
 
@@ -22,6 +24,12 @@ def with_table(document: str, name: str, table: str, *, by: str = "make figures"
     if not (begin and end):
         raise DatasetError(f"The document has no marks for its table {name!r}.")
     return before + begin + table + end + after
+
+
+def write_table(document: Path, name: str, table: str, *, by: str = "make figures") -> None:
+    """Put a table into a document's file; see `with_table`."""
+    made = with_table(document.read_text(encoding="utf-8"), name, table, by=by)
+    write_whole(document, made.encode())
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

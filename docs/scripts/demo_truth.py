@@ -21,7 +21,7 @@ from tfl_depth.camera import Camera
 from tfl_depth.evaluation.metrics import depth_metrics
 from tfl_depth.example_photos import photograph_folder
 from tfl_depth.files import write_whole
-from tfl_depth.tables import markdown, with_table
+from tfl_depth.tables import markdown, write_table
 
 ROOT = Path(__file__).resolve().parents[2]
 FIGURES = ROOT / "docs" / "figures" / "demo.json"
@@ -165,5 +165,4 @@ def write_figures(figures: DemoFigures) -> None:
 def write_document() -> None:
     """Write the document's table from the result file."""
     figures = DemoFigures(**json.loads(FIGURES.read_text(encoding="utf-8")))
-    text = DOCUMENT.read_text(encoding="utf-8")
-    write_whole(DOCUMENT, with_table(text, "demo", table(figures)).encode())
+    write_table(DOCUMENT, "demo", table(figures))

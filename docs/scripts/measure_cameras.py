@@ -13,17 +13,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from docs.scripts.measure_fit import HOLOLENS, focal_ratio
-from tfl_depth.data import DATASETS, Sample, load_split
-from tfl_depth.evaluation.evaluate import evaluate, keras_predictor
-from tfl_depth.evaluation.metrics import mean_over_images
+from docs.scripts.measure_fit import HOLOLENS, abs_rel, focal_ratio
+from tfl_depth.data import Sample, load_split
+from tfl_depth.evaluation.evaluate import keras_predictor
 from tfl_depth.files import write_whole
 from tfl_depth.models import load_model
 from tfl_depth.runtime.fit import DEFAULT_FIT
-from tfl_depth.tables import markdown, with_table
+from tfl_depth.tables import markdown, write_table
 from tfl_depth.tools.lib import cli_common
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,28 +56,14 @@ def _row(checkpoint: Path, samples: Sequence[Sample]) -> dict[str, Any]:
         "response": response["zoom_response"]["response"],
         "obeys": response["zoom_response"]["obeys"],
         "focal_ratio": round(ratio, 3),
-        "abs_rel": _abs_rel(depths, samples, 1.0),
-        "corrected_abs_rel": _abs_rel(depths, samples, ratio),
+        "abs_rel": abs_rel(depths, samples, 1.0),
+        "corrected_abs_rel": abs_rel(depths, samples, ratio),
     }
-
-
-def _abs_rel(
-    depths: Sequence[npt.NDArray[np.float32]], samples: Sequence[Sample], factor: float
-) -> float:
-    waiting = iter(depths)
-    rows = evaluate(lambda _rgb: next(waiting) * np.float32(factor), samples, DATASETS["nyuv2"])
-    return round(mean_over_images(rows)["abs_rel"], 4)
 
 
 def write_document() -> None:
     """Write the page's table from the result file."""
-    made = with_table(
-        PAGE.read_text(encoding="utf-8"),
-        "cameras",
-        table(),
-        by="python -m docs.scripts.measure_cameras",
-    )
-    write_whole(PAGE, made.encode())
+    write_table(PAGE, "cameras", table(), by="python -m docs.scripts.measure_cameras")
 
 
 def table() -> str:

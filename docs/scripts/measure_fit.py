@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tfl_depth.data import DATASETS, Sample, load_split
 from tfl_depth.evaluation.evaluate import evaluate, keras_predictor
@@ -24,7 +25,7 @@ from tfl_depth.format.contract import FITS
 from tfl_depth.intrinsics import Intrinsics
 from tfl_depth.models import load_model
 from tfl_depth.runtime.fit import Fit, fit_frame
-from tfl_depth.tables import markdown, with_table
+from tfl_depth.tables import markdown, write_table
 from tfl_depth.tools.lib import cli_common
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,9 +64,7 @@ def _measure(nyu: Path, hololens: Path) -> None:
 
 def write_document() -> None:
     """Write the decision's table from the result file."""
-    text = DECISION.read_text(encoding="utf-8")
-    made = with_table(text, "fit", table(), by="python -m docs.scripts.measure_fit")
-    write_whole(DECISION, made.encode())
+    write_table(DECISION, "fit", table(), by="python -m docs.scripts.measure_fit")
 
 
 def cut(sample: Sample, size: tuple[int, int]) -> Sample:
@@ -92,15 +91,6 @@ def rows_of(name: str, samples: Sequence[Sample]) -> list[dict[str, Any]]:
         predict = keras_predictor(model, fit)
         depths = [predict(sample.rgb) for sample in samples]
         ratio = focal_ratio(samples[0], size, fit)
-        scores = []
-        for factor in (1.0, ratio):
-            waiting = iter(depths)
-            rows = evaluate(
-                lambda _rgb, k=factor, left=waiting: next(left) * np.float32(k),  # type: ignore[misc]
-                samples,
-                DATASETS["nyuv2"],
-            )
-            scores.append(round(mean_over_images(rows)["abs_rel"], 4))
         made.append(
             {
                 "frames": name,
@@ -108,12 +98,21 @@ def rows_of(name: str, samples: Sequence[Sample]) -> list[dict[str, Any]]:
                 "fit": fit,
                 "seen_share": round(float(np.mean(~np.isnan(depths[0]))), 3),
                 "focal_ratio": round(ratio, 3),
-                "abs_rel": scores[0],
-                "corrected_abs_rel": scores[1],
+                "abs_rel": abs_rel(depths, samples, 1.0),
+                "corrected_abs_rel": abs_rel(depths, samples, ratio),
             }
         )
         print(made[-1], file=sys.stderr, flush=True)
     return made
+
+
+def abs_rel(
+    depths: Sequence[npt.NDArray[np.float32]], samples: Sequence[Sample], factor: float
+) -> float:
+    """abs_rel of depths (H, W) in meters times a factor, against the truth of the samples."""
+    waiting = iter(depths)
+    rows = evaluate(lambda _rgb: next(waiting) * np.float32(factor), samples, DATASETS["nyuv2"])
+    return round(mean_over_images(rows)["abs_rel"], 4)
 
 
 def focal_ratio(sample: Sample, size: tuple[int, int], fit: Fit) -> float:

@@ -22,7 +22,7 @@ from tfl_depth.evaluation.steadiness import Steadiness, steadiness
 from tfl_depth.files import write_whole
 from tfl_depth.models import load_model
 from tfl_depth.runtime import DepthRunner, Smoothing
-from tfl_depth.tables import markdown, with_table
+from tfl_depth.tables import markdown, write_table
 from tfl_depth.tools.lib import cli_common
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -89,13 +89,7 @@ def _row(name: str, title: str, found: Sequence[Steadiness]) -> dict[str, Any]:
 
 def write_document() -> None:
     """Write the page's table from the result file."""
-    made = with_table(
-        PAGE.read_text(encoding="utf-8"),
-        "steadiness",
-        table(),
-        by="python -m docs.scripts.measure_steadiness",
-    )
-    write_whole(PAGE, made.encode())
+    write_table(PAGE, "steadiness", table(), by="python -m docs.scripts.measure_steadiness")
 
 
 def table() -> str:

@@ -23,7 +23,7 @@ from tfl_depth.evaluation.metrics import mean_over_images
 from tfl_depth.files import write_whole
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.runtime.options import UpsampleName
-from tfl_depth.tables import markdown, with_table
+from tfl_depth.tables import markdown, write_table
 from tfl_depth.tools.lib import cli_common
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -87,9 +87,7 @@ def _time_ratio(samples: Sequence[Sample]) -> float:
 
 def write_document() -> None:
     """Write the decision's table from the result file."""
-    text = DECISION.read_text(encoding="utf-8")
-    made = with_table(text, "upsampling", table(), by="python -m docs.scripts.measure_upsampling")
-    write_whole(DECISION, made.encode())
+    write_table(DECISION, "upsampling", table(), by="python -m docs.scripts.measure_upsampling")
 
 
 def table() -> str:
