@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
+from functools import partial
 from typing import Any, TextIO
 
 # Wraps an iterable and shows its progress. Arguments: the iterable, its length, the name of the
@@ -25,10 +26,7 @@ def progress_bars(shown: bool | None) -> Bars | None:
     # A copy, as `quiet` hides what is printed to the original.
     stream = os.fdopen(os.dup(2), "w", errors="backslashreplace") if in_terminal else sys.stderr
 
-    def bar(items: Iterable[Any], total: int | None, what: str) -> Iterable[Any]:
-        return _bar(items, total, what, stream)
-
-    return bar
+    return partial(show_bar, stream=stream)
 
 
 def in_notebook() -> bool:
@@ -57,8 +55,13 @@ def _shown(items: Generator[Any, None, None], bar: Iterable[Any]) -> Generator[A
         yield from bar
 
 
-def _bar(items: Iterable[Any], total: int | None, what: str, stream: TextIO) -> Iterable[Any]:
+def show_bar(
+    items: Iterable[Any], total: int | None, what: str, stream: TextIO, *, hidden: bool = False
+) -> Iterable[Any]:
+    """Show a bar on `stream` while `items` are gone through, unless it is `hidden`."""
     from tqdm import tqdm
 
-    bar: Iterable[Any] = tqdm(items, total=total, desc=what, file=stream, leave=False)
+    bar: Iterable[Any] = tqdm(
+        items, total=total, desc=what, file=stream, disable=hidden, leave=False
+    )
     return bar

@@ -48,9 +48,7 @@ def _parser() -> CommandParser:
         "left out of the fit is refused. The file holds for this model and this camera.",
         EXAMPLE,
     )
-    parser.add_argument(
-        "model", type=cli_common.model_file, metavar="MODEL", help="a .tflite of tfl-depth convert"
-    )
+    cli_common.add_model(parser)
     parser.add_argument(
         "--point",
         action="append",

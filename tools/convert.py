@@ -4,19 +4,11 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from absl import logging
-
-from tfl_depth.errors import (
-    ContractError,
-    ConversionError,
-    ConversionWarning,
-    InterpreterError,
-)
+from tfl_depth.errors import ContractError, ConversionError, InterpreterError
 from tfl_depth.recipes import (
     DEFAULT,
     DEFAULT_PER_TENSOR,
@@ -170,16 +162,12 @@ def _convert(options: argparse.Namespace) -> None:
 
     beside = target_files(options.output, target)
     refuse_existing(options.output, overwrite=options.overwrite, beside=beside)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConversionWarning)
-        conversion = convert(
-            options.network,
-            options.representative,
-            **arguments,
-            progress=cli_common.Steps(_step_names(options, target)),
-        )
-    for warning in conversion.warnings:
-        logging.warning("%s", warning)
+    conversion = convert(
+        options.network,
+        options.representative,
+        **arguments,
+        progress=cli_common.Steps(_step_names(options, target)),
+    )
     files = conversion.save(options.output, overwrite=options.overwrite)
     shown = [table(conversion, options.output)]
     totals = compiler = None

@@ -9,7 +9,7 @@ from typing import Any
 
 from tfl_depth.diagnostics.doctor_report import examine_board
 from tfl_depth.diagnostics.doctor_run import WORKS
-from tfl_depth.errors import DepthError, ModelFileError
+from tfl_depth.errors import DepthError
 from tfl_depth.runtime.delegates import Board
 from tfl_depth.runtime.delegates.select import CPU
 from tfl_depth.tools.lib import cli_common
@@ -43,9 +43,7 @@ def _parser() -> CommandParser:
         "if the model can run here (without MODEL: any model), and 1 otherwise.",
         EXAMPLE,
     )
-    parser.add_argument(
-        "model", nargs="?", type=cli_common.model_file, metavar="MODEL", help="a .tflite to run"
-    )
+    cli_common.add_model(parser, "a .tflite to run", nargs="?")
     cli_common.add_json(parser)
     parser.add_argument(
         "--timeout",
@@ -66,8 +64,7 @@ def _doctor_there(options: argparse.Namespace, arguments: list[str | Path]) -> N
 
 def _doctor(options: argparse.Namespace) -> None:
     expect_board(options)
-    if options.model is not None and not options.model.is_file():
-        raise ModelFileError(f"There is no model {options.model}.")
+    cli_common.expect_model(options.model)
     found = examine_board(Board(), options.model, options.timeout)
     cli_common.tell(options, found, "\n".join(_table(found)))
     if not found["runnable"]:

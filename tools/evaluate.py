@@ -74,9 +74,7 @@ def _parser() -> CommandParser:
         "--video: how steady depth is if nothing moves.",
         EXAMPLE,
     )
-    parser.add_argument(
-        "model", type=cli_common.model_file, metavar="MODEL", help="a .keras or .tflite file"
-    )
+    cli_common.add_model(parser, "a .keras or .tflite file")
     parser.add_argument(
         "--dataset",
         metavar="NAME",
@@ -160,8 +158,7 @@ def _check(options: argparse.Namespace) -> None:
     """Check models and outputs before anything heavy is loaded."""
     expect_board(options)
     for model in (options.model, options.against):
-        if model is not None and not model.is_file():
-            raise ModelFileError(f"There is no model {model}.")
+        cli_common.expect_model(model)
     expect_folder_output(options.output)
     if options.output is not None:
         expect_installed("matplotlib")

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from tfl_depth.errors import ModelFileError, OutputError
+from tfl_depth.errors import OutputError
 from tfl_depth.files import write_together
 from tfl_depth.format.c_table import DECODER_HEADER, c_table
 from tfl_depth.format.contract import read_contract
@@ -33,9 +33,7 @@ def _parser() -> CommandParser:
         EXAMPLE,
     )
     parser.add_argument("format", choices=("c",), metavar="c", help="the programming language")
-    parser.add_argument(
-        "model", type=cli_common.model_file, metavar="MODEL", help="a .tflite of tfl-depth convert"
-    )
+    cli_common.add_model(parser)
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="the header (MODEL with the suffix .h)"
     )
@@ -48,8 +46,7 @@ def _parser() -> CommandParser:
 
 
 def _export(options: argparse.Namespace) -> None:
-    if not options.model.is_file():
-        raise ModelFileError(f"There is no model {options.model}.")
+    cli_common.expect_model(options.model)
     content = options.model.read_bytes()
     if options.public_key is not None:
         from tfl_depth.format.signing import check_signature

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import tfl_depth
-from tfl_depth.errors import ImageError
+from tfl_depth.errors import DepthError, ImageError
 from tfl_depth.runtime import DepthRunner
-from tfl_depth.runtime.clip_colors import ClipColors, ColorRange
+from tfl_depth.runtime.clip_colors import ClipColors, ColorRange, limits_mm
 from tfl_depth.runtime.colorize import COLORMAPS
 from tfl_depth.runtime.inputs import Input, expand_input, is_video
 from tfl_depth.runtime.window import expect_windows
@@ -192,10 +192,14 @@ def _kinds(text: str) -> tuple[OutputKind, ...]:
 def _range(text: str) -> ColorRange:
     if text == "auto":
         return "auto"
-    numbers = cli_common.numbers(text)
-    if len(numbers) != 2 or not 0 <= numbers[0] < numbers[1] < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected meters like 0.5,10, or auto, got {text!r}")
-    return numbers[0], numbers[1]
+    try:
+        near_m, far_m = cli_common.numbers(text)
+        limits_mm((near_m, far_m))
+    except (ValueError, DepthError) as error:
+        raise argparse.ArgumentTypeError(
+            f"expected meters like 0.5,10, or auto, got {text!r}"
+        ) from error
+    return near_m, far_m
 
 
 def _infer_there(options: argparse.Namespace, arguments: list[str | Path]) -> None:

@@ -33,9 +33,7 @@ def _parser() -> CommandParser:
         "for each kernel element of a convolution or dense layer at each position.",
         EXAMPLE,
     )
-    parser.add_argument(
-        "model", type=cli_common.model_file, metavar="MODEL", help="a .keras or .tflite file"
-    )
+    cli_common.add_model(parser, "a .keras or .tflite file")
     cli_common.add_public_key(parser)
     parser.add_argument(
         "--html",
@@ -59,8 +57,7 @@ def _report(options: argparse.Namespace) -> dict[str, Any]:
     path: Path = options.model
     if path.suffix not in (".keras", ".tflite"):
         raise ModelFileError(f"Expected MODEL to be a .keras or a .tflite file, got {path}.")
-    if not path.is_file():
-        raise ModelFileError(f"There is no model {path}.")
+    cli_common.expect_model(path)
     if path.suffix == ".tflite":
         content = path.read_bytes()
         return {"bytes": len(content), **tflite_report(content, options.public_key)}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from tfl_depth.errors import ConversionError, ModelFileError
+from tfl_depth.errors import ConversionError
 from tfl_depth.files import write_whole
 from tfl_depth.png import as_png
 from tfl_depth.runtime import DepthRunner
@@ -44,9 +44,7 @@ def _parser() -> CommandParser:
         "operators.",
         EXAMPLE,
     )
-    parser.add_argument(
-        "model", type=cli_common.model_file, metavar="MODEL", help="a .tflite, not compiled yet"
-    )
+    cli_common.add_model(parser, "a .tflite, not compiled yet")
     target_options.add_options(parser, default=None)
     cli_common.add_delegate(parser)
     cli_common.add_public_key(parser)
@@ -91,8 +89,7 @@ def _placement(options: argparse.Namespace) -> None:
             "Expected --target, to predict where operators run, or --delegate, to open the model."
         )
     target = target_options.chosen(options)
-    if not options.model.is_file():
-        raise ModelFileError(f"There is no model {options.model}.")
+    cli_common.expect_model(options.model)
     if options.picture is not None and options.picture.suffix != ".png":
         raise ConversionError(f"Expected a picture that ends in .png, got {options.picture}.")
     expect_file_output(options.picture)

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from tfl_depth.errors import ModelFileError, SignatureError
+from tfl_depth.errors import SignatureError
 from tfl_depth.files import create_together, write_whole
 from tfl_depth.tools.lib import cli_common
 from tfl_depth.tools.lib.command_parser import CommandParser
@@ -50,8 +50,7 @@ def _parser() -> CommandParser:
 def _sign(options: argparse.Namespace) -> None:
     from tfl_depth.format.signing import sign
 
-    if not options.model.is_file():
-        raise ModelFileError(f"There is no model {options.model}.")
+    cli_common.expect_model(options.model)
     output = options.output or options.model
     write_whole(output, sign(options.model.read_bytes(), options.key))
     cli_common.tell(options, {"signed": str(output)}, f"signed: {output}")

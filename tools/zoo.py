@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from absl import logging
-
-from tfl_depth.errors import ConversionWarning
 from tfl_depth.targets import TARGETS
 from tfl_depth.tools.lib import cli_common
 from tfl_depth.tools.lib.command_parser import CommandParser
@@ -104,18 +100,14 @@ def _lines(entries: Sequence[ZooEntry]) -> list[str]:
 def _make(options: argparse.Namespace) -> None:
     from tfl_depth.converters.zoo_models import make_model
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConversionWarning)
-        made, files = make_model(
-            zoo_entry(options.name),
-            options.target,
-            representative=options.representative,
-            golden_photos=options.golden_photos,
-            overwrite=options.overwrite,
-            progress=cli_common.progress,
-        )
-    for warning in made.warnings:
-        logging.warning("%s", warning)
+    made, files = make_model(
+        zoo_entry(options.name),
+        options.target,
+        representative=options.representative,
+        golden_photos=options.golden_photos,
+        overwrite=options.overwrite,
+        progress=cli_common.progress,
+    )
     named = [f"  {file}" for file in files]
     result = {**made.report, "target": options.target, "files": [*map(str, files)]}
     cli_common.tell(options, result, "\n".join([str(made), *named]))

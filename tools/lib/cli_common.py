@@ -22,7 +22,14 @@ from typing import Any, TextIO
 
 from absl import logging
 
-from tfl_depth.errors import DepthError, FallbackWarning, ModelFileError, SkippedImageWarning
+from tfl_depth.errors import (
+    ConversionWarning,
+    DepthError,
+    FallbackWarning,
+    ModelFileError,
+    SkippedImageWarning,
+)
+from tfl_depth.progress_bars import show_bar
 from tfl_depth.quiet import library_log
 from tfl_depth.tools.lib.command_parser import CommandParser, log_to_stderr, verbosity
 from tfl_depth.tools.lib.printable import printable
@@ -31,6 +38,8 @@ from tfl_depth.zoo_folder import named_model
 # The original standard error: progress is printed there while `quiet` hides prints of libraries.
 TERMINAL = os.fdopen(os.dup(2), "w", errors="backslashreplace")
 atexit.register(TERMINAL.close)
+# Warnings for the user of a command.
+_LOGGED = (ConversionWarning, FallbackWarning, SkippedImageWarning)
 # The extra of setup.cfg that brings a package; what is not here is brought by "train".
 EXTRAS = {
     "PIL": "view",
@@ -143,14 +152,24 @@ def add_model_and_inputs(parser: argparse.ArgumentParser, *, nargs: str) -> None
     )
 
 
-def add_model(parser: argparse.ArgumentParser) -> None:
+def add_model(
+    parser: argparse.ArgumentParser,
+    meaning: str = "a .tflite of tfl-depth convert, or a network of `tfl-depth zoo` by its name",
+    *,
+    nargs: str | None = None,
+) -> None:
     """Add MODEL: a path, or the name of a network of the zoo."""
-    parser.add_argument(
-        "model",
-        type=model_file,
-        metavar="MODEL",
-        help="a .tflite of tfl-depth convert, or a network of `tfl-depth zoo` by its name",
-    )
+    parser.add_argument("model", nargs=nargs, type=model_file, metavar="MODEL", help=meaning)
+
+
+def expect_model(path: Path | None) -> None:
+    """Check that there is a model's file; None is allowed.
+
+    Raises:
+        ModelFileError: there is none.
+    """
+    if path is not None and not path.is_file():
+        raise ModelFileError(f"There is no model {path}.")
 
 
 def model_file(text: str) -> Path:
@@ -285,12 +304,7 @@ def fault_settings(options: argparse.Namespace) -> dict[str, Any]:
 
 def progress(items: Iterable[Any], total: int | None, what: str) -> Iterable[Any]:
     """Show a bar on standard error while `items` are gone through, where a terminal watches."""
-    from tqdm import tqdm
-
-    bar: Iterable[Any] = tqdm(
-        items, total=total, desc=what, file=TERMINAL, disable=not TERMINAL.isatty(), leave=False
-    )
-    return bar
+    return show_bar(items, total, what, TERMINAL, hidden=not TERMINAL.isatty())
 
 
 class Steps:
@@ -413,6 +427,8 @@ def _print_any_name() -> None:
 
 
 def _log_warnings_in_one_line() -> None:
+    for category in _LOGGED:
+        warnings.simplefilter("default", category)
     usual = warnings.showwarning
 
     def show(
@@ -423,7 +439,7 @@ def _log_warnings_in_one_line() -> None:
         file: TextIO | None = None,
         line: str | None = None,
     ) -> None:
-        if issubclass(category, (FallbackWarning, SkippedImageWarning)):
+        if issubclass(category, _LOGGED):
             logging.warning("%s", message)
         else:
             usual(message, category, filename, lineno, file, line)

@@ -71,7 +71,9 @@ def infer_photos(
         report.say(f"{len(done)} of {len(photos)} photos were finished before.")
     todo = [photo for photo in photos if photo not in done]
     failed = 0
-    shown = cli_common.progress(_results(runner, todo, options, settings), len(todo), "infer")
+    shown = cli_common.progress(
+        _results(runner, todo, outputs, options, settings), len(todo), "infer"
+    )
     for result in shown:
         photo = result.photo
         if result.error is not None:
@@ -89,6 +91,7 @@ def infer_photos(
 def _results(
     runner: DepthRunner,
     photos: Sequence[Path],
+    outputs: Outputs,
     options: argparse.Namespace,
     settings: Mapping[str, Any],
 ) -> Iterator[PhotoResult]:
@@ -96,7 +99,6 @@ def _results(
     if options.jobs is not None or options.cluster is not None:
         yield from infer_in_blocks(photos, options, settings)
         return
-    outputs = photo_outputs(runner, options)
     for photo in photos:
         yield infer_photo(runner, photo, outputs)
 

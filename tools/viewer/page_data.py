@@ -17,7 +17,6 @@ import numpy.typing as npt
 
 from tfl_depth.depth_difference import DepthDifference
 from tfl_depth.encoding import DepthMm
-from tfl_depth.errors import ModelFileError
 from tfl_depth.intrinsics import Intrinsics
 from tfl_depth.quiet import quiet
 from tfl_depth.runtime import DepthRunner, StreamFrame
@@ -158,8 +157,7 @@ def open_reference(
             yield lambda bgr: _corrected(runner.infer(bgr) / 1000, shown)
         return
     cli_common.expect_no_key(model, public_key)
-    if not model.is_file():  # before Keras is loaded, which takes seconds
-        raise ModelFileError(f"There is no model {model}.")
+    cli_common.expect_model(model)  # before Keras is loaded, which takes seconds
     with quiet():
         from tfl_depth.evaluation.evaluate import keras_predictor
     from tfl_depth.models import load_model
