@@ -21,7 +21,6 @@ def test_document_shows_the_figures_of_the_result_file() -> None:
     assert benchmark_figures.with_tables(document) == document
 
 
-@pytest.mark.xfail(strict=True, reason="measured before contract version 2: run make benchmark")
 def test_result_file_is_what_the_benchmark_measures_with_every_peer() -> None:
     for size, result in zip(
         benchmark_figures.SIZES, json.loads(benchmark_figures.RESULTS.read_text()), strict=True
