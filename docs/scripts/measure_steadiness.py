@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from tfl_depth.data import load_split
 from tfl_depth.evaluation.evaluate import keras_predictor
-from tfl_depth.evaluation.steadiness import Steadiness, steadiness
+from tfl_depth.evaluation.steadiness import SENSOR_NOISE, Steadiness, steadiness, still_video
 from tfl_depth.files import write_whole
 from tfl_depth.models import load_model
 from tfl_depth.runtime import DepthRunner, Smoothing
@@ -30,8 +30,6 @@ MODELS = ("lite0-nyu-192x256", "pico-nyu-192x256")
 FIGURES = ROOT / "docs" / "figures" / "steadiness.json"
 PAGE = ROOT / "docs" / "steadiness.md"
 STEP, FRAMES = 16, 24
-# Standard deviation of each color of each pixel, of 255: a small sensor in a dim room.
-NOISE = 4.0
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -47,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _measure(data: Path) -> None:
     photos = [sample.rgb for sample in load_split("nyuv2", data, "val")[::STEP]]
     rows = [row for name in MODELS for row in _rows(name, photos)]
-    document = {"photos": len(photos), "frames": FRAMES, "noise": NOISE, "rows": rows}
+    document = {"photos": len(photos), "frames": FRAMES, "noise": SENSOR_NOISE, "rows": rows}
     write_whole(FIGURES, (json.dumps(document, indent=2) + "\n").encode())
     write_document()
     print(table())
@@ -57,7 +55,7 @@ def _rows(name: str, photos: Sequence[Pixels]) -> Iterator[dict[str, Any]]:
     model = ROOT / "zoo" / name / "int8.tflite"
     predict = keras_predictor(load_model(ROOT / "zoo" / name / "model.keras"))
     in_float = [
-        steadiness(np.rint(1000 * predict(frame)) for frame in still_video(photo))
+        steadiness(np.rint(1000 * predict(frame)) for frame in still_video(photo, FRAMES))
         for photo in photos
     ]
     yield _row(name, "FP32", in_float)
@@ -65,17 +63,11 @@ def _rows(name: str, photos: Sequence[Pixels]) -> Iterator[dict[str, Any]]:
         for title, smooth in (("INT8", None), ("INT8, smoothed", Smoothing())):
             found = []
             for photo in photos:
-                with runner.stream(still_video(photo), channels="rgb", smooth=smooth) as frames:
+                with runner.stream(
+                    still_video(photo, FRAMES), channels="rgb", smooth=smooth
+                ) as frames:
                     found.append(steadiness(frame.depth_mm for frame in frames))
             yield _row(name, title, found)
-
-
-def still_video(photo: Pixels) -> Iterator[Pixels]:
-    """Frames (H, W, 3) of a photo with noise of its own each, the same in every call."""
-    rng = np.random.default_rng(0)
-    for _ in range(FRAMES):
-        noise = rng.standard_normal(photo.shape, np.float32) * np.float32(NOISE)
-        yield np.clip(np.rint(photo + noise), 0, 255).astype(np.uint8)
 
 
 def _row(name: str, title: str, found: Sequence[Steadiness]) -> dict[str, Any]:

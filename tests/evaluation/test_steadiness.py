@@ -12,7 +12,7 @@ import pytest
 
 from tests.support import ramp, videos
 from tfl_depth.errors import DatasetError
-from tfl_depth.evaluation.steadiness import steadiness
+from tfl_depth.evaluation.steadiness import SENSOR_NOISE, steadiness, still_video
 from tfl_depth.runtime import DepthRunner, Video
 from tfl_depth.tools import evaluate
 
@@ -98,3 +98,11 @@ def test_a_call_that_makes_no_sense_shows_the_usage(
         evaluate.main(["model.tflite", *options])
     assert stopped.value.code == 2
     assert "--video" in capsys.readouterr().err
+
+
+def test_still_video_has_noise_of_its_own_in_each_frame_and_the_same_in_every_call() -> None:
+    photo = np.full((60, 80, 3), 128, np.uint8)
+    first, second = still_video(photo, 2)
+    assert not np.array_equal(first, second)
+    assert np.std(first.astype(float) - 128) == pytest.approx(SENSOR_NOISE, rel=0.05)
+    np.testing.assert_array_equal(list(still_video(photo, 2)), [first, second])

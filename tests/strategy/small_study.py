@@ -134,6 +134,7 @@ def result(experiment: Experiment, median_mm: float) -> ExperimentResult:
         bytes=2048,
         time_of_float32=0.5,
         npu={"ethos-u65-512": NpuEstimate(0, 2.5)},
+        flicker_mm=3.5,
     )
 
 

@@ -9,12 +9,14 @@ import pytest
 
 from tests.strategy.small_study import MAX_DEPTH_M, SIZE
 from tfl_depth.encoding import Spans
+from tfl_depth.evaluation.steadiness import SENSOR_NOISE
 from tfl_depth.runtime.preprocess import resize_pixels
 from tfl_depth.strategy.candidates import Candidate
 from tfl_depth.strategy.measure import (
     NPUS,
     Photos,
     at_size,
+    flicker_mm,
     measure,
     npu_estimates,
     time_ratio,
@@ -53,6 +55,18 @@ def test_a_change_is_from_the_reference_s_scores(photos: Photos) -> None:
     after = measure(candidate(fifth, tenth), photos, before.scores, None)
     assert after.change["abs_rel"].relative == pytest.approx(1, abs=0.05)
     assert after.deviation.median_share == pytest.approx(0.0909, abs=0.001)
+
+
+def test_flicker_is_what_sensor_noise_does_to_the_depth(photos: Photos) -> None:
+    def constant(frames: Sequence[Pixels]) -> Iterator[Grid]:
+        return (np.full(SIZE, 2.0, np.float32) for _ in frames)
+
+    def millimeter_a_code(frames: Sequence[Pixels]) -> Iterator[Grid]:
+        return (np.asarray(1 + frame[..., 1] / 1000, np.float32) for frame in frames)
+
+    assert flicker_mm(Candidate(None, constant, []), photos) == 0
+    # Resizing to the network's grid takes a part of the noise away; clipping at 0 and 255 too.
+    assert 0.5 < flicker_mm(Candidate(None, millimeter_a_code, []), photos) < SENSOR_NOISE
 
 
 def test_a_smaller_grid_is_enlarged_before_it_is_compared(photos: Photos) -> None:

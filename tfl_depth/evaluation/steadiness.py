@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,10 +10,12 @@ import numpy.typing as npt
 
 from tfl_depth.errors import DatasetError
 
-__all__ = ["Steadiness", "TemporalDeviation", "steadiness"]
+__all__ = ["SENSOR_NOISE", "Steadiness", "TemporalDeviation", "steadiness", "still_video"]
 
 # A deviation needs two values.
 FEWEST_FRAMES = 2
+# Standard deviation of each color of each pixel, of 255: a small sensor in a dim room.
+SENSOR_NOISE = 4.0
 
 
 @dataclass(frozen=True)
@@ -88,3 +90,19 @@ def steadiness(frames_mm: Iterable[npt.NDArray[np.number]]) -> Steadiness:
         )
     median_mm, p95_mm = np.percentile(of_pixels, (50, 95))
     return Steadiness(float(median_mm), float(p95_mm), of_pixels.size, deviation.frames)
+
+
+def still_video(photo: npt.NDArray[np.uint8], frames: int) -> Iterator[npt.NDArray[np.uint8]]:
+    """A photo as a video of a still scene, with the noise of a sensor (`SENSOR_NOISE`).
+
+    Args:
+        photo: (H, W, 3).
+        frames: how many.
+
+    Yields:
+        Frames (H, W, 3), each with noise of its own; the same frames in every call.
+    """
+    rng = np.random.default_rng(0)
+    for _ in range(frames):
+        noise = rng.standard_normal(photo.shape, np.float32) * np.float32(SENSOR_NOISE)
+        yield np.clip(np.rint(photo + noise), 0, 255).astype(np.uint8)

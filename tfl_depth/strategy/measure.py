@@ -19,8 +19,15 @@ from tfl_depth.data import Dataset, Sample
 from tfl_depth.encoding import Spans
 from tfl_depth.evaluation.bootstrap import Change, paired_change
 from tfl_depth.evaluation.evaluate import evaluate
+from tfl_depth.evaluation.steadiness import steadiness, still_video
 from tfl_depth.runtime.engines.interpreter import open_interpreter
-from tfl_depth.runtime.fit import DEFAULT_FIT, FramePlace, depth_in_frame, fit_frame
+from tfl_depth.runtime.fit import (
+    DEFAULT_FIT,
+    FramePlace,
+    depth_in_frame,
+    fit_frame,
+    fit_photo,
+)
 from tfl_depth.runtime.preprocess import write_input
 from tfl_depth.strategy.banding import Banding, banding
 from tfl_depth.strategy.candidates import Candidate
@@ -34,6 +41,8 @@ METRICS = ("abs_rel", "rmse", "delta1")
 # Two NPUs whose time Vela estimates, with their targets' memories.
 NPUS = ("ethos-u65-512", "ethos-u85-1024")
 ROUNDS = 21
+# Still videos for the flicker: photos, and frames of each.
+FLICKER_PHOTOS, FLICKER_FRAMES = 4, 8
 
 # The metrics of each image, by name.
 Scores = list[dict[str, float]]
@@ -47,7 +56,7 @@ class Measurements:
         grids: its depth of each image.
         scores: of each image.
         metrics, change: as in `ExperimentResult`.
-        deviation, banding: as in `ExperimentResult`.
+        deviation, banding, flicker_mm: as in `ExperimentResult`.
         time_of_float32, npu: as in `ExperimentResult`; empty without a file.
     """
 
@@ -57,6 +66,7 @@ class Measurements:
     change: dict[str, Change]
     deviation: DepthDeviation
     banding: Banding
+    flicker_mm: float
     time_of_float32: float | None
     npu: dict[str, NpuEstimate]
 
@@ -106,11 +116,24 @@ def measure(
         change=changes(reference or rows, rows),
         deviation=DepthDeviation.measured(expected, grids, photos.spans),
         banding=banding(expected, grids),
+        flicker_mm=flicker_mm(candidate, photos),
         time_of_float32=None
         if model is None
         else time_ratio(model, float_model or model, photos.pixels[0]),
         npu={} if model is None else npu_estimates(model),
     )
+
+
+def flicker_mm(candidate: Candidate, photos: Photos) -> float:
+    """The median temporal deviation of depth in still videos with sensor noise, mean of photos."""
+    chosen = photos.samples[:: max(1, len(photos.samples) // FLICKER_PHOTOS)][:FLICKER_PHOTOS]
+    height, width = photos.pixels[0].shape[:2]
+    found = []
+    for sample in chosen:
+        video = still_video(sample.rgb, FLICKER_FRAMES)
+        frames = [fit_photo(frame, (height, width)) for frame in video]
+        found.append(steadiness(1000 * grid for grid in candidate.depth(frames)).median_mm)
+    return float(np.mean(found))
 
 
 def at_size(grid: Grid, other: Grid) -> Grid:

@@ -249,6 +249,7 @@ class QuantStudy:
             bytes=None if made.model is None else len(made.model),
             time_of_float32=found.time_of_float32,
             npu=found.npu,
+            flicker_mm=found.flicker_mm,
             note=made.note,
         )
         return KeptExperiment(result, tuple(found.scores), "")

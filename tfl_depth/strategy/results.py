@@ -70,6 +70,8 @@ class ExperimentResult:
         change: of each metric from the float network that was trained as long.
         deviation: from the same network in float.
         banding: on what the float network sees as planes.
+        flicker_mm: median temporal deviation of depth in still videos with sensor noise; None in
+            results that were measured before it was.
         bytes: of the file; None where the experiment is simulated.
         time_of_float32: time of an inference as a ratio to that of the float32 file; None likewise.
         npu: by target.
@@ -84,6 +86,7 @@ class ExperimentResult:
     bytes: int | None
     time_of_float32: float | None
     npu: dict[str, NpuEstimate]
+    flicker_mm: float | None = None
     note: str = ""
 
 
