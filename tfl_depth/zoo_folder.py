@@ -113,3 +113,13 @@ def expect_made(model: Path) -> None:
         raise ModelFileError(
             f"{name} has no INT8 file in the zoo yet: make it with `tfl-depth zoo make {name}`."
         )
+
+
+def where_the_zoo_is(path: Path) -> str:
+    """A sentence to add to an error about a missing file, where its path is one of the zoo's."""
+    if "zoo" not in path.parts:
+        return ""
+    return (
+        " The zoo's checkpoints come with tfl-depth's repository, not with its package: clone it, "
+        "and name the file there."
+    )

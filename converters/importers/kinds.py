@@ -8,6 +8,7 @@ from typing import Literal
 
 from tfl_depth.converters.importers import archives, hdf5, onnx_header
 from tfl_depth.errors import ConversionError
+from tfl_depth.zoo_folder import where_the_zoo_is
 
 # "keras_model" is a model object.
 Format = Literal["keras", "keras_model", "h5", "saved_model", "onnx", "pt2", "tflite"]
@@ -41,7 +42,7 @@ def identify(path: Path) -> Kind:
     if path.is_dir():
         return _folder(path)
     if not path.is_file():
-        raise ConversionError(f"There is no model {path}.{_where_the_zoo_is(path)}")
+        raise ConversionError(f"There is no model {path}.{where_the_zoo_is(path)}")
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD)
@@ -103,13 +104,4 @@ def _folder(path: Path) -> Kind:
     raise ConversionError(
         f"{path} is a folder without saved_model.pb, so it is no SavedModel. Expected one of "
         f"{FORMATS}."
-    )
-
-
-def _where_the_zoo_is(path: Path) -> str:
-    if "zoo" not in path.parts:
-        return ""
-    return (
-        " The zoo's checkpoints come with tfl-depth's repository, not with its package: clone it, "
-        "and name the file there."
     )

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from tfl_depth.errors import ModelFileError
 from tfl_depth.runtime import DepthRunner
-from tfl_depth.tools import zoo
+from tfl_depth.tools import doctor, inspect, placement, zoo
 from tfl_depth.zoo_folder import INT8, named_model, zoo_entry
 
 METRICS = {
@@ -54,6 +55,14 @@ def test_what_is_not_ready_says_what_to_do(folder: Path) -> None:
         DepthRunner("wide")
     with pytest.raises(ModelFileError, match=r"\(small-64x96, .*got 'large'"):
         zoo_entry("large")
+
+
+@pytest.mark.parametrize("command", [doctor, inspect, placement])
+def test_commands_say_what_to_do_too(
+    command: ModuleType, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.main(["wide-64x96", *(["--target", "cpu"] if command is placement else [])]) != 0
+    assert "make it with `tfl-depth zoo make wide-64x96`" in capsys.readouterr().err
 
 
 def test_without_a_zoo_the_error_says_where_it_is(

@@ -9,9 +9,7 @@ from pathlib import Path
 import keras
 
 from tfl_depth.errors import ConversionError
-
-# The folder of the checkpoints in the documents.
-ZOO = "zoo"
+from tfl_depth.zoo_folder import where_the_zoo_is
 
 
 def load_model(path: str | os.PathLike[str]) -> keras.Model:
@@ -22,7 +20,7 @@ def load_model(path: str | os.PathLike[str]) -> keras.Model:
     """
     path = Path(path)
     if not path.is_file():
-        raise ConversionError(f"There is no model {path}.{_where_the_zoo_is(path)}")
+        raise ConversionError(f"There is no model {path}.{where_the_zoo_is(path)}")
     if path.suffix == ".keras" and not zipfile.is_zipfile(path):
         raise ConversionError(f"{path} is not a .keras file, or is incomplete: copy it again.")
     try:
@@ -30,12 +28,3 @@ def load_model(path: str | os.PathLike[str]) -> keras.Model:
     except (ValueError, TypeError, OSError, KeyError) as error:
         reason = str(error).split(". ")[0]
         raise ConversionError(f"Cannot load {path} as a Keras model: {reason}.") from error
-
-
-def _where_the_zoo_is(path: Path) -> str:
-    if ZOO not in path.parts:
-        return ""
-    return (
-        " The zoo's checkpoints come with tfl-depth's repository, not with its package: clone it, "
-        "and name the file there."
-    )

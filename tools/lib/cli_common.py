@@ -33,7 +33,7 @@ from tfl_depth.progress_bars import show_bar
 from tfl_depth.quiet import library_log
 from tfl_depth.tools.lib.command_parser import CommandParser, log_to_stderr, verbosity
 from tfl_depth.tools.lib.printable import printable
-from tfl_depth.zoo_folder import named_model
+from tfl_depth.zoo_folder import expect_made, named_model
 
 # The original standard error: progress is printed there while `quiet` hides prints of libraries.
 TERMINAL = os.fdopen(os.dup(2), "w", errors="backslashreplace")
@@ -169,6 +169,7 @@ def expect_model(path: Path | None) -> None:
         ModelFileError: there is none.
     """
     if path is not None and not path.is_file():
+        expect_made(path)
         raise ModelFileError(f"There is no model {path}.")
 
 
