@@ -1,8 +1,8 @@
 """Training losses: pure functions of depth in meters, backend-neutral.
 
-Each takes `depth_true` and `depth_pred`, (batch, H, W, 1) float32 in meters, where a true depth
-of 0 marks a pixel without a reading, and returns a scalar float32: a mean over the pixels that have
-one, 0 where none has. Only `seed_dual_head` takes two predictions. None checks its arguments.
+Each takes `depth_true` and `depth_pred`, (batch, H, W, 1) float32 in meters. A true depth of 0
+marks a pixel without a reading. Each returns a scalar float32: a mean over the pixels with a
+reading, or 0 without any. `seed_dual_head` alone takes two predictions. Arguments are not checked.
 """
 
 from __future__ import annotations
@@ -31,36 +31,36 @@ __all__ = [
     "silog",
 ]
 
-# A linear head can say zero or less; from here on it is only pushed back up, linearly.
+# A linear head can predict zero or less. Below this depth the losses are linear in it.
 MIN_DEPTH_M = 0.1
 GRADIENT_SCALES = 4
-# Of Ummenhofer et al., in pixels.
+# In pixels, from Ummenhofer et al.
 GRADIENT_SPACINGS = (1, 2, 4, 8, 16)
-# Of Laina et al.: from this share of the largest residual on, it counts squared.
+# Share of the largest residual above which residuals are squared, from Laina et al.
 BERHU_SHARE = 0.2
-# The seed project's.
+# From the seed project.
 SEED_INTEGER_WEIGHT = 1.0
 SEED_FRACTIONAL_WEIGHT = 10.0
 SEED_CONSISTENCY_WEIGHT = 0.5
 
-# At zero the slope of a root is infinite; below this value it is a straight line.
+# Below this value the root is replaced by a straight line, since its slope is infinite at zero.
 _LEAST_ROOT = 1e-6
-# Meters. Keeps a batch without any residual from dividing by zero.
+# Meters. It prevents a division by zero for a batch without any residual.
 _LEAST_BERHU_THRESHOLD = 1e-6
 _IMAGE_AXES = (1, 2, 3)
 
 
 def log_l1(depth_true: Any, depth_pred: Any) -> Any:
-    """Mean |log prediction - log truth|: the relative error, alike for too near and too far."""
+    """Mean |log prediction - log truth|: the relative error, the same for too near and too far."""
     residual, valid = _log_residual(depth_true, depth_pred)
     return _masked_mean(ops.abs(residual), valid)
 
 
 def log_gradient(depth_true: Any, depth_pred: Any) -> Any:
-    """Multi-scale gradient of the log residual: edges in place, surfaces smooth.
+    """Multi-scale gradient of the log residual, for sharp edges and smooth surfaces.
 
-    Z. Li and N. Snavely, "MegaDepth" (CVPR 2018), equation 4; there per scale a sum over pixels,
-    here a mean, so that the scales weigh alike.
+    Z. Li and N. Snavely, "MegaDepth" (CVPR 2018), equation 4, with a mean over the pixels of each
+    scale instead of a sum, so that all scales have the same weight.
     """
     residual, valid = _log_residual(depth_true, depth_pred)
     total = 0.0
@@ -78,21 +78,21 @@ def log_l1_with_gradient(depth_true: Any, depth_pred: Any) -> Any:
 
 
 def silog(depth_true: Any, depth_pred: Any, *, lambda_: float = 0.85) -> Any:
-    """Root of the scale-invariant log error, an image's common factor forgiven to `lambda_`.
+    """Root of the scale-invariant log error. `lambda_` is the discount for a common factor.
 
-    Per image sqrt(mean(d^2) - lambda_ * mean(d)^2), d the log residual; then the mean over the
-    images that have a reading.
+    For each image sqrt(mean(d^2) - lambda_ * mean(d)^2), where d is the log residual; then the mean
+    over the images with a reading.
 
     D. Eigen, C. Puhrsch and R. Fergus, "Depth Map Prediction from a Single Image using a
-    Multi-Scale Deep Network" (NIPS 2014), equation 4, without a root and with 0.5. The root and
-    0.85 are those of J. H. Lee et al., "From Big to Small" (BTS, 2019), who take the batch as one
-    image and multiply by 10; here the factor is 1, so that it weighs like `log_l1`.
+    Multi-Scale Deep Network" (NIPS 2014), equation 4, have no root and 0.5. The root and 0.85 are
+    from J. H. Lee et al., "From Big to Small" (BTS, 2019), who treat the batch as one image and
+    multiply by 10. Here the factor is 1, for the same magnitude as `log_l1`.
 
     Args:
-        depth_true: as the module says.
-        depth_pred: as the module says.
-        lambda_: 0 to 1. At 1 it is the standard deviation of d, blind to a common factor; at 0 its
-            root mean square.
+        depth_true: see the module.
+        depth_pred: see the module.
+        lambda_: 0 to 1. With 1 the loss is the standard deviation of d, which ignores a common
+            factor; with 0 it is the root mean square.
     """
     residual, valid = _log_residual(depth_true, depth_pred)
     mean = _image_mean(residual, valid)
@@ -102,13 +102,13 @@ def silog(depth_true: Any, depth_pred: Any, *, lambda_: float = 0.85) -> Any:
 
 
 def scale_invariant_gradient(depth_true: Any, depth_pred: Any) -> Any:
-    """Relative steps between pixels 1 to 16 apart; blind to a common factor.
+    """Relative steps between pixels 1 to 16 apart. A common factor is ignored.
 
     B. Ummenhofer et al., "DeMoN: Depth and Motion Network for Learning Monocular Stereo" (CVPR
-    2017), equations 8 and 9: g_h, the two differences (down and right) at spacing h, each over the
-    sum of the two absolute depths, compared by the 2-norm. There of inverse depth, which only
-    turns the sign of g_h; there summed, here per spacing a mean over the pixels whose two
-    neighbors exist and have a reading too, then the mean over the spacings.
+    2017), equations 8 and 9: g_h has the two differences (down and right) at spacing h, each
+    divided by the sum of the two absolute depths. The loss is the 2-norm of its error. The paper
+    takes inverse depth, which only changes the sign of g_h, and sums. This function takes the mean
+    over the pixels whose two neighbors exist and have readings, and then over the spacings.
     """
     valid = _valid(depth_true)
     total = 0.0
@@ -122,11 +122,11 @@ def scale_invariant_gradient(depth_true: Any, depth_pred: Any) -> Any:
 
 
 def berhu(depth_true: Any, depth_pred: Any) -> Any:
-    """Reverse Huber loss of the residual in meters: absolute when small, squared when large.
+    """Reverse Huber loss of the residual in meters: absolute if small, squared if large.
 
     I. Laina et al., "Deeper Depth Prediction with Fully Convolutional Residual Networks" (3DV
-    2016): |x| up to c, (x^2 + c^2) / 2c beyond, with c a fifth of the largest |x| of the batch,
-    here among valid pixels. c is a constant of the step: no gradient passes it.
+    2016): |x| up to c and (x^2 + c^2) / 2c above, where c is a fifth of the largest |x| of the
+    batch's valid pixels. c is a constant: it has no gradient.
     """
     valid = _valid(depth_true)
     size = ops.abs(depth_pred - depth_true)
@@ -139,15 +139,15 @@ def berhu(depth_true: Any, depth_pred: Any) -> Any:
 def seed_dual_head(depth_true: Any, integer: Any, fractional: Any, *, max_depth_m: float) -> Any:
     """The seed project's loss of two trained sigmoid heads, whole meters and fraction of a meter.
 
-    A baseline to measure the exact split against. From the seed are the weights 1.0, 10.0 and 0.5
-    and that the heads are put together by a sum. The rest is our reading: L1 for all three terms,
-    the integer term in meters rather than in shares of the range, and the mean over valid pixels.
+    It is the baseline for the exact split. The weights 1.0, 10.0 and 0.5 and the sum of the heads
+    are the seed's. The seed leaves the rest open: here all three terms are L1, the integer term is
+    in meters and not a share of the range, and the mean is over valid pixels.
 
     Args:
-        depth_true: as the module says, at most `max_depth_m`.
-        integer: (batch, H, W, 1) float32 of 0 to 1, to be floor(depth) / max_depth_m.
-        fractional: (batch, H, W, 1) float32 of 0 to 1, to be depth - floor(depth), in meters.
-        max_depth_m: what an integer head of 1 means, in meters.
+        depth_true: see the module; at most `max_depth_m`.
+        integer: (batch, H, W, 1) float32 of 0 to 1; its target is floor(depth) / max_depth_m.
+        fractional: (batch, H, W, 1) float32 of 0 to 1; its target is depth - floor(depth) in m.
+        max_depth_m: depth in meters where `integer` is 1.
     """
     valid = _valid(depth_true)
     whole_m, whole_true_m = integer * max_depth_m, ops.floor(depth_true)
@@ -158,8 +158,8 @@ def seed_dual_head(depth_true: Any, integer: Any, fractional: Any, *, max_depth_
     )
 
 
-# By name, for training recipes. `log_gradient` and `scale_invariant_gradient` are not among them:
-# blind to a common factor, they teach no metric depth alone.
+# The losses for training recipes. `log_gradient` and `scale_invariant_gradient` are missing: they
+# ignore a common factor, so they alone cannot train metric depth.
 LossName = Literal["berhu", "log_l1", "log_l1_with_gradient", "silog"]
 LOSSES: dict[LossName, Callable[[Any, Any], Any]] = {
     "berhu": berhu,
@@ -170,7 +170,7 @@ LOSSES: dict[LossName, Callable[[Any, Any], Any]] = {
 
 
 def _log_residual(depth_true: Any, depth_pred: Any) -> tuple[Any, Any]:
-    """Log residual, and the mask of pixels that have a truth."""
+    """The log residual, and the mask of pixels with a true depth."""
     return _log(depth_pred) - _log(depth_true), _valid(depth_true)
 
 
@@ -179,18 +179,18 @@ def _valid(depth_true: Any) -> Any:
 
 
 def _log(depth: Any) -> Any:
-    """Logarithm, continued below MIN_DEPTH_M by its tangent."""
+    """The logarithm; below MIN_DEPTH_M its tangent."""
     below = ops.minimum(depth - MIN_DEPTH_M, 0.0) / MIN_DEPTH_M
     return ops.log(ops.maximum(depth, MIN_DEPTH_M)) + below
 
 
 def _root(square: Any) -> Any:
-    """Square root; below _LEAST_ROOT a line through zero, whose slope is finite."""
+    """The square root; below _LEAST_ROOT a line through zero, since its slope is finite."""
     return square / ops.sqrt(ops.maximum(square, _LEAST_ROOT**2))
 
 
 def _neighbors(image: Any, spacing: int) -> tuple[Any, Any, Any]:
-    """Pixels that have both, and their neighbors `spacing` down and right."""
+    """The pixels with both neighbors, and their neighbors `spacing` pixels down and right."""
     here = image[:, :-spacing, :-spacing]
     return here, image[:, spacing:, :-spacing], image[:, :-spacing, spacing:]
 
@@ -201,7 +201,7 @@ def _relative_steps(depth: Any, spacing: int) -> tuple[Any, Any]:
 
 
 def _relative_step(here: Any, there: Any) -> Any:
-    # Two pixels without a reading, or predicted as zero, must not divide by zero.
+    # Two pixels without a reading, or with a prediction of zero, must not divide by zero.
     return (there - here) / ops.maximum(ops.abs(there) + ops.abs(here), MIN_DEPTH_M)
 
 
@@ -210,7 +210,7 @@ def _l1(values: Any, expected: Any, mask: Any) -> Any:
 
 
 def _image_mean(values: Any, mask: Any) -> Any:
-    """(batch, 1, 1, 1): each image's mean; 0 where its mask is empty."""
+    """The mean of each image, (batch, 1, 1, 1); 0 if its mask is empty."""
     count = ops.sum(mask, axis=_IMAGE_AXES, keepdims=True)
     return ops.sum(values * mask, axis=_IMAGE_AXES, keepdims=True) / ops.maximum(count, 1.0)
 

@@ -26,11 +26,11 @@ from tfl_depth.data.samples import Sample
 
 Floats = npt.NDArray[np.floating[Any]]
 
-# In inches: left of the panels and between them, above them, and of a scale below them.
+# Inches: the gap left of and between panels, the title above them, a scale and its labels below.
 _GAP, _TITLE, _BAR, _BELOW_BAR = 0.12, 0.32, 0.12, 0.5
-# Of a scale, on both sides, so that its labels stay inside: of the picture's width.
+# Margin on both sides of a scale as a share of the picture's width, for its labels.
 _INSET = 0.02
-# Shares of all depth and of all errors that the colors cover.
+# Percentiles of depth and of errors at the ends of the colors.
 _DEPTH_PERCENT, _ERROR_PERCENT = (1, 99), 95
 
 
@@ -41,14 +41,14 @@ def comparison_picture(
     """Photo, true depth, predicted depth and error in two rows, with scales below.
 
     Both depths have one scale, from the 1st to the 99th percentile of the true depth. The error is
-    predicted - true. A scale ends in a point where there are values beyond. Pixels without a
-    true depth are dark gray.
+    predicted - true. A scale has a pointed end if there are values beyond it. Pixels without true
+    depth are dark gray.
 
     Args:
         sample: photo and true depth.
         depth_pred_m: (H, W) meters.
         error_limit_m: the end of the error's scale; `error_limit_m` computes one.
-        predicted: what to call the prediction.
+        predicted: the word for the prediction in titles.
 
     Returns:
         (h, 1200, 3) uint8, BGR.
@@ -117,7 +117,7 @@ def _show(axes: Axes, title: str, values: npt.NDArray[Any], **colors: Any) -> Ax
 
 
 def _scale(figure: Figure, shown: AxesImage, values: Sequence[Floats]) -> Colorbar:
-    """The scale of a panel in the last row, below it; it has points where values lie beyond."""
+    """Draw the scale below a panel of the last row, with pointed ends if values lie beyond."""
     low, high = shown.get_clim()
     below = any(np.nanmin(each) < low for each in values)
     above = any(np.nanmax(each) > high for each in values)

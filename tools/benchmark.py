@@ -152,8 +152,8 @@ def _parser() -> CommandParser:
         "--minutes",
         type=cli_common.minutes,
         metavar="M",
-        help="then run the network without a pause for so long, and say whether heat slows it (10 "
-        "is a good length)",
+        help="then run the network for M minutes without a pause, and tell whether heat slows it "
+        "(10 is a good length)",
     )
     cli_common.add_json(parser)
     add_board_options(parser)
@@ -294,7 +294,7 @@ def _seconds(case: Case) -> float:
 
 def _spread(times_ms: Sequence[float]) -> dict[str, float]:
     ordered = sorted(times_ms)
-    # The nearest rank: the least time that so many percent of the calls do not pass.
+    # The nearest rank: the smallest time that this share of the calls does not exceed.
     p95, p99 = (ordered[math.ceil(share * len(ordered)) - 1] for share in (0.95, 0.99))
     return {"median": statistics.median(ordered), "least": ordered[0], "p95": p95, "p99": p99}
 

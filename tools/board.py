@@ -72,7 +72,7 @@ def _parser() -> CommandParser:
 
 
 def _expect_names(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
-    """Refuse too few or too many names for an action, as a wrong call."""
+    """Check the number of names for an action. A wrong number is an error of use."""
     given = [each for each in (options.name, options.address) if each is not None]
     expected = {"add": 2, "list": 0}.get(options.action, 1)
     if len(given) != expected:

@@ -110,10 +110,10 @@ def _calibrate(options: argparse.Namespace) -> None:
 
 
 def _camera(options: argparse.Namespace) -> Camera:
-    """The camera that was given, of the photos' size; without intrinsics where none was.
+    """The camera of the options, in the photos' size; one without intrinsics if there is none.
 
     Raises:
-        CameraError: photos of other sizes than one another's or the camera's.
+        CameraError: the photos differ in size from one another or from the camera.
     """
     known = camera_options.camera(options)
     sizes = {read_image(photo).shape[:2] for photo in _photos(options)}

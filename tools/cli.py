@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _behind_the_name(given: list[str]) -> list[str]:
-    """The words that the command's own parser gets from absl's app."""
+    """The words after the command's name, for its own parser."""
     flags.FLAGS.mark_as_parsed()
     return given[1:]
 

@@ -222,7 +222,7 @@ def _step_names(options: argparse.Namespace, target: Target) -> list[str]:
 
 
 def _on_htp(conversion: Conversion) -> str:
-    """What a Hexagon's arithmetic costs on the golden photos, in a line for people."""
+    """A line about the error of a Hexagon's arithmetic on the golden photos."""
     from tfl_depth.proof import prove_by
 
     try:

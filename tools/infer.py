@@ -203,7 +203,7 @@ def _range(text: str) -> ColorRange:
 
 
 def _infer_there(options: argparse.Namespace, arguments: list[str | Path]) -> None:
-    """Compute on a board: of this machine's photos and videos, and of the board's cameras."""
+    """Compute on a board: photos and videos of this machine, and cameras of the board."""
     inputs = expand(options.inputs)
     _refuse_what_does_not_fit(options, inputs)
     given = [f"camera:{each}" if isinstance(each, int) else each for each in inputs]
@@ -299,7 +299,7 @@ def _refuse_what_writes_files(parser: argparse.ArgumentParser, options: argparse
 
 
 def _expect_inputs(inputs: Sequence[Input]) -> None:
-    """Refuse a file that is not there before the model is opened; a damaged one is found later."""
+    """Refuse a missing file before the model is opened. A damaged file is found later."""
     for each in inputs:
         if isinstance(each, Path) and not os.path.lexists(each):
             raise ImageError(f"There is no file {each}.")

@@ -1,7 +1,7 @@
 """Augmentation that keeps depth metric.
 
-A crop that is enlarged shows everything nearer: for a pinhole camera, magnification by z is a
-focal length times z, which a network that knows one camera reads as depth divided by z.
+An enlarged crop shows everything nearer. For a pinhole camera, magnification by z is the same as a
+focal length times z. A network that knows one camera reads it as depth divided by z.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ MAX_STRETCH = 1.08
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How much a training image may differ from what the camera took.
+    """The largest changes of a training image.
 
     Attributes:
-        max_zoom: a crop is enlarged at most so much, and its depth divided by as much; 1 = never.
-        zoom_share: 0 to 1, the share of images that are cropped. A camera takes whole ones.
+        max_zoom: the largest factor by which a crop is enlarged and its depth divided; 1 = never.
+        zoom_share: share of the images that are cropped, 0 to 1. Below 1, some stay whole as the
+            camera took them.
     """
 
     max_zoom: float = 1.5
@@ -52,7 +53,7 @@ def plain(
 def augmented(
     sample: Sample, size: tuple[int, int], augmentation: Augmentation, rng: np.random.Generator
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """As `plain`, after a random rotation, crop, mirror and change of light and color."""
+    """Like `plain`, after a random rotation, crop, mirroring, and change of light and color."""
     rgb, depth_m = _of_aspect(sample, size)
     if rng.random() < 0.5:
         rgb, depth_m = _rotate(rgb, depth_m, rng.uniform(-MAX_ROTATION_DEG, MAX_ROTATION_DEG))
@@ -67,7 +68,7 @@ def augmented(
 def _of_aspect(
     sample: Sample, size: tuple[int, int]
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
-    """The photo and its valid depth, 0 elsewhere, with the grid's aspect as the runtime fits it."""
+    """The photo and its valid depth, 0 elsewhere, fitted to the grid's aspect as by the runtime."""
     rgb, depth_m = sample.rgb, np.where(sample.valid, sample.depth_m, np.float32(0))
     height, width = depth_m.shape
     place = fit_frame((height, width), size, DEFAULT_FIT)
@@ -88,7 +89,7 @@ def _of_aspect(
 def _depth_on_grid(
     depth_m: npt.NDArray[np.float32], size: tuple[int, int]
 ) -> npt.NDArray[np.float32]:
-    # Nearest: a mean over a depth edge, or over a missing reading, is a depth that nothing has.
+    # Nearest, since a mean over a depth edge or over a missing reading is the depth of no object.
     grid = cv2.resize(depth_m, (size[1], size[0]), interpolation=cv2.INTER_NEAREST)
     return np.asarray(grid, np.float32)[..., None]
 
@@ -118,13 +119,13 @@ def _zoom(
     top = int(rng.integers(height - window_h + 1))
     left = int(rng.integers(width - window_w + 1))
     window = np.s_[top : top + window_h, left : left + window_w]
-    # The areas' ratio: the two axes differ by the stretch, which changes shape and not distance.
+    # From the areas, since the stretch of one axis changes the shape and not the distance.
     magnification = np.sqrt(height * width / (window_h * window_w))
     return rgb[window], depth_m[window] / np.float32(magnification)
 
 
 def _recolor(pixels: npt.NDArray[np.float32], rng: np.random.Generator) -> npt.NDArray[np.float32]:
-    """Exposure, gamma, white balance, contrast, saturation, and a little sensor noise."""
+    """Change exposure, gamma, white balance, contrast and saturation, and add some sensor noise."""
     gamma = 1.4 ** rng.uniform(-1, 1)
     pixels = np.asarray(255 * (pixels / 255) ** gamma, np.float32)
     pixels = pixels * rng.uniform(0.75, 1.25) * rng.uniform(0.9, 1.1, 3).astype(np.float32)
@@ -135,5 +136,5 @@ def _recolor(pixels: npt.NDArray[np.float32], rng: np.random.Generator) -> npt.N
     if rng.random() < 0.3:
         noise = rng.standard_normal(pixels.shape, dtype=np.float32)
         pixels = pixels + noise * np.float32(rng.uniform(0, 6))
-    # Whole numbers, because that is all a camera and a uint8 input tensor can say.
+    # Whole numbers, as from a camera and in a uint8 input tensor.
     return np.clip(np.rint(pixels), 0, 255).astype(np.float32)

@@ -16,30 +16,31 @@ from tfl_depth.data.shrink import Shrinking, shrunken
 __all__ = ["Batches"]
 
 Floats = npt.NDArray[np.float32]
-# How much of a mixture of two images is the first.
+# Lowest and highest weight of the first image in a mixture of two.
 MIXED_WEIGHTS = (0.3, 0.7)
 
 
 def at_size_of(depth: Any, other: Any) -> Any:
-    """Depth (B, H, W, C) at the size of a smaller `other`: its nearest pixels, none mixed."""
+    """Depth (B, H, W, C) at the smaller size of `other`: single pixels, without interpolation."""
     step = depth.shape[1] // other.shape[1]
     return depth[:, ::step, ::step]
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]
-    """Samples in memory, shuffled and augmented anew each epoch, the same for the same seed.
+    """Samples in memory, shuffled and augmented differently in each epoch.
 
-    The random numbers of a sample depend on (seed, epoch, sample) alone, not on the order in
-    which workers ask, so a run that is taken up again sees what it would have seen. Give them to
-    `fit` with `shuffle=False`: it would shuffle the batches by the global generator.
+    The same seed gives the same batches. The random numbers of a sample depend on (seed, epoch,
+    sample) alone, not on the order in which workers ask. So a resumed run sees the same batches as
+    one without an interruption. Call `fit` with `shuffle=False`; otherwise it shuffles the batches
+    by the global generator.
 
-    With a `share` of (index, count), each batch is only its index-th part of count: what one of
-    several hosts reads, that together see the batches of one.
+    With a `share` of (index, count), each batch is only the index-th of its count parts. Several
+    hosts with a part each see the batches of one host.
 
-    With a `teacher`, pixels -> depth, each batch also holds what it says of the same pixels, and
-    `mixed_share` of the images are mixed with another of their batch: these have no true depth.
+    With a `teacher`, pixels -> depth, each batch also holds the teacher's depth of the same pixels.
+    `mixed_share` of the images are mixed with another image of the batch and have no true depth.
 
-    Images are shown smaller (`shrinking`) after that: a teacher sees them as large as they were.
+    Images are shown smaller (`shrinking`) after that, so the teacher sees them in full size.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         self.start_epoch(0)
 
     def __len__(self) -> int:
-        """Batches an epoch; in training the incomplete last one is left out."""
+        """Number of batches in an epoch. Training leaves out an incomplete last one."""
         whole, rest = divmod(len(self._samples), self._batch_size)
         return whole if self._augmentation else whole + bool(rest)
 
@@ -94,16 +95,16 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         if self._shrinking is None:
             return pixels, depth_m
         pairs = [
-            # A fourth number, so that these are not those of the augmentation.
+            # The fourth number makes them different from the augmentation's.
             shrunken(p, d, self._shrinking, np.random.default_rng((self._seed, self._epoch, i, 1)))
             for p, d, i in zip(pixels, depth_m, chosen.tolist(), strict=True)
         ]
         return np.stack([p for p, _ in pairs]), np.stack([d for _, d in pairs])
 
     def _taught(self, pixels: Floats, depth_m: Floats, index: int) -> tuple[Floats, Floats]:
-        """Mix some of the images, and let the teacher say what all of them show."""
+        """Mix some of the images, and add the teacher's depth of all."""
         assert self._teacher is not None  # noqa: S101 - for mypy
-        # A fourth number, so that these are no sample's.
+        # The fourth number makes them different from every sample's.
         rng = np.random.default_rng((self._seed, self._epoch, index, 0))
         one_each = (len(pixels), 1, 1, 1)
         weight = rng.uniform(*MIXED_WEIGHTS, one_each).astype(np.float32)
@@ -115,10 +116,10 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         return pixels, np.concatenate([true_m, taught_m], axis=-1)
 
     def start_epoch(self, epoch: int) -> None:
-        """Shuffle and augment as in this epoch, counted from 0.
+        """Shuffle and augment for this epoch, counted from 0.
 
-        To be called before each. Keras' own hooks cannot count: on TensorFlow, `on_epoch_end` is
-        called once before the first epoch, too.
+        Call it before each epoch. Keras' own hooks cannot count epochs: with TensorFlow,
+        `on_epoch_end` is also called once before the first epoch.
         """
         self._epoch = epoch
         self._order = np.arange(len(self._samples))

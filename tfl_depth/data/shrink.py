@@ -1,7 +1,7 @@
-"""Show images smaller, as a camera of a shorter focal length does, and keep their depth metric.
+"""Show images smaller, like a camera with a shorter focal length, and keep their depth metric.
 
-A camera of z times the focal length shows everything z times as large. A network that knows one
-camera reads that as depth divided by z (`augment`); here z is below 1.
+A camera with z times the focal length shows everything z times as large. A network that knows one
+camera reads it as depth divided by z (see `augment`). Here z is below 1.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Shrinking:
-    """How many images are shown smaller, and how small.
+    """The share of images that are shown smaller, and their smallest size.
 
     Attributes:
-        min_zoom: above 0 to 1, how small an image is at least; 1 = as large as before.
-        share: 0 to 1, the share of the images that are shown smaller.
+        min_zoom: the smallest factor of an image's size, above 0 to 1; 1 = unchanged.
+        share: share of the images that are shown smaller, 0 to 1.
     """
 
     min_zoom: float
@@ -33,16 +33,16 @@ class Shrinking:
 def shrunken(
     pixels: Floats, depth_m: Floats, shrinking: Shrinking, rng: np.random.Generator
 ) -> tuple[Floats, Floats]:
-    """Show an image smaller, at a random place; its depth grows by as much.
+    """Show an image smaller, at a random place. Its depth grows by the same factor.
 
-    Half of the images lie inside a gray border without depth, as `fit="pad"` shows them. The other
-    half are mirrored at their sides, so that a network must read the scale from what it sees and
-    not from a border.
+    Half of the images have a gray border without depth, as with `fit="pad"`. The other half are
+    continued by their mirror image, so that a network learns the scale from objects and not from
+    a border.
 
     Args:
         pixels: (H, W, 3) 0 to 255.
         depth_m: (h, w, C) in meters, 0 = not valid; H and W are the same multiple of h and w.
-        shrinking: how small, and for which share of the calls.
+        shrinking: the smallest size, and the share of the calls that change an image.
         rng: source of the random numbers.
 
     Returns:

@@ -1,1 +1,1 @@
-"""The quality of depth: metrics, confidence intervals, MACs and charts."""
+"""The quality of depth: metrics, confidence intervals, MACs and a chart of reliability."""

@@ -1,10 +1,10 @@
-"""How well the edges of depth are in place: distances between predicted and true edges.
+"""The position of edges in depth: distances between predicted and true edges.
 
 After the depth boundary errors of T. Koch, L. Liebel, F. Fraundorfer and M. Koerner, "Evaluation of
 CNN-based Single-Image Depth Estimation Methods" (ECCV Workshops 2018). Accuracy is the mean
-distance from a predicted edge to the nearest true one. Completeness is that from a true edge to the
-nearest predicted one. Here both distances are cut off at 10 pixels, and edges are steps of the
-logarithm of depth, so that near and far count alike.
+distance from a predicted edge to the nearest true one. Completeness is the mean distance from a
+true edge to the nearest predicted one. Here both distances are at most 10 pixels. Edges are steps
+of the logarithm of depth, so that the same relative step is an edge at every distance.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ import numpy.typing as npt
 
 __all__ = ["FARTHEST_PX", "EdgeErrors", "EdgeMetrics", "depth_edges"]
 
-# Edges that have no counterpart within this distance count as so far away.
+# The largest distance, also for edges without a counterpart.
 FARTHEST_PX = 10.0
 # Standard deviation of the smoothing before the gradient, for images 640 pixels wide.
 SMOOTHING_PX = 2.0
 SMOOTHING_WIDTH_PX = 640
-# Changes of log depth over twice the smoothing: an edge begins at one and goes on to the other.
+# Changes of log depth over twice the smoothing, the thresholds of the Canny detector: an edge has a
+# pixel above the first, and all its pixels are above the second.
 EDGE_STEP, EDGE_END = 0.06, 0.03
 _FINENESS = 1000.0
 _LEAST_DEPTH_M = 1e-3
@@ -36,9 +37,9 @@ class EdgeMetrics:
     """Mean over images.
 
     Attributes:
-        accuracy_px: 0 to 10, from predicted edges to true ones; None where nothing was predicted.
-        completeness_px: 0 to 10, from true edges to predicted ones.
-        images: number of images that have a true edge.
+        accuracy_px: from predicted edges to true ones, 0 to 10; None without a predicted edge.
+        completeness_px: from true edges to predicted ones, 0 to 10.
+        images: number of images with a true edge.
     """
 
     accuracy_px: float | None
@@ -54,7 +55,7 @@ class EdgeErrors:
         self._completeness: list[float] = []
 
     def add(self, depth_true_m: _Depth, depth_pred_m: _Depth, valid: _Mask) -> None:
-        """Add an image; without a true edge it does not count.
+        """Add an image. It does not count without a true edge.
 
         Args:
             depth_true_m: (H, W) meters.
@@ -108,7 +109,7 @@ def _smoothing_px(valid: _Mask) -> float:
 
 
 def _inside(valid: _Mask) -> _Mask:
-    """Valid pixels that no pixel without truth has smoothed."""
+    """Valid pixels whose smoothing has no pixel without truth."""
     reach = 2 * round(3 * _smoothing_px(valid)) + 1
     kernel = np.ones((reach, reach), np.uint8)
     return np.asarray(cv2.erode(valid.astype(np.uint8), kernel, borderValue=1) > 0)

@@ -1,4 +1,4 @@
-"""Training: a recipe, the loop that it decides, and the files that a run leaves."""
+"""Training: the recipe, the loop, and the files of a run."""
 
 from tfl_depth.training.loop import train
 from tfl_depth.training.train_config import TrainConfig

@@ -1,10 +1,10 @@
-"""Training over several hosts: Keras' data parallelism on JAX, one process a host.
+"""Training on several hosts: Keras' data parallelism on JAX, with one process for each host.
 
-Every host runs the same command on the same recipe and run folder, with Keras' variables set:
-KERAS_BACKEND=jax, KERAS_DISTRIBUTION_JOB_ADDRESSES (host:port where process 0 shall listen),
-KERAS_DISTRIBUTION_NUM_PROCESSES and KERAS_DISTRIBUTION_PROCESS_ID (from 0). A host reads its share
-of each batch; one step is compiled for the whole batch, batch normalization and clipping included,
-so that the weights are everywhere the same, and those that one host alone would have found.
+Every host runs the same command with the same recipe and run folder, and with Keras' variables:
+KERAS_BACKEND=jax, KERAS_DISTRIBUTION_JOB_ADDRESSES (host:port where process 0 listens),
+KERAS_DISTRIBUTION_NUM_PROCESSES and KERAS_DISTRIBUTION_PROCESS_ID (from 0). Each host reads its
+share of a batch. The step is compiled for the whole batch, including batch normalization and
+clipping. So all hosts have the same weights, which are those of training on one host.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ import numpy as np
 from tfl_depth.errors import DepthError
 
 _VARIABLE = "KERAS_DISTRIBUTION_"
-# A host that is gone, or has failed, ends the others this late: they would wait for it.
+# Time until the other hosts stop after one has failed; without it they would wait forever.
 PATIENCE_S = 60
 
 
 @dataclass(frozen=True)
 class Hosts:
-    """How many hosts train together, and which of them this is; alone unless told otherwise."""
+    """The number of hosts that train together, and the index of this one. By default one host."""
 
     index: int = 0
     count: int = 1
 
     @property
     def chief(self) -> bool:
-        """Whether this host writes what all of them have found."""
+        """Whether this host writes the results."""
         return self.index == 0
 
     def agree(self, *contents: bytes) -> None:
-        """Wait for the others, and see that they hold the same.
+        """Wait for the others, and check that they have the same contents.
 
         Raises:
-            DepthError: they do not; on every host.
+            DepthError: they have not. Every host raises it.
         """
         if self.count == 1:
             return
@@ -58,7 +58,7 @@ ALONE = Hosts()
 
 @contextlib.contextmanager
 def joined() -> Iterator[Hosts]:
-    """Join the other hosts, where the environment names some; networks built within are shared.
+    """Join the other hosts, if the environment names some. Networks built inside are shared.
 
     Raises:
         DepthError: Keras runs on another backend than JAX.
@@ -81,5 +81,5 @@ def joined() -> Iterator[Hosts]:
     )
     with keras.distribution.DataParallel(auto_shard_dataset=False).scope():
         yield hosts
-    # Here together: whatever the chief does next takes its time while the others are gone.
+    # All hosts leave here. Whatever the chief does next takes longer than they would wait.
     jax.distributed.shutdown()  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""What happens between two epochs: measure, keep the best, write down, save the state."""
+"""The work between two epochs: measure, keep the best network, log, save the state."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tfl_depth.training.journal import Journal
 from tfl_depth.training.run_folder import read_best, reading
 from tfl_depth.training.train_config import TrainConfig
 
-# In a run's folder: the last whole epoch's weights and optimizer; the best epoch and its network.
+# Files of a run: weights and optimizer after the last whole epoch, the best epoch, its network.
 STATE = "state.weights.h5"
 BEST = "best.json"
 BEST_MODEL = "best.keras"
@@ -32,12 +32,12 @@ BEST_MODEL = "best.keras"
 class Epochs(keras.callbacks.Callback):  # type: ignore[misc]
     """After each epoch: evaluate the averaged weights, keep the best, log, save the state.
 
-    The state comes last: an epoch that was cut short anywhere is run again and comes out the same.
-    Several hosts do all of this, since Keras sets weights, and makes some while it saves, only on
-    all of them together; what the chief has written is kept.
+    The state is saved last: an interrupted epoch is repeated with the same result. Several hosts
+    all do this, since Keras sets weights, and creates some during saving, only on all hosts
+    together. The files of the chief are kept.
 
     Attributes:
-        best: metrics of the best epoch, that of before an interruption included.
+        best: metrics of the best epoch, including the epochs before an interruption.
     """
 
     def __init__(
@@ -66,15 +66,15 @@ class Epochs(keras.callbacks.Callback):  # type: ignore[misc]
 
     @property
     def ended(self) -> bool:
-        """Whether the run is over: all epochs done, or no better one for too long."""
+        """Whether the run is over: all epochs are done, or none was better for too long."""
         patience = self._recipe.patience_epochs
         without_a_better = self._last_epoch - self._best_epoch
         return self._last_epoch + 1 >= self._recipe.total_epochs or 0 < patience <= without_a_better
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Set everything random to what it is in this epoch."""
+        """Seed everything random for this epoch."""
         self._batches.start_epoch(epoch)
-        # Keras saves no state of dropout's generators: they, too, begin each epoch anew.
+        # Keras does not save the state of dropout's generators, so each epoch seeds them too.
         for number, layer in enumerate(self.model.layers):
             generator = getattr(layer, "seed_generator", None)
             if generator is not None:
@@ -82,22 +82,22 @@ class Epochs(keras.callbacks.Callback):  # type: ignore[misc]
                 generator.state.assign([seed, 0])
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float]) -> None:
-        """Stop at the first batch whose loss is no number, before anything is kept.
+        """Stop at the first batch whose loss is not finite, before anything is kept.
 
         Raises:
-            DepthError: it is none.
+            DepthError: the loss is not finite.
         """
         loss = float(logs["loss"])
         if not math.isfinite(loss):
             raise self._diverged(f"the loss is {loss} from batch {batch + 1} on")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-        """Measure the averaged weights, and write down what came out."""
+        """Measure the averaged weights, and log the results."""
         rate = float(self.model.optimizer.learning_rate)
-        # In training the weights are the latest; what is measured and kept is their average.
+        # Training goes on with the latest weights. Their average is measured and kept.
         latest = self.model.get_weights()
         self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
-        # On JAX the two would share arrays now, and prediction frees the model's: copy them.
+        # On JAX the model and the optimizer would share arrays, and prediction frees the model's.
         self.model.set_weights(self.model.get_weights())
         metrics = mean_over_images(
             evaluate(keras_predictor(self.model), self._samples, DATASETS[self._recipe.dataset])
@@ -118,7 +118,7 @@ class Epochs(keras.callbacks.Callback):  # type: ignore[misc]
             self._say(logs["loss"], metrics)
 
     def on_train_end(self, logs: Any = None) -> None:
-        """Close what was written."""
+        """Close the log."""
         self._journal.close()
 
     def _diverged(self, what: str) -> DepthError:
@@ -146,8 +146,8 @@ class Epochs(keras.callbacks.Callback):  # type: ignore[misc]
         )
 
     def _save(self, save: Callable[[Path], None], path: Path) -> None:
-        """Let Keras save a file that is whole or not there. All hosts must take part."""
-        # In a folder of its own: HDF5 locks the file that it writes.
+        """Save a file by Keras: it is complete or does not exist. All hosts must call it."""
+        # First in another folder, since HDF5 locks its file.
         with tempfile.TemporaryDirectory() as folder:
             saved = Path(folder, path.name)
             save(saved)

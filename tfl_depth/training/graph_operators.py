@@ -12,7 +12,7 @@ from keras import ops
 from tfl_depth.converters.graph import Graph, Operator
 from tfl_depth.errors import ConversionError
 
-# Computes an operator from its inputs, in order; those that are left out are None.
+# Computes an operator's output from its inputs in order; an omitted input is None.
 Compute = Callable[[Operator, Sequence[Any]], Any]
 
 _ACTIVATIONS = {
@@ -25,11 +25,11 @@ _PADDINGS = {schema.Padding.SAME: "same", schema.Padding.VALID: "valid"}
 
 
 def compute(operator: Operator, inputs: Sequence[Any]) -> Any:
-    """Compute an operator's output, its fused activation included.
+    """Compute an operator's output, including its fused activation.
 
     Args:
         operator: of a kind that `refuse_unknown` accepts.
-        inputs: tensors of the shapes that the graph has, but for the batch.
+        inputs: tensors with the shapes of the graph, except the batch.
     """
     result = _OPERATORS[operator.kind](operator, inputs)
     kind = getattr(operator.options, "fusedActivationFunction", 0)
@@ -40,7 +40,7 @@ def refuse_unknown(graph: Graph) -> None:
     """Refuse a graph that cannot be trained.
 
     Raises:
-        ConversionError: it has an operator that is not known here.
+        ConversionError: it has an operator that training does not support.
     """
     unknown = sorted({op.kind for op in graph.operators} - set(_OPERATORS))
     unknown += [op.kind for op in graph.operators if _moves_corners(op)]
@@ -49,7 +49,7 @@ def refuse_unknown(graph: Graph) -> None:
 
 
 def _moves_corners(operator: Operator) -> bool:
-    """Whether it resizes otherwise than Keras does."""
+    """Whether it resizes with other pixel centers than Keras."""
     if operator.kind not in ("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR"):
         return False
     return bool(operator.options.alignCorners) or not operator.options.halfPixelCenters

@@ -1,4 +1,4 @@
-"""What a run writes down after each epoch: a table, TensorBoard events, and learning curves."""
+"""The log of a run after each epoch: a table, TensorBoard events, and learning curves."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from tfl_depth.chart_style import COLORS, SMALL, WIDTH, chart_png, styled
 from tfl_depth.files import write_whole
 from tfl_depth.training.run_folder import reading
 
-# In a run's folder.
+# Files of a run.
 LOG = "log.csv"
 CURVES = "curves.png"
 EVENTS = "tensorboard"
-# Of the learning curves: title, and which value is the best.
+# Title of each learning curve, and the function that returns its best value.
 CURVES_SHOWN: dict[str, tuple[str, Callable[[list[float]], float]]] = {
     "loss": ("training loss", min),
     "val_abs_rel": ("abs_rel of validation (less is better)", min),
@@ -30,12 +30,12 @@ BEST: dict[str, Any] = {"fontsize": SMALL, "fontweight": "normal", "color": COLO
 
 
 class Journal:
-    """The epochs of a run, those of before an interruption included.
+    """The epochs of a run, including those before an interruption.
 
     Args:
-        run: the run's folder; `log.csv`, `curves.png` and `tensorboard/` are written there.
-        first_epoch: the next to come, from 0. What was written of it or later ones, by a run that
-            was cut short before it had saved its state, is dropped.
+        run: the run's folder, for `log.csv`, `curves.png` and `tensorboard/`.
+        first_epoch: the next epoch, from 0. Rows of it or of later epochs are dropped: an
+            interrupted run wrote them before it had saved its state.
     """
 
     def __init__(self, run: Path, first_epoch: int) -> None:
@@ -44,19 +44,19 @@ class Journal:
         self._events: SummaryWriter | None = None
 
     def add(self, epoch: int, values: Mapping[str, float]) -> None:
-        """Write down an epoch, counted from 0, with the same names each time."""
+        """Log an epoch, counted from 0. The names of the values are the same in every epoch."""
         self._rows.append({"epoch": str(epoch), **{k: f"{v:.6g}" for k, v in values.items()}})
         self._write_log()
         write_whole(self._run / CURVES, _curves(self._rows))
         if self._events is None:
-            # TensorBoard then hides what an interrupted run has written of this epoch or later.
+            # TensorBoard then hides events of this epoch or later ones from an interrupted run.
             self._events = SummaryWriter(str(self._run / EVENTS), purge_step=epoch)
         for name, value in values.items():
             self._events.add_scalar(name.replace("val_", "val/"), value, epoch)
         self._events.flush()
 
     def close(self) -> None:
-        """End the event file."""
+        """Close the event file."""
         if self._events is not None:
             self._events.close()
 
@@ -80,7 +80,7 @@ def _read_log(path: Path, first_epoch: int) -> list[dict[str, str]]:
 
 @styled
 def _curves(rows: list[dict[str, str]]) -> bytes:
-    """A PNG: the loss, and below it the two validation metrics that people quote first."""
+    """A PNG: the loss, and below it the two usual validation metrics."""
     epochs = [int(row["epoch"]) + 1 for row in rows]
     figure = Figure(figsize=(WIDTH, 8), layout="constrained")
     panels = figure.subplots(3, sharex=True)

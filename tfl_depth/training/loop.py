@@ -1,4 +1,4 @@
-"""Train a depth network from a recipe; an interrupted run goes on from its last epoch."""
+"""Train a depth network from a recipe. An interrupted run is resumed after its last epoch."""
 
 from __future__ import annotations
 
@@ -39,23 +39,23 @@ def train(
 ) -> dict[str, float]:
     """Train, keep the best epoch by validation abs_rel, and return its metrics.
 
-    An interrupted run goes on after its last whole epoch, with what it would have seen next; a
-    finished one only returns its metrics.
+    An interrupted run is resumed after its last whole epoch, with the same batches as without the
+    interruption. A finished run only returns its metrics.
 
     Args:
-        recipe: what to train.
+        recipe: all settings of the run.
         data: the dataset's folder.
         run: folder for `best.keras`, `best.json` (its epoch and metrics), `log.csv`, `curves.png`,
-            `tensorboard/` and the state to go on from. Several hosts share it.
-        start_folder: what `recipe.start` is relative to.
+            `tensorboard/` and the state for resuming. Several hosts share it.
+        start_folder: the folder that `recipe.start` and `recipe.teachers` are relative to.
         skip_broken: leave broken pairs out, with a warning that names them.
-        hosts: that train together (`distributed.joined`).
+        hosts: the hosts that train together (see `distributed.joined`).
 
     Raises:
-        DatasetError: the data cannot be read, or is less than a batch.
+        DatasetError: the data cannot be read, or has fewer images than a batch.
         ModelFileError: the checkpoint to start from cannot be read, or is of another network.
-        DepthError: the folder holds a run of another recipe or is damaged, hosts differ in what
-            they were given, the recipe's batches cannot be shared among them, or training diverges.
+        DepthError: the folder is damaged or has a run of another recipe, the hosts have different
+            recipes, data or folders, they cannot share a batch, or training diverges.
     """
     _claim(run, recipe, hosts)
     keras.utils.set_random_seed(recipe.seed)
@@ -96,7 +96,7 @@ def train(
             shuffle=False,
             initial_epoch=first_epoch,
             epochs=recipe.total_epochs,
-            # A bar where somebody watches; the line of each epoch is printed in any case.
+            # A progress bar in a terminal only. The line for each epoch is always printed.
             verbose=1 if hosts.chief and sys.stdout.isatty() else 0,
             callbacks=[epochs],
         )
@@ -104,7 +104,7 @@ def train(
 
 
 def _claim(run: Path, recipe: TrainConfig, hosts: Hosts) -> None:
-    """Make the run's folder the recipe's, unless another recipe has begun to train in it."""
+    """Write the recipe into the run's folder. Refuse a folder with a run of another recipe."""
     path, text = run / "recipe.json", json.dumps(asdict(recipe), indent=2) + "\n"
     if (run / STATE).exists() and _recipe_text(path) != text:
         raise DepthError(
@@ -144,7 +144,7 @@ def _compiled(recipe: TrainConfig, steps_per_epoch: int, start_folder: Path) -> 
 
 
 def _loss(recipe: TrainConfig) -> Callable[[Any, Any], Any]:
-    """The recipe's loss, of the true depth and, with teachers, of theirs as well."""
+    """The recipe's loss for the true depth and, if there are teachers, for their depth."""
     loss = LOSSES[recipe.loss]
 
     def of_truth(depth: Any, depth_pred: Any) -> Any:
@@ -161,14 +161,14 @@ def _teacher(recipe: TrainConfig, folder: Path, hosts: Hosts) -> Teacher | None:
     if not recipe.teachers:
         return None
     if hosts.count > 1:
-        # Keras predicts over all hosts together, and each would ask for its own images.
+        # Keras predicts on all hosts together, but each host has other images.
         raise DepthError("Expected one host for a recipe with teachers: train on one.")
     return Teachers([folder / name for name in recipe.teachers])
 
 
 @contextmanager
 def _dtype_policy(name: str) -> Iterator[None]:
-    """Let layers that are made meanwhile compute in this policy."""
+    """Set the policy of layers that are created inside."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(name)
     try:
@@ -187,9 +187,9 @@ def _take_weights(model: keras.Model, checkpoint: Path) -> None:
 
 
 def _restore(model: keras.Model, run: Path) -> int:
-    """Take up the state of an interrupted run; returns how many steps it had done."""
+    """Load the state of an interrupted run, and return the number of its steps."""
     if (run / STATE).exists():
-        # Its slots, and the averaged weights, must be there to be loaded.
+        # The optimizer's variables and the averaged weights must exist before they are loaded.
         model.optimizer.build(model.trainable_variables)
         with reading(run / STATE):
             model.load_weights(run / STATE)

@@ -13,7 +13,7 @@ from tfl_depth.training.train_config import TrainConfig
 
 
 def make_optimizer(recipe: TrainConfig, steps_per_epoch: int) -> keras.optimizers.Optimizer:
-    """The optimizer of a run; its learning rate depends on its own count of steps alone."""
+    """The optimizer of a run. Its learning rate depends only on its number of steps."""
     optimizer = EncoderDecoderAdamW(
         CosineCycles(
             [epochs * steps_per_epoch for epochs in recipe.epochs],
@@ -26,21 +26,21 @@ def make_optimizer(recipe: TrainConfig, steps_per_epoch: int) -> keras.optimizer
         use_ema=True,
         ema_momentum=recipe.ema_momentum,
     )
-    # Decay is for convolution kernels: a scale or an offset drawn to zero regularizes nothing.
+    # Only kernels of convolutions decay: a smaller scale or offset does not regularize.
     optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
     return optimizer
 
 
 @keras.saving.register_keras_serializable("tfl_depth")
 class CosineCycles(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
-    """Cycles that each warm up and then decay to zero as a half cosine.
+    """Cycles: each warms up and then decays to zero by half a cosine.
 
     I. Loshchilov and F. Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts" (ICLR 2017).
 
     Args:
-        steps: of each cycle, its warm-up among them.
+        steps: number of steps of each cycle, including its warm-up.
         peaks: learning rate of each cycle after its warm-up.
-        warmup_steps: of each cycle, linear from a hundredth of the peak.
+        warmup_steps: number of steps of each warm-up, linear from a hundredth of the peak.
     """
 
     def __init__(self, steps: Sequence[int], peaks: Sequence[float], warmup_steps: int) -> None:
@@ -70,12 +70,12 @@ class CosineCycles(keras.optimizers.schedules.LearningRateSchedule):  # type: ig
 
 @keras.saving.register_keras_serializable("tfl_depth")
 class EncoderDecoderAdamW(keras.optimizers.AdamW):  # type: ignore[misc]
-    """AdamW with a smaller learning rate for the encoder, whose weights know something already.
+    """AdamW with a smaller learning rate for the encoder, whose weights are trained already.
 
     Args:
-        learning_rate: the decoder's.
-        encoder_rate: the share of it that the encoder's weights get.
-        **kwargs: of `keras.optimizers.AdamW`.
+        learning_rate: for the decoder.
+        encoder_rate: ratio of the encoder's learning rate to the decoder's.
+        **kwargs: arguments of `keras.optimizers.AdamW`.
     """
 
     def __init__(self, learning_rate: Any, encoder_rate: float = 1.0, **kwargs: Any) -> None:
@@ -84,7 +84,7 @@ class EncoderDecoderAdamW(keras.optimizers.AdamW):  # type: ignore[misc]
         self._shares: tuple[float, ...] = ()
 
     def build(self, variables: list[keras.Variable]) -> None:
-        """Learn which variable is of which layer."""
+        """Find out which variables belong to the decoder."""
         super().build(variables)
         self._shares = tuple(
             1.0 if variable.path.startswith(DECODER_LAYERS) else self.encoder_rate

@@ -1,10 +1,10 @@
-"""Training at int8: the network as it will be quantized learns to give what the float one gives.
+"""Training at int8: the quantized network learns the output of the float network.
 
 Quantization-aware training (B. Jacob et al., "Quantization and Training of Neural Networks for
 Efficient Integer-Arithmetic-Only Inference", CVPR 2018) with the float network as the teacher (A.
 Polino, R. Pascanu and D. Alistarh, "Model Compression via Distillation and Quantization", ICLR
-2018): it needs photos and no labels. Batch normalization is folded already, and what is trained is
-counted in steps of the grids, so that one rate fits all kernels.
+2018). It needs photos and no labels. Batch normalization is folded before. Weights are trained in
+units of their int8 steps, so that one learning rate is right for all kernels.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ from tfl_depth.losses import log_l1
 from tfl_depth.training.graph_operators import compute, refuse_unknown
 
 BATCH = 8
-# In steps of the grids an update: enough to cross several codes, and nothing at the end.
+# The highest learning rate, in int8 steps for each update: a weight can move by several codes.
 RATE = 0.01
-# Share of the updates in which the rate rises.
+# Share of the updates in which the learning rate rises.
 WARM_UP = 0.05
 
 Floats = npt.NDArray[np.float32]
@@ -46,13 +46,13 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class QatSetup:
-    """What decides the int8 codes that a network is trained for.
+    """The parameters of the quantization that a network is trained for.
 
     Attributes:
         ranges: of each computed float tensor.
-        pinned: ranges that must be met exactly.
-        exact: kernels that stay as they are, and their steps.
-        per_channel: whether each output channel of a kernel has a step of its own.
+        pinned: ranges that the quantization must have exactly.
+        exact: kernels that are not trained, with their steps.
+        per_channel: whether each output channel of a kernel has its own step.
     """
 
     ranges: Mapping[Tensor, Range]
@@ -72,18 +72,19 @@ def distill_at_int8(
 ) -> None:
     """Train the kernels' codes and the biases of a graph, in place.
 
-    The trained kernels lie on the int8 grids that they had, so that the writer keeps them.
+    The trained weights are multiples of the same steps as before, so the writer does not change
+    them.
 
     Args:
-        graph: float, with one output, depth in meters; its kernels lie on int8 grids already.
-        setup: what decides the codes.
-        images: as the graphs take them, (1, H, W, 3) each; they are mirrored as well.
-        teacher: the float network, of the same input.
-        updates: how many there are at least; whole passes through the images.
-        progress: shows how far it has come.
+        graph: float, with one output, depth in meters. Its weights are multiples of int8 steps.
+        setup: the parameters of the quantization.
+        images: inputs of the graphs, (1, H, W, 3) each. Their mirror images are used too.
+        teacher: the float network, with the same input.
+        updates: the least number of training steps. All images are used equally often.
+        progress: shows the progress.
 
     Raises:
-        ConversionError: the graph has an operator that is not known here.
+        ConversionError: training does not support an operator of the graph.
     """
     refuse_unknown(graph)
     given = _mirrored(images)
@@ -99,7 +100,7 @@ def distill_at_int8(
 def _mirrored(images: Sequence[Floats]) -> Floats:
     """The images and their mirror images, (N, H, W, 3)."""
     photos = np.concatenate(list(images))
-    # Mixed here: Keras would draw another order each time, and make another file.
+    # Shuffled here: Keras would take another order each time, and the file would differ.
     both = np.concatenate([photos, photos[:, :, ::-1]])
     return np.asarray(np.random.default_rng(0).permutation(both))
 
@@ -129,14 +130,14 @@ def _fit(
 
 
 class QuantizedGraph(layers.Layer):  # type: ignore[misc]
-    """A float graph as a layer, its feature maps in int8 and its kernels trained on their grids."""
+    """A float graph as a layer, with feature maps rounded to int8 and trainable kernels."""
 
     def __init__(self, graph: Graph, setup: QatSetup) -> None:
-        """Make the trained variables of all kernels.
+        """Create the variables of all kernels.
 
         Args:
             graph: `write_back` changes its kernels and biases.
-            setup: what decides the codes.
+            setup: the parameters of the quantization.
         """
         super().__init__()
         self._graph = graph
@@ -150,7 +151,7 @@ class QuantizedGraph(layers.Layer):  # type: ignore[misc]
         }
 
     def call(self, inputs: Any) -> Any:
-        """Depth (N, h, w, 1) of images (N, H, W, 3) as the graph takes them."""
+        """Depth (N, h, w, 1) of images (N, H, W, 3), which are inputs of the graph."""
         (source,), (output,) = self._graph.inputs.values(), self._graph.outputs.values()
         values = {source: inputs}
         for operator in self._graph.operators:
@@ -159,12 +160,12 @@ class QuantizedGraph(layers.Layer):  # type: ignore[misc]
         return values[output]
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Of the depth, for a shape of images."""
+        """Shape of the depth for a shape of images."""
         (output,) = self._graph.outputs.values()
         return (input_shape[0], *output.shape[1:])
 
     def write_back(self) -> None:
-        """Give the graph the trained kernels and biases."""
+        """Write the trained kernels and biases into the graph."""
         for operator, trained in self._kernels.items():
             kernel, bias = kernel_of(operator), bias_of(operator)
             set_kernel(operator, constant(kernel.name, trained.kernel()))
@@ -181,7 +182,7 @@ class QuantizedGraph(layers.Layer):  # type: ignore[misc]
 
     def _rounded(self, tensor: Tensor, value: Any) -> Any:
         (output,) = self._graph.outputs.values()
-        # The head that the network gets codes its output finer than a feature map.
+        # The head that follows has finer steps than a feature map.
         if tensor is output or tensor not in self._scales:
             return value
         scale, zero_point = self._scales[tensor].scales[0], self._scales[tensor].zero_points[0]
@@ -196,11 +197,11 @@ def _value(tensor: Tensor | None, values: Mapping[Tensor, Any]) -> Any:
 
 
 class TrainedKernel:
-    """The kernel of an operator on its int8 grid, and its bias, as they are trained.
+    """The trainable kernel and bias of an operator. Weights are multiples of the int8 steps.
 
-    The gradient passes the rounding as if it were not there (Y. Bengio, N. Leonard and A.
-    Courville, "Estimating or Propagating Gradients Through Stochastic Neurons", 2013). Weights at
-    the ends of the grid stay there: by them the writer finds the same grid.
+    The gradient ignores the rounding (straight-through estimator: Y. Bengio, N. Leonard and A.
+    Courville, "Estimating or Propagating Gradients Through Stochastic Neurons", 2013). Weights with
+    the largest code are not trained: the writer derives the step from them.
     """
 
     def __init__(
@@ -210,13 +211,13 @@ class TrainedKernel:
         add_weight: Callable[..., Any],
         per_channel: bool,
     ) -> None:
-        """Begin where the operator's kernel and bias are.
+        """Start with the operator's kernel and bias.
 
         Args:
-            operator: with a kernel.
-            output: of its result; a change of the bias is counted in its steps.
-            add_weight: makes a variable.
-            per_channel: whether each output channel has a step of its own.
+            operator: one with a kernel.
+            output: quantization of its output. Changes of the bias are in units of its step.
+            add_weight: creates a variable.
+            per_channel: whether each output channel has its own step.
         """
         kernel, bias = kernel_of(operator).constant, bias_of(operator)
         self._axis = KERNEL_OPERATORS[operator.kind].channel_axis
@@ -232,13 +233,13 @@ class TrainedKernel:
         self._shift = add_weight(shape=(channels,), initializer="zeros")
 
     def tensors(self) -> tuple[Any, Any]:
-        """Kernel, rounded to its grid, and bias."""
+        """The rounded kernel, and the bias."""
         codes = ops.clip(self._change * self._free + self._codes, -WEIGHT_LEVELS, WEIGHT_LEVELS)
         rounded = codes + ops.stop_gradient(ops.round(codes) - codes)
         return rounded * self._step, self._bias + self._shift * self._bias_step
 
     def kernel(self) -> Floats:
-        """The trained kernel, on its grid."""
+        """The trained kernel, rounded."""
         codes = self._codes + self._free * ops.convert_to_numpy(self._change)
         levels = np.clip(np.rint(codes), -WEIGHT_LEVELS, WEIGHT_LEVELS).astype(np.int8)
         return dequantized(levels, self._scales, self._axis)
@@ -250,5 +251,5 @@ class TrainedKernel:
 
 
 def _along(axis: int, dimensions: int) -> list[int]:
-    """The shape that lays channels along an axis."""
+    """The shape that broadcasts channels along an axis."""
     return [-1 if place == axis else 1 for place in range(dimensions)]

@@ -1,4 +1,4 @@
-"""A run's folder, read: an error says which of its files is damaged."""
+"""Readers of a run's files. An error names the damaged file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from tfl_depth.errors import DepthError
 
-# As JSON, CSV, HDF5 and Keras fail.
+# The errors of JSON, CSV, HDF5 and Keras for damaged files.
 _BROKEN = (
     OSError,
     ValueError,
@@ -29,7 +29,7 @@ _BROKEN = (
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Read a file of a run meanwhile.
+    """A context for reading a file of a run.
 
     Raises:
         DepthError: it is missing or damaged.

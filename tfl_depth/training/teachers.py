@@ -1,4 +1,4 @@
-"""Depth that teacher networks see, for a student to learn beside the truth."""
+"""The depth of teacher networks, which a student learns in addition to the true depth."""
 
 from __future__ import annotations
 
@@ -17,25 +17,24 @@ Teacher = Callable[[Images], Images]
 
 
 class Teachers:
-    """Several networks as one: the geometric mean of their depth, each image mirrored as well.
+    """An ensemble: the geometric mean of the networks' depths for an image and its mirror image.
 
-    G. Hinton, O. Vinyals and J. Dean, "Distilling the Knowledge in a Neural Network" (2015): a
-    student that learns from an ensemble comes near it, at the cost of one network.
+    After G. Hinton, O. Vinyals and J. Dean, "Distilling the Knowledge in a Neural Network" (2015).
     """
 
     def __init__(self, checkpoints: Sequence[Path]) -> None:
         """Load the networks.
 
         Args:
-            checkpoints: .keras files of networks that take the student's images.
+            checkpoints: .keras files of networks with the student's input.
 
         Raises:
-            ModelFileError: one cannot be read.
+            ModelFileError: a file cannot be read.
         """
         self._networks = [_load(path) for path in checkpoints]
 
     def __call__(self, pixels: Images) -> Images:
-        """Depth (B, h, w, 1) in meters, of pixels (B, H, W, 3) 0 to 255."""
+        """Depth (B, h, w, 1) in meters of pixels (B, H, W, 3), 0 to 255."""
         both_ways = np.concatenate([pixels, pixels[:, :, ::-1]])
         log = np.mean([_log_depth(network, both_ways) for network in self._networks], axis=0)
         direct, mirrored = np.split(log, 2)

@@ -11,11 +11,11 @@ from tfl_depth.data import DatasetName
 from tfl_depth.losses import LossName
 from tfl_depth.models.encoders import EncoderName
 
-# What `start` may say instead of naming a checkpoint.
+# Values of `start` that are not the path of a checkpoint.
 IMAGENET = "imagenet"
 RANDOM = "random"
 
-# bfloat16 has the range of float32, so that its gradients need no scaling, as float16's would.
+# bfloat16 has the range of float32. float16 is missing since its gradients would need scaling.
 DtypePolicy = Literal["float32", "mixed_bfloat16"]
 
 _JSON_TYPES: dict[type, tuple[type, ...]] = {int: (int,), float: (int, float), str: (str,)}
@@ -23,33 +23,34 @@ _JSON_TYPES: dict[type, tuple[type, ...]] = {int: (int,), float: (int, float), s
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Everything that decides a training run but the data itself.
+    """All settings of a training run.
 
     Attributes:
-        dataset: a name in `tfl_depth.data.DATASETS`; trained on its split "train".
-        report_split: what the model card shows the metrics of. The best epoch is chosen on "val".
+        dataset: a name in `tfl_depth.data.DATASETS`. Its split "train" is for training.
+        report_split: split of the metrics in the model card. The best epoch is chosen on "val".
         encoder: a name in `tfl_depth.models.encoders.ENCODERS`.
         start: "imagenet", "random", or a .keras file of the same network, relative to the recipe.
         height, width: of the network's input, in pixels.
         loss: a name in `tfl_depth.losses.LOSSES`.
-        teachers: .keras files, relative to the recipe, whose depth is learned beside the truth.
-        teacher_share: 0 to 1, of the loss: how much the teachers' depth counts; 0 without any.
-        mixed_share: 0 to 1, of the images: those that are mixed with another one. Nobody knows
-            their true depth, the teachers alone say what they show; 0 without any.
-        max_zoom: how much a crop is enlarged at most; each axis of the crop is 1/zoom as long.
-        zoom_share: 0 to 1, the share of the images that are cropped at all.
-        min_zoom: above 0 to 1, how small an image is shown at least, inside a border.
-        shrunken_share: 0 to 1, the share of the images that are shown smaller.
+        teachers: .keras files, relative to the recipe. Their depth is learned in addition to the
+            true depth.
+        teacher_share: weight of the teachers' depth in the loss, 0 to 1; 0 without teachers.
+        mixed_share: share of the images that are mixed with another image, 0 to 1. Their true depth
+            is unknown, so only the teachers' depth is learned; 0 without teachers.
+        max_zoom: the largest enlargement of a crop. Each side of the crop is 1/zoom of the image's.
+        zoom_share: share of the images that are cropped, 0 to 1.
+        min_zoom: the smallest factor of an image that is shown smaller, above 0 to 1.
+        shrunken_share: share of the images that are shown smaller, 0 to 1.
         drop_path, dropout: rates, of the encoder's residual branches and the decoder's features.
-        epochs: of each cycle of the learning rate, at whose end it reaches zero.
-        patience_epochs: end after so many epochs without a better one; 0 = never.
-        batch_size: images, over all hosts together.
-        learning_rate: at the peak of each cycle, after its `warmup_epochs`.
-        encoder_rate: above 0 to 1, the share of the learning rate that the encoder's weights get.
-        weight_decay: of convolution kernels, as AdamW takes it.
-        ema_momentum: of the moving average of the weights, which is what is measured and kept.
-        dtype_policy: "float32", or "mixed_bfloat16" for accelerators that compute in it.
-        seed: of everything random.
+        epochs: length of each cycle of the learning rate, which is zero at its end.
+        patience_epochs: number of epochs without improvement after which training ends; 0 = never.
+        batch_size: number of images, over all hosts together.
+        learning_rate: the peak of each cycle, after its `warmup_epochs`.
+        encoder_rate: ratio of the encoder's learning rate to the decoder's, above 0 to 1.
+        weight_decay: of the kernels of convolutions, as for AdamW.
+        ema_momentum: of the moving average of the weights. The average is measured and kept.
+        dtype_policy: "float32", or "mixed_bfloat16" for accelerators with bfloat16.
+        seed: of all random numbers.
     """
 
     dataset: DatasetName
@@ -81,12 +82,12 @@ class TrainConfig:
 
     @property
     def total_epochs(self) -> int:
-        """Epochs of all cycles."""
+        """Number of epochs of all cycles."""
         return sum(self.epochs)
 
     @classmethod
     def load(cls, path: Path) -> TrainConfig:
-        """Read a recipe; every field must be there and no other.
+        """Read a recipe. It must have every field and no other.
 
         Raises:
             OSError: no such file.
@@ -134,7 +135,7 @@ class TrainConfig:
 
 
 def _read(path: Path, name: str, kind: Any, value: Any) -> Any:
-    """Return a field's value from JSON; lists become tuples."""
+    """Return a field's value from JSON, with lists as tuples."""
     arguments = get_args(kind)
     if get_origin(kind) is Literal:
         fits, expected = value in arguments, f"one of {', '.join(arguments)}"

@@ -1,4 +1,4 @@
-"""What tfl-depth benchmark times: the runtime, its parts, and what they are measured against."""
+"""The cases of `tfl-depth benchmark`: the runtime, its parts, and others for comparison."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ SPANS = {
     "uniform": Spans.uniform(15),
     "growing": Spans((0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 65.0)),
 }
-# A lens of OpenCV's usual model, on a camera of that size.
+# A camera of that size, with distortion in OpenCV's usual model.
 WIDE_LENS = Camera.of(
     900.0,
     900.0,
@@ -56,7 +56,7 @@ ONNX_OPSET = 17
 
 
 class Seconds(float):
-    """The part of a call that counts."""
+    """The measured part of a call."""
 
 
 def picture(size: tuple[int, int]) -> Pixels:
@@ -66,7 +66,7 @@ def picture(size: tuple[int, int]) -> Pixels:
 
 
 def of_runner(model: Path, num_threads: int) -> dict[str, Case]:
-    """The runtime on a model, the bare interpreter, and the usual way around the same one."""
+    """The runtime with a model, the bare interpreter, and a simple program around it."""
     runner = DepthRunner(model, num_threads=num_threads)
     isolated = DepthRunner(model, num_threads=num_threads, isolate=True)
     interpreter = open_interpreter(model.read_bytes(), num_threads=num_threads)
@@ -86,7 +86,7 @@ def of_runner(model: Path, num_threads: int) -> dict[str, Case]:
 
 
 def of_delegate(model: Path, settings: Mapping[str, Any]) -> dict[str, Case]:
-    """The runtime on a delegate, opened once: an NPU may serve no second."""
+    """The runtime with a delegate. It is opened once, since an NPU may refuse a second process."""
     runner = DepthRunner(model, **settings)
     own = picture(runner.model_size)
     at_own = np.empty(own.shape[:2], runner.depth_dtype)
@@ -102,7 +102,7 @@ def _of_infer(runner: DepthRunner) -> dict[str, Case]:
     at_grid = np.empty(runner.grid_size, runner.depth_dtype)
     resized = np.empty_like(own)
     undistort = Undistorter(WIDE_LENS)
-    undistort(camera)  # which makes the maps
+    undistort(camera)  # makes the maps
     return {
         "infer": lambda: runner.infer(own, out=at_own),
         "infer, depth of the model's size": lambda: runner.infer(own, size="model", out=at_grid),
@@ -121,7 +121,7 @@ def _of_infer(runner: DepthRunner) -> dict[str, Case]:
 
 
 def _a_frame_of_a_stream(runner: DepthRunner, frame: Pixels) -> Seconds:
-    """From one frame to the next, once the stream runs."""
+    """The time from one frame to the next in a running stream."""
     with runner.stream(repeat(frame, STREAM_FRAMES + 1)) as frames:
         next(frames)
         begin_s = perf_counter()
@@ -135,11 +135,11 @@ def _beside_invoke(measured: Measurement) -> Seconds:
 
 
 class NaivePipeline:
-    """What one writes around an interpreter: floats in, numpy's dequantization out."""
+    """A simple program around an interpreter: float preprocessing, dequantization by numpy."""
 
     def __init__(self, interpreter: Any, contract: Contract) -> None:
         self._interpreter, self._contract = interpreter, contract
-        # It must be deleted before the interpreter can be invoked.
+        # The runner must be deleted before the interpreter can be invoked.
         signature = interpreter.get_signature_runner()
         (self._input,) = signature.get_input_details().values()
         self._outputs = signature.get_output_details()
@@ -190,7 +190,7 @@ class NaivePipeline:
 
 
 def of_postprocessing() -> dict[str, Case]:
-    """The postprocessing of 384x640, self-check included, and a memory copy of as many bytes."""
+    """The postprocessing of 384x640 with the self-check, and a memory copy of its output's size."""
     cases = {"copy": copy_of(2 * GRID_SIZE[0] * GRID_SIZE[1])}
     for kind, spans in SPANS.items():
         cases |= _of_spans(kind, spans)
@@ -222,14 +222,14 @@ def _of_spans(kind: str, spans: Spans) -> dict[str, Case]:
 
 
 def _of_smoothing() -> Case:
-    """What `stream(smooth=...)` adds to a frame of 384x640."""
+    """The extra time of `stream(smooth=...)` for a frame of 384x640."""
     smooth = TemporalFilter(Smoothing(), GRID_SIZE)
     depth_mm = np.random.default_rng(0).integers(0, 15000, GRID_SIZE).astype(np.uint16)
     return lambda: smooth(depth_mm)
 
 
 def copy_of(size: int) -> Case:
-    """A copy of `size` bytes between arrays that begin at a page: the fastest that there is."""
+    """The fastest copy of `size` bytes: both arrays begin at a memory page."""
     source, target = _at_a_page(size), _at_a_page(size)
     return lambda: np.copyto(target, source)
 
@@ -241,7 +241,7 @@ def _at_a_page(size: int) -> Pixels:
 
 
 def of_float(model: Path, num_threads: int) -> Case:
-    """A float32 .tflite under XNNPACK, bare."""
+    """The bare interpreter with XNNPACK and a float32 .tflite."""
     content = model.read_bytes()
     precision = read_contract(content).precision
     if precision != "float32":
@@ -251,7 +251,7 @@ def of_float(model: Path, num_threads: int) -> Case:
 
 
 def of_openvino(model: Path, num_threads: int) -> Case:
-    """OpenVINO reading the .tflite, on the CPU.
+    """OpenVINO with the .tflite, on the CPU.
 
     Raises:
         ModuleNotFoundError: it is not installed.
@@ -267,7 +267,7 @@ def of_openvino(model: Path, num_threads: int) -> Case:
 
 
 def of_onnx(model: Path, num_threads: int) -> Case:
-    """ONNX Runtime on the CPU, with the .tflite as tf2onnx writes it: its int8 as Q/DQ pairs.
+    """ONNX Runtime on the CPU, with the .tflite converted by tf2onnx: its int8 as Q/DQ pairs.
 
     Raises:
         ModuleNotFoundError: one of the two is not installed.
@@ -292,7 +292,7 @@ def _input_of(size: tuple[int, int]) -> npt.NDArray[np.int8]:
 
 
 def _as_onnx(model: Path) -> bytes:
-    """Convert in a process of its own: tf2onnx brings TensorFlow, whose threads would stay."""
+    """Convert in another process: tf2onnx imports TensorFlow, whose threads would stay."""
     if find_spec("tf2onnx") is None:
         raise ModuleNotFoundError("tf2onnx is not installed", name="tf2onnx")
     with TemporaryDirectory() as folder:

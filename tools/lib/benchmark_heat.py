@@ -1,4 +1,4 @@
-"""Whether heat slows a network: runs without a pause, and their times from beginning to end."""
+"""Measure whether heat slows a network: inferences without a pause, with their times."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from tfl_depth.boards.sensors import Sensors, read_sensors
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.tools.lib.benchmark_cases import picture
 
-# Parts of the whole time, whose medians are compared.
+# Number of equal parts of the time. Their medians are compared.
 PARTS = 20
-# A part is slower where its median is above the first one's by more than this.
+# A network slows if the median of a later part is above this multiple of the first part's.
 SLOWER = 1.05
 
 
@@ -31,9 +31,9 @@ def measure_heat(model: Path, settings: Mapping[str, Any], length_s: float) -> d
         length_s: seconds, above 0.
 
     Returns:
-        "ms": percentiles of one inference, "parts": of each part of the time its median and the
-        sensors at its end, "slowdown": the slowest later part's median over that of the first, and
-        "slowed": whether that is above 1.05.
+        "ms": percentiles of one inference, "parts": the median of each part of the time and the
+        sensors at its end, "slowdown": the ratio of the slowest later median to the first one, and
+        "slowed": whether the ratio is above 1.05.
     """
     with DepthRunner(model, **settings) as runner:
         runner.warm_up()
@@ -68,7 +68,7 @@ def _parts(runner: DepthRunner, length_s: float) -> Iterator[tuple[list[float], 
 
 
 def heat_lines(heat: Mapping[str, Any] | None) -> list[str]:
-    """What was found, as lines of text; none where it was not measured."""
+    """The result as lines of text; none if it was not measured."""
     if heat is None:
         return []
     times = "  ".join(f"{name} {value:.3f}" for name, value in heat["ms"].items())

@@ -1,4 +1,4 @@
-"""--board, and what the commands do with it: run there, and report here."""
+"""The option --board: run a command on a board, and report the result here."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tfl_depth.boards import RemoteBoard, ToolRun
 
 TIME_LIMIT_S = 600.0
-# Options that are of this machine alone.
+# Options that a board does not get.
 _OF_THIS_MACHINE = frozenset(
     ("board", "report", "time_limit", "json", "model", "output", "picture")
 )
@@ -54,10 +54,10 @@ def add_board_options(parser: argparse.ArgumentParser) -> None:
 
 
 def expect_board(options: argparse.Namespace) -> None:
-    """Refuse --report without --board, and another ending than .html.
+    """Check that --report ends in .html and comes with --board.
 
     Raises:
-        BoardError: it is so.
+        BoardError: it does not.
     """
     if options.report is None:
         return
@@ -76,15 +76,15 @@ def run_on_board(
     output: Path | None = None,
     more_s: float = 0.0,
 ) -> None:
-    """Run a command on the board, print and write the report, and fail as it does.
+    """Run a command on the board, print and write the report, and fail if the command does.
 
     Args:
         tool: the command's name.
         options: its options here.
-        arguments: of the command there; a `Path` is a file that is brought over.
-        text: shows the command's own result below the report.
-        output: where the files that it writes come to.
-        more_s: of time beyond --time-limit.
+        arguments: for the command there; a `Path` is a file that is sent.
+        text: returns the command's own result as text, for below the report.
+        output: folder for the files that the command writes.
+        more_s: extra time beyond --time-limit.
 
     Raises:
         BoardError: the board, the link or the command fails.
@@ -110,7 +110,7 @@ def tell_report(
     conditions: Mapping[str, Any] | None,
     text: Text | None,
 ) -> None:
-    """Print the report of a command, and write it where --report says."""
+    """Print the report of a command, and write it to the file of --report."""
     from tfl_depth.tools.lib.board_report import board_report, report_sections, write_report
 
     report = board_report(board, tool, options.model, result, conditions)
@@ -127,12 +127,12 @@ def board_arguments(
     """The options of a command for the board, without its positional arguments.
 
     Args:
-        parser: the command's.
-        argv: what was given here.
-        left_out: names of options that the board is not given, beside those of this machine.
+        parser: of the command.
+        argv: the arguments here.
+        left_out: names of further options that the board does not get.
 
     Returns:
-        Options as they were given; a `Path` for the value that is a file of this machine.
+        The same options, with a `Path` for a value that is a file of this machine.
     """
     given = sys.argv[1:] if argv is None else argv
     made: list[str | Path] = []
@@ -149,12 +149,12 @@ def board_arguments(
 
 
 def _is_camera_file(dest: str, value: str) -> bool:
-    """Whether it is a camera's file of this machine, rather than its numbers."""
+    """Whether a value is a camera's file and not its numbers."""
     return dest == "camera" and Path(value).is_file()
 
 
 def _with_delegate(given: Sequence[str | Path]) -> Iterator[str | Path]:
-    """The same with --delegate auto where no other is named; without one, the CPU is taken."""
+    """The same, with --delegate auto if no delegate is named. The CPU is no delegate at all."""
     yield from (each for each in given if each != _ON_CPU)
     if not any(str(each).startswith(("--delegate=", "--engine=")) for each in given):
         yield "--delegate=auto"
@@ -167,7 +167,7 @@ def board_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def say_what_was_said(name: str, errors: str) -> None:
-    """Print what a command has printed on a board's standard error, without its last word."""
+    """Print a command's standard error from a board, except its error."""
     for line in errors.splitlines():
         if line.startswith("warning:"):
             line = f"warning: {name}: {line[len('warning:') :].strip()}"

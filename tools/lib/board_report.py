@@ -1,4 +1,4 @@
-"""What a command on a board has found, as one report: for JSON, as text, and as a page."""
+"""The report of a command on a board: for JSON, as text, and as a page."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def board_report(
     """The report of one command.
 
     Args:
-        board: where it ran.
-        tool: its name.
+        board: the board.
+        tool: name of the command.
         model: the file, or None for a command without one.
         result: the command's own JSON.
         conditions: temperatures and clocks, "before" and "after".
 
     Returns:
-        Ready for JSON; "placement", "time_ms" and "millimeters" are None where the command does not
+        Values for JSON. "placement", "time_ms" and "millimeters" are None if the command does not
         measure them.
     """
     return {
@@ -79,7 +79,7 @@ def report_sections(report: Report) -> Iterator[Section]:
 
 
 def _findings(tool: str, result: Mapping[str, Any]) -> Report:
-    """Placement, time and millimeters, where each command has them."""
+    """Placement, time and millimeters from the results of a command."""
     found: Report = {"placement": None, "time_ms": None, "millimeters": None}
     if tool == "doctor":
         return {**found, **_of_doctor(result)}

@@ -1,4 +1,4 @@
-"""Runs on a board: one of the commands, with the sensors before and after it."""
+"""Run a command on a board, with the sensors before and after it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tfl_depth.boards.tool_output import MARK
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run a command as `tfl-depth NAME ...` does, and print the sensors behind what it prints."""
+    """Run a command like `tfl-depth NAME ...`, and print the sensors after its output."""
     name, *rest = arguments
     before = asdict(read_sensors())
     status = importlib.import_module(f"tfl_depth.tools.{name}").main(rest)

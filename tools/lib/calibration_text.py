@@ -1,4 +1,4 @@
-"""What a calibration has found, in words."""
+"""The result of a calibration as text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tfl_depth.evaluation.depth_fit import DepthFit, Measured
 
 
 def calibration_text(measured: Sequence[Measured], fit: DepthFit) -> str:
-    """Each measurement, the fit, and how far depth is from what was measured before and after."""
+    """The measurements, the fit, and the errors of depth without and with the correction."""
     lines = [
         f"{each.name}: {each.true_m.mean():.3f} m measured, {each.depth_m.mean():.3f} m by the "
         f"model, {fit.correction.millimeters(each.depth_m).mean() / 1000:.3f} m corrected"

@@ -1,4 +1,4 @@
-"""The camera on a command line, and how its pictures come to the network."""
+"""The options of the camera, and of how its pictures are fitted to the network."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ EXAMPLE = "525,525,319.5,239.5@640x480"
 
 
 def add_camera(parser: argparse.ArgumentParser, use: str, *, undistort: bool = True) -> None:
-    """Add --camera, --fov, --correct-focal, --fit, --upsample and, if asked for, --undistort.
+    """Add --camera, --fov, --correct-focal, --fit, --upsample and optionally --undistort.
 
     Args:
         parser: of the command.
-        use: what the camera is for, beside the correction of depth.
-        undistort: whether the command can show pictures without their distortion.
+        use: the use of the camera in the help, besides the correction of depth.
+        undistort: whether to add --undistort.
     """
     add_camera_only(parser, use)
     parser.add_argument(
@@ -45,20 +45,20 @@ def add_camera(parser: argparse.ArgumentParser, use: str, *, undistort: bool = T
         parser.add_argument(
             "--undistort",
             action="store_true",
-            help="free pictures of the distortion of the camera's lens first",
+            help="first remove the distortion of the camera's lens from the pictures",
         )
     add_fit(parser, None)
     parser.add_argument(
         "--upsample",
         choices=get_args(UpsampleName),
         default="bilinear",
-        help="how depth comes to the pictures' size: bilinearly, or guided by the pictures' edges "
+        help="how depth is enlarged to the pictures' size: bilinearly, or by the pictures' edges "
         "(bilinear)",
     )
 
 
 def add_camera_only(parser: argparse.ArgumentParser, use: str) -> None:
-    """Add --camera and --fov, which `camera` reads; `use` says what for."""
+    """Add --camera and --fov for `camera`. The help names their `use`."""
     group = parser.add_mutually_exclusive_group()
     group.add_argument(
         "--camera",
@@ -73,19 +73,19 @@ def add_camera_only(parser: argparse.ArgumentParser, use: str) -> None:
 
 
 def add_fit(parser: argparse.ArgumentParser, default: Fit | None) -> None:
-    """Add --fit; without a default it is the model's."""
+    """Add --fit. Without a default it is the model's."""
     shown = "as the model's contract says" if default is None else default
     parser.add_argument(
         "--fit",
         choices=FITS,
         default=default,
-        help="how pictures of another aspect come to the network: stretched, cropped to their "
-        f"middle, or padded with a border ({shown})",
+        help="how pictures of another aspect are fitted to the network: stretched, cropped to "
+        f"their middle, or padded with a border ({shown})",
     )
 
 
 def camera(options: argparse.Namespace) -> AnyCamera | None:
-    """The camera that the options name, or None.
+    """The camera of the options, or None.
 
     Raises:
         CameraError: its file cannot be read.
@@ -100,7 +100,7 @@ def camera(options: argparse.Namespace) -> AnyCamera | None:
 
 
 def camera_settings(options: argparse.Namespace) -> dict[str, Any]:
-    """Arguments for `DepthRunner`."""
+    """The arguments of `DepthRunner`."""
     return {
         "camera": camera(options),
         "correct_focal": options.correct_focal,
@@ -111,14 +111,14 @@ def camera_settings(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def tell_correction(runner: DepthRunner | FrameStream) -> None:
-    """Say on standard error where depth is not corrected although there is a camera."""
+    """Print a note if depth is not corrected although there is a camera."""
     if runner.correction_note is not None:
         said = runner.correction_note.replace("correct_focal", "--correct-focal")
         logging.info("note: %s", said)
 
 
 def _camera(text: str) -> Camera | str:
-    """A camera by its numbers, or the name of a file."""
+    """Read a camera's numbers, or the name of its file."""
     numbers, at, size = text.rpartition("@")
     if not at or Path(text.partition("#")[0]).exists():
         if "," in text and not Path(text.partition("#")[0]).exists():
@@ -134,7 +134,7 @@ def _camera(text: str) -> Camera | str:
 
 
 def intrinsics_and_size(text: str) -> tuple[Intrinsics, tuple[int, int] | None]:
-    """Read "FX,FY,CX,CY[@WxH]": intrinsics, and (height, width) of their pictures if given."""
+    """Read "FX,FY,CX,CY[@WxH]": the intrinsics, and (height, width) of the pictures or None."""
     before, at, behind = text.partition("@")
     numbers = cli_common.numbers(before)
     if len(numbers) != 4 or not np.isfinite(numbers).all() or min(numbers[:2]) <= 0:

@@ -1,4 +1,4 @@
-"""What the commands share: how they read sizes, show progress, and fail."""
+"""Shared parts of the commands: types of options, progress, and errors."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ TERMINAL = os.fdopen(os.dup(2), "w", errors="backslashreplace")
 atexit.register(TERMINAL.close)
 # Warnings for the user of a command.
 _LOGGED = (ConversionWarning, FallbackWarning, SkippedImageWarning)
-# The extra of setup.cfg that brings a package; what is not here is brought by "train".
+# The extra of setup.cfg for each package. It is "train" for packages that are not listed.
 EXTRAS = {
     "PIL": "view",
     "adbutils": "board",
@@ -57,10 +57,10 @@ EXTRAS = {
     "werkzeug": "view",
 }
 
-# Read once, when a process starts. By default glibc returns freed blocks above 128 KiB to the
-# kernel, which fills them with zeros for the next step: a training batch took 2.6 s, and 0.73 s
-# with these (docs/decisions/002). And TensorFlow takes its fast kernels by default only on newer
-# processors (docs/decisions/004).
+# A process reads these variables when it starts. By default glibc returns freed blocks above
+# 128 KiB to the kernel, which fills them with zeros for the next step: a training batch took 2.6 s,
+# and 0.73 s with these variables (docs/decisions/002). TensorFlow uses its fast kernels by default
+# only on newer processors (docs/decisions/004).
 TRAINING_ENVIRONMENT = {
     "MALLOC_ARENA_MAX": "1",
     "MALLOC_MMAP_MAX_": "0",
@@ -71,7 +71,7 @@ TRAINING_ENVIRONMENT = {
 
 
 def parser(program: str, description: str, example: str) -> CommandParser:
-    """An argument parser in the one style of all commands, with an example in its help."""
+    """An argument parser in the style of all commands, with an example in its help."""
     made = CommandParser(program, description, example)
     made.add_logging()
     return made
@@ -131,17 +131,17 @@ def counts(text: str) -> tuple[int, ...]:
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
-    """Add --json, which `tell` reads."""
+    """Add --json for `tell`."""
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
 
 
 def tell(options: argparse.Namespace, result: Any, text: str) -> None:
-    """Print what came of a command: as JSON where a script reads, as text otherwise."""
+    """Print the result of a command, as JSON with --json or as text."""
     print(json.dumps(result, indent=2) if options.json else printable(text))
 
 
 def add_model_and_inputs(parser: argparse.ArgumentParser, *, nargs: str) -> None:
-    """Add MODEL, also as --model, and INPUT, which `inputs` expands: so many as `nargs` means."""
+    """Add MODEL, also as --model, and INPUT with this `nargs`. `output_names` expands inputs."""
     add_model(parser)
     parser.add_argument("--model", metavar="MODEL", help="the same, in any place")
     parser.add_argument(
@@ -189,7 +189,7 @@ def add_threads(parser: argparse.ArgumentParser) -> None:
 
 
 def add_delegate(parser: argparse.ArgumentParser) -> None:
-    """Add --delegate, --delegate-options and --strict, which `runner_settings` reads."""
+    """Add --delegate, --delegate-options and --strict for `runner_settings`."""
     parser.add_argument(
         "--delegate", metavar="NAME", help="what runs it: a name, auto, a library's path (the CPU)"
     )
@@ -210,7 +210,7 @@ def add_delegate(parser: argparse.ArgumentParser) -> None:
 
 
 def add_public_key(parser: argparse.ArgumentParser) -> None:
-    """Add --public-key, which `runner_settings` reads."""
+    """Add --public-key for `runner_settings`."""
     parser.add_argument(
         "--public-key",
         type=Path,
@@ -238,7 +238,7 @@ def key_and_value(text: str) -> tuple[str, str]:
 
 
 def runner_settings(options: argparse.Namespace) -> dict[str, Any]:
-    """Arguments for `DepthRunner`, of `add_delegate` and `add_public_key`; JSON can hold them."""
+    """Arguments of `DepthRunner` from `add_delegate` and `add_public_key`, fit for JSON."""
     return {
         "public_key": None if options.public_key is None else str(options.public_key),
         "delegate": options.delegate,
@@ -304,19 +304,19 @@ def fault_settings(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def progress(items: Iterable[Any], total: int | None, what: str) -> Iterable[Any]:
-    """Show a bar on standard error while `items` are gone through, where a terminal watches."""
+    """Yield the items, with a progress bar on standard error if it is a terminal."""
     return show_bar(items, total, what, TERMINAL, hidden=not TERMINAL.isatty())
 
 
 class Steps:
-    """Shows the progress of the slow parts of a command, each after a line with its number."""
+    """Shows the progress of the slow parts of a command: a line with its number, and a bar."""
 
     def __init__(self, names: Sequence[str]) -> None:
         """Take the names of the parts, in order."""
         self._names = names
 
     def __call__(self, items: Iterable[Any], total: int | None, what: str) -> Iterable[Any]:
-        """As `progress`."""
+        """See `progress`."""
         if what not in self._names:  # a part of another step
             return progress(items, total, what)
         number = self._names.index(what) + 1
@@ -325,10 +325,10 @@ class Steps:
 
 
 def each_step(items: Sequence[Any], names: Sequence[str]) -> Iterator[Any]:
-    """Yield items that take about as long, each after a line with its number and the time to come.
+    """Yield items that take a similar time, each after a line with its number and the time left.
 
     Args:
-        items: to go through.
+        items: the items.
         names: of the steps.
     """
     begin_s = monotonic()
@@ -348,7 +348,7 @@ def _duration(seconds: float) -> str:
 
 
 def run(action: Callable[[], None]) -> int:
-    """Run a command; say an error in one sentence. The exit status: 0, or 1 for an error."""
+    """Run a command, and print an error as one sentence. Return 0, or 1 after an error."""
     # Set before TensorFlow is loaded: otherwise it prints messages about itself and missing GPUs.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     log_to_stderr()
@@ -361,7 +361,7 @@ def run(action: Callable[[], None]) -> int:
 
 
 def _name(log: Path | None) -> None:
-    """Name the log of the libraries before the error, if there is anything in it."""
+    """Print the path of the libraries' log before the error, if the log is not empty."""
     if log is not None and log.stat().st_size:
         print(f"log: {log} (what libraries printed)", file=sys.stderr)
 
@@ -421,7 +421,7 @@ def _interrupt(number: int, _frame: FrameType | None) -> None:
 
 
 def _print_any_name() -> None:
-    """Print names of files as they are, also those that are no text."""
+    """Print all names of files, also those that are not UTF-8."""
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         is_utf8 = sys.stdout.encoding.lower().replace("-", "") == "utf8"
         sys.stdout.reconfigure(errors="surrogateescape" if is_utf8 else "backslashreplace")
@@ -449,7 +449,7 @@ def _log_warnings_in_one_line() -> None:
 
 
 def _drop_what_was_not_printed() -> None:
-    """Keep Python from failing over it once more at its end, with an exit status of its own."""
+    """Drop output that cannot be printed: Python would fail on it again, with another status."""
     try:
         sys.stdout.flush()
     except OSError:

@@ -1,4 +1,4 @@
-"""The parser of all commands, on absl: --verbosity and --flagfile, and what is logged."""
+"""The parser of all commands, with absl's --verbosity and --flagfile, and the log."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from absl.flags import argparse_flags
 import tfl_depth
 from tfl_depth.tools.lib.printable import printable
 
-# The one flag of absl that the commands take, beside --flagfile.
+# The only flag of absl for the commands besides --flagfile.
 FLAGS = flags.FlagValues()
 FLAGS["verbosity"] = flags.FLAGS["verbosity"]
 _PACKAGE = str(Path(tfl_depth.__file__).parent)
-# Of --verbosity, where it is not given.
+# The default of --verbosity.
 STEPS = 0
 _LEVELS = {logging.WARNING: "warning: ", logging.ERROR: "error: "}
 
 
 class CommandParser(argparse_flags.ArgumentParser):
-    """An argument parser in the one style of all commands, with an example in its help.
+    """An argument parser in the style of all commands, with an example in its help.
 
-    It takes the first positional argument, MODEL, also as the option --model, if there is one.
+    The first positional argument, MODEL, may also be given as the option --model if there is one.
     """
 
     def __init__(self, program: str, description: str, example: str) -> None:
@@ -76,9 +76,9 @@ class CommandParser(argparse_flags.ArgumentParser):
             self.error(str(error))
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """As argparse; what is wrong with a flag of absl is an error of use as well."""
+        """Like argparse. A wrong flag of absl is an error of use too."""
         given = self.expanded(sys.argv[1:] if args is None else args)
-        # A command in a program that has run another one begins without its verbosity.
+        # A program may run several commands: reset the verbosity of the previous one.
         FLAGS["verbosity"].value = STEPS
         if "--model" in self._option_string_actions:
             given = _model_first(given)
@@ -100,7 +100,7 @@ def _model_first(given: list[str]) -> list[str]:
 
 
 def log_to_stderr() -> None:
-    """Let absl log on standard error, a line each; other packages' logs stay as they are."""
+    """Let absl log to standard error, one line each. Logs of other packages do not change."""
     if absl.logging.get_absl_handler() in logging.root.handlers:
         logging.root.removeHandler(absl.logging.get_absl_handler())
         logging.root.setLevel(logging.WARNING)
@@ -111,12 +111,12 @@ def log_to_stderr() -> None:
 
 
 def verbosity() -> int:
-    """What --verbosity says."""
+    """The value of --verbosity."""
     return int(FLAGS["verbosity"].value or 0)
 
 
 class _OnStandardError(logging.Handler):
-    """Prints the commands' lines on what `sys.stderr` is then, and those of libraries as theirs."""
+    """Prints lines of the commands to the current `sys.stderr`, and marks lines of libraries."""
 
     def emit(self, record: logging.LogRecord) -> None:
         if not record.pathname.startswith(_PACKAGE):

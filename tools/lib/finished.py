@@ -1,4 +1,4 @@
-"""What in an output folder is finished: a record of what each file was made of."""
+"""The record of finished inputs in an output folder: what each file was made from."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ EVERY_S, EVERY_TIMES = 2.0, 20.0
 class Finished(Closeable):
     """The record of finished inputs in a folder. A context manager that writes it.
 
-    An input is finished if the same file (path and content), model and options have made the
-    outputs, and these have not changed since. A record that is lost, damaged or of another version
-    is empty.
+    An input is finished if its outputs were made from the same file (path and content), model and
+    options, and have not changed since. A lost or damaged record, or one of another version, counts
+    as empty.
     """
 
     def __init__(self, folder: Path, made_by: Mapping[str, Any]) -> None:
@@ -43,7 +43,7 @@ class Finished(Closeable):
         self._saved_s, self._save_took_s = monotonic(), 0.0
 
     def has(self, source: Path, stem: str, files: Sequence[Path]) -> bool:
-        """Whether these files, whose names begin with `stem`, are made of a source."""
+        """Whether these files, whose names begin with `stem`, were made from a source."""
         entry = self._outputs.get(stem, {})
         return (
             entry.get("made_by") == self._made_by
@@ -53,7 +53,7 @@ class Finished(Closeable):
         )
 
     def add(self, source: Path, stem: str, files: Sequence[Path]) -> None:
-        """Note that they are."""
+        """Record that these files were made from a source."""
         self._outputs[stem] = {
             "source": os.path.abspath(source),  # noqa: PTH100
             "source_state": _source_state(source),
@@ -66,7 +66,7 @@ class Finished(Closeable):
             self._close()
 
     def _close(self) -> None:
-        """Write the record, where there is news."""
+        """Write the record if it has changed."""
         if not self._unsaved:
             return
         begin_s = monotonic()
@@ -86,17 +86,17 @@ def _read(file: Path) -> dict[str, dict[str, Any]]:
 
 
 def _state(file: Path) -> list[int] | None:
-    """What changes with a file's content, short of reading it."""
+    """Facts that change with a file's content; the file is not read."""
     return _stat(file, "st_size", "st_mtime_ns")
 
 
 def _source_state(file: Path) -> list[int] | None:
-    """With the time of the last change in the file system, which no program can set."""
+    """The same with the time of the last change of status, which programs cannot set."""
     return _stat(file, "st_size", "st_mtime_ns", "st_ctime_ns")
 
 
 def _stat(file: Path, *fields: str) -> list[int] | None:
-    """What the file system says of a file; None where there is none."""
+    """Facts of the file system about a file; None without the file."""
     try:
         found = file.stat()
     except OSError:
@@ -105,7 +105,7 @@ def _stat(file: Path, *fields: str) -> list[int] | None:
 
 
 def _is_same(source: Path, entry: Mapping[str, Any]) -> bool:
-    """Whether a source holds what it held; one with another date may."""
+    """Whether a source has the same content as before. Its date may differ."""
     state = _source_state(source)
     return state is not None and (
         entry.get("source_state") == state or entry.get("sha256") == _digest(source)

@@ -1,4 +1,4 @@
-"""16-bit frames for other programs: their bytes, and standard output as the way to a pipe."""
+"""16-bit frames for other programs: their bytes, and standard output as a pipe for them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ FORMATS = ("raw", "png")
 
 
 class FrameBytes:
-    """Makes the bytes of each frame.
+    """Encodes frames.
 
     Attributes:
-        kind: "raw", uint16 rows in little-endian order, or "png", whole files of 16 bits.
-        size: (height, width) of the first frame, which all raw frames must have; None before it.
+        kind: "raw", rows of little-endian uint16, or "png", whole files of 16 bits.
+        size: (height, width) of the first frame and of all raw frames; None before the first.
     """
 
     def __init__(self, kind: str) -> None:
@@ -32,7 +32,7 @@ class FrameBytes:
         """The bytes of (H, W) uint16 millimeters.
 
         Raises:
-            ImageError: raw frames differ in size, so that a reader could not tell them apart.
+            ImageError: raw frames differ in size. A reader could not separate them.
         """
         self.size = self.size or depth_mm.shape
         if self.kind == "png":
@@ -45,29 +45,29 @@ class FrameBytes:
         return np.ascontiguousarray(depth_mm, "<u2").data.cast("B")
 
     def __str__(self) -> str:
-        """What a reader must know."""
+        """The format, for the reader."""
         if self.kind == "png" or self.size is None:
             return "PNG files of 16 bits"
         return f"raw gray16le of {_named(self.size)}"
 
 
 def _named(size: tuple[int, ...]) -> str:
-    """(height, width) as other programs write it."""
+    """A size (height, width) as WIDTHxHEIGHT."""
     return f"{size[1]}x{size[0]}"
 
 
 class FramePipe(Closeable):
-    """Standard output for frames alone; what is printed meanwhile goes to standard error."""
+    """Reserves standard output for frames. Prints go to standard error."""
 
     def __init__(self, kind: str) -> None:
-        """Take standard output.
+        """Reserve standard output.
 
         Raises:
             OutputError: it is a terminal.
         """
         if os.isatty(1):
             raise OutputError(
-                "Expected standard output to be a pipe or a file: 16-bit frames are no text."
+                "Expected standard output to be a pipe or a file: 16-bit frames are not text."
             )
         self._bytes = FrameBytes(kind)
         self._written = 0
@@ -77,7 +77,7 @@ class FramePipe(Closeable):
         os.dup2(TERMINAL.fileno(), 1)
 
     def write(self, depth_mm: DepthMm) -> None:
-        """Write a frame, whole; wait where the reader is slow.
+        """Write a whole frame, and wait for a slow reader.
 
         Raises:
             BrokenPipeError: the reader has closed the pipe.

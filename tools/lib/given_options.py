@@ -1,4 +1,4 @@
-"""The options of a command line as they were typed."""
+"""The options on a command line, unparsed."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from tfl_depth.tools.lib.command_parser import CommandParser
 
 
 def given_options(parser: CommandParser, given: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
-    """Name of each option, and its words: the flag, and its value where it has one.
+    """The name of each option and its words: the flag and, if it has one, its value.
 
     Args:
-        parser: that has accepted them.
+        parser: the parser of the words; it has accepted them.
         given: the words of the command line.
     """
     words = iter(parser.expanded(given))

@@ -1,4 +1,4 @@
-"""An HTML page that needs nothing else: no network, no script. And tables for it."""
+"""A self-contained HTML page without scripts, and its tables."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def html_page(title: str, body: str) -> str:
     """A page.
 
     Args:
-        title: its name and its heading, as text.
-        body: what stands below, as HTML.
+        title: its title and heading, as text.
+        body: the rest, as HTML.
     """
     title = escape(title)
     return (

@@ -1,4 +1,4 @@
-"""What `tfl-depth infer` does with --to and --serve: frames for other programs, and no files."""
+"""The options --to and --serve of `tfl-depth infer`: frames for other programs instead of files."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from tfl_depth.tools.lib.outputs import describe
 
 
 class FrameSink(Protocol):
-    """Takes frames; see `FramePipe` and `FrameServer`."""
+    """A receiver of frames: see `FramePipe` and `FrameServer`."""
 
     def write(self, depth_mm: DepthMm) -> None:
-        """Take (H, W) uint16 millimeters."""
+        """Receive (H, W) uint16 millimeters."""
 
 
 def infer_frames(
@@ -36,10 +36,10 @@ def infer_frames(
     options: argparse.Namespace,
     report: InputReport,
 ) -> None:
-    """Give the depth of every input to a sink, until the inputs or the reader end.
+    """Send the depth of every input to a sink, until the inputs end or the reader stops.
 
     Raises:
-        ImageError: the model's depth needs more than 16 bits; an input cannot be read.
+        ImageError: the model's depth needs more than 16 bits, or an input cannot be read.
     """
     if runner.depth_dtype != np.uint16:
         raise ImageError(
@@ -78,7 +78,7 @@ def _video(
         try:
             _write_all(frames, options.frames, sink)
         except KeyboardInterrupt:
-            if not video.is_camera:  # which has no other end
+            if not video.is_camera:  # a camera ends only so
                 raise
         finally:
             if frames.delivered:

@@ -1,4 +1,4 @@
-"""What `tfl-depth infer` does with each photo, video and camera: compute, write, report."""
+"""The inputs of `tfl-depth infer`: compute, write and report each photo, video and camera."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ def infer_photos(
     finished: Finished,
     settings: Mapping[str, Any],
 ) -> int:
-    """Write the outputs of photos; how many failed, which only --skip-bad allows.
+    """Write the outputs of photos, and return the number of failures (0 without --skip-bad).
 
-    `settings` are arguments of `DepthRunner`, for other processes.
+    `settings` are the arguments of `DepthRunner`, for other processes.
     """
     outputs = photo_outputs(runner, options)
 
@@ -95,7 +95,7 @@ def _results(
     options: argparse.Namespace,
     settings: Mapping[str, Any],
 ) -> Iterator[PhotoResult]:
-    """Compute photos, here one by one or in blocks by many workers."""
+    """Compute photos one by one in this process, or in blocks by many workers."""
     if options.jobs is not None or options.cluster is not None:
         yield from infer_in_blocks(photos, options, settings)
         return
@@ -113,8 +113,8 @@ def infer_video(
     """Write the outputs of a video, or of a camera until it is stopped.
 
     Raises:
-        ImageError: it gives no frame.
-        TruncatedVideoError: it ends early, and --skip-bad is not given.
+        ImageError: it has no frame.
+        TruncatedVideoError: it ends early, without --skip-bad.
     """
     outputs = outputs_of(runner, options, ("video",), options.range or runner.range_m)
     stem = output_stem(source)
@@ -143,7 +143,7 @@ def infer_video(
         try:
             _write_frames(shown, stem, outputs, write, _rate(video, options))
         except KeyboardInterrupt:
-            if not video.is_camera:  # a camera has no other end
+            if not video.is_camera:  # a camera ends only so
                 raise
         except TruncatedVideoError as error:
             cut = error
@@ -164,7 +164,7 @@ def infer_video(
 def report_frames(
     name: str, frames: Stream, report: InputReport, what: str, files: list[Path]
 ) -> None:
-    """Say how many frames there were, and how late their depth came."""
+    """Report the number of frames and their latency."""
     median_ms, p95_ms = (1000 * frames.latency_s(percent) for percent in (50, 95))
     report.say(
         f"{name}: {frames.delivered} frames, {frames.dropped} dropped, latency "

@@ -1,4 +1,4 @@
-"""What became of the inputs of `tfl-depth infer`: a line each as they come, or JSON at the end."""
+"""The results of the inputs of `tfl-depth infer`: a line for each, or JSON at the end."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class InputReport:
     """
 
     def __init__(self, *, as_json: bool) -> None:
-        """With `as_json`, print nothing meanwhile but errors."""
+        """With `as_json`, print only warnings and errors."""
         self._as_json = as_json
         self.inputs: list[dict[str, Any]] = []
 
@@ -26,14 +26,14 @@ class InputReport:
             print(line)
 
     def add(self, source: object, state: str, **found: Any) -> None:
-        """Note what became of an input: "written", "finished before", "ends early" or "failed"."""
+        """Record an input's result: "written", "finished before", "ends early" or "failed"."""
         self.inputs.append({"input": str(source), "state": state, **found})
 
     def warn(self, line: str) -> None:
-        """Print a warning in any case."""
+        """Print a warning, also with `as_json`."""
         logging.warning("%s", line)
 
     def fail(self, source: object, error: Exception) -> None:
-        """Note an input that has failed, and say so in any case."""
+        """Record a failed input and print its error, also with `as_json`."""
         self.add(source, "failed", error=str(error))
         print(f"error: {source}: {error}", file=sys.stderr)

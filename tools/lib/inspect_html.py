@@ -1,4 +1,4 @@
-"""A model's findings as one HTML page that needs nothing else: no network, no script."""
+"""The report of a model as a self-contained HTML page without scripts."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _NAME, _ROW, _BAR = 330, 18, 240
 
 
 def page(report: dict[str, Any]) -> str:
-    """Make a page of a `model_report`.
+    """Make the page of a `model_report`.
 
     Args:
-        report: of a .tflite or of a .keras file, with "model" and "bytes".
+        report: of a .tflite or .keras file, with "model" and "bytes".
     """
     title = str(report["model"]).rpartition("/")[2]
     return html_page(title, "".join(_body(report)))
@@ -42,7 +42,7 @@ def _body(report: dict[str, Any]) -> Iterator[str]:
 
 
 def _spans(edges_m: list[float]) -> str:
-    """The spans along the range, every second one in color."""
+    """Draw the spans along the range, every second one in color."""
     scale = (_WIDTH - 40) / (edges_m[-1] - edges_m[0])
     parts, labeled_to = [], -30.0
     for number, edge in enumerate(edges_m):
@@ -58,7 +58,7 @@ def _spans(edges_m: list[float]) -> str:
 
 
 def _operators(costs: list[dict[str, Any]]) -> str:
-    """A row for each operator: its MACs, and the bytes of its weights and its result."""
+    """A row for each operator: its MACs, and the bytes of its weights and its output."""
     sizes = [cost["weight_bytes"] + (cost["result_bytes"] or 0) for cost in costs]
     most_macs = max((cost["macs"] or 0 for cost in costs), default=0) or 1
     most_bytes = max(sizes, default=0) or 1

@@ -1,4 +1,4 @@
-"""What `tfl-depth inspect` shows a person: the findings of `model_report` as titled rows."""
+"""The text of `tfl-depth inspect`: the results of `model_report` as rows with titles."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _MEASURED = {"images", "median_mm", "mean_mm", "p95_mm", "max_mm", "wrap_share"}
 
 
 class Section(NamedTuple):
-    """Rows that belong together: what, and its value."""
+    """A title, and rows of names and values."""
 
     title: str
     rows: Sequence[Row]
 
 
 def sections(report: dict[str, Any]) -> Iterator[Section]:
-    """The page of a model, in the order in which one asks."""
+    """All sections about a model."""
     yield Section("model", [*_model_rows(report)])
     if "costs" not in report:
         return
@@ -72,7 +72,7 @@ def _depth_rows(contract: dict[str, Any], steps_mm: Sequence[float] | None) -> I
 
 
 def camera_text(pixels: dict[str, Any]) -> str:
-    """The camera of a contract's `input`, with its field of view, or "unknown"."""
+    """The camera of a contract's `input` and its field of view, or "unknown"."""
     found = pixels["camera"]
     if found is None:
         return "unknown"
@@ -118,7 +118,7 @@ def _verification_rows(contract: dict[str, Any]) -> Iterator[Row]:
     if not measured.keys() >= _MEASURED:
         yield "verification", "none"
         return
-    # By the tool that wrote the file, which may have been any: the runtime needs none of it.
+    # Any program may have written these values: the runtime does not use or check them.
     images, median, mean, p95, largest = (
         _number(measured.get(name), form)
         for name, form in (
@@ -133,7 +133,7 @@ def _verification_rows(contract: dict[str, Any]) -> Iterator[Row]:
 
 
 def _number(value: Any, form: str) -> str:
-    """A number for people, and "?" for what is none."""
+    """A number as text, or "?" if it is not a number."""
     return format(value, form) if type(value) in (int, float) else "?"
 
 
@@ -189,7 +189,7 @@ def _size_rows(report: dict[str, Any]) -> Iterator[Row]:
 
 
 def _range_text(ranges: Sequence[Sequence[float]]) -> str:
-    """One range, or one for each color where they differ."""
+    """The range of all colors, or the range of each color if they differ."""
     different = dict.fromkeys(f"{low:g} to {high:g}" for low, high in ranges)
     texts = (
         [*different] if len(different) == 1 else [f"{low:g} to {high:g}" for low, high in ranges]
@@ -203,12 +203,12 @@ def _spec_text(spec: dict[str, Any]) -> str:
 
 
 def cost_text(cost: dict[str, Any]) -> str:
-    """An operator and the size of what it gives."""
+    """An operator and the shape of its output."""
     return f"{cost['kind']} to {'x'.join(map(str, cost['shape']))}"
 
 
 def count_text(count: int | None) -> str:
-    """A number, with its thousands apart."""
+    """A number with separators of thousands."""
     return "unknown" if count is None else f"{count:,}"
 
 

@@ -19,9 +19,9 @@ from tfl_depth.rays import rays
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.runtime.preprocess import Pixels, read_image
 
-# Around a point: its depth is the median of a square of so many pixels.
+# Side of the square around a point, in pixels. The point's depth is the median in it.
 AROUND = 5
-# Pixels of an RGB-D pair that count.
+# Largest number of pixels from an RGB-D pair.
 PAIR_PIXELS = 2000
 
 
@@ -30,7 +30,7 @@ class TapePoint:
     """A distance that was measured by hand.
 
     Attributes:
-        photo: its file.
+        photo: the file.
         x, y: the pixel, from 0.
         distance_m: from the camera to the point.
     """
@@ -54,7 +54,7 @@ def tape_point(text: str) -> TapePoint:
 def measured_by_hand(
     runner: DepthRunner, points: Sequence[TapePoint], camera: Camera | None
 ) -> Iterator[Measured]:
-    """Each point by itself. With a camera its distance is the straight line from the camera.
+    """Yield each point. With a camera, its distance is the straight line from the camera.
 
     Raises:
         ImageError: a point is not in its photo, or has no depth.
@@ -120,17 +120,17 @@ def measured_boards(
     corners: tuple[int, int],
     square_m: float,
 ) -> Iterator[Measured]:
-    """Each photo of a checkerboard, whose pose gives the depth of its corners.
+    """Yield each photo with a checkerboard. The depth of its corners follows from its pose.
 
     Args:
         runner: the model.
-        photos: files.
-        camera: that took them.
-        corners: inner corners along a row and along a column.
+        photos: the files.
+        camera: the camera of the photos.
+        corners: number of inner corners in a row and in a column.
         square_m: side of a square.
 
     Raises:
-        CameraError: on no photo is the whole board.
+        CameraError: no photo shows the whole board.
     """
     found = 0
     for photo in photos:
@@ -154,7 +154,7 @@ def measured_boards(
 
 
 def _corners(bgr: Pixels, corners: tuple[int, int]) -> np.ndarray | None:
-    """The corners (n, 2), x and y, along rows; None where they are not all seen."""
+    """The corners (n, 2), x and y, row by row; None if some are not visible."""
     gray = cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY)
     found, points = cv2.findChessboardCornersSB(gray, corners, flags=cv2.CALIB_CB_ACCURACY)
     return np.asarray(points, np.float64).reshape(-1, 2) if found else None
@@ -179,7 +179,7 @@ def _corner_depths(
 
 
 def measured_pairs(runner: DepthRunner, folder: Path) -> Iterator[Measured]:
-    """Each RGB-D pair of a folder, rgb/NAME with depth/NAME in millimeters or meters."""
+    """Yield each RGB-D pair of a folder, rgb/NAME with depth/NAME in millimeters or meters."""
     from tfl_depth.data import open_split
 
     for sample in open_split("pairs", folder, "all"):

@@ -1,4 +1,4 @@
-"""`tfl-depth infer --serve`: the newest frame for whoever asks on this machine.
+"""`tfl-depth infer --serve`: the newest frame for other programs on this machine.
 
 PORT        http://127.0.0.1:PORT/: a page with live colors (MJPEG), and depth.png, 16 bits
 unix:PATH   a local socket: each connection gets 16-bit frames, one behind the other
@@ -25,9 +25,9 @@ from tfl_depth.runtime.closeable import Closeable
 from tfl_depth.tools.lib.frame_pipe import FrameBytes
 
 HOST = "127.0.0.1"
-# A page elsewhere whose name is made to lead here (DNS rebinding) still says its own name.
+# A page whose name resolves to this machine (DNS rebinding) still sends its own name.
 HOST_NAMES = {HOST, "localhost"}
-# How long a client waits for a frame before it looks whether the command ends.
+# Time that a client waits for a frame before it checks whether the command ends.
 WAIT_S = 0.5
 BOUNDARY = "tfl-depth-frame"
 PAGE = b"""<!doctype html><meta charset="utf-8"><title>tfl-depth</title>
@@ -37,11 +37,11 @@ PAGE = b"""<!doctype html><meta charset="utf-8"><title>tfl-depth</title>
 
 
 class NewestFrame:
-    """One frame, which a newer one replaces, and what each client has missed.
+    """Keeps the newest frame, and counts the frames that clients get and miss.
 
     Attributes:
-        sent: frames that clients have got, all clients together.
-        dropped: frames that a client was too slow for, all clients together.
+        sent: number of frames that were sent, for all clients together.
+        dropped: number of frames that slow clients missed, for all clients together.
     """
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class NewestFrame:
         self._depth_mm: DepthMm | None = None
 
     def put(self, depth_mm: DepthMm | None) -> None:
-        """Replace the frame; None: no other follows."""
+        """Replace the frame; None ends the frames."""
         with self._change:
             if depth_mm is None:
                 self._ended = True
@@ -60,10 +60,10 @@ class NewestFrame:
             self._change.notify_all()
 
     def after(self, number: int) -> tuple[int, DepthMm] | None:
-        """Wait for a frame of a higher number; None where no other follows.
+        """Wait for a frame with a higher number; None after the last frame.
 
         Args:
-            number: of the client's last frame, 0 before its first.
+            number: of the client's last frame; 0 before its first.
         """
         with self._change:
             while not self._ended and self._number == number:
@@ -76,22 +76,22 @@ class NewestFrame:
 
 
 class FrameServer(Closeable):
-    """Serves frames until it is closed; a slow client gets fewer of them, and nobody waits for it.
+    """Serves frames until it is closed. A slow client gets fewer frames and delays nobody.
 
     Attributes:
-        address: where, as a client takes it.
+        address: the address for clients.
     """
 
     def __init__(self, address: str, kind: str, colors: ClipColors) -> None:
-        """Listen.
+        """Start to serve.
 
         Args:
             address: a port of 127.0.0.1, 0 for a free one, or unix:PATH.
             kind: of the frames of a local socket, as in `FrameBytes`.
-            colors: of the depth, for people.
+            colors: returns a picture of depth, for the page.
 
         Raises:
-            DepthError: the port is taken, or the path is there.
+            DepthError: the port is in use, or the path exists.
         """
         self._frames = NewestFrame()
         self._path = Path(address.removeprefix("unix:")) if address.startswith("unix:") else None
@@ -121,13 +121,13 @@ class FrameServer(Closeable):
 
 
 class _Clients(socketserver.ThreadingMixIn):
-    """Each client in a thread of its own, which ends with the command."""
+    """Serves each client in a thread, which ends with the command."""
 
     daemon_threads = True
     block_on_close = False  # for a client that takes nothing
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say what ended a client's connection, unless it has left."""
+        """Print why a connection ended, unless the client closed it."""
         error = sys.exc_info()[1]
         if not isinstance(error, ConnectionError):
             print(f"error: a client got no more frames: {error}", file=sys.stderr)
@@ -196,7 +196,7 @@ def _http_server(
 def _send(
     frames: NewestFrame, encode: Callable[[DepthMm], Any], send: Callable[[Any], Any]
 ) -> None:
-    """Send every frame that a client has time for, until it leaves."""
+    """Send frames as fast as the client takes them, until it leaves."""
     number = 0
     with suppress(ConnectionError):
         while (found := frames.after(number)) is not None:

@@ -13,7 +13,7 @@ def expect_file_output(path: Path | None) -> None:
     """Check that a file can be written; None is allowed.
 
     Raises:
-        OutputError: its folder is missing or cannot be written, or it is a folder itself.
+        OutputError: its folder is missing or not writable, or it is a folder itself.
     """
     if path is None:
         return
@@ -25,10 +25,10 @@ def expect_file_output(path: Path | None) -> None:
 
 
 def expect_folder_output(path: Path | None) -> None:
-    """Check that a folder is there or can be made; None is allowed.
+    """Check that a folder exists or can be made; None is allowed.
 
     Raises:
-        OutputError: it or a folder above it is a file, or cannot be written.
+        OutputError: the folder or one above it is a file or not writable.
     """
     if path is None:
         return
@@ -39,10 +39,10 @@ def expect_folder_output(path: Path | None) -> None:
 
 
 def expect_installed(*packages: str) -> None:
-    """Check that packages that are needed at the end are there.
+    """Check that packages for the end of a command are installed.
 
     Raises:
-        ModuleNotFoundError: one is not.
+        ModuleNotFoundError: one is not installed.
     """
     for name in packages:
         if importlib.util.find_spec(name) is None:

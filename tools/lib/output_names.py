@@ -1,4 +1,4 @@
-"""The names of the files that are written of inputs."""
+"""The names of output files."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ LONGEST_STEM = 100
 
 
 def expand(names: Sequence[str]) -> list[Input]:
-    """Photos, videos and cameras, in the order of `names`; see `expand_input`.
+    """The photos, videos and cameras in the order of `names`; see `expand_input`.
 
     Raises:
-        ImageError: a folder or a pattern has no file, or two inputs would write the same files.
+        ImageError: a folder or pattern has no file, or two inputs would write the same files.
     """
     inputs = [each for name in names for each in expand_input(name)]
     stems = Counter(output_stem(each) for each in inputs)
@@ -32,7 +32,7 @@ def expand(names: Sequence[str]) -> list[Input]:
 
 
 def output_stem(source: Input) -> str:
-    """What the names of an input's outputs begin with."""
+    """The start of the names of an input's outputs."""
     if isinstance(source, str):
         return re.sub(r"[^\w-]+", "_", shown(source)).strip("_")[:LONGEST_STEM]
     return f"camera{source}" if isinstance(source, int) else source.stem

@@ -1,4 +1,4 @@
-"""What tfl-depth infer writes: depth maps, pictures, point clouds and videos of them."""
+"""The outputs of `tfl-depth infer`: depth maps, pictures, point clouds and videos."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tfl_depth.runtime.colorize import colorize, depth_percentiles
 Picture = npt.NDArray[np.uint8]
 
 OutputKind = Literal["depth", "color", "npy", "ply", "video"]
-# The end of each kind's file name, after the input's name.
+# The end of the file name of each kind, after the input's name.
 SUFFIXES: dict[OutputKind, str] = {
     "depth": "_depth.png",
     "color": "_color.png",
@@ -35,20 +35,20 @@ SUFFIXES: dict[OutputKind, str] = {
 }
 # Longest pause between two frames of a video.
 LONGEST_PAUSE_S = 10.0
-# OpenCV does not report which one it is.
+# OpenCV does not report the reason.
 NOT_WRITTEN = "the disk is full, or this OpenCV writes no MPEG-4 (opencv-python does)"
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """The files that are written of a depth map.
+    """Writes the files of a depth map.
 
     Attributes:
-        kinds: of `SUFFIXES`.
+        kinds: keys of `SUFFIXES`.
         folder: of the files.
-        camera: for the point cloud, from an image's (height, width).
-        voxel_m: of the point cloud, as for `ply`.
-        colorized: makes a picture with a legend in meters of a depth map.
+        camera: returns the intrinsics for an image's (height, width), for the point cloud.
+        voxel_m: voxel size of the point cloud, as for `ply`.
+        colorized: returns a picture of a depth map with a legend in meters.
     """
 
     kinds: tuple[OutputKind, ...]
@@ -58,14 +58,14 @@ class Outputs:
     colorized: Callable[[DepthMm], Picture] = colorize
 
     def files(self, stem: str, dtype: np.dtype[Any]) -> list[Path]:
-        """The files that `write` writes of depth of this dtype."""
+        """The files that `write` writes for depth of this dtype."""
         return [self._file(kind, stem, dtype) for kind in self.kinds]
 
     def write(self, stem: str, depth_mm: DepthMm, bgr: Picture | None) -> None:
-        """Write every kind but a video, each whole or not at all; a point cloud needs `bgr`."""
+        """Write every kind except a video. Each file is whole. A point cloud needs `bgr`."""
         for kind in self.kinds:
             file = self._file(kind, stem, depth_mm.dtype)
-            # Not assigned to a name, so that it is freed before the next one is made.
+            # Without a variable, so that the content is freed before the next one is made.
             write_whole(file, self._content(kind, depth_mm, bgr))
 
     def _file(self, kind: OutputKind, stem: str, dtype: np.dtype[Any]) -> Path:
@@ -87,7 +87,7 @@ class Outputs:
 
 
 def npy(depth_mm: DepthMm) -> bytes:
-    """An array as a file of numpy's format."""
+    """The content of an .npy file."""
     buffer = io.BytesIO()
     np.save(buffer, depth_mm)
     return buffer.getvalue()
@@ -111,10 +111,10 @@ def video_writer(path: Path, frames_per_second: float) -> Iterator[Callable[[Pic
 
 
 class Pace:
-    """Return how often to repeat the previous frame, so that frames keep their times.
+    """Counts repetitions of frames, so that each frame is shown at its time.
 
-    A video is written at a constant rate, and its source may have a varying one. No frame is
-    dropped: if frames are faster than the rate, they are late until they are slower again.
+    A video is written at a constant rate. The rate of its source may vary. No frame is dropped: if
+    frames are faster than the rate, they are late until they are slower again.
     """
 
     def __init__(self, frames_per_second: float) -> None:
@@ -122,7 +122,7 @@ class Pace:
         self._written, self._skipped_s = 0, 0.0
 
     def repeats(self, time_s: float | None) -> int:
-        """Return the number for the next frame, which is written then.
+        """The number of repetitions of the previous frame before the next frame.
 
         Args:
             time_s: seconds from the first frame; None if unknown.
@@ -139,7 +139,7 @@ class Pace:
 
 
 class _Mpeg4:
-    """A video that is opened with its first frame, which says the size."""
+    """A video that is opened with its first frame, since the size is unknown before."""
 
     def __init__(self, file: str, frames_per_second: float) -> None:
         self.file, self._frames_per_second = file, frames_per_second
@@ -168,7 +168,7 @@ class _Mpeg4:
             self._writer.release()
 
     def expect_whole(self) -> None:
-        """Read it: OpenCV itself says nothing of a frame that it cannot write."""
+        """Count the frames in the file, since OpenCV does not report a failed write."""
         capture = cv2.VideoCapture(self.file)
         count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
         capture.release()
@@ -177,7 +177,7 @@ class _Mpeg4:
 
 
 def summary(depth_mm: DepthMm) -> dict[str, Any]:
-    """Size, range and missing share of a depth map, ready for JSON; without depth no range."""
+    """Size, range and missing share of a depth map for JSON. The range is None without depth."""
     height, width = depth_mm.shape
     present = int(np.count_nonzero(depth_mm))
     found = depth_percentiles(depth_mm, (0, 50, 100))

@@ -18,13 +18,13 @@ from tfl_depth.tools.lib.outputs import OutputKind, Outputs, describe, summary
 
 @dataclass(frozen=True)
 class PhotoResult:
-    """What became of a photo.
+    """The result of a photo.
 
     Attributes:
         photo: its file.
         found: `summary` of its depth; None after an error.
         line: `describe` of its depth.
-        error: why it has no depth; None otherwise.
+        error: the error; None if there is depth.
     """
 
     photo: Path
@@ -37,12 +37,12 @@ def infer_photo(runner: DepthRunner, photo: Path, outputs: Outputs) -> PhotoResu
     """Compute a photo's depth, and write its outputs.
 
     Raises:
-        OutputError: they cannot be written.
+        OutputError: the outputs cannot be written.
     """
     try:
         bgr = read_image(photo)
         depth_mm = runner.infer(bgr)
-        # Keep only the output of a large photo in memory.
+        # Only one output of a large photo is in memory at a time.
         shown = runner.undistorted(bgr) if "ply" in outputs.kinds else None
         del bgr
     except DepthError as error:
@@ -52,7 +52,7 @@ def infer_photo(runner: DepthRunner, photo: Path, outputs: Outputs) -> PhotoResu
 
 
 def photo_outputs(runner: DepthRunner, options: argparse.Namespace) -> Outputs:
-    """The outputs of photos. Without a range each has its own colors."""
+    """The outputs of photos. Without a range, each photo has its own range of colors."""
     range_m = None if options.range == "auto" else options.range
     return outputs_of(runner, options, ("depth", "color"), range_m)
 
@@ -63,13 +63,13 @@ def outputs_of(
     kinds: tuple[OutputKind, ...],
     range_m: ColorRange | None,
 ) -> Outputs:
-    """The outputs that the options ask for.
+    """The outputs of the command's options.
 
     Args:
-        runner: whose camera a point cloud has.
+        runner: its camera is used for point clouds.
         options: of the command.
-        kinds: without --save.
-        range_m: of the colors; None: each picture's own.
+        kinds: the default of --save.
+        range_m: of the colors; None for the range of each picture.
     """
     colors = (
         partial(colorize, colormap=options.colormap)

@@ -1,4 +1,4 @@
-"""Text that a terminal shows and does not obey."""
+"""Text without control characters, for terminals."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ _COMMANDS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2
 
 
 def printable(text: str) -> str:
-    """The text with each control character written as its code, as in Python."""
+    """Replace each control character by its escape sequence, as in Python."""
     return _COMMANDS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)

@@ -1,4 +1,4 @@
-"""What `convert` and `placement` share: the choice of a target, and how its report is shown."""
+"""Shared parts of `convert` and `placement`: the choice of a target, and its report as text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tfl_depth.targets import TARGETS, Target
 if TYPE_CHECKING:
     from tfl_depth.converters.deployment import PlacedOperator, Placement
 
-# Options that replace a Vela setting of the target, for boards with other memories.
+# Options that replace Vela settings of the target, for boards with other memories.
 _VELA_OPTIONS = {
     "vela_config": "a Vela configuration file (.ini) of your board",
     "system_config": "its section with the clock and the memories",
@@ -22,7 +22,7 @@ _SETTINGS = (*_VELA_OPTIONS, "neutron", "neutron_python", "rknn_python")
 
 
 def add_options(parser: argparse.ArgumentParser, *, default: str | None) -> None:
-    """Add --target, --strict-placement and Vela's settings; the help lists the targets."""
+    """Add --target, --strict-placement and Vela's settings. The help lists the targets."""
     parser.add_argument(
         "--target",
         choices=TARGETS,
@@ -90,7 +90,7 @@ def settings(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def summary(placement: Placement) -> str:
-    """Totals, and each operator that is not on the NPU with its reason."""
+    """The totals, and each operator that is not on the NPU with its reason."""
     counts = placement.as_report()["totals"]
     places = ", ".join(f"{counts[place]} {place}" for place in ("npu", "cpu", "gpu", "unknown"))
     rows = {"target": placement.target, "operators": f"{counts['operators']}: {places}"}
@@ -138,7 +138,7 @@ def _not_on_npu(placement: Placement) -> list[str]:
 
 
 def table(placement: Placement) -> str:
-    """A line for each operator: place, cycles, and reason where there is one."""
+    """A line for each operator: place, cycles, and reason if there is one."""
     from tfl_depth.converters.deployment.picture import short_name
 
     lines = [_line(operator, short_name(operator)) for operator in placement.operators]

@@ -1,4 +1,4 @@
-"""`tfl-depth evaluate --video`: how far depth flickers, of one model or beside another."""
+"""`tfl-depth evaluate --video`: the flicker of depth, for one model or for two."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tfl_depth.quiet import quiet
 from tfl_depth.runtime import DepthRunner, Smoothing, Video
 from tfl_depth.tools.lib import cli_common
 
-# What `stream` is given for the smoothed rows.
+# The argument of `stream` for the smoothed rows.
 SMOOTHING = Smoothing()
 
 
 def video_report(
     model: Path, against: Path | None, video: Path, public_key: Path | None
 ) -> dict[str, Any]:
-    """Temporal deviations in millimeters, ready for JSON.
+    """Temporal deviations in millimeters, for JSON.
 
     Raises:
         DepthError: a file cannot be read, or the video has no two frames with depth.
@@ -35,7 +35,7 @@ def video_report(
     }
     if against is not None:
         other = _of_model(against, video, public_key)
-        # Of the videos as they are: what the change from one model to the other adds.
+        # Without smoothing: the flicker of the difference between the models.
         added = {
             name: result["steadiness"][name] - other["steadiness"][name]
             for name in ("median_mm", "p95_mm")
@@ -45,7 +45,7 @@ def video_report(
 
 
 def _of_model(model: Path, video: Path, public_key: Path | None) -> dict[str, Any]:
-    """Of the depth as it is and smoothed; a Keras model has no stream to smooth."""
+    """The steadiness of depth without and with smoothing. A Keras model cannot be smoothed."""
     if model.suffix == ".keras":
         cli_common.expect_no_key(model, public_key)
         return {"steadiness": asdict(steadiness(_keras_depths(model, video))), "smoothed": None}
@@ -65,7 +65,7 @@ def _depths(
 def _keras_depths(model: Path, video: Path) -> Iterator[npt.NDArray[np.float64]]:
     from tfl_depth.evaluation.evaluate import keras_predictor
 
-    with quiet():  # Keras' backend talks
+    with quiet():  # Keras' backend prints messages
         from tfl_depth.models import load_model
     predict = keras_predictor(load_model(model))
     with Video(str(video)) as frames:

@@ -1,1 +1,1 @@
-"""The page of `tfl-depth view`: what computes, what serves, and in static/ what is shown."""
+"""The page of `tfl-depth view`: its server, its data, and in static/ its files."""

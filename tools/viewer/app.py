@@ -1,4 +1,4 @@
-"""The page's server, as a WSGI application: a few addresses, of which none names a file."""
+"""The page's server, a WSGI application. No address contains the name of a user's file."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ TYPES = {
     "js": "text/javascript; charset=utf-8",
     "svg": "image/svg+xml",
 }
-# How long a request for the next frame waits; the page asks again.
+# Time that a request for the next frame waits. The page repeats the request.
 NEXT_FRAME_S = 1.0
 
 
@@ -48,12 +48,12 @@ class App:
         facts: dict[str, Any],
         camera: Camera | FieldOfView | None = None,
     ) -> None:
-        """Serve.
+        """Prepare the addresses.
 
         Args:
             runner: plays videos and cameras.
-            pictures: computes what is shown.
-            sources: what can be chosen.
+            pictures: computes the page's data.
+            sources: the inputs.
             facts: about the model, for the page.
             camera: of the command, for calibrations.
         """
@@ -99,7 +99,7 @@ class App:
             return _json({"error": str(error)}, 422)
 
     def _file(self, name: str) -> Response:
-        """One of the page's own files, which are in memory: no path is made of `name`."""
+        """One of the page's own files. They are in memory, so `name` is never used as a path."""
         if name not in self._static:
             raise NotFound("The page has no such file.")
         return Response(self._static[name], content_type=TYPES[name.rpartition(".")[2]])
@@ -124,7 +124,7 @@ class App:
         assert isinstance(file, Path)  # noqa: S101 - a photo
         try:
             return Response(thumbnail(open_photo(file)), content_type="image/jpeg")
-        except ImageError:  # told where the photo is chosen
+        except ImageError:  # reported when the photo is chosen
             return Response(status=204)
 
     def _upload(self, request: Request) -> Response:
@@ -151,7 +151,7 @@ class App:
     def _frame(self, request: Request, number: int) -> Response:
         playing = self._live
         if playing is None or playing[0] != number:
-            raise Conflict("It does not play any more: something else does.")
+            raise Conflict("This input does not play any more: another one does.")
         after = request.args.get("after", -1, type=int)
         newer = playing[1].newer(after, NEXT_FRAME_S)
         if newer is not None:
@@ -165,7 +165,7 @@ class App:
         return Response(status=204)
 
     def close(self) -> None:
-        """Stop what plays."""
+        """Stop the video or camera."""
         with self._lock:
             self._close_live()
 

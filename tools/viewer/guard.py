@@ -1,12 +1,12 @@
-"""Who is served: this machine's own browser, on the page itself, and nobody else."""
+"""The check of requests: only this machine's browser, from the page itself, is served."""
 
 from __future__ import annotations
 
 from werkzeug.wrappers import Request
 
-# A page elsewhere whose name is made to lead here (DNS rebinding) still says its own name.
+# A page whose name resolves to this machine (DNS rebinding) still sends its own name.
 HOSTS = {"127.0.0.1", "localhost"}
-# "none": an address that the user typed or opened from a terminal.
+# "none" is for addresses that the user typed or opened from a terminal.
 SITES = {"same-origin", "none"}
 HEADERS = {
     "Cache-Control": "no-store",
@@ -22,12 +22,12 @@ HEADERS = {
 
 
 def refusal(request: Request) -> str | None:
-    """Why a request is not answered; None if it is."""
+    """The reason to refuse a request; None if it is allowed."""
     host = request.headers.get("Host", "")
     if host.partition(":")[0] not in HOSTS:
         return f"Expected the address that the command printed, got a request for {host!r}."
     origin = request.headers.get("Origin", f"http://{host}")
     site = request.headers.get("Sec-Fetch-Site", "none")
     if origin != f"http://{host}" or site not in SITES:
-        return "A page of another origin asks: open the address that the command printed itself."
+        return "Another page sent this request: open the address that the command printed."
     return None

@@ -1,4 +1,4 @@
-"""Live depth of a video or a camera: always its newest frame, for whoever asks."""
+"""Live depth of a video or a camera: its newest frame for each request."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from tfl_depth.runtime.preprocess import Pixels
 from tfl_depth.runtime.video import Video
 from tfl_depth.tools.viewer.photos import MAX_PIXELS
 
-# A page that was left does not say so: a stream that nobody has asked for so long stops.
+# Time without a request after which a stream stops, since a closed page sends no message.
 IDLE_S = 10.0
-# Of a video whose file does not say.
+# The rate of a video whose file has none.
 FRAMES_PER_SECOND = 25.0
 
 
 class Live(Closeable):
-    """A stream that runs in a thread of its own and keeps one frame: older ones are dropped."""
+    """A stream in its own thread. It keeps the newest frame and drops older ones."""
 
     def __init__(self, runner: DepthRunner, source: Input, from_s: float = 0.0) -> None:
-        """Open a video, which is played at its own speed, or a camera, and start.
+        """Open a video or a camera, and start. A video is played at its own speed.
 
         Args:
             runner: computes the depth.
             source: the video or the camera.
-            from_s: where a video begins to play, in seconds from its start.
+            from_s: start time in a video, in seconds.
 
         Raises:
-            ImageError: there is none, or OpenCV cannot read it.
+            ImageError: it does not exist, or OpenCV cannot read it.
         """
         self._runner = runner
         self._video = Video(source, most_pixels=MAX_PIXELS)
@@ -51,7 +51,7 @@ class Live(Closeable):
         """Wait for a frame whose number is above `after`.
 
         Returns:
-            It and how many frames were dropped so far, or None: not in time, or `ended`.
+            The frame and the number of dropped frames; None if it is late or the stream `ended`.
 
         Raises:
             DepthError: the source or the interpreter failed.
@@ -67,11 +67,11 @@ class Live(Closeable):
 
     @property
     def ended(self) -> bool:
-        """Whether no frame will follow."""
+        """Whether the stream has ended."""
         return self._ended
 
     def place(self, number: int) -> dict[str, float | None]:
-        """Seconds of a frame from the video's start, and the video's length, for the page."""
+        """The time of a frame and the length of the video in seconds, for the page."""
         if self._video.is_camera:
             return {"time_s": None, "duration_s": None}
         count = self._video.frame_count
@@ -94,18 +94,18 @@ class Live(Closeable):
                     with self._change:
                         self._frame, self._dropped = frame, frames.dropped
                         self._change.notify_all()
-        except Exception as error:  # told to whoever asks next
+        except Exception as error:  # raised at the next request
             self._error = error
         with self._change:
             self._ended = True
             self._change.notify_all()
 
     def _paced(self) -> Iterator[Pixels]:
-        """Frames until nobody wants them: of a camera as they come, of a video as it plays."""
+        """Frames until requests end: all frames of a camera, frames of a video at its speed."""
         begin_s = monotonic()
         for number, frame in enumerate(self._video):
             if not self._video.is_camera:
-                # Streams of bare frames have no stamps.
+                # Some streams have no timestamps.
                 due_s = (self._video.time_s or number * self._period_s) - self._from_s
                 if due_s < -self._period_s / 2:
                     begin_s = monotonic()  # the frames before `from_s` are only decoded
@@ -121,6 +121,6 @@ class Live(Closeable):
         return self._stop.is_set() or monotonic() - self._asked_s > IDLE_S
 
     def _close(self) -> None:
-        """Stop."""
+        """Stop the thread."""
         self._stop.set()
         self._thread.join()

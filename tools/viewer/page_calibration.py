@@ -1,4 +1,4 @@
-"""The page's calibration: points that were clicked, with their measured distances."""
+"""The page's calibration: clicked points with measured distances."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ def fitted(runner: DepthRunner, camera: Camera | FieldOfView | None, points: Any
     """Fit clicked points.
 
     Args:
-        runner: whose depth the page shows.
+        runner: computes the page's depth.
         camera: of the command, or None.
-        points: from the page, a list of objects with the texts and numbers of `NUMBERS` and `name`.
+        points: from the page, a list of objects with `name`, a text, and the numbers of `NUMBERS`.
 
     Returns:
-        `text` for people, and `file`, the content of a camera's file.
+        `text`, the result for people, and `file`, the content of a camera's file.
 
     Raises:
-        CameraError: the points are not as expected, or no correction helps.
+        CameraError: the points are not valid, or no correction helps.
     """
     checked = _checked(points)
     sizes = {(int(each["height"]), int(each["width"])) for each in checked}
@@ -79,7 +79,7 @@ def _camera_of(camera: Camera | FieldOfView | None, size: tuple[int, int]) -> Ca
 def _measured(
     runner: DepthRunner, camera: Camera, size: tuple[int, int], point: dict[str, Any]
 ) -> Measured:
-    """The network's own depth of a point, without the correction that the page shows."""
+    """The network's own depth at a point, without the page's correction."""
     correction = runner.correction(size)
     depth_m = (point["depth_mm"] / 1000 - correction.offset_m) / correction.scale
     true_m = along_axis_m(point["distance_m"], camera, size, (point["x"], point["y"]))

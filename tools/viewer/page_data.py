@@ -1,4 +1,4 @@
-"""What the page is given of one picture: some JSON, the depth itself, and a JPEG of the photo."""
+"""The page's data for one picture: JSON, depth, and a JPEG of the photo."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tfl_depth.tools.lib import cli_common
 Camera = Callable[[tuple[int, ...]], Intrinsics]
 # (H, W, 3) uint8 BGR -> (H, W) millimeters.
 Reference = Callable[[Pixels], DepthMm]
-# Longer sides of a photo are shrunk to this for the screen; depth is not.
+# Largest side of a photo on the page, in pixels. Depth keeps its size.
 SHOWN_SIDE = 1600
 THUMBNAIL_SIDE = 96
 JPEG_QUALITY = 90
@@ -36,25 +36,25 @@ ALIGNMENT = 4
 
 
 class Pictures:
-    """Computes pictures for the page; safe to share between threads."""
+    """Computes pictures for the page. Threads may share it."""
 
     def __init__(
         self, runner: DepthRunner, reference: Reference | None = None, camera: Camera | None = None
     ) -> None:
-        """Compute with a runner.
+        """Keep the models.
 
         Args:
-            runner: the model that is looked at.
-            reference: the depth to compare with.
-            camera: intrinsics from an image's (height, width), for the point cloud.
+            runner: the model.
+            reference: returns the depth to compare with.
+            camera: returns the intrinsics for an image's (height, width), for the point cloud.
         """
         self._runner, self._reference, self._camera = runner, reference, camera
 
     def of_photo(self, bgr: Pixels) -> bytes:
-        """Depth of a photo, packed for the page.
+        """The packed depth of a photo.
 
         Raises:
-            DepthError: the interpreter fails, or returns garbage.
+            DepthError: the interpreter fails, or its outputs are wrong.
         """
         measured = self._runner.measure(bgr)
         bgr = self._runner.undistorted(bgr)
@@ -68,12 +68,12 @@ class Pictures:
     def of_frame(
         self, frame: StreamFrame, dropped: int, place: dict[str, float | None] | None = None
     ) -> bytes:
-        """A frame of a stream, of which `dropped` frames were dropped, packed for the page.
+        """The packed data of a stream's frame.
 
         Args:
             frame: of the stream.
             dropped: the number of frames that were dropped before it.
-            place: further facts: where the frame is in its video.
+            place: the frame's time in its video.
         """
         facts = {
             "disagreement": frame.disagreement,
@@ -105,9 +105,9 @@ class Pictures:
 
 
 def pack(facts: dict[str, Any], parts: list[bytes]) -> bytes:
-    """The length of some JSON, the JSON, which gets the sizes of `parts`, and these, all aligned.
+    """Join the length of the JSON, the JSON with the sizes of `parts`, and the aligned parts.
 
-    The browser reads it without a copy and without decoding: a PNG of 16 bits is cut to 8 there.
+    The browser reads depth without decoding it. It would reduce a PNG of 16 bits to 8 bits.
     """
     text = json.dumps({**facts, "parts": [len(part) for part in parts]}).encode()
     text += b" " * (-len(text) % ALIGNMENT)
@@ -116,7 +116,7 @@ def pack(facts: dict[str, Any], parts: list[bytes]) -> bytes:
 
 
 def difference(depth_mm: DepthMm, reference_mm: DepthMm) -> dict[str, float] | None:
-    """How far the depths lie apart where both are there; None where that is nowhere."""
+    """The difference of two depth maps where both have depth; None if they nowhere do."""
     both = (depth_mm > 0) & (reference_mm > 0)
     if not both.any():
         return None
@@ -142,15 +142,15 @@ def _jpeg(bgr: Pixels, longer_side: int = SHOWN_SIDE) -> bytes:
 def open_reference(
     model: Path, shown: DepthRunner, public_key: Path | None = None
 ) -> Iterator[Reference]:
-    """The depth of a .tflite or a .keras model, to compare with.
+    """The depth of a .tflite or .keras model, for the comparison.
 
     Args:
         model: the file.
-        shown: the runner beside it, whose fit and correction of depth hold for the reference too.
-        public_key: of whom a .tflite must be signed by; a .keras file is never signed.
+        shown: the other model's runner. Its fit and correction of depth are used here too.
+        public_key: of the required signature of a .tflite; a .keras file is never signed.
 
     Raises:
-        DepthError: it cannot be opened.
+        DepthError: the model cannot be opened.
     """
     if model.suffix != ".keras":
         with DepthRunner(model, public_key=public_key, fit=shown.fit) as runner:
@@ -163,7 +163,7 @@ def open_reference(
     from tfl_depth.models import load_model
 
     predict = keras_predictor(load_model(model), shown.fit)
-    lock = threading.Lock()  # Keras builds its function at the first call
+    lock = threading.Lock()  # Keras builds its function in the first call
 
     def reference(bgr: Pixels) -> DepthMm:
         with lock:
@@ -174,7 +174,7 @@ def open_reference(
 
 
 def _corrected(depth_m: npt.NDArray[np.floating], shown: DepthRunner) -> DepthMm:
-    """Millimeters of depth (H, W) in meters, corrected as the runner's; 0 stays 0."""
+    """Depth (H, W) in millimeters from meters, with the runner's correction; 0 stays 0."""
     height, width = depth_m.shape
     corrected_mm = shown.correction((height, width)).millimeters(depth_m)
     return np.asarray(np.where(depth_m > 0, corrected_mm, 0), np.uint32)

@@ -1,4 +1,4 @@
-"""Photos within the page's limits, checked before they take any memory."""
+"""Photos within the page's limits. Sizes are checked before decoding."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tfl_depth.runtime.preprocess import Pixels, decode_image
 
 MAX_BYTES = 32 * 2**20
 MAX_PIXELS = 25_000_000
-# Those that are looked for in folders, as Pillow calls them.
+# Pillow's names of the formats that are searched for in folders.
 FORMATS = ("BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 
 
@@ -20,7 +20,7 @@ def open_photo(path: Path) -> Pixels:
     """Read a photo as (H, W, 3) uint8 BGR.
 
     Raises:
-        ImageError: it is missing, has too many bytes or pixels, or is no photo.
+        ImageError: the file is missing, has too many bytes or pixels, or is not a photo.
     """
     try:
         with path.open("rb") as file:
@@ -34,7 +34,7 @@ def decode_photo(content: bytes, name: str) -> Pixels:
     """Decode a photo as (H, W, 3) uint8 BGR.
 
     Raises:
-        ImageError: it has too many bytes or pixels, or is no photo.
+        ImageError: it has too many bytes or pixels, or is not a photo.
     """
     if len(content) > MAX_BYTES:
         raise ImageError(f"Expected at most {MAX_BYTES // 2**20} MiB, {name} has more.")
@@ -47,7 +47,7 @@ def decode_photo(content: bytes, name: str) -> Pixels:
 
 
 def _size(content: bytes, name: str) -> tuple[int, int]:
-    """(width, height) as the header says: a small file can hold a picture that fills memory."""
+    """The size (width, height) in the header. A small file can have a picture that fills memory."""
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             return image.size

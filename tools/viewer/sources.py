@@ -1,4 +1,4 @@
-"""What the page can choose from: the command's inputs and nothing else, by number."""
+"""The page's inputs, with numbers: those of the command and no others."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class PageSource:
 
     Attributes:
         given: its path, the camera's number, or an address.
-        root: the folder that it was found in and must lie in; None if it was named itself.
+        root: the folder in which it was found and must be; None if the command names it directly.
     """
 
     given: Input
@@ -28,7 +28,7 @@ class PageSource:
 
     @property
     def name(self) -> str:
-        """What the page calls it."""
+        """Its name on the page."""
         if isinstance(self.given, int):
             return f"camera {self.given}"
         if isinstance(self.given, str):
@@ -43,10 +43,10 @@ class PageSource:
         return "video" if is_video(self.given) else "photo"
 
     def real(self) -> Input:
-        """The file itself, links followed, or what else was given.
+        """The file with links resolved, or the camera's number or address.
 
         Raises:
-            ImageError: there is no such file, or it is a link that leads out of `root`.
+            ImageError: the file does not exist, or is a link to a place outside of `root`.
         """
         if not isinstance(self.given, Path):
             return self.given
@@ -59,13 +59,13 @@ class PageSource:
 
 
 class Sources:
-    """The inputs of the command; those of folders and patterns as they are now."""
+    """The inputs of the command. Folders and patterns are searched for each request."""
 
     def __init__(self, names: Sequence[str]) -> None:
         """Find the inputs.
 
         Raises:
-            ImageError: a folder or a pattern gives nothing, or a file is missing.
+            ImageError: a folder or pattern has no input, or a file is missing.
         """
         self._names = names
         self._lock = threading.Lock()
@@ -75,7 +75,7 @@ class Sources:
                 source.real()
 
     def now(self) -> list[tuple[int, PageSource]]:
-        """All that are there, with numbers that stay theirs."""
+        """The inputs that exist, with their permanent numbers."""
         with self._lock:
             there = list(dict.fromkeys(self._search()))
             numbers = {source: number for number, source in enumerate(self._found)}
@@ -86,7 +86,7 @@ class Sources:
             return [(numbers[source], source) for source in there]
 
     def numbered(self, number: int) -> PageSource | None:
-        """The source that `now` has given this number."""
+        """The input with this number of `now`."""
         with self._lock:
             return self._found[number] if 0 <= number < len(self._found) else None
 
@@ -94,7 +94,7 @@ class Sources:
         for name in self._names:
             try:
                 yield from _sources(name)
-            except ImageError:  # a folder that was emptied meanwhile
+            except ImageError:  # a folder that is empty now
                 continue
 
 
@@ -106,7 +106,7 @@ def _sources(name: str) -> Iterator[PageSource]:
 
 
 def _root(name: str) -> Path | None:
-    """A folder, or the one that a pattern searches; None for a file and a camera."""
+    """A folder, or the folder that a pattern searches; None for a file and a camera."""
     path = Path(name)
     if path.is_dir():
         return path
