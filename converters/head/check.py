@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfl_depth.converters.head.advice import (
+from tfl_depth.converters.head.formula import Formula
+from tfl_depth.converters.head.hints import (
     disparities,
     inversions,
     makes_depth,
     options,
     rounded_up,
     values_of,
-    with_advice,
+    with_hint,
 )
-from tfl_depth.converters.head.formula import Formula
 from tfl_depth.converters.head.plausible import (
     Maps,
     falls_upwards,
@@ -123,7 +123,7 @@ def _errors(
             f"The network outputs {where} at {max(above, below):.0%} of the pixels (median "
             f"{middle_m:g} m)"
         )
-        yield with_advice(problem, outputs, options(outputs, formula, range_m))
+        yield with_hint(problem, outputs, options(outputs, formula, range_m))
     elif (
         upright
         and falls_upwards(maps_m)
@@ -132,11 +132,11 @@ def _errors(
         problem = (
             "Most photos have larger values at the bottom than at the top, as inverse depth has"
         )
-        advice = with_advice(problem, outputs, inversions(outputs, formula, range_m))
-        yield f"{advice} If this is depth and the camera looks down, set its unit: --unit m."
+        hint = with_hint(problem, outputs, inversions(outputs, formula, range_m))
+        yield f"{hint} If this is depth and the camera looks down, set its unit: --unit m."
     elif most_m is not None and most_m <= _UNIT_END and range_m[1] >= 2:
         problem = f"The network cannot output more than {most_m:g} m, as if it output disparity"
-        yield with_advice(problem, outputs, disparities(range_m))
+        yield with_hint(problem, outputs, disparities(range_m))
 
 
 def _warnings(maps_m: Maps, range_m: tuple[float, float], most_m: float | None) -> Iterator[str]:

@@ -10,7 +10,7 @@ from tfl_depth.converters.importers.foreign import import_by_child
 from tfl_depth.converters.importers.keras_config import refuse_code
 from tfl_depth.converters.importers.kinds import Kind
 
-_ADVICE = (
+_HINT = (
     'If you trust it: load it with Keras 2, save it with model.save("folder", '
     'save_format="tf"), and convert that folder.'
 )
@@ -22,5 +22,5 @@ def import_file(path: Path, kind: Kind, size: Size | None) -> ImportedNetwork:
     Raises:
         ConversionError: its environment is missing, or it cannot be converted.
     """
-    refuse_code(path, _ADVICE)
+    refuse_code(path, _HINT)
     return import_by_child(KERAS2, path, kind, size)

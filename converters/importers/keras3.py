@@ -38,13 +38,13 @@ def import_model(model: Any, *, size: Size | None = None) -> ImportedNetwork:
     if keras is None or not isinstance(model, keras.Model):
         kind = f"{type(model).__module__}.{type(model).__qualname__}"
         # Modules of PyTorch have this attribute. PyTorch is not imported here.
-        advice = (
+        hint = (
             PYTORCH_EXPORT
             if hasattr(model, "load_state_dict")
             else "Save the network to a file, and pass its path."
         )
         raise ConversionError(
-            f"Expected a path, the bytes of a .tflite or a Keras 3 model, got {kind}. {advice}"
+            f"Expected a path, the bytes of a .tflite or a Keras 3 model, got {kind}. {hint}"
         )
     return _import(model, _MODEL_OBJECT, f"The model {model.name!r}", size)
 

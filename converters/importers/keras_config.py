@@ -11,14 +11,14 @@ from typing import Any
 from tfl_depth.errors import ConversionError
 
 
-def refuse_code(path: Path, advice: str) -> None:
+def refuse_code(path: Path, hint: str) -> None:
     """Refuse a file with a Lambda layer, whose code would run while it is loaded.
 
     Keras has a safe mode for this, but some of its .h5 readers ignore it.
 
     Args:
         path: a .keras or .h5 file.
-        advice: what to do with such a network.
+        hint: what to do with such a network.
 
     Raises:
         ConversionError: it has one, or its configuration is damaged.
@@ -31,7 +31,7 @@ def refuse_code(path: Path, advice: str) -> None:
         ) from error
     if found:
         raise ConversionError(
-            f"{path} has a Lambda layer. Its code is in the file and is not run. {advice}"
+            f"{path} has a Lambda layer. Its code is in the file and is not run. {hint}"
         )
 
 

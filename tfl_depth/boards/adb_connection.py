@@ -9,7 +9,7 @@ from typing import Any
 import adbutils
 
 from tfl_depth.boards.address import AdbAddress
-from tfl_depth.boards.connection import BoardConnection, BoardProcess, Ended, LinkLostError
+from tfl_depth.boards.connection import BoardConnection, BoardProcess, CommandResult, LinkLostError
 from tfl_depth.errors import BoardError
 
 # Packets of platform/packages/modules/adb/shell_protocol.h: a byte for the kind, a length.
@@ -83,12 +83,14 @@ class _AdbProcess(BoardProcess):
         del self._output[:size]
         return taken
 
-    def finish(self, limit_s: float) -> Ended:
+    def finish(self, limit_s: float) -> CommandResult:
         until_s = monotonic() + limit_s
         while self._status is None:
             self._read_packet(until_s)
         self.close()
-        return Ended(self._status, bytes(self._output), self._errors.decode(errors="replace"))
+        return CommandResult(
+            self._status, bytes(self._output), self._errors.decode(errors="replace")
+        )
 
     def close(self) -> None:
         self._channel.close()

@@ -13,7 +13,7 @@ class LinkLostError(BoardError):
 
 
 @dataclass(frozen=True)
-class Ended:
+class CommandResult:
     """A finished program on a board.
 
     Attributes:
@@ -53,7 +53,7 @@ class BoardProcess(ABC):
         """
 
     @abstractmethod
-    def finish(self, limit_s: float) -> Ended:
+    def finish(self, limit_s: float) -> CommandResult:
         """Wait for its end.
 
         Raises:
@@ -78,7 +78,7 @@ class BoardConnection(ABC):
     def close(self) -> None:
         """End the link. Programs that still run on the board get the end of their input."""
 
-    def run(self, command: str, content: bytes = b"", *, limit_s: float) -> Ended:
+    def run(self, command: str, content: bytes = b"", *, limit_s: float) -> CommandResult:
         """Run a command of the board's shell to its end.
 
         Args:

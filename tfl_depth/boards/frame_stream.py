@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tfl_depth.boards.connection import BoardProcess, Ended
+from tfl_depth.boards.connection import BoardProcess, CommandResult
 from tfl_depth.boards.frame_messages import (
     DEPTH,
     FAILURE,
@@ -32,7 +32,9 @@ START_LIMIT_S = 600.0
 class FrameStream:
     """Sends frames to a board and returns their depth. `finish` returns the measurements."""
 
-    def __init__(self, process: BoardProcess, failed: Callable[[Ended], BoardError]) -> None:
+    def __init__(
+        self, process: BoardProcess, failed: Callable[[CommandResult], BoardError]
+    ) -> None:
         """Wait until the model is open on the board.
 
         Args:

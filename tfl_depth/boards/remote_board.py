@@ -18,7 +18,7 @@ from tfl_depth.boards.board_book import BoardEntry, find_board
 from tfl_depth.boards.board_facts import PURE, BoardFacts, refusals
 from tfl_depth.boards.board_python import ANSWER_LIMIT_S, BoardPython, boot_id, digest_of
 from tfl_depth.boards.camera_message import camera_json
-from tfl_depth.boards.connection import BoardProcess, Ended, LinkLostError
+from tfl_depth.boards.connection import BoardProcess, CommandResult, LinkLostError
 from tfl_depth.boards.frame_stream import FRAME_LIMIT_S, FrameStream
 from tfl_depth.boards.light_wheel import light_wheel, pure_packages
 from tfl_depth.boards.lost_link import lost_link
@@ -200,7 +200,9 @@ class RemoteBoard(Closeable):
         environment = {"PYTHONPATH": os.pathsep.join(self._paths or ())}
         return self._python.start(["-m", module, *arguments], job, environment, limit_s)
 
-    def _run(self, job: str, arguments: Sequence[str], limit_s: float) -> tuple[Ended, float]:
+    def _run(
+        self, job: str, arguments: Sequence[str], limit_s: float
+    ) -> tuple[CommandResult, float]:
         """Run a command to its end; also return its duration in seconds."""
         begin_s = monotonic()
         process = self._start("tfl_depth.tools.lib.board_run", arguments, job, limit_s)
@@ -220,7 +222,7 @@ class RemoteBoard(Closeable):
             archive.seek(0)
             _unpack(archive, output)
 
-    def _failed(self, done: Ended) -> BoardError:
+    def _failed(self, done: CommandResult) -> BoardError:
         said = " ".join(done.errors.split())[-300:] or f"status {done.status}"
         return BoardError(f"The model's process on {self.entry.name} ended ({said.rstrip('.')}).")
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import asyncssh
 
 from tfl_depth.boards.address import SshAddress
-from tfl_depth.boards.connection import BoardConnection, BoardProcess, Ended, LinkLostError
+from tfl_depth.boards.connection import BoardConnection, BoardProcess, CommandResult, LinkLostError
 from tfl_depth.errors import BoardError
 
 CONNECT_LIMIT_S = 15.0
@@ -102,13 +102,15 @@ class _SshProcess(BoardProcess):
         except asyncio.IncompleteReadError as error:
             return bytes(error.partial)
 
-    def finish(self, limit_s: float) -> Ended:
+    def finish(self, limit_s: float) -> CommandResult:
         done = self._link.wait(self._process.wait(), limit_s)
         if done.returncode is None:
             raise LinkLostError("The link ended before the program did.")
         # asyncssh returns -N if signal N ended it.
         status = done.returncode if done.returncode >= 0 else 128 - done.returncode
-        return Ended(status, bytes(done.stdout), bytes(done.stderr).decode(errors="replace"))
+        return CommandResult(
+            status, bytes(done.stdout), bytes(done.stderr).decode(errors="replace")
+        )
 
 
 def host_key_of(address: SshAddress) -> str:

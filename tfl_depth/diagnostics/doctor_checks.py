@@ -7,14 +7,18 @@ import importlib.util
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from tfl_depth.child import environment, run_code
 from tfl_depth.diagnostics.doctor_run import WORKS, ModelRun
 from tfl_depth.runtime.delegates import Board, DelegateSpec
 from tfl_depth.runtime.delegates.extensions import all_rows
-from tfl_depth.runtime.delegates.probe import probe
+from tfl_depth.runtime.delegates.probe import State, probe
 from tfl_depth.runtime.delegates.sandbox import run_sandboxed
 from tfl_depth.runtime.engines.interpreter import PACKAGES
+
+InterpreterState = Literal["works", "broken", "spare"]
+DelegateState = State | Literal["missing", "unprobed"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class InterpreterStatus:
 
     name: str
     version: str | None
-    state: str
+    state: InterpreterState
     detail: str = ""
 
 
@@ -52,7 +56,7 @@ class DelegateStatus:
     title: str
     library: str | None
     devices: tuple[str, ...]
-    state: str
+    state: DelegateState
     detail: str
     install: str
 
@@ -66,11 +70,13 @@ def find_interpreters(timeout_s: float) -> Iterator[InterpreterStatus]:
             version = importlib.metadata.version(package.replace("_", "-"))
         except importlib.metadata.PackageNotFoundError:
             version = None
-        state, detail = ("spare", "") if number else _imported(name, timeout_s)
-        yield InterpreterStatus(package, version, state, detail)
+        if number:
+            yield InterpreterStatus(package, version, "spare")
+        else:
+            yield InterpreterStatus(package, version, *_imported(name, timeout_s))
 
 
-def _imported(name: str, timeout_s: float) -> tuple[str, str]:
+def _imported(name: str, timeout_s: float) -> tuple[InterpreterState, str]:
     ended = run_sandboxed(
         run_code(f"import {name}", flags=("-W", "ignore")), environment(), timeout_s=timeout_s
     )
@@ -89,7 +95,7 @@ def find_delegates(board: Board, timeout_s: float) -> Iterator[DelegateStatus]:
         yield DelegateStatus(name, row.title, path, found, state, detail, row.install)
 
 
-def _probed(row: DelegateSpec, library: Path | None, timeout_s: float) -> tuple[str, str]:
+def _probed(row: DelegateSpec, library: Path | None, timeout_s: float) -> tuple[DelegateState, str]:
     if library is None:
         return "missing", ""
     if not row.external:

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 
@@ -26,7 +26,7 @@ from tfl_depth.runtime.golden_check import check_golden
 from tfl_depth.runtime.warm_up import warm_up
 
 RunState = Literal["works", "fails"]
-WORKS: RunState = "works"
+WORKS: Final = "works"
 RUNS = 5
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -13,7 +14,8 @@ from tfl_depth.png import png_content
 from tfl_depth.runtime.closeable import Closeable
 from tfl_depth.tools.lib.cli_common import TERMINAL
 
-FORMATS = ("raw", "png")
+FrameFormat = Literal["raw", "png"]
+FORMATS: tuple[FrameFormat, ...] = get_args(FrameFormat)
 
 
 class FrameBytes:
@@ -24,7 +26,7 @@ class FrameBytes:
         size: (height, width) of the first frame and of all raw frames; None before the first.
     """
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: FrameFormat) -> None:
         self.kind = kind
         self.size: tuple[int, ...] | None = None
 
@@ -59,7 +61,7 @@ def _named(size: tuple[int, ...]) -> str:
 class FramePipe(Closeable):
     """Reserves standard output for frames. Prints go to standard error."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: FrameFormat) -> None:
         """Reserve standard output.
 
         Raises:

@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from tfl_depth.errors import ImageError, TruncatedVideoError
 from tfl_depth.runtime import DepthRunner, StreamFrame
@@ -19,7 +19,7 @@ from tfl_depth.runtime.stream import Stream
 from tfl_depth.runtime.video import Video
 from tfl_depth.tools.lib import cli_common
 from tfl_depth.tools.lib.finished import Finished
-from tfl_depth.tools.lib.input_report import InputReport
+from tfl_depth.tools.lib.input_report import InputReport, InputState
 from tfl_depth.tools.lib.output_names import output_stem
 from tfl_depth.tools.lib.outputs import (
     SUFFIXES,
@@ -39,7 +39,9 @@ from tfl_depth.tools.lib.photo_result import (
 # Frames per second of the written video if the source's rate is unknown.
 FRAMES_PER_SECOND = 25.0
 # Results of an input other than a failure.
-WRITTEN, FINISHED, CUT = "written", "finished before", "ends early"
+WRITTEN: Final = "written"
+FINISHED: Final = "finished before"
+CUT: Final = "ends early"
 
 
 def infer_photos(
@@ -162,7 +164,7 @@ def infer_video(
 
 
 def report_frames(
-    name: str, frames: Stream, report: InputReport, what: str, files: list[Path]
+    name: str, frames: Stream, report: InputReport, state: InputState, files: list[Path]
 ) -> None:
     """Report the number of frames and their latency."""
     median_ms, p95_ms = (1000 * frames.latency_s(percent) for percent in (50, 95))
@@ -172,7 +174,7 @@ def report_frames(
     )
     report.add(
         name,
-        what,
+        state,
         files=[*map(str, files)],
         frames=frames.delivered,
         dropped=frames.dropped,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, Literal
 
 from absl import logging
+
+InputState = Literal["written", "finished before", "ends early", "failed"]
 
 
 class InputReport:
@@ -25,8 +27,8 @@ class InputReport:
         if not self._as_json:
             print(line)
 
-    def add(self, source: object, state: str, **found: Any) -> None:
-        """Record an input's result: "written", "finished before", "ends early" or "failed"."""
+    def add(self, source: object, state: InputState, **found: Any) -> None:
+        """Record an input's result."""
         self.inputs.append({"input": str(source), "state": state, **found})
 
     def warn(self, line: str) -> None:

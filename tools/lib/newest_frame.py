@@ -22,7 +22,7 @@ from tfl_depth.encoding import DepthMm
 from tfl_depth.errors import DepthError
 from tfl_depth.runtime.clip_colors import ClipColors
 from tfl_depth.runtime.closeable import Closeable
-from tfl_depth.tools.lib.frame_pipe import FrameBytes
+from tfl_depth.tools.lib.frame_pipe import FrameBytes, FrameFormat
 
 HOST = "127.0.0.1"
 # A page whose name resolves to this machine (DNS rebinding) still sends its own name.
@@ -82,7 +82,7 @@ class FrameServer(Closeable):
         address: the address for clients.
     """
 
-    def __init__(self, address: str, kind: str, colors: ClipColors) -> None:
+    def __init__(self, address: str, kind: FrameFormat, colors: ClipColors) -> None:
         """Start to serve.
 
         Args:
@@ -141,7 +141,7 @@ class _HttpServer(_Clients, HTTPServer):
     pass
 
 
-def _socket_server(path: Path, frames: NewestFrame, kind: str) -> socketserver.BaseServer:
+def _socket_server(path: Path, frames: NewestFrame, kind: FrameFormat) -> socketserver.BaseServer:
     class Client(socketserver.BaseRequestHandler):
         def handle(self) -> None:
             _send(frames, FrameBytes(kind), self.request.sendall)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,8 @@ from tfl_depth.converters.graph.graph import Tensor
 from tfl_depth.converters.graph.rewrites.maker import Maker
 
 Places = npt.NDArray[np.int64]
+Mirror = Literal["reflect", "symmetric"]
+Kind = Mirror | Literal["same", "repeat", "range", "reverse"]
 
 _MODES = {"reflect": schema.MirrorPadMode.REFLECT, "symmetric": schema.MirrorPadMode.SYMMETRIC}
 _NHWC, _NCHW = (1, 2), (2, 3)
@@ -30,7 +32,7 @@ class Axis:
         amounts: (factor,) of a repeat, (before, behind) of a mirror, (begin, end, step) of a range.
     """
 
-    kind: str
+    kind: Kind
     amounts: tuple[int, ...] = ()
 
 
@@ -76,12 +78,16 @@ def _range(row: Places) -> Axis | None:
 
 
 def _mirror(row: Places, numbers: Places) -> Axis | None:
-    for mode, first in (("reflect", int(row[0])), ("symmetric", int(row[0]) + 1)):
+    modes: tuple[tuple[Mirror, int], ...] = (
+        ("reflect", int(row[0])),
+        ("symmetric", int(row[0]) + 1),
+    )
+    for mode, first in modes:
         for before in (first, 0):
             behind = len(row) - len(numbers) - before
             if min(before, behind) < 0 or max(before, behind) >= len(numbers):
                 continue
-            if np.array_equal(row, np.pad(numbers, (before, behind), mode)):  # type: ignore[call-overload]
+            if np.array_equal(row, np.pad(numbers, (before, behind), mode)):
                 return Axis(mode, (before, behind))
     return None
 

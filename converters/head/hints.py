@@ -30,7 +30,7 @@ class Option:
     least_filled: float = 0.1
 
 
-def with_advice(problem: str, outputs: Maps, options: Iterator[Option]) -> str:
+def with_hint(problem: str, outputs: Maps, options: Iterator[Option]) -> str:
     """Return the problem, with the options that turn these outputs into depth."""
     good = [option.text for option in options if _works(outputs, option)]
     if not good:
