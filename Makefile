@@ -162,9 +162,12 @@ engines: setup build/test-models/.complete
 	TFL_DEPTH_PROOF=build .venv/bin/python -m tests.support.engine_differences \
 	  docs/figures/engines.json $(RAMPS) build/test-models/net.tflite build/zoo-int8/*.tflite
 
-# Qualcomm's compiler for each chip, and its HTP library on x86: not part of `make test`.
+# Qualcomm's compiler for each chip, its HTP library on x86, and the delegate onnxruntime-qnn, which a
+# board uses: not part of `make test`.
 qnn-test: setup build/test-models/.complete build/qnn/.complete
 	TFL_DEPTH_PROOF=build .venv/bin/python -m pytest tests/proof/test_qnn.py
+	PYTHONPATH=build/qnn TFL_DEPTH_PROOF=build .venv/bin/python -m pytest \
+	  tests/runtime/test_onnxruntime_qnn.py
 
 # What each number of codes a span costs in an HTP's arithmetic, docs/figures/htp_spans.json: minutes.
 htp-spans: setup build/qnn/.complete

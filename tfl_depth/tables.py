@@ -18,12 +18,26 @@ def with_table(document: str, name: str, table: str, *, by: str = "make figures"
     Raises:
         DatasetError: the marks are missing.
     """
+    before, _old, after = _around_table(document, name, by)
+    return before + table + after
+
+
+def table_in(document: str, name: str, *, by: str = "make figures") -> str:
+    """Return the table that `with_table` would replace.
+
+    Raises:
+        DatasetError: the marks are missing.
+    """
+    return _around_table(document, name, by)[1]
+
+
+def _around_table(document: str, name: str, by: str) -> tuple[str, str, str]:
     mark = f"<!-- figures: {name}, by {by} -->\n"
     before, begin, rest = document.partition(mark)
-    _old, end, after = rest.partition(END)
+    old, end, after = rest.partition(END)
     if not (begin and end):
         raise DatasetError(f"The document has no marks for its table {name!r}.")
-    return before + begin + table + end + after
+    return before + begin, old, end + after
 
 
 def write_table(document: Path, name: str, table: str, *, by: str = "make figures") -> None:

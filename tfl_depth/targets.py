@@ -166,7 +166,7 @@ def _hexagon(soc: str) -> Target:
     return Target(
         title=f"Qualcomm {soc}: Hexagon (HTP), compiled here by LiteRT's plugin",
         htp_soc=soc,
-        delegate=TargetDelegate("litert-npu"),
+        delegate=TargetDelegate("onnxruntime-qnn"),
         source="https://ai.google.dev/edge/litert/next/qualcomm",
     )
 

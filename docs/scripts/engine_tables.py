@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from docs.scripts import zoo_chart
+from tfl_depth.errors import DatasetError
 from tfl_depth.proof import ENGINES
-from tfl_depth.tables import markdown, with_table
+from tfl_depth.tables import markdown, table_in, with_table
 from tfl_depth.targets import TARGETS, Target
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,24 +61,43 @@ def _same(found: dict[str, Any]) -> str:
     return {True: "all", False: "not all", None: "not compared"}[found["byte_for_byte"]]
 
 
-def with_run_table(targets: str, measured: Measured) -> str:
-    """docs/targets.md with what was run for each target.
+def with_run_column(targets: str, measured: Measured) -> str:
+    """docs/targets.md with what was run for each target, in the last column of its table.
 
     Raises:
-        DatasetError: the marks that the table stands between are missing.
+        DatasetError: the marks around the table are missing, or the targets of a row differ in what
+            was run.
     """
+    head, _line, *rows = map(_cells, table_in(targets, "targets").splitlines())
+    made = [[*row[:-1], _run_for_row(row[0], measured)] for row in rows]
+    return with_table(targets, "targets", markdown(head, made))
+
+
+def targets_of(cell: str) -> list[str]:
+    """The targets that a row's first cell names, by names or patterns like `ethos-u55-*`."""
+    patterns = re.findall("`([^`]+)`", cell)
+    return [name for name in TARGETS if any(fnmatchcase(name, each) for each in patterns)]
+
+
+def _cells(row: str) -> list[str]:
+    return row.strip("| ").split(" | ")
+
+
+def _run_for_row(cell: str, measured: Measured) -> str:
+    ran = {_run_for(name, TARGETS[name], measured) for name in targets_of(cell)}
+    if len(ran) != 1:
+        raise DatasetError(f"Expected that one thing was run for {cell}, got {sorted(ran)}.")
+    return ran.pop()
+
+
+def _run_for(name: str, target: Target, measured: Measured) -> str:
     engines = {engine for rows in measured.values() for engine in rows}
-    vela = {target for times in zoo_chart.latencies().values() for target in times}
-    rows: dict[str, list[str]] = {}
-    for name, target in TARGETS.items():
-        ran = [ENGINES[engine].title for engine in _engines_of(name, target) if engine in engines]
-        if target.vela is not None and vela:
-            ran.insert(0, "its compiler")
-        if (target.htp_soc or target.rockchip) is not None and ran:
-            ran.insert(0, "its compiler")
-        rows.setdefault("; ".join(ran) or "nothing", []).append(f"`{name}`")
-    lines = [[", ".join(names), ran] for ran, names in rows.items()]
-    return with_table(targets, "run", markdown(["targets", "what was run"], lines))
+    ran = [ENGINES[engine].title for engine in _engines_of(name, target) if engine in engines]
+    compiled_here = target.htp_soc is not None or target.rockchip is not None
+    timed = {each for times in zoo_chart.latencies().values() for each in times}
+    if (target.vela is not None and timed) or (compiled_here and ran):
+        ran.insert(0, "its compiler")
+    return "; ".join(ran) or "nothing"
 
 
 def _engines_of(name: str, target: Target) -> tuple[str, ...]:

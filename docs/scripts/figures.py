@@ -68,7 +68,7 @@ def write_engines() -> None:
     proof, targets = engine_tables.PROOF, engine_tables.TARGETS_PAGE
     made = engine_tables.with_engine_tables(proof.read_text(encoding="utf-8"), measured)
     write_whole(proof, made.encode())
-    made = engine_tables.with_run_table(targets.read_text(encoding="utf-8"), measured)
+    made = engine_tables.with_run_column(targets.read_text(encoding="utf-8"), measured)
     write_whole(targets, made.encode())
 
 

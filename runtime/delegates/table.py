@@ -33,11 +33,11 @@ def _defaults(name: str) -> Mapping[str, str]:
     return options
 
 
-def _vendor_folders() -> tuple[str, ...]:
-    """Return the folders of vendors' libraries in the package ai_edge_litert."""
-    spec = importlib.util.find_spec("ai_edge_litert")
+def _package_folders(package: str, below: str = "") -> tuple[str, ...]:
+    """Return the folders of libraries in a package, by a pattern; none if it is not installed."""
+    spec = importlib.util.find_spec(package)
     places = spec.submodule_search_locations if spec is not None else None
-    return tuple(f"{glob.escape(place)}/vendors/*/dispatch" for place in places or ())
+    return tuple(f"{glob.escape(place)}{below}" for place in places or ())
 
 
 TABLE: Mapping[str, DelegateSpec] = {
@@ -168,6 +168,31 @@ TABLE: Mapping[str, DelegateSpec] = {
         install="install Qualcomm AI Runtime (QAIRT) for the board, which brings the delegate",
         source="https://docs.qualcomm.com/bundle/publicresource/80-63442-50/topics/options.md",
     ),
+    # Not an external delegate: `engines.onnxruntime_qnn` runs the program inside the file. Options:
+    # docs/execution_providers/QNN-ExecutionProvider.md there; those for a compilation are left out.
+    "onnxruntime-qnn": DelegateSpec(
+        title="Qualcomm Hexagon (HTP), for files that were compiled for the chip, by ONNX Runtime",
+        libraries=("libonnxruntime_providers_qnn.so",),
+        folders=_package_folders("onnxruntime_qnn"),
+        options={
+            "htp_performance_mode": "burst, balanced, power_saver and others",
+            "qnn_context_priority": "low, normal, normal_high or high",
+            "rpc_control_latency": "microseconds",
+            "device_id": "which Hexagon, from 0",
+            "profiling_level": "off, basic, detailed or optrace",
+            "profiling_file_path": "a CSV file for the profile",
+            "skip_qnn_version_check": "1 allows libraries of another version",
+        },
+        defaults=_defaults("onnxruntime-qnn"),
+        compiled="DISPATCH_OP",
+        portable=False,
+        external=False,
+        targets=_targets("onnxruntime-qnn"),
+        devices=("/dev/fastrpc-cdsp*",),
+        rounding_steps=3,
+        install="pip install onnxruntime onnxruntime-qnn",
+        source="https://github.com/onnxruntime/onnxruntime-qnn",
+    ),
     # The library of MediaTek's Yocto images: meta-mediatek's tensorflow-lite recipe, which adds
     # tensorflow/lite/delegates/utils/nnapi_external_delegate. Which keys it reads is not public, so
     # none is known. On Android an app's interpreter makes its NNAPI delegate itself.
@@ -241,7 +266,7 @@ TABLE: Mapping[str, DelegateSpec] = {
     "litert-npu": DelegateSpec(
         title="NPUs of LiteRT's dispatch interface, such as Intel's by OpenVINO",
         libraries=("libLiteRtDispatch_*.so",),
-        folders=_vendor_folders(),
+        folders=_package_folders("ai_edge_litert", "/vendors/*/dispatch"),
         options={
             "graph_backend": "Intel: CPU, GPU or NPU",
             "performance_mode": "Intel: LATENCY, THROUGHPUT or CUMULATIVE_THROUGHPUT",

@@ -95,6 +95,19 @@ def open_with_delegate(
         raise _refusal(error, module.__name__, delegate, model) from error
 
 
+def open_unallocated(model: bytes) -> Any:
+    """Open a model only to read its facts: it cannot be invoked, and nothing has to run it.
+
+    Raises:
+        InterpreterError: no package is installed, the package is broken, or it refuses the model.
+    """
+    module = _import(next(_installed(), None))
+    try:
+        return module.Interpreter(model_content=model)
+    except (RuntimeError, ValueError, AttributeError) as error:
+        raise _refusal(error, module.__name__, None, model) from error
+
+
 def _resolver(module: ModuleType, *, xnnpack: bool, reference: bool) -> Any:
     resolvers = module.OpResolverType
     if reference:

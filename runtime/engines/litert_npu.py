@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
@@ -11,10 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tfl_depth.errors import DelegateError
-from tfl_depth.runtime.delegates.coverage import read_coverage
 from tfl_depth.runtime.delegates.selected import SelectedDelegate
-from tfl_depth.runtime.engines.binding import bind
-from tfl_depth.runtime.engines.engine import Engine, EngineConfig, EngineInfo, fault_of
+from tfl_depth.runtime.engines.engine import Engine, EngineConfig, fault_of
+from tfl_depth.runtime.engines.whole_model import read_whole_model
 from tfl_depth.runtime.preprocess import Channels, Codes, Pixels, write_input
 
 # Its name in `runtime.delegates.table`.
@@ -37,16 +35,10 @@ class LitertNpuEngine(Engine):
             ContractError: the model does not match its contract.
         """
         self._delegate = delegate
-        # It is never allocated. It only reads the facts of the model.
-        interpreter = _litert("interpreter").Interpreter(model_content=config.model)
-        source, self._details = bind(interpreter, config.contract)
-        _, height, width, _ = self._details[config.contract.output_names[0]]["shape"]
-        scales = {name: detail["quantization"] for name, detail in self._details.items()}
-        left = read_coverage(interpreter, delegate.name)
-        coverage = replace(left, taken=left.operators, left={})
-        self.info = EngineInfo(config.contract, coverage, (int(height), int(width)), scales)
+        known = read_whole_model(config.model, config.contract, delegate.name)
+        self.info, self._details = known.info, known.outputs
         self._layout = self.info.layout
-        self._pixels: npt.NDArray[Any] = np.empty(source["shape"], source["dtype"])
+        self._pixels: npt.NDArray[Any] = np.empty(known.source["shape"], known.source["dtype"])
         self._model = _compiled(config.model, delegate)
         (self._signature,) = self._model.get_signature_list()
         name = config.contract.input_name

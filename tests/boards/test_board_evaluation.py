@@ -68,6 +68,21 @@ def test_the_camera_corrects_depth_there_as_here(
     assert "does not know the camera" in capfd.readouterr().err
 
 
+def test_depth_is_enlarged_there_as_here(
+    call: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Guided by the frames' edges, which moves depth near them."""
+
+    def metrics(*more: str) -> dict[str, float]:
+        assert main([*call, "--json", *more]) == 0
+        report = json.loads(capfd.readouterr().out)
+        return dict(report.get("result", report)["metrics"])
+
+    there = metrics(*CPU, "--upsample", "guided")
+    assert there == metrics("--upsample", "guided")
+    assert there != metrics("--upsample", "bilinear")
+
+
 @pytest.mark.parametrize("camera", [None, FieldOfView(60.5), Camera(640, 480)])
 def test_a_camera_comes_back_from_its_json(camera: Camera | FieldOfView | None) -> None:
     assert json_camera(json.loads(json.dumps(camera_json(camera)))) == camera

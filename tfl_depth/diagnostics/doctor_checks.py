@@ -19,6 +19,7 @@ from tfl_depth.runtime.engines.interpreter import PACKAGES
 
 InterpreterState = Literal["works", "broken", "spare"]
 DelegateState = State | Literal["missing", "unprobed"]
+UNPROBED: DelegateState = "unprobed"
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class DelegateStatus:
         library: None if it is not on the board.
         devices: the device files of its driver that exist.
         state: the state of a `Probe`, "missing", or "unprobed" if the library is not an external
-            delegate.
+            delegate, and only a model shows whether it works.
         detail: of the probe.
         install: of its row.
     """
@@ -99,7 +100,7 @@ def _probed(row: DelegateSpec, library: Path | None, timeout_s: float) -> tuple[
     if library is None:
         return "missing", ""
     if not row.external:
-        return "unprobed", "it is not an external delegate"
+        return UNPROBED, "a model tries it: tfl-depth doctor MODEL"
     done = probe(library, row.defaults, row.environment, timeout_s=timeout_s)
     return done.state, done.detail
 

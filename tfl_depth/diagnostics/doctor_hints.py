@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 
-from tfl_depth.diagnostics.doctor_checks import DelegateStatus, InterpreterStatus
+from tfl_depth.diagnostics.doctor_checks import UNPROBED, DelegateStatus, InterpreterStatus
 from tfl_depth.diagnostics.doctor_run import WORKS, ModelRun
 from tfl_depth.runtime.delegates import Board
 from tfl_depth.runtime.delegates.extensions import all_rows
@@ -36,7 +36,7 @@ def hints(
     for delegate in delegates:
         yield from _about_delegate(board, delegate)
     # Problems of a delegate itself are listed above.
-    whole = {each.name for each in delegates if each.state == WORKS} | {CPU, AUTO}
+    whole = {each.name for each in delegates if each.state in (WORKS, UNPROBED)} | {CPU, AUTO}
     for run in runs or ():
         if run.state != WORKS and run.delegate in whole:
             yield f"The model does not run on {run.delegate}: {run.detail}"

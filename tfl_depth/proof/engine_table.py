@@ -96,10 +96,10 @@ ENGINES = {
         needs="tflite_micro",
     ),
     "qnn-htp": EngineSpec(
-        "Qualcomm's HTP library on x86: a Hexagon's arithmetic",
+        "Qualcomm's HTP library on x86, as the delegate onnxruntime-qnn runs it",
         "by_qnn_htp",
         "ByQnnHtp",
-        parts=("onnxruntime-qnn==2.7.0", "onnxruntime==1.32.0", "onnx==1.23.2"),
+        parts=("onnxruntime-qnn==2.7.0", "onnxruntime==1.32.0"),
         folder="qnn",
         needs="onnxruntime_qnn",
         rounding_steps=3,
