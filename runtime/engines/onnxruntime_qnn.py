@@ -6,9 +6,11 @@ with one EPContext node, in memory. On x86 Qualcomm's library emulates the NPU.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from time import perf_counter
 from typing import Any
 
@@ -29,8 +31,8 @@ from tfl_depth.runtime.preprocess import Channels, Codes, Pixels, write_input
 NAME = "onnxruntime-qnn"
 # Of ONNX Runtime's log, which goes to standard error.
 _ERRORS_ONLY = 3
-# A library can be registered once in a process.
-_REGISTERING = threading.Lock()
+# For what concerns the whole process: a library can be registered once.
+_OPENING = threading.Lock()
 
 
 class HtpSession:
@@ -124,7 +126,8 @@ def _open(file: bytes, chip: str, options: Mapping[str, str]) -> Any:
     given = {"backend_path": qnn.get_qnn_htp_path(), **options}
     try:
         settings.add_provider_for_devices([device], given)
-        return runtime.InferenceSession(file, settings)
+        with _OPENING, _output_with_errors():
+            return runtime.InferenceSession(file, settings)
     except Exception as error:  # ONNX Runtime's errors have no class in common
         raise DelegateError(
             f"The delegate {NAME} cannot run this model ({_said(error)}). It is compiled for "
@@ -133,10 +136,26 @@ def _open(file: bytes, chip: str, options: Mapping[str, str]) -> Any:
         ) from error
 
 
+@contextlib.contextmanager
+def _output_with_errors() -> Iterator[None]:
+    """Lead descriptor 1 to 2: Qualcomm's emulation prints a line, which a command's JSON is not."""
+    try:
+        usual = os.dup(1)
+        os.dup2(2, 1)
+    except OSError:  # one of them is closed
+        yield
+        return
+    try:
+        yield
+    finally:
+        os.dup2(usual, 1)
+        os.close(usual)
+
+
 def _device(runtime: Any, qnn: Any) -> Any:
     """The NPU, or the processor that emulates it."""
     name = qnn.get_ep_name()
-    with _REGISTERING:
+    with _OPENING:
         found = _devices(runtime, name)
         if not found:
             runtime.register_execution_provider_library(name, qnn.get_library_path())

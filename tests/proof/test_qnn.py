@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from tests.support import htp_spans as htp_ramps
 from tests.support import ramp
 from tests.support.built_models import built_zoo
 from tests.support.kernels import codes_of
@@ -24,6 +25,9 @@ from tfl_depth.proof.part_folder import VARIABLE
 from tfl_depth.runtime.output_layout import Tensors
 from tfl_depth.targets import TARGETS
 
+# In steps of the code: a boundary that is not coarse, and how far ramps with as many codes a span
+# differ.
+HALF, BETWEEN_RAMPS = 0.5, 0.2
 ROOT = Path(__file__).resolve().parents[2]
 TARGETS_OF_QUALCOMM = [name for name, target in TARGETS.items() if target.htp_soc]
 # Beside half a step of the code: what an HTP adds near a boundary of two spans, and elsewhere.
@@ -100,6 +104,27 @@ def test_spans_are_as_measured() -> None:
         for soc, worst in steps.items():
             said = htp_spans.worst_steps(int(codes), soc)
             assert said == (None if worst < 1 else worst)
+
+
+@needs_qualcomm
+@pytest.mark.parametrize("soc", htp_ramps.SOCS)
+@pytest.mark.parametrize("name", ["15m-0.5m", "10m-0.5m", "15m-1m", "10m-1m"])
+def test_boundaries_are_as_coarse_as_measured(name: str, soc: str, models: Path) -> None:
+    """8, 12, 17 and 25 codes a span, on a Hexagon V68 and a V75."""
+    spans = ramp.SPANS[name]
+    found = htp_ramps.worst_steps((models / ramp.file_name(name)).read_bytes(), spans, soc)
+    said = htp_spans.worst_steps(spans.codes_per_span, soc)
+    assert abs(found - (HALF if said is None else said)) < BETWEEN_RAMPS
+
+
+def test_coarse_boundaries_are_told_for_the_oldest_hexagons(models: Path) -> None:
+    """Below 15 codes a span, where a V68 rounds more coarsely than later ones."""
+    contract = read_contract((models / ramp.file_name("10m-0.5m")).read_bytes())
+    assert contract.spans.codes_per_span == 12
+    for soc, better in (("SM8350", 17), ("SM8650", 19)):
+        said = htp_spans.boundary_cost(contract, soc)
+        assert said is not None and said.startswith("off by up to 5 mm near a boundary")
+        assert f"{better} spans" in said
 
 
 def test_coarse_boundaries_are_told(models: Path) -> None:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -15,6 +17,7 @@ import numpy.typing as npt
 import pytest
 
 from tests.support import ramp
+from tfl_depth import child
 from tfl_depth.errors import DelegateError, ModelFileError
 from tfl_depth.format.htp_program import HtpProgram, read_htp_program
 from tfl_depth.runtime import DelegateCoverage, DepthRunner
@@ -140,6 +143,17 @@ def test_options_are_those_of_the_table(compiled: Callable[[str], Path]) -> None
         assert runner.prove().verdict == "right"
     with pytest.raises(DelegateError, match=r"options of the delegate onnxruntime-qnn \(htp_perf"):
         DepthRunner(compiled("net"), delegate=NAME, delegate_options={"speed": "1"})
+
+
+@with_qnn
+def test_a_commands_json_is_nothing_but_json(compiled: Callable[[str], Path]) -> None:
+    """Qualcomm's library prints a line when it is loaded, once in a process."""
+    code = "from tfl_depth.tools.prove import main; sys.exit(main(sys.argv[1:]))"
+    command = child.run_code(code, compiled("net"), "--delegate", NAME, "--json")
+    done = subprocess.run(
+        command, env=child.environment(), capture_output=True, text=True, check=True
+    )
+    assert json.loads(done.stdout)["verdict"] == "right"
 
 
 @with_qnn
