@@ -19,7 +19,7 @@ _FORMAT_VERSION, _OPERATOR_VERSION, _DOMAIN_VERSION = 8, 17, 1
 _INT8, _OF_INTEGER, _OF_BYTES = 3, 2, 3
 
 
-class TensorForm(NamedTuple):
+class ContextTensor(NamedTuple):
     """The signature name and the shape of an int8 tensor."""
 
     name: str
@@ -27,7 +27,7 @@ class TensorForm(NamedTuple):
 
 
 def ep_context_file(
-    program: HtpProgram, source: TensorForm, results: Sequence[TensorForm]
+    program: HtpProgram, source: ContextTensor, results: Sequence[ContextTensor]
 ) -> bytes:
     """Write the ONNX file of a program.
 
@@ -77,7 +77,7 @@ def _attribute(name: str, value: int | bytes) -> list[bytes]:
     return [_text(1, name), _bytes(4, value), _number(20, _OF_BYTES)]
 
 
-def _tensor(form: TensorForm) -> list[bytes]:
+def _tensor(form: ContextTensor) -> list[bytes]:
     shape = [_block(1, [_number(1, side)]) for side in form.shape]
     kind = [_number(1, _INT8), _block(2, shape)]
     return [_text(1, form.name), _block(2, [_block(1, kind)])]

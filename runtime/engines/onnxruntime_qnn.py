@@ -22,7 +22,7 @@ from tfl_depth.format.contract import Contract
 from tfl_depth.format.htp_program import read_htp_program
 from tfl_depth.runtime.delegates.selected import SelectedDelegate
 from tfl_depth.runtime.engines.engine import Engine, EngineConfig, fault_of
-from tfl_depth.runtime.engines.ep_context import TensorForm, ep_context_file
+from tfl_depth.runtime.engines.ep_context import ContextTensor, ep_context_file
 from tfl_depth.runtime.engines.whole_model import read_whole_model
 from tfl_depth.runtime.output_layout import Tensors
 from tfl_depth.runtime.preprocess import Channels, Codes, Pixels, write_input
@@ -112,8 +112,8 @@ class OnnxruntimeQnnEngine(Engine):
         self._session, self._found = None, {}
 
 
-def _form(name: str, detail: Mapping[str, Any]) -> TensorForm:
-    return TensorForm(name, [int(side) for side in detail["shape"]])
+def _form(name: str, detail: Mapping[str, Any]) -> ContextTensor:
+    return ContextTensor(name, [int(side) for side in detail["shape"]])
 
 
 def _open(file: bytes, chip: str, options: Mapping[str, str]) -> Any:

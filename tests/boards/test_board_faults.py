@@ -219,7 +219,7 @@ def python(tmp_path: Path) -> Callable[[str], str]:
     return made
 
 
-@pytest.mark.parametrize("version", ["3.8.18", "3.15.0", "2.7.18"])
+@pytest.mark.parametrize("version", ["3.9.18", "3.15.0", "2.7.18"])
 def test_another_python_is_refused_before_anything_is_copied(
     entry: BoardEntry, server: SshBoard, python: Callable[[str], str], version: str
 ) -> None:

@@ -23,7 +23,7 @@ from tfl_depth.format.htp_program import HtpProgram, read_htp_program
 from tfl_depth.runtime import DelegateCoverage, DepthRunner
 from tfl_depth.runtime.delegates import Board, select_delegate
 from tfl_depth.runtime.engines import onnxruntime_qnn
-from tfl_depth.runtime.engines.ep_context import TensorForm, ep_context_file
+from tfl_depth.runtime.engines.ep_context import ContextTensor, ep_context_file
 
 NAME = onnxruntime_qnn.NAME
 # Beside half a step of the code, at a boundary of two spans of 17 codes.
@@ -174,7 +174,7 @@ def test_doctor_runs_a_compiled_model(compiled: Callable[[str], Path]) -> None:
 
 def onnx_file(program: HtpProgram) -> bytes:
     return ep_context_file(
-        program, TensorForm("image", (1, 2, 300, 3)), [TensorForm("integer", (1, 2, 300, 1))]
+        program, ContextTensor("image", (1, 2, 300, 3)), [ContextTensor("integer", (1, 2, 300, 1))]
     )
 
 

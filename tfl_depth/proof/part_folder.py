@@ -45,14 +45,9 @@ def part_path(name: str, needs: str) -> Path | None:
     return None if spec is None or spec.origin is None else Path(spec.origin).parent
 
 
-def with_part(name: str, **more: str) -> dict[str, str]:
-    """Environment of a Python process that imports the modules of a group of parts.
-
-    Args:
-        name: of the group.
-        more: further variables.
-    """
-    variables = child.environment(**more)
+def with_part(name: str) -> dict[str, str]:
+    """Environment of a Python process that imports the modules of a group of parts, by its name."""
+    variables = child.environment()
     variables["PYTHONPATH"] += f"{os.pathsep}{part_folder(name)}"
     return variables
 
