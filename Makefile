@@ -23,9 +23,12 @@ INSTALL = pip install --quiet --require-hashes --no-deps
 # The files keep the order of tests/conftest.py, the longest first.
 PARALLEL = --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
-# What a processor can change: kernels, decoding; and all that depends on them: threads, files.
-KERNEL_TESTS = $(addprefix tests/runtime/test_,$(addsuffix .py,exactness golden_check postprocess))
-BOARD_TESTS = $(KERNEL_TESTS) $(addprefix tests/runtime/test_,$(addsuffix .py,\
+# What a processor can change: kernels and decoding.
+KERNEL_TESTS = $(addprefix tests/runtime/test_,exactness.py postprocess.py \
+  $(addprefix golden_check.py::test_,reference_kernels_give_the_golden_depth_to_the_bit \
+  correct_kernels_are_right))
+# And all that depends on them: threads, files.
+BOARD_TESTS = $(addprefix tests/runtime/test_,$(addsuffix .py,exactness golden_check postprocess \
   interpreter runner self_check model_files))
 
 .PHONY: setup demo test tflite-test board-test openvino-test tosa-test qnn-test htp-spans rknn-test engines gstreamer-test programs-test cluster-test \

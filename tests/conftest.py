@@ -36,18 +36,18 @@ NOT_LIGHT = {
     *("runtime/test_mutations.py", "runtime/test_processes.py", "runtime/test_golden_check.py"),
     *("runtime/test_probe.py", "runtime/test_soak.py", "runtime/test_video.py"),
 }
-# The files that take longest, which processes begin with: none is left over at the end.
+# The files that take longest, in this order: processes begin with them, and none is left over.
 LONGEST = (
     "training/test_training.py",
-    "strategy/test_quick_run.py",
     "networks/test_strangers.py",
-    "models/test_encoders.py",
-    "training/test_backends.py",
     "tools/test_view_page.py",
+    "strategy/test_quick_run.py",
+    "models/test_encoders.py",
+    "models/test_models.py",
     "zoo/test_zoo_placement.py",
     "zoo/test_zoo.py",
-    "models/test_models.py",
 )
+_PLACES = {name: place for place, name in enumerate(LONGEST)}
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -70,13 +70,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("no_tensorflow")
         if _is_light(name) and "slow" not in item.keywords and not _has_tensorflow(item):
             item.add_marker("light")
-    items.sort(key=lambda item: _name(item.path) not in LONGEST)
+    items.sort(key=lambda item: _PLACES.get(_name(item.path), len(LONGEST)))
 
 
 def _has_tensorflow(item: pytest.Item) -> bool:
     """Whether TensorFlow's is the interpreter package of a test: its import takes ten seconds."""
     parameters = getattr(getattr(item, "callspec", None), "params", {})
-    return str(parameters.get("package", "")).startswith("tensorflow")
+    # `reading` has the package beside other parameters.
+    package, *_ = parameters.get("reading", [parameters.get("package", "")])
+    return str(package).startswith("tensorflow")
 
 
 def _is_no_tensorflow(name: str) -> bool:

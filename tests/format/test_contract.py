@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support import ramp
+from tests.support.length import length
 from tfl_depth.encoding import MAX_SAMPLES, MAX_SPANS, Decoder, Spans
 from tfl_depth.errors import ContractError, ModelFileError
 from tfl_depth.format.contract import Contract, read_contract
@@ -281,7 +282,7 @@ JSON = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=length(100, 300))
 @given(st.sampled_from(list(fields(written()))), JSON)
 def test_any_value_is_taken_or_refused_as_a_contract(name: str, value: Any) -> None:
     try:

@@ -70,11 +70,8 @@ def int8_depth(model: bytes, pixels: Pixels) -> Floats:
 
 def keras_depth(stranger: Stranger, model: Any, pixels: Pixels) -> Floats:
     """Depth (n, h, w) in meters by Keras, of the output that is the depth."""
-    found = []
-    for photo in pixels:
-        outputs = model(stranger.as_input(photo[None].astype(np.float32)), training=False)
-        found.append(as_maps(stranger, stranger.depth_of(outputs)))
-    return np.concatenate(found)
+    outputs = model(stranger.as_input(pixels.astype(np.float32)), training=False)
+    return as_maps(stranger, stranger.depth_of(outputs))
 
 
 def as_maps(stranger: Stranger, output: Any) -> Floats:

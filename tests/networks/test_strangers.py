@@ -34,6 +34,7 @@ WAYS_OUT: dict[str, dict[str, Any]] = {
 FURTHER = (
     *("bts", "bts_planes", "densedepth", "midas", "guidedepth", "mobilevit", "dpt"),
     *("mobilenet_v3", "efficientnet_b0", "convnext", "yolo", "packnet", "resnet50"),
+    *("fastdepth", "unet", "shared"),
 )
 ALSO_ONNX = ("torch_monodepth2", "torch_fastdepth", "torch_mobilevit", "torch_dpt")
 

@@ -135,7 +135,7 @@ def test_any_damaged_file_is_depth_or_an_image_error(
 SIZES = st.tuples(st.integers(1, 40), st.integers(1, 40))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=length(80, 200))
 @given(SIZES, SIZES, st.booleans(), st.sampled_from(get_args(Channels)), st.integers(0, 2**32 - 1))
 def test_input_is_the_resized_picture_in_rgb(
     size: tuple[int, int], model_size: tuple[int, int], gray: bool, order: Channels, seed: int
@@ -158,7 +158,7 @@ def test_input_is_the_resized_picture_in_rgb(
     np.testing.assert_array_equal(copied, prepared)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=length(50, 100))
 @given(SIZES, SIZES, st.integers(0, 255))
 def test_resizing_keeps_one_color_and_stays_between_the_extremes(
     size: tuple[int, int], model_size: tuple[int, int], value: int

@@ -94,6 +94,8 @@ def test_a_second_run_measures_nothing_again(
         run(quick.source, quick.data, folder, max_depth="9")
 
 
+# test_quant_study.py leaves experiments out as well, in a study of the same network.
+@in_full
 @pytest.mark.slow
 def test_a_network_that_cannot_be_trained_is_studied_without(
     small_study: StudyInput, tmp_path: Path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import fcntl
 import os
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ import sys
 import tempfile
 from functools import cache
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
@@ -18,16 +20,40 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @cache
 def built_site() -> Path:
-    """The folder of the site, built in strict mode, in which a broken link is an error."""
+    """The folder of the site, which the processes of pytest-xdist share."""
     pytest.importorskip("mkdocs", reason="needs MkDocs: pip install 'tfl-depth[docs]'")
-    folder = Path(tempfile.mkdtemp())
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    folder = Path(tempfile.gettempdir()) / f"tfl-depth-site-{run}"
+    lock = folder.with_suffix(".lock").open("w")
+    atexit.register(_leave, folder, lock)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    if not folder.exists():
+        _build(folder)
+    fcntl.flock(lock, fcntl.LOCK_SH)
+    return folder
+
+
+def _build(folder: Path) -> None:
+    """Build in strict mode, in which a broken link is an error."""
+    partial = folder.with_suffix(".partial")
     done = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)],
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(partial)],
         cwd=ROOT,
         env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    return folder
+    partial.rename(folder)
+
+
+def _leave(folder: Path, lock: TextIO) -> None:
+    """Remove the site if no other process of this run looks at it."""
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        for path in (folder, folder.with_suffix(".partial")):
+            shutil.rmtree(path, ignore_errors=True)
+        Path(lock.name).unlink(missing_ok=True)

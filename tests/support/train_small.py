@@ -3,8 +3,12 @@
 import sys
 from pathlib import Path
 
-from tests.training.test_training import RECIPE, small_net
+import pytest
+
+from tests.training.test_training import RECIPE, small_net, train_eagerly
 from tfl_depth.training import loop
 
-setattr(loop, "depth_net", small_net)  # noqa: B010 - it is not exported
-loop.train(RECIPE, Path(sys.argv[1]), Path(sys.argv[2]))
+with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(loop, "depth_net", small_net)
+    train_eagerly(patch)
+    loop.train(RECIPE, Path(sys.argv[1]), Path(sys.argv[2]))

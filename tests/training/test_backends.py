@@ -1,4 +1,4 @@
-"""Training on two of Keras' backends: two steps of a real network, in a process of its own."""
+"""The command, on a small network; and on a real one, on two of Keras' backends."""
 
 from __future__ import annotations
 
@@ -15,40 +15,59 @@ import pytest
 from tests.support.length import in_full
 from tests.support.quick_xla import QUICK_XLA
 from tests.support.synthetic_data import write_dataset
-from tests.training.test_training import RECIPE
+from tests.training.test_training import RECIPE, small_net, train_eagerly
+from tfl_depth import zoo
+from tfl_depth.tools import train
+from tfl_depth.training import loop
 from tfl_depth.training.journal import LOG
 
 ROOT = Path(__file__).resolve().parents[2]
 TWO_STEPS = replace(RECIPE, encoder="pico", epochs=(1,), warmup_epochs=0)
 
 
-@pytest.mark.parametrize("backend", ["tensorflow", pytest.param("jax", marks=in_full)])
-def test_two_steps_and_a_zoo_entry(tmp_path: Path, backend: str) -> None:
-    data = write_dataset(tmp_path / "data", {"train": 5, "val": 2})
-    entry = tmp_path / "entry"
-    entry.mkdir()
-    (entry / "recipe.json").write_text(json.dumps(asdict(TWO_STEPS)))
+def words(folder: Path) -> list[str]:
+    """A recipe in a zoo entry, and a dataset for two steps, as arguments."""
+    data = write_dataset(folder / "data", {"train": 5, "val": 2})
+    (folder / "entry").mkdir()
+    recipe = folder / "entry" / "recipe.json"
+    recipe.write_text(json.dumps(asdict(TWO_STEPS)))
+    return [str(recipe), "--data", str(data), "--run", str(folder / "run")]
+
+
+def expect_entry(folder: Path) -> None:
+    with (folder / "run" / LOG).open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert 0 < float(row["loss"]) < 5
+    metrics = json.loads((folder / "entry" / "metrics.json").read_text())
+    assert metrics["images"] == 2
+    for name in ("model.keras", "README.md"):
+        assert (folder / "entry" / name).is_file()
+
+
+def test_the_command_writes_a_zoo_entry(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for module in (loop, zoo):
+        monkeypatch.setattr(module, "depth_net", small_net)
+    train_eagerly(monkeypatch)
+    assert train.main(words(tmp_path)) == 0
+    expect_entry(tmp_path)
+    assert capsys.readouterr().out.splitlines()[-1].startswith(f"{tmp_path / 'entry'}: abs_rel ")
+
+
+# A minute of processor time each, to compile the training step of a real network.
+@in_full
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_two_steps_of_a_real_network(tmp_path: Path, backend: str) -> None:
     done = subprocess.run(
-        [
-            ROOT / "tools" / "train",
-            entry / "recipe.json",
-            "--data",
-            data,
-            "--run",
-            tmp_path / "run",
-        ],
+        [ROOT / "tools" / "train", *words(tmp_path)],
         env={**os.environ, **QUICK_XLA, "KERAS_BACKEND": backend, "PATH": path_to_this_python()},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    with (tmp_path / "run" / LOG).open(newline="") as file:
-        (row,) = csv.DictReader(file)
-    assert 0 < float(row["loss"]) < 5
-    metrics = json.loads((entry / "metrics.json").read_text())
-    assert metrics["images"] == 2
-    assert (entry / "model.keras").is_file() and (entry / "README.md").is_file()
+    expect_entry(tmp_path)
 
 
 def path_to_this_python() -> str:
