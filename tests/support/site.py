@@ -24,12 +24,13 @@ def built_site() -> Path:
     pytest.importorskip("mkdocs", reason="needs MkDocs: pip install 'tfl-depth[docs]'")
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
     folder = Path(tempfile.gettempdir()) / f"tfl-depth-site-{run}"
-    lock = folder.with_suffix(".lock").open("w")
-    atexit.register(_leave, folder, lock)
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    if not folder.exists():
-        _build(folder)
-    fcntl.flock(lock, fcntl.LOCK_SH)
+    using = folder.with_suffix(".using").open("w")
+    fcntl.flock(using, fcntl.LOCK_SH)
+    atexit.register(_leave, folder, using)
+    with folder.with_suffix(".building").open("w") as building:
+        fcntl.flock(building, fcntl.LOCK_EX)
+        if not folder.exists():
+            _build(folder)
     return folder
 
 
@@ -47,13 +48,14 @@ def _build(folder: Path) -> None:
     partial.rename(folder)
 
 
-def _leave(folder: Path, lock: TextIO) -> None:
+def _leave(folder: Path, using: TextIO) -> None:
     """Remove the site if no other process of this run looks at it."""
-    with lock:
+    with using:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(using, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return
         for path in (folder, folder.with_suffix(".partial")):
             shutil.rmtree(path, ignore_errors=True)
-        Path(lock.name).unlink(missing_ok=True)
+        for suffix in (".building", ".using"):
+            folder.with_suffix(suffix).unlink(missing_ok=True)
