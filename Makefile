@@ -212,15 +212,15 @@ programs-test: setup build/test-models/.complete build/programs/.complete
 	PYTHONPATH=build/programs .venv/bin/python -m pytest -rs -p no:dash \
 	  tests/docs/test_viewers.py tests/docs/test_ros_node.py
 
-# Joblib, Ray and Dask in a folder of their own: nothing else needs them. 90 MB to download.
+# Ray and Dask in a folder of their own: nothing else needs them. 90 MB to download.
 build/cluster/.complete: requirements/hashed/cluster.txt | .venv/.complete
 	.venv/bin/python -m $(INSTALL) --upgrade --target $(@D) --requirement $<
 	@touch $@
 
-# infer --jobs and --cluster, on Ray and Dask clusters of this machine whose workers are killed: some
-# minutes, not part of `make test`.
+# --jobs and --cluster of infer, evaluate and strategy, on this machine's processes and on Ray and Dask
+# clusters of two workers, of which one is killed: ten minutes, not part of `make test`.
 cluster-test: setup build/test-models/.complete build/cluster/.complete
-	PYTHONPATH=build/cluster .venv/bin/python -m pytest -rs tests/tools/test_photo_blocks.py
+	PYTHONPATH=build/cluster .venv/bin/python -m pytest -rs tests/tools/test_clusters.py
 
 # PyTorch, ONNX and Keras 2 as the way in. Each has an environment below ~/.cache/tfl-depth: 5 GB and
 # some ten minutes, once. Left out where no Python fits. One of them: make frameworks-test FRAMEWORKS=onnx

@@ -36,6 +36,7 @@ from tfl_depth.tools.lib.newest_frame import FrameServer
 from tfl_depth.tools.lib.output_checks import expect_folder_output
 from tfl_depth.tools.lib.output_names import expand
 from tfl_depth.tools.lib.outputs import SUFFIXES, OutputKind
+from tfl_depth.tools.lib.workers import add_workers, are_many, for_workers
 
 DEFAULT_OUTPUT = "depth"
 EXAMPLE = "tfl-depth infer model.tflite photos/ video.mp4 --output depth/"
@@ -160,19 +161,7 @@ def _parser() -> CommandParser:
         help="name a photo that cannot be used or a video that ends early, and continue; the exit "
         "status is 1 if a photo was skipped",
     )
-    parser.add_argument(
-        "--jobs",
-        type=cli_common.count,
-        metavar="N",
-        help="compute photos in N processes, or in N of the cluster (all of its cores)",
-    )
-    parser.add_argument(
-        "--cluster",
-        type=_cluster,
-        metavar="ADDRESS",
-        help="compute photos on a cluster, ray://HOST:PORT or dask://HOST:PORT, whose machines "
-        "have tfl-depth and the same folders",
-    )
+    add_workers(parser, "photos")
     parser.add_argument(
         "--overwrite", action="store_true", help="compute again, and replace existing results"
     )
@@ -219,7 +208,7 @@ def _infer(options: argparse.Namespace) -> None:
         _expect_inputs(inputs)
     expect_folder_output(options.output)
     report = InputReport(as_json=options.json)
-    settings = _runner_settings(options)
+    settings = _runner_settings(for_workers(options) if are_many(options) else options)
     with (
         DepthRunner(options.model, **settings) as runner,
         Finished(_folder(options.output), _made_by(options)) as finished,
@@ -274,12 +263,6 @@ def _sink(options: argparse.Namespace, runner: DepthRunner) -> FramePipe | Frame
         return FramePipe(options.frame_format)
     colors = ClipColors(options.range or runner.range_m, options.colormap)
     return FrameServer(options.serve, options.frame_format, colors)
-
-
-def _cluster(text: str) -> str:
-    if not text.startswith(("ray://", "dask://")):
-        raise argparse.ArgumentTypeError(f"expected ray://... or dask://..., got {text!r}")
-    return text
 
 
 def _address(text: str) -> str:

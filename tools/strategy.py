@@ -7,6 +7,7 @@ import logging
 import shlex
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from tfl_depth.tools.lib import cli_common, network_options
 from tfl_depth.tools.lib.command_parser import CommandParser
 from tfl_depth.tools.lib.given_options import given_options
 from tfl_depth.tools.lib.output_checks import expect_folder_output, expect_installed
+from tfl_depth.tools.lib.workers import add_workers, are_many, open_workers
 
 if TYPE_CHECKING:
     from tfl_depth.strategy.results import StudyResults
@@ -86,6 +88,12 @@ def _parser() -> CommandParser:
         action="store_false",
         help="skip experiments that need training",
     )
+    add_workers(
+        parser,
+        "rows",
+        "; FP32, the sensitivity of operators, the error budget and rows with training stay in one "
+        "process",
+    )
     cli_common.add_json(parser)
     return parser
 
@@ -118,8 +126,8 @@ def _strategy(options: argparse.Namespace) -> None:
         progress=_progress,
     )
     study = QuantStudy(study_input, options.work / study_input.name)
-    with quiet():
-        results = study.run(train=options.train)
+    with quiet(), open_workers(options) if are_many(options) else nullcontext() as compute:
+        results = study.run(train=options.train, compute=compute)
     folder = options.output / study_input.name
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / RESULTS, results.to_json().encode())

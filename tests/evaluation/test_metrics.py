@@ -134,6 +134,21 @@ def test_pooled_is_as_if_all_pixels_were_one_image(seed: int) -> None:
     )
 
 
+def test_images_of_other_collectors_merge_to_the_same_bits() -> None:
+    rng = np.random.default_rng(7)
+    images = [rng.uniform(0.5, 9, (2, 100 + number)) for number in range(20)]
+    pooled, bins = PooledMetrics(), BinnedMetrics((0, 2, 5, 10))
+    merged_pool, merged_bins = PooledMetrics(), BinnedMetrics((0, 2, 5, 10))
+    for true, pred in images:
+        of_one = PooledMetrics(), BinnedMetrics((0, 2, 5, 10))
+        for collector in (pooled, bins, *of_one):
+            collector.add(true, pred)
+        merged_pool.merge(of_one[0].sums())
+        merged_bins.merge(of_one[1].sums())
+    assert (merged_pool.pixels, merged_pool.metrics()) == (pooled.pixels, pooled.metrics())
+    assert merged_bins.bins() == bins.bins()
+
+
 def test_pooled_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one pixel"):
         PooledMetrics().metrics()

@@ -19,8 +19,11 @@ from keras import layers
 from tests.support.synthetic_data import SIZE, write_dataset
 from tfl_depth.chart_style import COLORS
 from tfl_depth.data.crops import NYU_EIGEN
-from tfl_depth.evaluation.metrics import METRICS
+from tfl_depth.evaluation.edges import EdgeDistances
+from tfl_depth.evaluation.image_scores import ImageScores
+from tfl_depth.evaluation.metrics import METRICS, PixelSums
 from tfl_depth.tools import convert, evaluate
+from tfl_depth.tools.lib.evaluate_text import images_csv
 
 
 @pytest.fixture(scope="module")
@@ -158,10 +161,16 @@ def test_names_with_folders_and_commas_are_written(
     pictures = {path.name for path in (tmp_path / "report").glob("*.png")}
     assert {name for name in pictures if "room_one" in name}
     assert os.fsencode("caf\udce9") in (tmp_path / "report" / "images.csv").read_bytes()
-    table = evaluate._csv(names, [dict.fromkeys(METRICS, 1.0)] * len(names))
+    images = [scored(name, dict.fromkeys(METRICS, 1.0)) for name in names]
+    table = images_csv([*images, scored("none", None)])
     rows = list(csv.DictReader(table.splitlines()))
     assert [row["image"] for row in rows] == names
     assert all(row["delta3"] == "1" for row in rows)
+
+
+def scored(name: str, metrics: dict[str, float] | None) -> ImageScores:
+    nothing = PixelSums(0, ())
+    return ImageScores(name, 0, metrics, nothing, (), EdgeDistances((), ()), None)
 
 
 def test_pixels_that_a_mark_hides_are_told(

@@ -115,6 +115,11 @@ class Frames(Sequence[Sample]):
     def __len__(self) -> int:
         return len(self._pairs)
 
+    @property
+    def files(self) -> list[Path]:
+        """The photo and the depth file of each frame, in order."""
+        return [file for pair in self._pairs for file in (pair.rgb, pair.depth)]
+
     @overload
     def __getitem__(self, index: int) -> Sample: ...
     @overload

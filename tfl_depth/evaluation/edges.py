@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["FARTHEST_PX", "EdgeErrors", "EdgeMetrics", "depth_edges"]
+__all__ = ["FARTHEST_PX", "EdgeDistances", "EdgeErrors", "EdgeMetrics", "depth_edges"]
 
 # The largest distance, also for edges without a counterpart.
 FARTHEST_PX = 10.0
@@ -47,6 +47,19 @@ class EdgeMetrics:
     images: int
 
 
+@dataclass(frozen=True)
+class EdgeDistances:
+    """The mean distances of images, as in `EdgeMetrics`.
+
+    Attributes:
+        accuracy_px: of each image with a true and a predicted edge.
+        completeness_px: of each image with a true edge.
+    """
+
+    accuracy_px: tuple[float, ...]
+    completeness_px: tuple[float, ...]
+
+
 class EdgeErrors:
     """Collects the edge errors of images."""
 
@@ -70,6 +83,15 @@ class EdgeErrors:
         self._completeness.append(float(_distance_px(predicted)[true].mean()))
         if predicted.any():
             self._accuracy.append(float(_distance_px(true)[predicted].mean()))
+
+    def distances(self) -> EdgeDistances:
+        """What was added, for `merge`."""
+        return EdgeDistances(tuple(self._accuracy), tuple(self._completeness))
+
+    def merge(self, distances: EdgeDistances) -> None:
+        """Add what another collector has."""
+        self._accuracy += distances.accuracy_px
+        self._completeness += distances.completeness_px
 
     def metrics(self) -> EdgeMetrics | None:
         """The errors; None if no image had a true edge."""

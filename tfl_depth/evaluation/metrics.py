@@ -18,6 +18,7 @@ __all__ = [
     "METRICS",
     "BinnedMetrics",
     "DistanceBin",
+    "PixelSums",
     "PooledMetrics",
     "depth_metrics",
     "mean_over_images",
@@ -68,6 +69,19 @@ def mean_over_images(per_image: Sequence[dict[str, float]]) -> dict[str, float]:
     return {name: float(np.mean([row[name] for row in per_image])) for name in METRICS}
 
 
+@dataclass(frozen=True)
+class PixelSums:
+    """Sums over pixels, which metrics are made of.
+
+    Attributes:
+        pixels: how many there are.
+        sums: of each term of the metrics.
+    """
+
+    pixels: int
+    sums: tuple[float, ...]
+
+
 class PooledMetrics:
     """The metrics over the pixels of all images. All pixels have the same weight.
 
@@ -89,6 +103,15 @@ class PooledMetrics:
             ValueError: as `depth_metrics`; nothing was added.
         """
         self._add_checked(*_checked(depth_true_m, depth_pred_m))
+
+    def sums(self) -> PixelSums:
+        """What was added, for `merge`."""
+        return PixelSums(self.pixels, tuple(self._sums.tolist()))
+
+    def merge(self, sums: PixelSums) -> None:
+        """Add what another collector has; images one by one give the same as `add`, bit for bit."""
+        self.pixels += sums.pixels
+        self._sums += sums.sums
 
     def metrics(self) -> dict[str, float]:
         """A value for each of `METRICS`, in the units of `depth_metrics`.
@@ -151,6 +174,15 @@ class BinnedMetrics:
         places = np.digitize(true, self._edges_m) - 1
         for place, pool in enumerate(self._pools):
             pool._add_checked(true[places == place], pred[places == place])
+
+    def sums(self) -> tuple[PixelSums, ...]:
+        """What was added to each bin, for `merge`."""
+        return tuple(pool.sums() for pool in self._pools)
+
+    def merge(self, sums: Sequence[PixelSums]) -> None:
+        """Add what another collector with the same edges has; see `PooledMetrics.merge`."""
+        for pool, each in zip(self._pools, sums, strict=True):
+            pool.merge(each)
 
     def bins(self) -> list[DistanceBin]:
         """The bins from near to far."""

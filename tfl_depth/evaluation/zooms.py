@@ -24,7 +24,18 @@ from tfl_depth.format.contract_parts import ZoomResponse
 from tfl_depth.runtime.fit import PAD_PIXEL
 from tfl_depth.runtime.preprocess import Pixels, resize_pixels
 
-__all__ = ["ZOOMS", "ZoomRow", "ZoomTable", "central", "evaluate_zooms", "measure_zooms", "zoomed"]
+__all__ = [
+    "ZOOMS",
+    "ZoomRow",
+    "ZoomScores",
+    "ZoomTable",
+    "central",
+    "evaluate_zooms",
+    "measure_zooms",
+    "zoom_scores",
+    "zoom_table",
+    "zoomed",
+]
 
 # (H, W, 3) uint8 RGB -> (h, w) depth, in any unit.
 Depth = Callable[[Pixels], npt.NDArray[Any]]
@@ -118,6 +129,20 @@ class ZoomTable:
     obeys: bool
 
 
+@dataclass(frozen=True)
+class ZoomScores:
+    """What one photo says of each zoom.
+
+    Attributes:
+        responses: as in `ZoomResponse`, of each zoom other than 1.
+        abs_rel: of each zoom: of the network's depth, and of its depth times the zoom; empty
+            without a valid pixel.
+    """
+
+    responses: tuple[float, ...]
+    abs_rel: tuple[tuple[float, ...], ...]
+
+
 def evaluate_zooms(
     predict: Predictor, samples: Iterable[Sample], dataset: Dataset, zooms: Sequence[float]
 ) -> ZoomTable:
@@ -129,33 +154,47 @@ def evaluate_zooms(
         dataset: has the range.
         zooms: magnifications.
     """
-    scores: dict[float, list[tuple[float, float]]] = {zoom: [] for zoom in zooms}
-    responses: list[list[float]] = []
-    others = [zoom for zoom in zooms if zoom != 1]
-    for sample in samples:
-        whole = predict(sample.rgb)
-        depths = {z: whole if z == 1 else predict(zoomed(sample.rgb, z)) for z in zooms}
-        responses.append([_response(whole, depths[zoom], zoom) for zoom in others])
-        for zoom, depth in depths.items():
-            scores[zoom] += _scores(depth, _truth_at(sample, zoom), dataset, zoom)
-    found = _summary(responses, others)
+    return zoom_table([zoom_scores(predict, each, dataset, zooms) for each in samples], zooms)
+
+
+def zoom_scores(
+    predict: Predictor, sample: Sample, dataset: Dataset, zooms: Sequence[float]
+) -> ZoomScores:
+    """Show one sample at several zooms; arguments as of `evaluate_zooms`."""
+    whole = predict(sample.rgb)
+    depths = {z: whole if z == 1 else predict(zoomed(sample.rgb, z)) for z in zooms}
+    return ZoomScores(
+        tuple(_response(whole, depths[zoom], zoom) for zoom in zooms if zoom != 1),
+        tuple(_abs_rel(depths[z], _truth_at(sample, z), dataset, z) for z in zooms),
+    )
+
+
+def zoom_table(scores: Sequence[ZoomScores], zooms: Sequence[float]) -> ZoomTable:
+    """Sum photos up.
+
+    Args:
+        scores: of the photos.
+        zooms: that they were shown at.
+    """
+    found = _summary([each.responses for each in scores], [zoom for zoom in zooms if zoom != 1])
     by_zoom = dict(zip(found.zooms, found.response, strict=True))
     rows = []
-    for zoom in zooms:
-        plain, corrected = np.mean(scores[zoom], axis=0)
+    for place, zoom in enumerate(zooms):
+        valid = [each.abs_rel[place] for each in scores if each.abs_rel[place]]
+        plain, corrected = np.mean(valid, axis=0)
         rows.append(ZoomRow(zoom, float(plain), float(corrected), by_zoom.get(zoom)))
     return ZoomTable(tuple(rows), found.obeys)
 
 
-def _scores(
+def _abs_rel(
     depth: npt.NDArray[np.float32], truth: Sample, dataset: Dataset, zoom: float
-) -> list[tuple[float, float]]:
+) -> tuple[float, ...]:
     """abs_rel of a photo's depth, and of its depth times the zoom; empty without a valid pixel."""
-    plain, corrected = (
-        evaluate(lambda _rgb, k=factor: depth * np.float32(k), [truth], dataset)  # type: ignore[misc]
+    return tuple(
+        row["abs_rel"]
         for factor in (1.0, zoom)
+        for row in evaluate(lambda _rgb, k=factor: depth * np.float32(k), [truth], dataset)  # type: ignore[misc]
     )
-    return [(a["abs_rel"], b["abs_rel"]) for a, b in zip(plain, corrected, strict=True)]
 
 
 def _truth_at(sample: Sample, zoom: float) -> Sample:

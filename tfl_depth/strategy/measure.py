@@ -192,23 +192,13 @@ def _seconds(call: Callable[[], Any]) -> float:
 
 
 def npu_estimates(model: bytes) -> dict[str, NpuEstimate]:
-    """Vela's estimate for a file on each NPU; empty if Vela is not installed.
-
-    Files with the same operators and tensors are compiled once: weights change their compression,
-    but hardly the time.
-    """
+    """Vela's estimate for a file on each NPU; empty if Vela is not installed."""
     if importlib.util.find_spec("ethosu") is None:
         return {}
     operators = read_operators(model)
     if all("float" in operator.result for operator in operators):
         return {name: NpuEstimate(len(operators), None) for name in NPUS}
-    structure = tuple((each.kind, each.name, each.source, each.result) for each in operators)
-    if structure not in _COMPILED:
-        _COMPILED[structure] = {name: _estimated(model, name) for name in NPUS}
-    return _COMPILED[structure]
-
-
-_COMPILED: dict[Any, dict[str, NpuEstimate]] = {}
+    return {name: _estimated(model, name) for name in NPUS}
 
 
 def _estimated(model: bytes, name: str) -> NpuEstimate:

@@ -37,6 +37,7 @@ from tfl_depth.strategy.results import (
     SourceFigures,
     StudyResults,
 )
+from tfl_depth.strategy.row_units import Compute, measure_unit, row_units
 from tfl_depth.strategy.study_input import Grid, Pixels, StudyInput
 from tfl_depth.strategy.study_network import StudyNetwork, import_for_study
 from tfl_depth.strategy.trained_candidates import TrainedCandidates
@@ -92,26 +93,52 @@ class QuantStudy:
             work: a folder for results. Results of other networks or images stay there.
         """
         self._input = study_input
+        self._work = work
         self._store = ResultStore(work / study_input.sha256[:16])
+        self._store.folder.mkdir(parents=True, exist_ok=True)
         self._kept: dict[str, KeptExperiment] = {}
 
-    def run(self, *, train: bool = True) -> StudyResults:
+    def run(self, *, train: bool = True, compute: Compute | None = None) -> StudyResults:
         """Measure what is missing, and return all results for the result file.
 
         Args:
             train: whether to make the experiments that need training.
+            compute: measures the rows that neither need training nor are the reference of others;
+                None: they are measured here.
 
         Raises:
             ConversionError: the network cannot be converted at all.
         """
         quick = self._input.effort.quick
         experiments = [each for each in EXPERIMENTS if each.quick or not quick]
+        if compute is not None:
+            self._measure_apart(experiments, compute)
         for each in self._input.progress(experiments, len(experiments), "experiments"):
             if train or not each.is_trained:
                 self._kept[each.id] = self._measured(each)
             else:
                 self._kept[each.id] = KeptExperiment(None, (), NOT_ASKED)
         return self._results()
+
+    def measure(self, names: Sequence[str]) -> None:
+        """Measure experiments into the folder, by their ids, after FP32 and the sensitivity."""
+        by_id = {each.id: each for each in EXPERIMENTS}
+        for name in (FP32, *names):
+            self._kept[name] = self._measured(by_id[name])
+
+    def _measure_apart(self, experiments: Sequence[Experiment], compute: Compute) -> None:
+        """Measure what the rows share, and then the rows in other processes."""
+        apart = [each for each in experiments if not (each.is_trained or self._has(each))]
+        if not apart:
+            return
+        self.measure([])
+        _ = self._sensitivity
+        units = row_units(self._input, self._work, [each for each in apart if each.id != FP32])
+        rows = (row for count in compute(measure_unit, units) for row in range(count))
+        for _row in self._input.progress(
+            rows, sum(len(each.experiments) for each in units), "rows"
+        ):
+            pass
 
     def grid(self, name: str) -> Grid:
         """The depth of the scene for pictures by an experiment, (h, w) in meters."""
@@ -212,10 +239,11 @@ class QuantStudy:
             self._input, self._network, self._head.kind, self._photos.pixels, self._sensitivity
         )
 
-    def _measured(self, experiment: Experiment) -> KeptExperiment:
-        # The title of an experiment, and whether it is quick, do not change its figures.
-        asked = replace(experiment, phase="baseline", title="", quick=False)
+    def _has(self, experiment: Experiment) -> bool:
+        name, asked = _entry(experiment)
+        return self._store.kept(name, KeptExperiment, asked) is not None
 
+    def _measured(self, experiment: Experiment) -> KeptExperiment:
         def found() -> KeptExperiment:
             try:
                 return self._try(experiment)
@@ -224,7 +252,8 @@ class QuantStudy:
                     raise
                 return KeptExperiment(None, (), str(error))
 
-        kept = self._store.once(f"experiment {experiment.id}", KeptExperiment, str(asked), found)
+        name, asked = _entry(experiment)
+        kept = self._store.once(name, KeptExperiment, asked, found)
         if kept.result is None:
             return kept
         return replace(kept, result=replace(kept.result, experiment=experiment))
@@ -266,6 +295,13 @@ class QuantStudy:
 
     def _grid_path(self, name: str) -> Path:
         return self._store.folder / f"scene {name.replace('/', ' ')}.npy"
+
+
+def _entry(experiment: Experiment) -> tuple[str, str]:
+    """The name of a stored experiment, and what was asked for."""
+    # The title of an experiment, and whether it is quick, do not change its figures.
+    asked = replace(experiment, phase="baseline", title="", quick=False)
+    return f"experiment {experiment.id}", str(asked)
 
 
 def source_figures(

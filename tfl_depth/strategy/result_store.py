@@ -24,9 +24,8 @@ class ResultStore:
     """Stores dataclasses as JSON files, each with its request."""
 
     def __init__(self, folder: Path) -> None:
-        """Create the folder for the files."""
+        """Take the folder for the files. It is created when the first one is written."""
         self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
 
     def once(self, name: str, kind: type[_T], asked: str, make: Callable[[], _T]) -> _T:
         """Return the stored result of the same request, or a new result.
@@ -37,16 +36,19 @@ class ResultStore:
             asked: the request: everything that the result depends on.
             make: measures it.
         """
-        path = self.folder / f"{name.replace('/', ' ')}.json"
-        kept = self._kept(path, kind, asked)
-        if kept is not None:
-            return kept
-        found = make()
+        kept = self.kept(name, kind, asked)
+        return self.keep(name, asked, make()) if kept is None else kept
+
+    def keep(self, name: str, asked: str, found: _T) -> _T:
+        """Store a result and return it; arguments as of `once`."""
+        self.folder.mkdir(parents=True, exist_ok=True)
         content: dict[str, Any] = {"asked": asked, "found": asdict(found)}
-        write_whole(path, json.dumps(content).encode())
+        write_whole(self._path(name), json.dumps(content).encode())
         return found
 
-    def _kept(self, path: Path, kind: type[_T], asked: str) -> _T | None:
+    def kept(self, name: str, kind: type[_T], asked: str) -> _T | None:
+        """The stored result of the same request, or None; arguments as of `once`."""
+        path = self._path(name)
         if not path.exists():
             return None
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -57,3 +59,6 @@ class ResultStore:
         except DatasetError:
             # An older version stored it in another format.
             return None
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{name.replace('/', ' ')}.json"

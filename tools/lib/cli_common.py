@@ -48,7 +48,7 @@ EXTRAS = {
     "cryptography": "sign",
     "distributed": "cluster",
     "ethosu": "convert",
-    "joblib": "cluster",
+    "joblib": "jobs",
     "keras": "convert",
     "matplotlib": "strategy",
     "ray": "cluster",

@@ -35,6 +35,7 @@ from tfl_depth.tools.lib.photo_result import (
     outputs_of,
     photo_outputs,
 )
+from tfl_depth.tools.lib.workers import are_many
 
 # Frames per second of the written video if the source's rate is unknown.
 FRAMES_PER_SECOND = 25.0
@@ -98,7 +99,7 @@ def _results(
     settings: Mapping[str, Any],
 ) -> Iterator[PhotoResult]:
     """Compute photos one by one in this process, or in blocks by many workers."""
-    if options.jobs is not None or options.cluster is not None:
+    if are_many(options):
         yield from infer_in_blocks(photos, options, settings)
         return
     for photo in photos:

@@ -1,25 +1,19 @@
-"""Photos in blocks on many cores or machines, by joblib; a lost worker's block is done again."""
+"""Photos of `tfl-depth infer` in blocks, for many workers."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from absl import logging
-
-from tfl_depth.errors import DepthError
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.tools.lib.photo_result import PhotoResult, infer_photo, photo_outputs
+from tfl_depth.tools.lib.workers import for_workers, open_workers
 
 # Photos of a block: their time is long beside that of opening the model.
 BLOCK = 32
-# Blocks that each worker gets at a time. What was computed is noted after each time.
-ROUND = 4
-ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
@@ -53,60 +47,18 @@ def infer_block(block: PhotoBlock) -> list[PhotoResult]:
 def infer_in_blocks(
     photos: Sequence[Path], options: argparse.Namespace, settings: Mapping[str, Any]
 ) -> Iterator[PhotoResult]:
-    """Yield the results of photos in order, as rounds of blocks are finished.
+    """Yield the results of photos in order, as blocks are finished.
 
     Raises:
         DepthError: a block fails again and again.
     """
+    named, sent = iter(photos), for_workers(options)
+    absolute = [photo.absolute() for photo in photos]
     blocks = [
-        PhotoBlock(options, settings, photos[first : first + BLOCK])
+        PhotoBlock(sent, settings, absolute[first : first + BLOCK])
         for first in range(0, len(photos), BLOCK)
     ]
-    with _workers(options.cluster, options.jobs) as (backend, count):
-        while blocks:
-            many = ROUND * count()
-            for results in _computed(blocks[:many], {**backend, "n_jobs": count()}):
-                yield from results
-            blocks = blocks[many:]
-
-
-def _computed(blocks: Sequence[PhotoBlock], config: dict[str, Any]) -> list[list[PhotoResult]]:
-    import joblib
-
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            with joblib.parallel_config(**config):
-                work = (joblib.delayed(infer_block)(block) for block in blocks)
-                return list(joblib.Parallel(batch_size=1)(work))
-        except DepthError:
-            raise
-        except Exception as error:  # each backend has classes of its own
-            said = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-            if attempt == ATTEMPTS:
-                raise DepthError(f"{ATTEMPTS} attempts failed to compute photos: {said}") from error
-            logging.warning("A worker was lost, and its photos are computed again (%s)", said)
-    raise AssertionError
-
-
-@contextmanager
-def _workers(
-    cluster: str | None, jobs: int | None
-) -> Iterator[tuple[dict[str, Any], Callable[[], int]]]:
-    """Joblib's backend, and a function that gives how many workers there are now."""
-    if cluster is None:
-        yield {"backend": "loky"}, lambda: jobs or 1
-    elif cluster.startswith("ray://"):
-        import ray
-        from ray.util.joblib import register_ray
-
-        ray.init(cluster, log_to_driver=False)
-        register_ray()
-        try:
-            yield {"backend": "ray"}, lambda: jobs or int(ray.cluster_resources().get("CPU", 1))
-        finally:
-            ray.shutdown()
-    else:
-        from distributed import Client
-
-        with Client(cluster.replace("dask://", "tcp://", 1)) as client:
-            yield {"backend": "dask"}, lambda: jobs or sum(client.nthreads().values())
+    with open_workers(options) as compute:
+        for results in compute(infer_block, blocks):
+            for result in results:
+                yield replace(result, photo=next(named))
