@@ -14,6 +14,7 @@ from docs.scripts import (
     engine_tables,
     measure_cameras,
     measure_fit,
+    measure_rates,
     measure_steadiness,
     measure_upsampling,
     zoo_chart,
@@ -58,6 +59,7 @@ def write_documents() -> None:
     measure_cameras.write_document()
     measure_upsampling.write_document()
     measure_steadiness.write_document()
+    measure_rates.write_document()
     demo_truth.write_document()
     write_engines()
 
