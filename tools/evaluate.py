@@ -168,7 +168,7 @@ def _measured(
     there: dict[str, Any],
     workers: Workers | None,
 ) -> dict[str, Any]:
-    """What `--json` prints; `there` is filled with what a board says of itself."""
+    """The result for `--json`. A board adds its facts to `there`."""
     parts = [options.model, options.against]
     steps = cli_common.Steps([str(each) for each in parts if each is not None])
 

@@ -139,7 +139,7 @@ def _strategy(options: argparse.Namespace) -> None:
 
 
 def _progress(items: Iterable[Any], total: int | None, what: str) -> Iterable[Any]:
-    """An experiment is a step; its parts have bars."""
+    """Show an experiment as a step, and its parts as bars."""
     if what != "experiments":
         return cli_common.progress(items, total, what)
     experiments = list(items)
@@ -147,7 +147,7 @@ def _progress(items: Iterable[Any], total: int | None, what: str) -> Iterable[An
 
 
 def _recommended(options: argparse.Namespace, source: Path, results: StudyResults) -> str | None:
-    """The command that makes the best file that needs no training; None where none was made."""
+    """The command for the best file without training; None if there is no such file."""
     from tfl_depth.strategy.conclusions import recommended
 
     found = recommended(results, "per_channel")

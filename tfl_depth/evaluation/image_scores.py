@@ -1,4 +1,4 @@
-"""What one image adds to an evaluation, so that images can be measured by many processes."""
+"""The scores of one image, and their sums, so that many processes can measure images."""
 
 from __future__ import annotations
 

@@ -131,7 +131,7 @@ class ZoomTable:
 
 @dataclass(frozen=True)
 class ZoomScores:
-    """What one photo says of each zoom.
+    """The measurements of one photo at each zoom.
 
     Attributes:
         responses: as in `ZoomResponse`, of each zoom other than 1.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tfl_depth.data.frames import Frames
     from tfl_depth.evaluation.evaluate import Predictor
 
-# Photos of a block: their time is long beside that of opening the model.
+# Number of photos in a block. Computing them takes much longer than opening the model.
 BLOCK = 32
 # The folder of notes in the output folder, as long as the command runs or was interrupted.
 NOTES = ".tfl-depth-evaluate"
@@ -33,7 +33,7 @@ DISTANCE_EDGES_M = (0, 1, 2, 3, 5, 10, 20, 40, 80, 160, 1000)
 
 @dataclass(frozen=True)
 class EvaluateBlock:
-    """What a worker needs.
+    """The work of one worker.
 
     Attributes:
         options: of `tfl-depth evaluate`.
@@ -77,7 +77,7 @@ def open_and_score(block: EvaluateBlock) -> BlockScores:
 def image_scores(
     predict: Predictor, whole: EvaluateBlock, workers: Workers | None
 ) -> Iterator[ImageScores]:
-    """Yield the scores of all images in order, and note them where there is an output folder.
+    """Yield the scores of all images in order, and store them if there is an output folder.
 
     Args:
         predict: by the model.

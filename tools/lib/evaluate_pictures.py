@@ -46,7 +46,7 @@ def draw_images(
 
 
 def _picture_name(name: str) -> str:
-    """Make a frame's name, which may contain folders and be long, part of a file name."""
+    """Make a part of a file name from a frame's name, which may be long and contain folders."""
     flat = "_".join(part for part in Path(name).parts if part not in ("/", "..")).replace("\0", "_")
     content = flat.encode(errors="surrogateescape")
     if len(content) <= MAX_NAME_BYTES:

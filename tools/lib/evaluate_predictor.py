@@ -1,4 +1,4 @@
-"""What `tfl-depth evaluate` predicts with: a runner, a Keras model, or a runner on a board."""
+"""The predictors of `tfl-depth evaluate`: a runner, a Keras model, or a runner on a board."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def images_csv(images: Iterable[ImageScores]) -> str:
 
 
 def evaluate_text(result: dict[str, Any]) -> str:
-    """What the command prints without --json."""
+    """The result as text, without --json."""
     lines = [
         f"{result['model']}: {result['dataset']} {result['split']}, {result['images']} images, "
         "nothing aligned"
@@ -71,7 +71,7 @@ def _edge_line(edges: dict[str, Any]) -> str:
 
 
 def _zoom_lines(found: dict[str, Any]) -> list[str]:
-    """The table of zooms, and what follows from it."""
+    """The table of zooms, and the conclusion from it."""
     lines = ["zoom  abs_rel as it is  abs_rel with depth x zoom  response (1 follows, 0 does not)"]
     for row in found["rows"]:
         response = "-" if row["response"] is None else f"{row['response']:.2f}"

@@ -12,18 +12,18 @@ from tfl_depth.runtime import DepthRunner
 from tfl_depth.tools.lib.photo_result import PhotoResult, infer_photo, photo_outputs
 from tfl_depth.tools.lib.workers import for_workers, open_workers
 
-# Photos of a block: their time is long beside that of opening the model.
+# Number of photos in a block. Computing them takes much longer than opening the model.
 BLOCK = 32
 
 
 @dataclass(frozen=True)
 class PhotoBlock:
-    """What a worker needs.
+    """The work of one worker.
 
     Attributes:
         options: of `tfl-depth infer`.
         settings: arguments of `DepthRunner`.
-        photos: whose outputs the worker writes.
+        photos: the worker writes their outputs.
     """
 
     options: argparse.Namespace

@@ -16,7 +16,7 @@ from tfl_depth.tools.lib import cli_common
 # Units that each worker gets at a time: then the workers of a cluster are counted again. Results of
 # Ray come at the end of a round.
 ROUND, ROUND_OF_RAY = 32, 4
-# How often in a row work may fail before a unit is finished.
+# Number of failures in a row, without a finished unit between them, after which work ends.
 ATTEMPTS = 3
 
 Unit = TypeVar("Unit")
@@ -94,7 +94,7 @@ class Workers:
                         yield result
             except DepthError:
                 raise
-            except Exception as error:  # each backend has classes of its own
+            except Exception as error:  # each backend has its own classes
                 failed += 1
                 said = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
                 if failed == ATTEMPTS:
