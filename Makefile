@@ -32,7 +32,7 @@ BOARD_TESTS = $(addprefix tests/runtime/test_,$(addsuffix .py,exactness golden_c
   interpreter runner self_check model_files))
 
 .PHONY: setup demo test tflite-test board-test openvino-test tosa-test qnn-test htp-spans rknn-test engines gstreamer-test programs-test cluster-test \
-  frameworks-test pythons-test kernels coverage soak fuzz hashes lint check figures figures-zoo \
+  frameworks-test pythons-test kernels coverage soak fuzz hashes lint check figures figures-zoo notebooks \
   figures-demo benchmark strategy docs pictures dist dist-check dist-test clean
 
 setup: .venv/.complete
@@ -294,6 +294,10 @@ figures-zoo: setup
 # The picture of README.md, as the demo makes it.
 figures-demo: setup
 	.venv/bin/python -m docs.scripts.demo --picture docs/images/demo.png
+
+# The notebooks, with what they print and draw.
+notebooks: setup
+	.venv/bin/python -m docs.scripts.run_notebooks docs/notebooks/what-int8-costs.ipynb
 
 # The documentation site, build/site/index.html; a broken link is an error.
 docs: setup

@@ -1,7 +1,8 @@
 """What MkDocs does not do by itself: pages from outside docs/.
 
 The documents are read in a checkout too, so their links are those of the repository. Here README.md
-becomes the first page, and a source file that a document links to becomes a page that shows it.
+becomes the first page, a notebook becomes a page with its stored outputs, and a source file that a
+document links to becomes a page that shows it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 from docs.scripts.command_reference import command_reference
+from docs.scripts.notebook_page import NOTEBOOK, notebook_page, notebook_text
 
 ROOT = Path(__file__).resolve().parent.parent
 # Documents of the checkout's root, and the pages that they are here.
@@ -35,14 +37,14 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the root's documents, and whatever of the checkout a document links to."""
     waiting = [
         *ROOT_PAGES,
-        *(f"docs/{file.src_uri}" for file in files.documentation_pages()),
+        *(f"docs/{file.src_uri}" for file in files if file.src_uri.endswith((".md", NOTEBOOK))),
     ]
     for path in waiting:
         if files.get_file_from_path(page_of(path)) is None:
-            files.append(_generated(path, config))
-        if path.endswith(".md"):
-            targets = (target for _, target in links(path, (ROOT / path).read_text("utf-8")))
-            waiting += (t for t in targets if files.get_file_from_path(page_of(t)) is None)
+            for made in _generated(path, config):
+                files.append(made)
+        targets = (target for _, target in links(path, _written(path)))
+        waiting += (t for t in targets if files.get_file_from_path(page_of(t)) is None)
     return files
 
 
@@ -70,7 +72,7 @@ def page_of(path: str) -> str:
     if path in ROOT_PAGES:
         return ROOT_PAGES[path]
     if path.startswith("docs/") and not path.endswith(".py"):
-        return path.removeprefix("docs/")
+        return re.sub(rf"{re.escape(NOTEBOOK)}$", ".md", path.removeprefix("docs/"))
     return f"source/{path}" if path.endswith(".md") else f"source/{path}.md"
 
 
@@ -84,7 +86,22 @@ def path_of(page: str) -> str:
     return f"docs/{page}"
 
 
-def _generated(path: str, config: MkDocsConfig) -> File:
+def _written(path: str) -> str:
+    """What a document's author wrote; nothing of another file."""
+    if path.endswith(NOTEBOOK):
+        return notebook_text(ROOT / path)
+    return (ROOT / path).read_text("utf-8") if path.endswith(".md") else ""
+
+
+def _generated(path: str, config: MkDocsConfig) -> Iterator[File]:
+    """The page that a file of the checkout becomes, and a notebook's pictures."""
+    if path.endswith(NOTEBOOK):
+        page = notebook_page(ROOT / path)
+        yield File.generated(config, page_of(path), content=page.markdown)
+        folder = posixpath.dirname(page_of(path))
+        for name, content in page.pictures.items():
+            yield File.generated(config, f"{folder}/{name}", content=content)
+        return
     text = (ROOT / path).read_text("utf-8")
     if not path.endswith(".md"):
         language = LANGUAGES.get(Path(path).suffix, "text")
@@ -92,7 +109,7 @@ def _generated(path: str, config: MkDocsConfig) -> File:
         text = f"{head}# `{path}`\n\n````{language}\n{text.rstrip()}\n````\n"
     elif page_of(path) == "index.md":
         text = f"---\nhide: [navigation]\n---\n\n{text}"
-    return File.generated(config, page_of(path), content=text)
+    yield File.generated(config, page_of(path), content=text)
 
 
 def _outside_fences(markdown: str, old: str, new: str) -> str:

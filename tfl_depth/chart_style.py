@@ -83,13 +83,23 @@ def round_up(value: float) -> float:
     return float(next(each * power for each in (1, 2, 5, 10) if each * power >= value * (1 - 1e-9)))
 
 
-def chart_png(figure: Figure) -> bytes:
+class ChartPng(bytes):
+    """The content of a PNG file, which a notebook shows as a picture."""
+
+    def __repr__(self) -> str:
+        return f"<ChartPng of {len(self):,} bytes>"
+
+    def _repr_png_(self) -> bytes:
+        return bytes(self)
+
+
+def chart_png(figure: Figure) -> ChartPng:
     """The content of a PNG file."""
     _without_surrogates(figure)
     buffer = io.BytesIO()
     # No date and no version inside: the same values make the same file.
     figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
-    return buffer.getvalue()
+    return ChartPng(buffer.getvalue())
 
 
 def chart_bgr(figure: Figure) -> npt.NDArray[np.uint8]:
