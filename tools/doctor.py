@@ -47,6 +47,7 @@ def _parser() -> CommandParser:
     cli_common.add_json(parser)
     parser.add_argument(
         "--timeout",
+        dest="timeout_s",
         type=cli_common.seconds,
         default=TIMEOUT_S,
         metavar="SECONDS",
@@ -65,7 +66,7 @@ def _doctor_there(options: argparse.Namespace, arguments: list[str | Path]) -> N
 def _doctor(options: argparse.Namespace) -> None:
     expect_board(options)
     cli_common.expect_model(options.model)
-    found = examine_board(Board(), options.model, options.timeout)
+    found = examine_board(Board(), options.model, options.timeout_s)
     cli_common.tell(options, found, "\n".join(_table(found)))
     if not found["runnable"]:
         what = "any model" if options.model is None else str(options.model)

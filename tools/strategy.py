@@ -66,7 +66,11 @@ def _parser() -> CommandParser:
         help="images to measure on (val); calibration and training use train",
     )
     parser.add_argument(
-        "--max-depth", type=float, metavar="METERS", help="range of the depth (the dataset's)"
+        "--max-depth",
+        dest="max_depth_m",
+        type=float,
+        metavar="METERS",
+        help="range of the depth (the dataset's)",
     )
     network_options.add_network_options(parser)
     parser.add_argument(
@@ -121,7 +125,7 @@ def _strategy(options: argparse.Namespace) -> None:
         options.data,
         options.split,
         options=NetworkOptions(**arguments),
-        max_depth_m=options.max_depth,
+        max_depth_m=options.max_depth_m,
         effort=QUICK if options.quick else FULL,
         progress=_progress,
     )
