@@ -257,7 +257,13 @@ def test_depth_has_the_chosen_colors_and_range(page: Browser, runner: DepthRunne
     shown = pixels(page, "#depth .picture canvas")
     expected = colorize(depth_mm, 2000, 7000, colormap="turbo")[:150]
     assert np.abs(shown.astype(int) - expected).max() <= 4
-    assert page.find("#depth .ticks").text.split("\n")[0].endswith("2.00 m")
+    near, *middle, far = page.driver.find_elements("css selector", "#depth .ticks span")
+    assert near.text.endswith("2.00 m") and far.text.endswith("7.00 m")
+    assert [tick.text for tick in middle] == ["4 m", "5 m"]
+    bar = page.find("#depth .legend canvas").rect
+    for tick, share in zip(middle, (0.4, 0.6), strict=True):
+        center = tick.rect["x"] + tick.rect["width"] / 2
+        assert abs(center - bar["x"] - share * bar["width"]) <= 2
 
 
 def test_pixels_that_fail_the_self_check_are_marked(page: Browser, runner: DepthRunner) -> None:

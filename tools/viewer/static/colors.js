@@ -2,7 +2,9 @@
 
 // Of the longer side of a canvas: more is not seen. The read-out knows every pixel.
 const SHOWN_SIDE = 1600;
-const TICKS = 5;
+// Between the ends of a legend: as many round values at most, and none so near to an end's text.
+const MOST_TICKS = 5;
+const END_SHARE = 0.27;
 // Every difference has this one scale, so that pictures can be compared.
 const DIFFERENCE_MM = 200;
 // Blue, gray, orange: told apart with every kind of color-blindness.
@@ -66,7 +68,7 @@ export class Colors {
     context.putImageData(image, 0, 0);
   }
 
-  // A bar of all colors, and labels below it.
+  // A bar of all colors, and labels below it: [place from 0 to 1, text] from left to right.
   legend(element, colors, labels) {
     const bar = document.createElement("canvas");
     bar.width = 256;
@@ -77,22 +79,45 @@ export class Colors {
     context.putImageData(image, 0, 0);
     const ticks = document.createElement("div");
     ticks.className = "ticks";
-    for (const text of labels) {
-      ticks.append(Object.assign(document.createElement("span"), { textContent: text }));
+    for (const [place, text] of labels) {
+      const tick = Object.assign(document.createElement("span"), { textContent: text });
+      tick.dataset.place = place;
+      tick.style.left = `${100 * place}%`;
+      ticks.append(tick);
     }
     element.replaceChildren(bar, ticks);
   }
 }
 
-// From near to far in meters; the ends tell of depth beyond them.
+// Multiples of 1, 2 or 5 times a power of ten between two depths in millimeters.
+function roundValues(near, far) {
+  const most = (far - near) / MOST_TICKS;
+  const power = 10 ** Math.max(0, Math.floor(Math.log10(most)));
+  const step = [1, 2, 5, 10].map((each) => each * power).find((each) => each >= most);
+  const values = [];
+  for (let mm = Math.ceil(near / step) * step; mm <= far; mm += step) values.push(mm);
+  return values;
+}
+
+// The ends in meters, which tell of depth beyond them, and round values between them.
 export function depthLabels(near, far, below, above) {
-  const labels = Array.from({ length: TICKS }, (_, k) =>
-    `${((near + (k * (far - near)) / (TICKS - 1)) / 1000).toFixed(2)} m`);
-  if (below) labels[0] = `< ${labels[0]}`;
-  if (above) labels[TICKS - 1] = `> ${labels[TICKS - 1]}`;
-  return labels;
+  const middle = far > near ? roundValues(near, far) : [];
+  const text = (mm) => `${(mm / 1000).toFixed(2)} m`;
+  return [
+    [0, `${below ? "< " : ""}${text(near)}`],
+    ...middle
+      .map((mm) => [(mm - near) / (far - near), `${mm / 1000} m`])
+      .filter(([place]) => END_SHARE < place && place < 1 - END_SHARE),
+    [1, `${above ? "> " : ""}${text(far)}`],
+  ];
 }
 
 export function differenceLabels() {
-  return [`≤ −${DIFFERENCE_MM} mm`, "nearer", "0", "farther", `≥ ${DIFFERENCE_MM} mm`];
+  return [
+    [0, `≤ −${DIFFERENCE_MM} mm`],
+    [0.25, "nearer"],
+    [0.5, "0"],
+    [0.75, "farther"],
+    [1, `≥ ${DIFFERENCE_MM} mm`],
+  ];
 }

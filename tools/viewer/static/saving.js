@@ -73,10 +73,11 @@ function panel(context, figure, left, width, height) {
   context.drawImage(bar, left, TITLE + height + 6, width, 10);
   context.font = "12px system-ui, sans-serif";
   const ticks = [...figure.querySelectorAll(".ticks span")];
-  const shown = width < 300 ? ticks.filter((_, k) => k % 2 === 0) : ticks;
-  shown.forEach((tick, k) => {
-    context.textAlign = k === 0 ? "left" : k === shown.length - 1 ? "right" : "center";
-    const x = left + (k * width) / (shown.length - 1);
+  const last = ticks.length - 1;
+  ticks.forEach((tick, k) => {
+    if (width < 300 && k % 2 && k < last) return;
+    context.textAlign = k === 0 ? "left" : k === last ? "right" : "center";
+    const x = left + tick.dataset.place * width;
     context.fillText(tick.textContent, x, TITLE + height + 34);
   });
 }
