@@ -10,6 +10,7 @@ import pytest
 from tests.strategy.small_study import results
 from tests.strategy.test_conclusions import MEDIANS_MM
 from tfl_depth.strategy.results import RESULTS, StudyResults
+from tfl_depth.strategy.study_details import SCENE
 from tfl_depth.strategy.study_input import Grid
 from tfl_depth.strategy.study_report import write_report
 from tfl_depth.strategy.study_scene import write_pictures
@@ -45,8 +46,12 @@ def test_the_conclusion_and_one_table_come_first(tmp_path: Path) -> None:
 
 
 def test_the_report_is_a_page_with_one_picture_and_the_commands(tmp_path: Path) -> None:
-    text = report(tmp_path, results(MEDIANS_MM))
+    found = results(MEDIANS_MM)
+    assert "![" not in report(tmp_path, found) and SCENE not in details(tmp_path, found)
+    (tmp_path / "example" / SCENE).write_bytes(b"a picture")
+    text = report(tmp_path, found)
     assert text.count("![") == 1 and "(example/scene.png)" in text
+    assert "(scene.png)" in details(tmp_path, found)
     assert "tfl-depth strategy NETWORK" in text and "(example/details.md)" in text
     assert len(text.split()) < 500
 
@@ -81,6 +86,8 @@ def test_the_document_says_what_the_results_beside_it_say(tmp_path: Path) -> Non
     for path in DOCUMENTS.glob(f"*/{RESULTS}"):
         (tmp_path / path.parent.name).mkdir()
         (tmp_path / path.parent.name / RESULTS).write_bytes(path.read_bytes())
+        if (path.parent / SCENE).exists():
+            (tmp_path / path.parent.name / SCENE).touch()
     write_report(tmp_path)
     written = sorted(tmp_path.rglob("*.md"))
     assert len(written) == 3

@@ -10,6 +10,8 @@ from tfl_depth.strategy.report_sources import sources_part
 from tfl_depth.strategy.results import ExperimentResult, StudyResults
 from tfl_depth.tables import markdown
 
+# The picture of one image. A report of an older study may lack it.
+SCENE = "scene.png"
 # What to use if a phase's choice does not work on a board.
 FALLBACKS: dict[Phase, str] = {
     "baseline": "Fallback: FP32, on a processor that computes it.",
@@ -34,8 +36,13 @@ their integer grids.
 """
 
 
-def details(results: StudyResults) -> list[str]:
-    """The parts of the page, in Markdown."""
+def details(results: StudyResults, *, scene: bool) -> list[str]:
+    """The parts of the page, in Markdown.
+
+    Args:
+        results: of a study.
+        scene: whether the picture of one image is there.
+    """
     parts = [
         f"# All rows: {results.network}",
         _measured(results),
@@ -46,10 +53,10 @@ def details(results: StudyResults) -> list[str]:
     ]
     for phase, question in PHASES.items():
         parts += _phase(results, phase, question)
+    if scene:
+        parts += ["## One image", f"![INT8 - FP32 of one image]({SCENE})"]
     return [
         *parts,
-        "## One image",
-        "![INT8 - FP32 of one image](scene.png)",
         "## Everything",
         _everything(results),
     ]

@@ -9,7 +9,7 @@ from tfl_depth.files import write_whole
 from tfl_depth.strategy.conclusions import best, change, conclusion, usual
 from tfl_depth.strategy.experiments import GRANULARITIES, TITLES, Granularity
 from tfl_depth.strategy.results import RESULTS, ExperimentResult, StudyResults, read_results
-from tfl_depth.strategy.study_details import details
+from tfl_depth.strategy.study_details import SCENE, details
 from tfl_depth.tables import joined_parts, markdown
 
 REPORT = "README.md"
@@ -46,19 +46,21 @@ def write_report(output: Path) -> Path:
     """
     found = [read_results(path) for path in sorted(output.glob(f"*/{RESULTS}"))]
     for results in found:
-        content = joined_parts(details(results))
-        write_whole(output / results.network / DETAILS, content.encode())
+        folder = output / results.network
+        content = joined_parts(details(results, scene=(folder / SCENE).exists()))
+        write_whole(folder / DETAILS, content.encode())
     path = output / REPORT
-    write_whole(path, joined_parts(_report(found)).encode())
+    scenes = [each.network for each in found if (output / each.network / SCENE).exists()]
+    write_whole(path, joined_parts(_report(found, scenes)).encode())
     return path
 
 
-def _report(found: Sequence[StudyResults]) -> list[str]:
+def _report(found: Sequence[StudyResults], scenes: Sequence[str]) -> list[str]:
+    """The report's parts. It shows one image of the first network that has a picture of one."""
     parts = ["# What INT8 costs", *map(_conclusion, found), _table(found), COLUMNS.strip()]
-    if found:
-        name = found[0].network
+    for name in scenes[:1]:
         parts += [
-            f"![INT8 - FP32 of one image]({name}/scene.png)",
+            f"![INT8 - FP32 of one image]({name}/{SCENE})",
             PICTURE.format(name=name).strip(),
         ]
     parts += ["## How it was measured", *map(_measured_on, found)]

@@ -11,6 +11,7 @@ from tfl_depth.strategy.conclusions import trajectory
 from tfl_depth.strategy.experiments import GRANULARITIES
 from tfl_depth.strategy.results import StudyResults
 from tfl_depth.strategy.scene_chart import scene_chart
+from tfl_depth.strategy.study_details import SCENE
 from tfl_depth.strategy.study_input import Grid
 
 CHARTS = {
@@ -37,7 +38,7 @@ def write_pictures(folder: Path, results: StudyResults, grid: Callable[[str], Gr
         for granularity in GRANULARITIES
     }
     write_charts(folder, results)
-    write_whole(folder / "scene.png", scene_chart(grid("fp32"), phases))
+    write_whole(folder / SCENE, scene_chart(grid("fp32"), phases))
 
 
 def write_charts(folder: Path, results: StudyResults) -> None:
