@@ -116,7 +116,7 @@ class FrameViews:
             raise CameraError("correct_focal needs a camera with its focal length: give `camera`.")
         if trained is None:
             raise CameraError(
-                "The model's contract does not know the camera that the network was trained for: "
+                "The model's contract does not have the camera that the network was trained for: "
                 "convert the network again with --intrinsics or --fov."
             )
         return True

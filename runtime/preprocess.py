@@ -86,7 +86,7 @@ def decode_image(content: bytes, name: str) -> Pixels:
     pixels = decode(content, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
     if pixels is None:
         raise ImageError(
-            f"Cannot read {name} as an image: it is damaged, or OpenCV does not know the format."
+            f"Cannot read {name} as an image: it is damaged, or OpenCV does not support the format."
         )
     if pixels.dtype != np.uint8:
         raise ImageError(
@@ -102,7 +102,7 @@ def _from_pil(image: Any) -> Pixels:
     if image.mode[0] in "IF":
         raise ImageError(
             f"Expected a PIL image of 8 bits a channel, got mode {image.mode}. Convert it "
-            "yourself: only you know what its values mean."
+            "first: the scale of its values is unknown."
         )
     _expect_whole_jpeg(image)
     try:
@@ -141,7 +141,7 @@ def _checked(pixels: npt.NDArray[Any]) -> Pixels:
     if pixels.dtype != np.uint8:
         raise ImageError(
             f"Expected an image of dtype uint8, pixels 0 to 255, got {pixels.dtype}. Convert it "
-            "yourself: only you know what its values mean."
+            "first: the scale of its values is unknown."
         )
     gray, color = pixels.ndim == 2, pixels.ndim == 3 and pixels.shape[-1] in (1, 3, 4)
     if not (gray or color):

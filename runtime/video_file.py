@@ -50,7 +50,9 @@ def open_file(path: Path) -> cv2.VideoCapture:
         capture = cv2.VideoCapture(name)
     if not capture.isOpened():
         capture.release()
-        raise ImageError(f"Cannot open {path}: it is damaged, or OpenCV does not know the format.")
+        raise ImageError(
+            f"Cannot open {path}: it is damaged, or OpenCV does not support the format."
+        )
     return capture
 
 

@@ -23,7 +23,7 @@ JPEG_SIGNATURE = b"\xff\xd8\xff"
 
 
 def decode(content: bytes, flags: int) -> npt.NDArray[Any] | None:
-    """Decode an image file's content; None if it is damaged or OpenCV does not know its format.
+    """Decode an image file's content; None if it is damaged or OpenCV does not support its format.
 
     Args:
         content: of the file.

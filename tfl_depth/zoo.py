@@ -50,8 +50,8 @@ LIMITS = {
         "output shows an error there."
     ),
     "redkitchen": (
-        "One room, at 0.8 to 3.2 m: the images that it is measured on lie between those that it "
-        "was trained on. It shows what INT8 costs an accurate network, and knows no other room."
+        "One room, at 0.8 to 3.2 m: the images that it is measured on are between those that it "
+        "was trained on. It shows what INT8 costs an accurate network, and is for no other room."
     ),
 }
 STARTS = {

@@ -152,7 +152,7 @@ def _parser() -> CommandParser:
         "--minutes",
         type=cli_common.minutes,
         metavar="M",
-        help="then run the network for M minutes without a pause, and tell whether heat slows it "
+        help="then run the network for M minutes without a pause, and report whether heat slows it "
         "(10 is a good length)",
     )
     cli_common.add_json(parser)

@@ -63,13 +63,13 @@ def _parser() -> CommandParser:
         "the files in --save:\n"
         "  depth   NAME_depth.png, 16 bit, millimeters, 0 = no depth (NAME_depth.npy where the\n"
         "          model's range passes 65.535 m)\n"
-        "  color  NAME_color.png, a picture with a legend in meters\n"
+        "  color   NAME_color.png, a picture with a legend in meters\n"
         "  npy     NAME_depth.npy, millimeters\n"
         "  ply     NAME_points.ply, a point cloud in meters: x right, y down, z forward\n"
         "  video   NAME_depth.mp4, a video or a camera side by side with its depth\n"
         "The other kinds of a video's frames are NAME_000000_*. Results of the same photo, model\n"
         "and options are skipped, so that an interrupted run can be continued; the folder's\n"
-        f"{RECORD} knows.",
+        f"{RECORD} lists them.",
         EXAMPLE,
     )
     cli_common.add_model_and_inputs(parser, nargs="+")

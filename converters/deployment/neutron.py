@@ -59,7 +59,7 @@ def _expect_version(settings: NeutronSettings) -> None:
         ) from error
     except subprocess.TimeoutExpired as error:
         raise ConversionError(
-            f"The Python {settings.python} of --neutron-python did not say within "
+            f"The Python {settings.python} of --neutron-python did not report within "
             f"{VERSION_LIMIT_S} s which {settings.package} it has: start it by hand."
         ) from error
     if done.returncode:
@@ -97,7 +97,7 @@ def _run(program: Path, model: bytes, target: str) -> bytes:
         )
         if done.returncode or not result.is_file():
             raise ConversionError(
-                f"{program.name} cannot compile the model for {target}. It says: "
+                f"{program.name} cannot compile the model for {target}. Its message: "
                 f"{last_error(done.stdout) or 'nothing'}"
             )
         return result.read_bytes()

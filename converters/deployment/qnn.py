@@ -63,7 +63,7 @@ def compile_for_htp(model: bytes, soc: str) -> QnnCompiled:
         compiled = made.read_bytes()
     selected = _PARTITIONED.search(printed)
     if selected is None:
-        raise ConversionError("Qualcomm's compiler did not say which operators it takes.")
+        raise ConversionError("Qualcomm's compiler did not report which operators it takes.")
     sums = {name: int(count) for name, count in _TRAFFIC.findall(printed)}
     traffic = Traffic(
         spilled=sums.get("spill_bytes", 0),

@@ -75,7 +75,7 @@ def compile_rknn(model: bytes, platform: str, python: str) -> RknnCompiled:
         found = _VERSION.search(printed)
         if found is None or not result.is_file():
             raise ConversionError(
-                f"rknn-toolkit2 cannot compile the model for {platform}. It says: "
+                f"rknn-toolkit2 cannot compile the model for {platform}. Its message: "
                 f"{last_error(printed) or 'nothing'}"
             )
         return RknnCompiled(result.read_bytes(), found[1])

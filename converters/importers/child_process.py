@@ -132,7 +132,7 @@ class ChildProcess:
         self._errors.seek(0)
         text = self._errors.read().decode("utf-8", "replace").replace("\r", "\n")
         lines = [line.strip() for line in text.splitlines() if line.strip()]
-        return lines[-1][-500:] if lines else "it said nothing."
+        return lines[-1][-500:] if lines else "it printed nothing."
 
     def close(self) -> None:
         """End the process, and remove its folder."""

@@ -108,7 +108,7 @@ def _traced(model: Any, shape: tuple[int, ...], name: str) -> tuple[Any, list[st
         reason = next((line for line in str(error).splitlines() if line.strip()), "no reason")
         raise ConversionError(
             f"{name} cannot take {height}x{width} (height x width). Most networks need multiples "
-            f"of 32. Keras says: {reason}"
+            f"of 32. Keras reports: {reason}"
         ) from error
     return function, names
 

@@ -56,7 +56,7 @@ def at_size(model: Any, size: Size, name: str) -> Any:
         reason = next((line for line in str(error).splitlines() if line.strip()), "no reason")
         raise ConversionError(
             f"{name} cannot take {size[0]}x{size[1]} (height x width). Most networks need "
-            f"multiples of 32. Keras says: {reason}"
+            f"multiples of 32. Keras reports: {reason}"
         ) from error
     return other
 

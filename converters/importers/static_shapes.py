@@ -97,7 +97,7 @@ def _measured_shapes(content: bytes, shape: tuple[int, ...], name: str) -> dict[
         height, width = (shape[axis] for axis in image_axes(shape, name))
         raise ConversionError(
             f"{name} cannot take {height}x{width} (height x width) in a batch of 1. Most networks "
-            f"need multiples of 32. The interpreter says: {reason}"
+            f"need multiples of 32. The interpreter reports: {reason}"
         ) from error
     found = interpreter.get_tensor_details()
     return {detail["index"]: tuple(map(int, detail["shape"])) for detail in found}

@@ -61,7 +61,7 @@ def _converted(size: str, folder: Path) -> tuple[Path, Path]:
         if precision == "int8":
             arguments += ["--recipe", "minmax"]
         if convert.main(arguments):
-            raise ConversionError("The conversion failed; its error stands above.")
+            raise ConversionError("The conversion failed: see the error above.")
         files.append(output)
     return files[0], files[1]
 

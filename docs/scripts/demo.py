@@ -80,7 +80,7 @@ def _demo(output: Path, picture: Path | None) -> None:
     arguments += ["--max-depth", "10"]
     print(f"$ tfl-depth convert {' '.join(arguments)} --output {model}", flush=True)
     if convert.main([*arguments, "--output", str(model), "--overwrite"]):
-        raise ConversionError("The conversion failed; its error stands above.")
+        raise ConversionError("The conversion failed: see the error above.")
     pixels = read_image(photograph_folder() / PHOTO)
     truth_mm = np.asarray(np.rint(1000 * demo_truth.true_depth_m()), np.uint16)
     with DepthRunner(model, camera=demo_truth.CAMERA) as runner:

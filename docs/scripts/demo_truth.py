@@ -132,7 +132,7 @@ def said(figures: DemoFigures) -> str:
 
 def _rows(figures: DemoFigures) -> list[tuple[str, dict[str, float]]]:
     return [
-        ("as the network says it", figures.abs_rel),
+        ("as the network gives it", figures.abs_rel),
         (f"times {figures.focal_ratio:.2f}, the focal ratio", figures.corrected_abs_rel),
     ]
 
@@ -142,8 +142,8 @@ def _correction_said(figures: DemoFigures) -> str:
         return "Its depth follows the focal length, so photo_depth.png is corrected."
     return (
         "Its depth does not follow the focal length (docs/cameras.md), so the runner corrects it\n"
-        "only when asked: photo_depth.png is as the network says it, photo_corrected_depth.png is\n"
-        "corrected."
+        "only when asked: photo_depth.png is as the network gives it, and\n"
+        "photo_corrected_depth.png is corrected."
     )
 
 

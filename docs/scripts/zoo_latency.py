@@ -87,7 +87,7 @@ def _converted(checkpoint: Path) -> bytes:
             str(listing),
         ]
         if convert.main([*arguments, "--max-depth", "10", "--output", str(output)]):
-            raise ConversionError("The conversion failed; its error stands above.")
+            raise ConversionError("The conversion failed: see the error above.")
         return output.read_bytes()
 
 

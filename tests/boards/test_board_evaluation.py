@@ -65,7 +65,7 @@ def test_the_camera_corrects_depth_there_as_here(
     assert main([*call, "--json"]) == 0
     assert json.loads(capfd.readouterr().out)["metrics"] != here["metrics"]
     assert main([*call, *CPU, "--fov", "60", "--correct-focal"]) == 1
-    assert "does not know the camera" in capfd.readouterr().err
+    assert "does not have the camera" in capfd.readouterr().err
 
 
 def test_depth_is_enlarged_there_as_here(

@@ -131,13 +131,13 @@ def test_a_python_that_hangs_is_stopped(
 ) -> None:
     Path(settings.python).write_text("#!/bin/sh\nexec sleep 60\n")
     monkeypatch.setattr(neutron, "VERSION_LIMIT_S", 0.2)
-    with pytest.raises(ConversionError, match=r"did not say within 0\.2 s"):
+    with pytest.raises(ConversionError, match=r"did not report within 0\.2 s"):
         compile_for_target(model.read_bytes(), "imx95", target(settings))
 
 
 def test_what_the_compiler_says_is_told(model: Path, settings: NeutronSettings) -> None:
 
-    with pytest.raises(ConversionError, match="It says: Error: unknown target imx93"):
+    with pytest.raises(ConversionError, match="Its message: Error: unknown target imx93"):
         compile_for_target(model.read_bytes(), "imx95", target(replace(settings, target="imx93")))
 
 

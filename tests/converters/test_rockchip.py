@@ -109,7 +109,7 @@ def test_outputs_become_millimeters_as_bytes_and_as_floats(model: bytes) -> None
 
 
 def test_what_the_toolkit_refuses_is_told(model: bytes, python: str) -> None:
-    with pytest.raises(ConversionError, match="It says: error: config failed"):
+    with pytest.raises(ConversionError, match="Its message: error: config failed"):
         compile_for_target(model, "rk3588", target(python, "rk1"))
 
 

@@ -84,7 +84,7 @@ def test_an_operator_computes_what_the_interpreter_does(case: str) -> None:
 def test_what_cannot_be_trained_is_named() -> None:
     net = Net()
     graph = net.finish(output=net.softmax(net.image))
-    with pytest.raises(ConversionError, match="does not know the operator SOFTMAX"):
+    with pytest.raises(ConversionError, match="does not support the operator SOFTMAX"):
         refuse_unknown(graph)
     net = Net()
     resized = net.resize(net.image, 24, 32)

@@ -198,7 +198,7 @@ def _read_image(path: Path) -> npt.NDArray[Any]:
     except OSError as error:
         raise DatasetError(f"its depth image is unreadable ({error.strerror})") from error
     if stored is None:
-        raise DatasetError("its depth image is damaged, or OpenCV does not know its format")
+        raise DatasetError("its depth image is damaged, or OpenCV does not support its format")
     return stored
 
 

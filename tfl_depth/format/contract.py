@@ -319,7 +319,7 @@ def _why_digest_differs(model: bytes) -> str:
     return (
         f"A compiler changed the file (operator {operator[:40]!r}), and the digest in its contract "
         "is still the old one (its SHA-256 differs). Compile with tfl-depth convert --target, or "
-        "write the digest as docs/targets.md says. If you did that, the file is damaged: copy it "
+        "write the digest as in docs/targets.md. If you did that, the file is damaged: copy it "
         "again."
     )
 

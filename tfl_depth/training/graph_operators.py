@@ -45,7 +45,7 @@ def refuse_unknown(graph: Graph) -> None:
     unknown = sorted({op.kind for op in graph.operators} - set(_OPERATORS))
     unknown += [op.kind for op in graph.operators if _moves_corners(op)]
     if unknown:
-        raise ConversionError(f"training at int8 does not know the operator {unknown[0]}")
+        raise ConversionError(f"training at int8 does not support the operator {unknown[0]}")
 
 
 def _moves_corners(operator: Operator) -> bool:

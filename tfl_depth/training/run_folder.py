@@ -43,7 +43,7 @@ def reading(path: Path) -> Iterator[None]:
             else " ".join(f"{type(error).__name__}: {error}".split())
         )
         raise DepthError(
-            f"Cannot go on with the run in {path.parent}: its {path.name} is damaged "
+            f"Cannot resume the run in {path.parent}: its {path.name} is damaged "
             f"({why[:300]}). Put back a whole copy of it, or remove the folder and train again."
         ) from error
 

@@ -84,5 +84,5 @@ def heat_lines(heat: Mapping[str, Any] | None) -> list[str]:
 def _temperatures(parts: Sequence[Mapping[str, Any]]) -> str:
     hottest = [max(part["temperature_c"].values(), default=math.nan) for part in parts]
     if math.isnan(hottest[0]):
-        return "the board tells no temperature"
+        return "the board reports no temperature"
     return f"hottest sensor: {hottest[0]:.0f} °C at first, {max(hottest):.0f} °C at most"

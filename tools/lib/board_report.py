@@ -143,4 +143,4 @@ def _condition_rows(conditions: Mapping[str, Any]) -> Iterator[Row]:
             end = "" if later is None else f" before, {later:.0f} {unit} after"
             yield name, f"{value:.0f} {unit}{end}"
     if not any(before.values()):
-        yield "sensors", "the board tells no temperature and no clock"
+        yield "sensors", "the board reports no temperature and no clock"

@@ -74,7 +74,7 @@ def add_camera_only(parser: argparse.ArgumentParser, use: str) -> None:
 
 def add_fit(parser: argparse.ArgumentParser, default: Fit | None) -> None:
     """Add --fit. Without a default it is the model's."""
-    shown = "as the model's contract says" if default is None else default
+    shown = "as in the model's contract" if default is None else default
     parser.add_argument(
         "--fit",
         choices=FITS,

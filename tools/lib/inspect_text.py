@@ -148,7 +148,7 @@ def _trust_rows(report: dict[str, Any]) -> Iterator[Row]:
     if golden is None:
         yield "golden vectors", "none: `tfl-depth prove` cannot prove its depth"
         return
-    yield "golden vectors", f"{golden['images']} photos; correct kernels lie apart on them by"
+    yield "golden vectors", f"{golden['images']} photos; correct kernels differ on them by"
     yield (
         "",
         (

@@ -55,7 +55,7 @@ def add_camera_of_training(parser: argparse.ArgumentParser) -> None:
         type=camera_options.intrinsics_and_size,
         metavar="FX,FY,CX,CY[@WxH]",
         help="in pixels of the network's input, or of training pictures of WxH (unknown; of a "
-        "network of `tfl-depth train`, as its metrics.json says)",
+        "network of `tfl-depth train`, as in its metrics.json)",
     )
     group.add_argument(
         "--fov",

@@ -184,7 +184,7 @@ def test_sizes() -> None:
     assert np.array_equal(wide.run(value)[0], import_network(model, size=(32, 40)).run(value)[0])
     pixels = keras.Input((*SIZE, 3))
     fixed = layers.Reshape((*SIZE, 1))(layers.Conv2D(1, 1)(pixels))
-    with pytest.raises(ConversionError, match=r"cannot take 32x40 .*Keras says"):
+    with pytest.raises(ConversionError, match=r"cannot take 32x40 .*Keras reports"):
         import_network(keras.Model(pixels, fixed), size=(32, 40))
 
 
