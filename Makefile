@@ -228,7 +228,7 @@ FRAMEWORKS ?= onnx torch keras2
 frameworks-test: setup
 	-.venv/bin/python -m tfl_depth.converters.importers.environments $(FRAMEWORKS)
 	TFL_DEPTH_FRAMEWORKS="$(FRAMEWORKS)" .venv/bin/python -m pytest -m frameworks -rs $(PARALLEL) \
-	  tests/converters/importers tests/networks
+	  tests/converters/importers tests/networks tests/docs/test_notebooks.py
 
 # Conversion of a float .tflite, and the runtime, on Debian's newer Pythons, where neither TensorFlow
 # nor Keras is installed: 150 MB to download for each.
@@ -295,9 +295,11 @@ figures-zoo: setup
 figures-demo: setup
 	.venv/bin/python -m docs.scripts.demo --picture docs/images/demo.png
 
-# The notebooks, with what they print and draw.
+# The notebooks, with what they print and draw: some minutes, PyTorch's environment not counted.
 notebooks: setup
 	.venv/bin/python -m docs.scripts.run_notebooks docs/notebooks/what-int8-costs.ipynb
+	.venv/bin/python -m docs.scripts.run_notebooks docs/notebooks/pytorch-to-int8.ipynb \
+	  --environment torch
 
 # The documentation site, build/site/index.html; a broken link is an error.
 docs: setup

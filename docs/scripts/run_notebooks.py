@@ -1,6 +1,6 @@
 """`make notebooks`: run a notebook's cells, and store what they print and show, as Jupyter does.
 
-python -m docs.scripts.run_notebooks NOTEBOOK [--output FILE]
+python -m docs.scripts.run_notebooks NOTEBOOK [--output FILE] [--environment torch]
 
 The cells run in one namespace and in an empty folder. It needs no Jupyter. What only Jupyter has
 (`%magic`, `display`) is not for these notebooks.
@@ -13,6 +13,8 @@ import base64
 import contextlib
 import io
 import json
+import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -20,6 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from docs.scripts.notebook_page import read_notebook
+from tfl_depth.converters.importers.environments import ENVIRONMENTS, Environment, python_of
+from tfl_depth.errors import ConversionError
 from tfl_depth.files import write_whole
 from tfl_depth.tools.lib import cli_common
 
@@ -33,17 +37,41 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("notebook", type=Path, metavar="NOTEBOOK")
     parser.add_argument("--output", type=Path, metavar="FILE", help="where to (NOTEBOOK)")
+    parser.add_argument(
+        "--environment", choices=ENVIRONMENTS, help="whose packages the notebook imports as well"
+    )
     options = parser.parse_args(argv)
     output = (options.output or options.notebook).resolve()
-    return cli_common.run(lambda: _run(options.notebook.resolve(), output))
+    return cli_common.run(lambda: _run(options.notebook.resolve(), output, options.environment))
 
 
-def _run(path: Path, output: Path) -> None:
+def _run(path: Path, output: Path, environment: str | None) -> None:
+    if environment is not None:
+        add_packages(ENVIRONMENTS[environment])
     notebook = read_notebook(path)
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         run_cells(notebook)
     text = json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
     write_whole(output, text.encode())
+
+
+def add_packages(environment: Environment) -> None:
+    """Make an importer's packages importable here, behind those of this Python.
+
+    Raises:
+        ConversionError: the environment cannot be created, or is of another Python.
+    """
+    python = python_of(environment)
+    asked = "import sys, sysconfig; print(sys.version_info[:2], sysconfig.get_path('purelib'))"
+    done = subprocess.run([python, "-I", "-c", asked], capture_output=True, text=True, check=True)
+    version, _, folder = done.stdout.strip().rpartition(" ")
+    if version != str(sys.version_info[:2]):
+        raise ConversionError(
+            f"Expected {environment.title} to have an environment of this Python "
+            f"{sys.version_info[:2]}, got {version}: run the notebook with that version."
+        )
+    sys.path.append(folder)
+    os.environ[environment.variable] = str(python)  # `convert` starts it as a process
 
 
 def run_cells(notebook: dict[str, Any]) -> None:
