@@ -62,6 +62,8 @@ OF_A_SHELL: dict[str, dict[str, str]] = {
         "board": A_BOARD,
         "time_limit": A_BOARD,
         "fov": "a camera of class FieldOfView",
+        "jobs": "the program's own processes",
+        "cluster": "the same",
     },
     "benchmark": {
         "float": "a DepthRunner of its own",
@@ -95,8 +97,6 @@ OF_A_SHELL: dict[str, dict[str, str]] = {
         "serve": "the same",
         "frame_format": "the same",
         "show": "the method DepthRunner.show",
-        "jobs": "the program's own processes",
-        "cluster": "the same",
     },
     "inspect": {"model": "the file's bytes", "html": A_FILE},
     "placement": {"picture": A_FILE},
