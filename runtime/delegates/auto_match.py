@@ -47,7 +47,9 @@ def compiled_for(
     rows: Mapping[str, DelegateSpec], model: ModelTraits
 ) -> Mapping[str, DelegateSpec]:
     """Return the rows whose compiler compiled the model; none for a portable model."""
-    return {name: row for name, row in rows.items() if row.compiled in model.custom_operators}
+    found = {name: row for name, row in rows.items() if row.compiled in model.custom_operators}
+    of_maker = {name: row for name, row in found.items() if row.maker == model.maker}
+    return of_maker or {name: row for name, row in found.items() if row.maker is None}
 
 
 def _compiled(wanted: Mapping[str, DelegateSpec], board: Board) -> AutoMatch:

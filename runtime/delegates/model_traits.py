@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tfl_depth.format import flatbuffer_reader as tables
+from tfl_depth.format.litert_stamp import read_stamp
 
 # Fields of the schema; `tables.read` explains them.
 _MODEL_OPERATOR_CODES, _MODEL_SUBGRAPHS = 1, 2
@@ -22,10 +23,12 @@ class ModelTraits:
         custom_operators: names of operators that TensorFlow Lite does not know. A compiler puts
             them in place of the operators that an NPU runs.
         per_channel: whether weights have a scale for each output channel.
+        maker: of the chip that LiteRT has compiled it for; empty if none.
     """
 
     custom_operators: frozenset[str]
     per_channel: bool
+    maker: str = ""
 
 
 def read_model_traits(model: bytes) -> ModelTraits:
@@ -34,7 +37,7 @@ def read_model_traits(model: bytes) -> ModelTraits:
     Raises:
         ModelFileError: the file is damaged, or not a TensorFlow Lite file.
     """
-    return tables.read(model, _look)
+    return replace(tables.read(model, _look), maker=read_stamp(model).maker)
 
 
 def _look(root: tables.Table) -> ModelTraits:

@@ -130,8 +130,8 @@ def _notes(name: str, row: DelegateSpec, file: ModelTraits, board: Board) -> Ite
     Raises:
         DelegateError: the model is compiled for another delegate.
     """
-    compiled = row.compiled in file.custom_operators
-    others = compiled_for(TABLE, file)
+    others = compiled_for({**TABLE, name: row}, file)
+    compiled = name in others
     if others and not compiled:
         other, of = next(iter(others.items()))
         raise DelegateError(

@@ -34,6 +34,8 @@ class DelegateSpec:
         environment: variables to set before the library is loaded.
         compiled: name of the operator that its offline compiler puts into a model; None without
             such a compiler.
+        maker: of the chips, if compilers for others put the same operator into a model; None
+            otherwise.
         portable: whether it can run a model that was not compiled for it.
         targets: names in `tfl_depth.targets.TARGETS` that are for this delegate.
         devices: device files of its driver; `*` matches anything, and one file is enough. Without
@@ -53,6 +55,7 @@ class DelegateSpec:
     defaults: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     compiled: str | None = None
+    maker: str | None = None
     portable: bool = True
     targets: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()

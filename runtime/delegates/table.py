@@ -185,6 +185,7 @@ TABLE: Mapping[str, DelegateSpec] = {
         },
         defaults=_defaults("onnxruntime-qnn"),
         compiled="DISPATCH_OP",
+        maker="Qualcomm",
         portable=False,
         external=False,
         targets=_targets("onnxruntime-qnn"),

@@ -22,6 +22,9 @@ from tfl_depth.errors import DelegateError, ModelFileError
 from tfl_depth.format.htp_program import HtpProgram, read_htp_program
 from tfl_depth.runtime import DelegateCoverage, DepthRunner
 from tfl_depth.runtime.delegates import Board, select_delegate
+from tfl_depth.runtime.delegates.auto_match import compiled_for
+from tfl_depth.runtime.delegates.model_traits import ModelTraits
+from tfl_depth.runtime.delegates.table import TABLE
 from tfl_depth.runtime.engines import onnxruntime_qnn
 from tfl_depth.runtime.engines.ep_context import ContextTensor, ep_context_file
 
@@ -124,6 +127,17 @@ def test_the_cpu_continues_with_the_portable_model(
         with pytest.warns(UserWarning, match=r"onnxruntime-qnn failed at a frame: the DSP"):
             depth_mm = runner.infer(photo)
         assert np.array_equal(depth_mm, usual.infer(photo))
+
+
+@with_qnn
+def test_it_says_what_a_compiled_model_needs(
+    compiled: Callable[[str], Path], tmp_path: Path
+) -> None:
+    model = compiled("net").read_bytes()
+    with pytest.raises(DelegateError, match=r"for the delegate onnxruntime-qnn.*pip install onnxr"):
+        select_delegate("auto", {}, model, board=Board(tmp_path))
+    with pytest.raises(DelegateError, match=r"litert-npu cannot run it\. Use onnxruntime-qnn"):
+        select_delegate("litert-npu", {}, model)
 
 
 @with_qnn
@@ -244,9 +258,11 @@ def test_other_options_are_a_damaged_file(models: Path) -> None:
         read_htp_program(dispatched(models))
 
 
-def test_auto_says_what_a_compiled_model_needs(models: Path, tmp_path: Path) -> None:
-    with pytest.raises(DelegateError, match=r"onnxruntime-qnn.*pip install onnxruntime"):
-        select_delegate("auto", {}, dispatched(models), board=Board(tmp_path))
+def test_a_compiled_model_is_for_its_makers_delegate() -> None:
+    """LiteRT's compilers for all makers write the same operator."""
+    for maker, name in (("Qualcomm", NAME), ("IntelOpenVINO", "litert-npu"), ("", "litert-npu")):
+        traits = ModelTraits(frozenset({"DISPATCH_OP"}), per_channel=False, maker=maker)
+        assert [*compiled_for(TABLE, traits)] == [name]
 
 
 def test_without_the_packages_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

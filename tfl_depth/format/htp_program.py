@@ -6,15 +6,13 @@ from dataclasses import dataclass, replace
 
 from tfl_depth.errors import ModelFileError
 from tfl_depth.format import flatbuffer_reader as tables
-from tfl_depth.format.contract_place import find_metadata
+from tfl_depth.format.litert_stamp import read_stamp
 
 # The operator that stands for a part which the NPU takes.
 DISPATCH = "DISPATCH_OP"
 # Field numbers, for `flatbuffer_reader.read`.
 _MODEL_CODES, _MODEL_GRAPHS, _GRAPH_OPERATORS = 1, 2, 3
 _CODE_CUSTOM_NAME, _OPERATOR_CODE, _OPERATOR_CUSTOM_OPTIONS = 1, 0, 5
-# The metadata entry with the maker and the chip, texts that end in zeros.
-_STAMP = "LiteRtStamp"
 
 
 @dataclass(frozen=True)
@@ -38,14 +36,7 @@ def read_htp_program(model: bytes) -> HtpProgram:
     Raises:
         ModelFileError: it does not take it whole, or the file is damaged.
     """
-    program = tables.read(model, _program)
-    return replace(program, chip=_chip(model))
-
-
-def _chip(model: bytes) -> str:
-    start, length = find_metadata(model, _STAMP) or (0, 0)
-    words = [each for each in model[start : start + length].split(b"\0") if each]
-    return words[1].decode(errors="replace") if len(words) == 2 else ""
+    return replace(tables.read(model, _program), chip=read_stamp(model).chip)
 
 
 def _program(root: tables.Table) -> HtpProgram:
