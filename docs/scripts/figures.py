@@ -13,6 +13,7 @@ from docs.scripts import (
     demo_truth,
     engine_tables,
     measure_cameras,
+    measure_fidelity,
     measure_fit,
     measure_rates,
     measure_steadiness,
@@ -56,6 +57,7 @@ def write_documents() -> None:
         write_charts(path.parent, read_results(path))
     benchmark_figures.write_document()
     measure_fit.write_document()
+    measure_fidelity.write_document()
     measure_cameras.write_document()
     measure_upsampling.write_document()
     measure_steadiness.write_document()

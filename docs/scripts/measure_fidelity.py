@@ -1,0 +1,134 @@
+"""How close INT8 is to FP32: `python -m docs.scripts.measure_fidelity --data DIR`.
+
+It converts a network of the zoo with photos of NYU Depth V2's split `train`, per channel and per
+tensor, compares each pixel of the split `val` with the float network, and writes
+docs/figures/int8_fidelity.json.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tfl_depth.converters import split_images
+from tfl_depth.converters.importers import import_network
+from tfl_depth.converters.pipeline import convert_network
+from tfl_depth.converters.representative import read_pixels
+from tfl_depth.data.datasets import photos
+from tfl_depth.files import write_whole
+from tfl_depth.recipes import default_recipe
+from tfl_depth.runtime import DepthRunner
+from tfl_depth.tables import markdown, write_table
+from tfl_depth.tools.lib import cli_common
+
+ROOT = Path(__file__).resolve().parents[2]
+NETWORK = "lite0-nyu-192x256"
+FIGURES = ROOT / "docs" / "figures" / "int8_fidelity.json"
+DECISION = ROOT / "docs" / "decisions" / "023-what-is-left-of-int8.md"
+MAX_DEPTH_M, CALIBRATION_PHOTOS = 10.0, 100
+HALF_SPAN_M = 0.5
+
+Floats = npt.NDArray[np.float64]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the measurement; returns its exit status."""
+    parser = cli_common.parser("measure_fidelity", "Compare INT8 with FP32.", str(__doc__))
+    parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="NYU Depth V2")
+    options = parser.parse_args(argv)
+    return cli_common.run(lambda: _measure(options.data))
+
+
+def _measure(data: Path) -> None:
+    paths = photos("nyuv2", data, "val")
+    rows = [_row(data, paths, per_channel=per_channel) for per_channel in (True, False)]
+    document = {"network": NETWORK, "images": len(paths), "rows": rows}
+    write_whole(FIGURES, (json.dumps(document, indent=2) + "\n").encode())
+    write_document()
+    print(table())
+
+
+def _row(data: Path, paths: Sequence[Path], *, per_channel: bool) -> dict[str, Any]:
+    network = ROOT / "zoo" / NETWORK / "float.tflite"
+    images = split_images(photos("nyuv2", data, "train"), samples=CALIBRATION_PHOTOS)
+    made = convert_network(
+        network, images=images, max_depth_m=MAX_DEPTH_M, per_channel=per_channel, golden=False
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "int8.tflite"
+        file.write_bytes(made.model)
+        found, expected = _depths(file, network, paths)
+    return {
+        "weights": "per channel" if per_channel else "per tensor",
+        "recipe": default_recipe(per_channel=per_channel),
+        **deviation(found, expected),
+    }
+
+
+def _depths(file: Path, network: Path, paths: Sequence[Path]) -> tuple[Floats, Floats]:
+    """Depth by INT8 and by FP32, (images, h, w) in meters each."""
+    source = import_network(network, size=None)
+    found, expected = [], []
+    with DepthRunner(file) as runner:
+        for path in paths:
+            pixels = read_pixels(path, runner.model_size, runner.fit)
+            found.append(runner.infer(pixels, size="model", channels="rgb") / 1000.0)
+            values = np.asarray(pixels[None], np.float32)
+            expected.append(np.asarray(source.run(values)[0], np.float64)[0, ..., 0])
+    return np.stack(found), np.stack(expected)
+
+
+def deviation(found: Floats, expected: Floats) -> dict[str, float]:
+    """The deviation of depths in meters from others, over all pixels together.
+
+    Returns:
+        `median_percent` and `p95_percent` of the expected depth, and `wraps`: the share of pixels
+        that are off by more than half a span.
+    """
+    error = np.abs(found - expected)
+    median, p95 = np.percentile(100 * error / expected, [50, 95])
+    return {
+        "median_percent": round(float(median), 3),
+        "p95_percent": round(float(p95), 3),
+        "wraps": round(float(np.mean(error > HALF_SPAN_M)), 6),
+    }
+
+
+def write_document() -> None:
+    """Write the decision's table from the result file."""
+    write_table(DECISION, "fidelity", table(), by="python -m docs.scripts.measure_fidelity")
+
+
+def table() -> str:
+    """The decision's table, from the result file."""
+    document = json.loads(FIGURES.read_text(encoding="utf-8"))
+    return markdown(
+        (
+            f"`{document['network']}`, {document['images']} photos of `val`",
+            "recipe",
+            "deviation in percent of each pixel's FP32 depth: median",
+            "95 %",
+            "off by more than half a span",
+        ),
+        [
+            (
+                row["weights"],
+                f"`{row['recipe']}`",
+                f"{row['median_percent']:.2f} %",
+                f"{row['p95_percent']:.2f} %",
+                f"{row['wraps']:.4%}",
+            )
+            for row in document["rows"]
+        ],
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
