@@ -16,7 +16,7 @@ from typing import IO
 import psutil  # type: ignore[import-untyped]
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_S = 480.0
+PATIENCE_S = 900.0
 WORKERS = 2
 START_ATTEMPTS = 4
 AGENTS = ("dashboard-agent-grpc", "dashboard-agent-listen", "metrics-export", "runtime-env-agent")
@@ -95,6 +95,7 @@ def ray_cluster() -> Iterator[Cluster]:
             )
             if _has_started(cluster, Path(said.name), client):
                 break
+        assert cluster.poll() is None, "Ray does not start: is the machine too busy?"
         yield (
             f"ray://127.0.0.1:{client}",
             lambda: [each for each in below(cluster.pid) if each.name().startswith("ray::Pool")],
