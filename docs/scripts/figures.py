@@ -15,6 +15,7 @@ from docs.scripts import (
     measure_cameras,
     measure_fidelity,
     measure_fit,
+    measure_int8_depth,
     measure_rates,
     measure_steadiness,
     measure_upsampling,
@@ -58,6 +59,7 @@ def write_documents() -> None:
     benchmark_figures.write_document()
     measure_fit.write_document()
     measure_fidelity.write_document()
+    measure_int8_depth.write_document()
     measure_cameras.write_document()
     measure_upsampling.write_document()
     measure_steadiness.write_document()

@@ -35,6 +35,7 @@ SIZE = (96, 128)
 # At strides 2 to 32, from the papers' tables; MobileNetV2's widths as the authors' code rounds.
 CHANNELS = {
     "efficientnet_lite0": (16, 24, 40, 112, 320),
+    "efficientnet_lite0_short": (16, 24, 40, 112, 320),
     "resnet18": (64, 64, 128, 256, 512),
     "mobilenet_v2_0.35": (8, 8, 16, 32, 112),
     "mobilenet_v2_0.5": (8, 16, 16, 48, 160),
@@ -95,7 +96,7 @@ def test_features_halve_five_times(encoder: EncoderName, size: tuple[int, int]) 
 def test_drop_path_drops_residual_branches_more_and_more(encoder: EncoderName) -> None:
     model = encoder_model(encoder, drop_path=0.2)
     rates = [layer.rate for layer in model.layers if isinstance(layer, layers.Dropout)]
-    assert len(rates) >= 7
+    assert len(rates) >= 3
     assert rates == sorted(rates)
     assert max(rates) < 0.2
     for layer in model.layers:
@@ -198,9 +199,9 @@ def test_an_unknown_encoder_is_refused_with_the_known_ones() -> None:
         depth_net("vgg16", (64, 64))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("encoder", [name for name in ENCODERS if name != "efficientnet_lite0"])
+@pytest.mark.parametrize("encoder", [name for name in ENCODERS if "efficientnet_lite0" not in name])
 def test_imagenet_is_refused_where_there_are_no_such_weights(encoder: EncoderName) -> None:
-    with pytest.raises(ValueError, match=r"ImageNet weights \(efficientnet_lite0\), got"):
+    with pytest.raises(ValueError, match=r"ImageNet weights \(efficientnet_lite0, .*\), got"):
         depth_net(encoder, (64, 64), imagenet=True)
 
 

@@ -75,6 +75,36 @@ def test_encoder_reproduces_the_originals_features(lite0: keras.Model) -> None:
         assert_same_features(subsampled(features_of(lite0, golden["pixels"])), golden)
 
 
+# Its blocks, by their numbers, and the same blocks of the whole encoder.
+SHORT_BLOCKS = dict(enumerate((0, 1, 2, 3, 4, 5, 6, 8, 11, 15)))
+
+
+def test_the_short_encoder_has_the_weights_of_the_first_blocks(lite0: keras.Model) -> None:
+    short = depth_net("efficientnet_lite0_short", SIZE, imagenet=True)
+    taken = {layer.name.split("_")[0] for layer in short.layers if layer.weights}
+    blocks = {name for name in taken if name.startswith("b")}
+    assert blocks == {f"b{block}" for block in SHORT_BLOCKS}
+    for layer in short.layers:
+        block, _, rest = layer.name.partition("_")
+        if block in blocks and layer.weights:
+            same = lite0.get_layer(f"b{SHORT_BLOCKS[int(block[1:])]}_{rest}")
+            for one, other in zip(layer.get_weights(), same.get_weights(), strict=True):
+                np.testing.assert_array_equal(one, other, err_msg=layer.name)
+
+
+def test_the_short_encoder_begins_with_the_originals_features() -> None:
+    short = depth_net("efficientnet_lite0_short", SIZE, imagenet=True)
+    names = ["b0_project_bn", "b2_add", "b4_add"]
+    taps = keras.Model(short.inputs, {name: short.get_layer(name).output for name in names})
+    with np.load(GOLDEN) as golden:
+        found = taps.predict_on_batch(golden["pixels"][None].astype(np.float32))
+        for name in names:
+            step = TAPS[name][1]
+            tolerance = 2e-5 * np.abs(golden[name]).max()
+            ours = found[name][0, ::step, ::step]
+            np.testing.assert_allclose(ours, golden[name], rtol=0, atol=tolerance, err_msg=name)
+
+
 def test_encoder_reproduces_the_original_live(lite0: keras.Model) -> None:
     pytest.importorskip("torch", reason="the original needs PyTorch")
     pytest.importorskip("efficientnet_lite_pytorch", reason="the original is not installed")

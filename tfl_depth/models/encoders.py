@@ -11,7 +11,7 @@ import keras
 
 from tfl_depth.choices import expect_choice
 from tfl_depth.models.decoder import WIDTHS
-from tfl_depth.models.efficientnet_lite import efficientnet_lite0
+from tfl_depth.models.efficientnet_lite import SHORT_STAGES, efficientnet_lite0
 from tfl_depth.models.mobilenet import mobilenet_v2
 from tfl_depth.models.pretrained import load_efficientnet_lite0_imagenet
 from tfl_depth.models.resnet import resnet18
@@ -19,6 +19,7 @@ from tfl_depth.models.resnet import resnet18
 Build = Callable[[keras.KerasTensor, float], list[keras.KerasTensor]]
 EncoderName = Literal[
     "efficientnet_lite0",
+    "efficientnet_lite0_short",
     "resnet18",
     "mobilenet_v2_0.35",
     "mobilenet_v2_0.5",
@@ -50,6 +51,11 @@ class Encoder:
 ENCODERS: dict[EncoderName, Encoder] = {
     "efficientnet_lite0": Encoder(
         "EfficientNet-Lite0", efficientnet_lite0, load_efficientnet_lite0_imagenet
+    ),
+    "efficientnet_lite0_short": Encoder(
+        "EfficientNet-Lite0 (10 of its 16 blocks)",
+        partial(efficientnet_lite0, stages=SHORT_STAGES),
+        partial(load_efficientnet_lite0_imagenet, stages=SHORT_STAGES),
     ),
     "resnet18": Encoder("ResNet-18", resnet18),
     "mobilenet_v2_0.35": Encoder("MobileNetV2 0.35", partial(mobilenet_v2, width=0.35)),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pickle
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,15 +17,22 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from tfl_depth.models.efficientnet_lite import STAGES
+from tfl_depth.models.blocks import Stage
+from tfl_depth.models.efficientnet_lite import STAGES, original_blocks
 
 Array = npt.NDArray[Any]
 _MAGIC = 0x1950A86A20F9469CFC6C
 _STORAGE_DTYPES = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
 
 
-def load_efficientnet_lite0_imagenet(model: keras.Model) -> None:
+def load_efficientnet_lite0_imagenet(
+    model: keras.Model, *, stages: Sequence[Stage] = STAGES
+) -> None:
     """Set the weights of every encoder layer of `model`.
+
+    Args:
+        model: a network with the encoder `efficientnet_lite0`.
+        stages: of its encoder, as `original_blocks` takes them.
 
     Raises:
         ModuleNotFoundError: the package with the weights is not installed.
@@ -34,19 +42,13 @@ def load_efficientnet_lite0_imagenet(model: keras.Model) -> None:
 
     weights = read_legacy_torch(Path(EfficientnetLite0ModelFile.get_model_file_path()))
     _set_conv(model, weights, "stem", "_conv_stem", "_bn0")
-    index = 0
-    for stage in STAGES:
-        for _ in range(stage.repeats):
-            ours, theirs = f"b{index}", f"_blocks.{index}."
-            if stage.expand != 1:
-                _set_conv(
-                    model, weights, f"{ours}_expand", f"{theirs}_expand_conv", f"{theirs}_bn0"
-                )
-            _set_conv(
-                model, weights, f"{ours}_depthwise", f"{theirs}_depthwise_conv", f"{theirs}_bn1"
-            )
-            _set_conv(model, weights, f"{ours}_project", f"{theirs}_project_conv", f"{theirs}_bn2")
-            index += 1
+    expanded = [stage.expand != 1 for stage in stages for _ in range(stage.repeats)]
+    for block, original in enumerate(original_blocks(stages)):
+        ours, theirs = f"b{block}", f"_blocks.{original}."
+        if expanded[block]:
+            _set_conv(model, weights, f"{ours}_expand", f"{theirs}_expand_conv", f"{theirs}_bn0")
+        _set_conv(model, weights, f"{ours}_depthwise", f"{theirs}_depthwise_conv", f"{theirs}_bn1")
+        _set_conv(model, weights, f"{ours}_project", f"{theirs}_project_conv", f"{theirs}_bn2")
 
 
 def _set_conv(

@@ -20,6 +20,7 @@ from tfl_depth.errors import DatasetError, DepthError, ModelFileError
 from tfl_depth.files import write_whole
 from tfl_depth.losses import LOSSES
 from tfl_depth.models.depth_net import depth_net
+from tfl_depth.models.start_weights import take_weights
 from tfl_depth.training.distributed import ALONE, Hosts
 from tfl_depth.training.epochs import STATE, Epochs
 from tfl_depth.training.optimizer import make_optimizer
@@ -179,7 +180,7 @@ def _dtype_policy(name: str) -> Iterator[None]:
 
 def _take_weights(model: keras.Model, checkpoint: Path) -> None:
     try:
-        model.set_weights(keras.saving.load_model(checkpoint, compile=False).get_weights())
+        take_weights(model, keras.saving.load_model(checkpoint, compile=False))
     except (OSError, ValueError, TypeError) as error:
         raise ModelFileError(
             f"Expected {checkpoint} to be a .keras file of the network {model.name}: {error}"
