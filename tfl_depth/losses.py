@@ -2,7 +2,7 @@
 
 Each takes `depth_true` and `depth_pred`, (batch, H, W, 1) float32 in meters. A true depth of 0
 marks a pixel without a reading. Each returns a scalar float32: a mean over the pixels with a
-reading, or 0 without any. `seed_dual_head` alone takes two predictions. Arguments are not checked.
+reading, or 0 without any. `two_head_loss` alone takes two predictions. Arguments are not checked.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from keras import ops
 
 __all__ = [
     "BERHU_SHARE",
+    "CONSISTENCY_WEIGHT",
+    "FRACTIONAL_WEIGHT",
     "GRADIENT_SCALES",
     "GRADIENT_SPACINGS",
+    "INTEGER_WEIGHT",
     "LOSSES",
     "MIN_DEPTH_M",
-    "SEED_CONSISTENCY_WEIGHT",
-    "SEED_FRACTIONAL_WEIGHT",
-    "SEED_INTEGER_WEIGHT",
     "LossName",
     "berhu",
     "log_gradient",
     "log_l1",
     "log_l1_with_gradient",
     "scale_invariant_gradient",
-    "seed_dual_head",
     "silog",
+    "two_head_loss",
 ]
 
 # A linear head can predict zero or less. Below this depth the losses are linear in it.
@@ -38,10 +38,10 @@ GRADIENT_SCALES = 4
 GRADIENT_SPACINGS = (1, 2, 4, 8, 16)
 # Share of the largest residual above which residuals are squared, from Laina et al.
 BERHU_SHARE = 0.2
-# From the seed project.
-SEED_INTEGER_WEIGHT = 1.0
-SEED_FRACTIONAL_WEIGHT = 10.0
-SEED_CONSISTENCY_WEIGHT = 0.5
+# Of the terms of `two_head_loss`, from the first attempt at two heads (docs/history.md).
+INTEGER_WEIGHT = 1.0
+FRACTIONAL_WEIGHT = 10.0
+CONSISTENCY_WEIGHT = 0.5
 
 # Below this value the root is replaced by a straight line, since its slope is infinite at zero.
 _LEAST_ROOT = 1e-6
@@ -136,12 +136,12 @@ def berhu(depth_true: Any, depth_pred: Any) -> Any:
     return _masked_mean(ops.where(size <= threshold, size, squared), valid)
 
 
-def seed_dual_head(depth_true: Any, integer: Any, fractional: Any, *, max_depth_m: float) -> Any:
-    """The seed project's loss of two trained sigmoid heads, whole meters and fraction of a meter.
+def two_head_loss(depth_true: Any, integer: Any, fractional: Any, *, max_depth_m: float) -> Any:
+    """The loss of two trained sigmoid heads, whole meters and fraction of a meter.
 
-    It is the baseline for the exact split. The weights 1.0, 10.0 and 0.5 and the sum of the heads
-    are the seed's. The seed leaves the rest open: here all three terms are L1, the integer term is
-    in meters and not a share of the range, and the mean is over valid pixels.
+    It is the baseline for the exact split. The weights and the sum of the heads are those of the
+    first attempt (docs/history.md). All three terms are L1, the integer term is in meters and not a
+    share of the range, and the mean is over valid pixels.
 
     Args:
         depth_true: see the module; at most `max_depth_m`.
@@ -152,9 +152,9 @@ def seed_dual_head(depth_true: Any, integer: Any, fractional: Any, *, max_depth_
     valid = _valid(depth_true)
     whole_m, whole_true_m = integer * max_depth_m, ops.floor(depth_true)
     return (
-        SEED_INTEGER_WEIGHT * _l1(whole_m, whole_true_m, valid)
-        + SEED_FRACTIONAL_WEIGHT * _l1(fractional, depth_true - whole_true_m, valid)
-        + SEED_CONSISTENCY_WEIGHT * _l1(whole_m + fractional, depth_true, valid)
+        INTEGER_WEIGHT * _l1(whole_m, whole_true_m, valid)
+        + FRACTIONAL_WEIGHT * _l1(fractional, depth_true - whole_true_m, valid)
+        + CONSISTENCY_WEIGHT * _l1(whole_m + fractional, depth_true, valid)
     )
 
 

@@ -20,8 +20,8 @@ from tfl_depth.losses import (
     log_l1,
     log_l1_with_gradient,
     scale_invariant_gradient,
-    seed_dual_head,
     silog,
+    two_head_loss,
 )
 
 Array = npt.NDArray[Any]
@@ -254,7 +254,7 @@ def seed_loss(true: Array, integer: Array, fractional: Array) -> tuple[float, Ar
     """The loss over 15 m, and its slopes by both heads."""
     heads = tf.Variable(integer), tf.Variable(fractional)
     with tf.GradientTape() as tape:
-        result = seed_dual_head(tf.constant(true), *heads, max_depth_m=15)
+        result = two_head_loss(tf.constant(true), *heads, max_depth_m=15)
     slopes = tape.gradient(result, heads)
     return float(result), np.asarray(slopes[0]), np.asarray(slopes[1])
 

@@ -96,11 +96,9 @@ def _two_heads(max_depth_m: float) -> TrainedHead:
         return np.asarray(np.rint(max_depth_m * values["integer"]) + values["fractional"])
 
     def loss(true: Any, values: Values) -> Any:
-        from tfl_depth.losses import seed_dual_head
+        from tfl_depth.losses import two_head_loss
 
-        return seed_dual_head(
-            true, values["integer"], values["fractional"], max_depth_m=max_depth_m
-        )
+        return two_head_loss(true, values["integer"], values["fractional"], max_depth_m=max_depth_m)
 
     return TrainedHead(
         outputs=("integer", "fractional"),
