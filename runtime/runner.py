@@ -31,7 +31,6 @@ from tfl_depth.runtime.fit import Fit
 from tfl_depth.runtime.frame_decoder import FrameDecoder
 from tfl_depth.runtime.frame_views import FrameViews
 from tfl_depth.runtime.golden_check import GoldenCheck, check_golden
-from tfl_depth.runtime.live_view import show_depth
 from tfl_depth.runtime.model_content import ModelSource, read_model_content
 from tfl_depth.runtime.options import OnFault, RunnerOptions, UpsampleName
 from tfl_depth.runtime.preparer import Preparer
@@ -440,6 +439,8 @@ class DepthRunner(Closeable):
             DepthError: this OpenCV has no windows, or there is no display.
             ImageError: as for `stream`.
         """
+        from tfl_depth.runtime.live_view import show_depth  # boards have no window
+
         colors = ClipColors(range or self.range_m, colormap)
         return show_depth(self, source, colors, frames, every=every, realtime=realtime)
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+# Delegates that are no external ones: an engine of its own runs each.
+LITERT_NPU = "litert-npu"
+ONNXRUNTIME_QNN = "onnxruntime-qnn"
+
 
 @dataclass(frozen=True)
 class Cache:

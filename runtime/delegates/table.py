@@ -11,7 +11,7 @@ import glob
 import importlib.util
 from collections.abc import Mapping
 
-from tfl_depth.runtime.delegates.spec import Cache, DelegateSpec
+from tfl_depth.runtime.delegates.spec import LITERT_NPU, ONNXRUNTIME_QNN, Cache, DelegateSpec
 from tfl_depth.targets import TARGETS
 
 
@@ -170,7 +170,7 @@ TABLE: Mapping[str, DelegateSpec] = {
     ),
     # Not an external delegate: `engines.onnxruntime_qnn` runs the program inside the file. Options:
     # docs/execution_providers/QNN-ExecutionProvider.md there; those for a compilation are left out.
-    "onnxruntime-qnn": DelegateSpec(
+    ONNXRUNTIME_QNN: DelegateSpec(
         title="Qualcomm Hexagon (HTP), for files that were compiled for the chip, by ONNX Runtime",
         libraries=("libonnxruntime_providers_qnn.so",),
         folders=_package_folders("onnxruntime_qnn"),
@@ -183,12 +183,12 @@ TABLE: Mapping[str, DelegateSpec] = {
             "profiling_file_path": "a CSV file for the profile",
             "skip_qnn_version_check": "1 allows libraries of another version",
         },
-        defaults=_defaults("onnxruntime-qnn"),
+        defaults=_defaults(ONNXRUNTIME_QNN),
         compiled="DISPATCH_OP",
         maker="Qualcomm",
         portable=False,
         external=False,
-        targets=_targets("onnxruntime-qnn"),
+        targets=_targets(ONNXRUNTIME_QNN),
         devices=("/dev/fastrpc-cdsp*",),
         rounding_steps=3,
         install="pip install onnxruntime onnxruntime-qnn",
@@ -264,7 +264,7 @@ TABLE: Mapping[str, DelegateSpec] = {
     # Not an external delegate: `ai_edge_litert.compiled_model` opens the library, from the folder
     # in its environment.py. `auto` selects it only for a model that was compiled for it, since its
     # Intel plugin computed a split head wrongly.
-    "litert-npu": DelegateSpec(
+    LITERT_NPU: DelegateSpec(
         title="NPUs of LiteRT's dispatch interface, such as Intel's by OpenVINO",
         libraries=("libLiteRtDispatch_*.so",),
         folders=_package_folders("ai_edge_litert", "/vendors/*/dispatch"),
@@ -272,10 +272,10 @@ TABLE: Mapping[str, DelegateSpec] = {
             "graph_backend": "Intel: CPU, GPU or NPU",
             "performance_mode": "Intel: LATENCY, THROUGHPUT or CUMULATIVE_THROUGHPUT",
         },
-        defaults=_defaults("litert-npu"),
+        defaults=_defaults(LITERT_NPU),
         compiled="DISPATCH_OP",
         external=False,
-        targets=_targets("litert-npu"),
+        targets=_targets(LITERT_NPU),
         rounding_steps=3,
         install="pip install ai-edge-litert, and openvino for Intel's NPUs",
         source="https://github.com/google-ai-edge/LiteRT/blob/main/litert/python/litert_wrapper/environment_wrapper/environment.py",

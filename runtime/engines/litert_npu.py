@@ -11,12 +11,11 @@ import numpy.typing as npt
 
 from tfl_depth.errors import DelegateError
 from tfl_depth.runtime.delegates.selected import SelectedDelegate
+from tfl_depth.runtime.delegates.spec import LITERT_NPU
 from tfl_depth.runtime.engines.engine import Engine, EngineConfig, fault_of
 from tfl_depth.runtime.engines.whole_model import read_whole_model
 from tfl_depth.runtime.preprocess import Channels, Codes, Pixels, write_input
 
-# Its name in `runtime.delegates.table`.
-NAME = "litert-npu"
 # LiteRT's enumerations; the texts of options are names in them.
 ENUMERATIONS = {
     "graph_backend": "IntelOpenVinoGraphBackend",
@@ -82,7 +81,8 @@ def _litert(module: str) -> Any:
         return importlib.import_module(f"ai_edge_litert.{module}")
     except ImportError as error:
         raise DelegateError(
-            f"The delegate {NAME} is a part of ai-edge-litert, which cannot be imported ({error}). "
+            f"The delegate {LITERT_NPU} is a part of ai-edge-litert, which cannot be imported "
+            f"({error}). "
             "Install it with pip install ai-edge-litert."
         ) from error
 

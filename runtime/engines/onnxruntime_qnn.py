@@ -21,14 +21,13 @@ from tfl_depth.errors import DelegateError
 from tfl_depth.format.contract import Contract
 from tfl_depth.format.htp_program import read_htp_program
 from tfl_depth.runtime.delegates.selected import SelectedDelegate
+from tfl_depth.runtime.delegates.spec import ONNXRUNTIME_QNN
 from tfl_depth.runtime.engines.engine import Engine, EngineConfig, fault_of
 from tfl_depth.runtime.engines.ep_context import ContextTensor, ep_context_file
 from tfl_depth.runtime.engines.whole_model import read_whole_model
 from tfl_depth.runtime.output_layout import Tensors
 from tfl_depth.runtime.preprocess import Channels, Codes, Pixels, write_input
 
-# Its name in `runtime.delegates.table`.
-NAME = "onnxruntime-qnn"
 # Of ONNX Runtime's log, which goes to standard error.
 _ERRORS_ONLY = 3
 # For what concerns the whole process: a library can be registered once.
@@ -55,7 +54,7 @@ class HtpSession:
             ModelFileError: the model is not compiled for a Hexagon, or not whole.
             ContractError: the model does not match its contract.
         """
-        self.known = read_whole_model(model, contract, NAME)
+        self.known = read_whole_model(model, contract, ONNXRUNTIME_QNN)
         self._input, self._names = contract.input_name, [*self.known.outputs]
         program = read_htp_program(model)
         file = ep_context_file(
@@ -130,9 +129,9 @@ def _open(file: bytes, chip: str, options: Mapping[str, str]) -> Any:
             return runtime.InferenceSession(file, settings)
     except Exception as error:  # ONNX Runtime's errors have no class in common
         raise DelegateError(
-            f"The delegate {NAME} cannot run this model ({_said(error)}). It is compiled for "
-            f"{chip or 'a chip that it does not name'}: check that this is the board's chip, and "
-            "see tfl-depth convert --target qnn-...."
+            f"The delegate {ONNXRUNTIME_QNN} cannot run this model ({_said(error)}). It is "
+            f"compiled for {chip or 'a chip that it does not name'}: check that it is the board's "
+            "chip, and see tfl-depth convert --target qnn-...."
         ) from error
 
 
@@ -166,8 +165,8 @@ def _device(runtime: Any, qnn: Any) -> Any:
             if each.device.type == kind:
                 return each
     raise DelegateError(
-        f"The delegate {NAME} finds no Hexagon here. Check that there is /dev/fastrpc-cdsp, and "
-        "that this user may read and write it."
+        f"The delegate {ONNXRUNTIME_QNN} finds no Hexagon here. Check that there is "
+        "/dev/fastrpc-cdsp, and that this user may read and write it."
     )
 
 
@@ -180,8 +179,8 @@ def _package(name: str) -> Any:
         return importlib.import_module(name)
     except ImportError as error:
         raise DelegateError(
-            f"The delegate {NAME} needs the package {name}, which cannot be imported ({error}): "
-            f"pip install onnxruntime {NAME}."
+            f"The delegate {ONNXRUNTIME_QNN} needs the package {name}, which cannot be imported "
+            f"({error}): pip install onnxruntime {ONNXRUNTIME_QNN}."
         ) from error
 
 

@@ -24,6 +24,7 @@ from tfl_depth.runtime import (
     SelfCheckError,
 )
 from tfl_depth.runtime.delegates import SelectedDelegate
+from tfl_depth.runtime.delegates.spec import LITERT_NPU
 from tfl_depth.runtime.engines import litert_npu
 
 CPU = {"graph_backend": "CPU"}
@@ -166,7 +167,7 @@ def test_without_it_the_delegate_is_an_error(net: Path) -> None:
 def test_accelerators_of_floats_compute_in_32_bits(backend: str, is_told: bool) -> None:
     """In 16 bits they are 38 mm off on the ramp, and the two codes agree."""
     litert = importlib.import_module("ai_edge_litert.options")
-    chosen = SelectedDelegate(litert_npu.NAME, None, {"graph_backend": backend}, {}, "")
+    chosen = SelectedDelegate(LITERT_NPU, None, {"graph_backend": backend}, {}, "")
     options = litert_npu._options(litert, chosen)
     assert options.gpu_options.enforce_f32
     hint = options.intel_openvino_options.configs_map.get("INFERENCE_PRECISION_HINT")

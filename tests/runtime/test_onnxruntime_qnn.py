@@ -24,11 +24,12 @@ from tfl_depth.runtime import DelegateCoverage, DepthRunner
 from tfl_depth.runtime.delegates import Board, select_delegate
 from tfl_depth.runtime.delegates.auto_match import compiled_for
 from tfl_depth.runtime.delegates.model_traits import ModelTraits
+from tfl_depth.runtime.delegates.spec import ONNXRUNTIME_QNN
 from tfl_depth.runtime.delegates.table import TABLE
 from tfl_depth.runtime.engines import onnxruntime_qnn
 from tfl_depth.runtime.engines.ep_context import ContextTensor, ep_context_file
 
-NAME = onnxruntime_qnn.NAME
+NAME = ONNXRUNTIME_QNN
 # Beside half a step of the code, at a boundary of two spans of 17 codes.
 BOUNDARY_MM = 8.0
 
