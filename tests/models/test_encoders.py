@@ -194,7 +194,8 @@ def test_sizes_that_cannot_be_halved_five_times_are_refused(
 
 def test_an_unknown_encoder_is_refused_with_the_known_ones() -> None:
     with pytest.raises(
-        ValueError, match=r"`encoder` to be 'efficientnet_lite0', 'resnet18', .*got 'vgg16'"
+        ValueError,
+        match=r"`encoder` to be 'efficientnet_lite0', 'efficientnet_lite0_short', .*got 'vgg16'",
     ):
         depth_net("vgg16", (64, 64))  # type: ignore[arg-type]
 
