@@ -83,7 +83,7 @@ def test_correction_that_cannot_be_is_refused(name: str, contract: Contract) -> 
 
 def test_model_without_a_camera_is_not_corrected(contract: Contract) -> None:
     unknown = replace(contract, camera=None)
-    with pytest.raises(CameraError, match=r"does not know.*--intrinsics or --fov"):
+    with pytest.raises(CameraError, match=r"does not have the camera.*--intrinsics or --fov"):
         correction(unknown, LONGER, correct_focal=True)
     views = FrameViews(unknown, LONGER, None, None)
     assert views.note is not None and "does not know" in views.note

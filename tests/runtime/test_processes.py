@@ -292,8 +292,9 @@ class Recording(outputs._Mpeg4):
             print("three", flush=True)
 
 outputs._Mpeg4 = Recording
-# Where the tests themselves ignore Ctrl-C, as in the background of a shell.
+# Where the tests themselves ignore these signals, as in the background of a shell or under nohup.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 real = cv2.VideoCapture
 cv2.VideoCapture = lambda source, *rest: (Camera if source == 0 else real)(source, *rest)
 sys.exit(infer.main([net, "camera:0", "--output", OUTPUT]))
