@@ -133,7 +133,7 @@ class FrameViews:
         if trained is None:
             return (
                 "Depth is not corrected for the camera's focal length: the model's contract does "
-                "not know the camera that the network was trained for."
+                "not have the camera that the network was trained for."
             )
         measured = "it was not measured"
         if trained.zoom_response is not None:

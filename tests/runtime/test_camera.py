@@ -86,7 +86,7 @@ def test_model_without_a_camera_is_not_corrected(contract: Contract) -> None:
     with pytest.raises(CameraError, match=r"does not have the camera.*--intrinsics or --fov"):
         correction(unknown, LONGER, correct_focal=True)
     views = FrameViews(unknown, LONGER, None, None)
-    assert views.note is not None and "does not know" in views.note
+    assert views.note is not None and "does not have" in views.note
 
 
 def test_picture_of_another_aspect_is_refused(contract: Contract) -> None:
