@@ -34,8 +34,8 @@ from tfl_depth.tools.lib.evaluate_blocks import NOTES
 for _name in ("joblib", "ray", "distributed"):
     pytest.importorskip(_name, reason="make cluster-test installs it")
 
-# Enough for a run to be there still when a worker is killed.
-PHOTOS, PAIRS = 600, 320
+# Enough for a run to be there still when a worker is killed: with Ray, after the first round of 8 units.
+PHOTOS, PAIRS = 600, 600
 LOST = "warning: A worker was lost"
 
 # A command's words for an output folder, whether it has begun there, and what it has written.
