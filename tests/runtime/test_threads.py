@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -15,7 +17,9 @@ import pytest
 
 from tests.support.length import length
 from tfl_depth.encoding import DepthMm
-from tfl_depth.runtime import DepthRunner
+from tfl_depth.runtime import DepthError, DepthRunner
+from tfl_depth.runtime.engines import interpreter_engine
+from tfl_depth.runtime.preprocess import write_input
 
 Pixels = npt.NDArray[np.uint8]
 THREADS = 8
@@ -85,3 +89,56 @@ def test_threads_that_write_to_places_of_their_own(
                 yield np.array_equal(places[k], expected[k])
 
         assert all(pool.map(lambda first: all(work(first)), range(THREADS)))
+
+
+def keep_views(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Let another thread keep the input's view after it is written, as a sampling profiler does."""
+
+    def kept(pixels: Any, channels: Any, view: Any) -> None:
+        write_input(pixels, channels, view)
+        views = [view]
+        threading.Timer(seconds, views.clear).start()
+
+    monkeypatch.setattr(interpreter_engine, "write_input", kept)
+
+
+def test_view_that_a_profiler_keeps_for_a_moment_is_waited_for(
+    net: Path, images: list[Pixels], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with DepthRunner(net) as runner:
+        expected = runner.infer(images[0])
+        keep_views(monkeypatch, 0.1)
+        np.testing.assert_array_equal(runner.infer(images[0]), expected)
+
+
+def test_view_that_stays_is_an_error(
+    net: Path, images: list[Pixels], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with DepthRunner(net) as runner:
+        runner.infer(images[0])
+        keep_views(monkeypatch, 3)
+        with pytest.raises(DepthError, match=r"failed at a frame: .*reference to internal data"):
+            runner.infer(images[0])
+
+
+def test_profiler_that_samples_all_threads_changes_nothing(net: Path, images: list[Pixels]) -> None:
+    """As the one in each worker of Dask: it holds frames of other threads, and their variables."""
+    ended = threading.Event()
+
+    def sample() -> None:
+        while not ended.is_set():
+            frames = sys._current_frames()
+            ended.wait(0.002)
+            del frames
+
+    with DepthRunner(net) as runner:
+        expected = [runner.infer(image) for image in images]
+        profiler = threading.Thread(target=sample)
+        profiler.start()
+        try:
+            for _ in range(20):
+                for image, depth_mm in zip(images, expected, strict=True):
+                    np.testing.assert_array_equal(runner.infer(image), depth_mm)
+        finally:
+            ended.set()
+            profiler.join()

@@ -34,7 +34,7 @@ from tfl_depth.tools.lib.evaluate_blocks import NOTES
 for _name in ("joblib", "ray", "distributed"):
     pytest.importorskip(_name, reason="make cluster-test installs it")
 
-# Enough for a run to be there still when a worker is killed: with Ray, after the first round of 8 units.
+# Enough for a run to be there still when a worker is killed: with Ray after a round of 8 units.
 PHOTOS, PAIRS = 600, 600
 LOST = "warning: A worker was lost"
 
