@@ -126,7 +126,7 @@ def open_workers(options: argparse.Namespace) -> Iterator[Workers]:
         import ray
         from ray.util.joblib import register_ray
 
-        ray.init(cluster, log_to_driver=False)
+        _connect_to_ray(cluster)
         register_ray()
         try:
             yield Workers("ray", lambda: jobs or int(ray.cluster_resources().get("CPU", 1)))
@@ -137,3 +137,18 @@ def open_workers(options: argparse.Namespace) -> Iterator[Workers]:
 
         with Client(cluster.replace("dask://", "tcp://", 1)) as client:
             yield Workers("dask", lambda: jobs or sum(client.nthreads().values()))
+
+
+def _connect_to_ray(address: str) -> None:
+    """Connect, again where the cluster's server for this client does not start within 30 s."""
+    import ray
+
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            ray.init(address, log_to_driver=False)
+            return
+        except ConnectionError as error:
+            if attempt == ATTEMPTS:
+                raise
+            said = " ".join(str(error).split())[-200:]
+            logging.warning("Ray did not connect, which is tried again (%s)", said)
