@@ -98,8 +98,18 @@ def ray_cluster() -> Iterator[Cluster]:
         assert cluster.poll() is None, "Ray does not start: is the machine too busy?"
         yield (
             f"ray://127.0.0.1:{client}",
-            lambda: [each for each in below(cluster.pid) if each.name().startswith("ray::Pool")],
+            lambda: [each for each in below(cluster.pid) if _is_of_pool(each)],
         )
+
+
+def _is_of_pool(process: psutil.Process) -> bool:
+    """Whether it is a worker of Ray, and not what a worker has started, which bears its name."""
+    try:
+        parent = process.parent()
+        named = [each.name().startswith("ray::Pool") for each in (process, parent) if each]
+    except psutil.NoSuchProcess:
+        return False
+    return named[0] and not any(named[1:])
 
 
 def _has_started(cluster: subprocess.Popen[bytes], said: Path, port: int) -> bool:
