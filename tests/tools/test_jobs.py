@@ -31,8 +31,8 @@ from tfl_depth.strategy.row_units import row_units
 from tfl_depth.strategy.study_input import StudyInput
 from tfl_depth.tools import evaluate, infer
 from tfl_depth.tools.lib import photo_blocks
-from tfl_depth.tools.lib.evaluate_blocks import BLOCK, EvaluateBlock, image_scores
-from tfl_depth.tools.lib.workers import open_workers
+from tfl_depth.tools.lib.evaluate_blocks import EvaluateBlock, image_scores
+from tfl_depth.tools.lib.workers import BLOCK, open_workers
 
 pytest.importorskip("joblib")
 

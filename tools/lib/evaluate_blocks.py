@@ -17,14 +17,12 @@ from tfl_depth.evaluation.image_scores import ImageScores, score_image
 from tfl_depth.strategy.result_store import ResultStore
 from tfl_depth.tools.lib import camera_options, cli_common
 from tfl_depth.tools.lib.evaluate_predictor import open_predictor
-from tfl_depth.tools.lib.workers import Workers, for_workers
+from tfl_depth.tools.lib.workers import Workers, block_slices, for_workers
 
 if TYPE_CHECKING:
     from tfl_depth.data.frames import Frames
     from tfl_depth.evaluation.evaluate import Predictor
 
-# Number of photos in a block. Computing them takes much longer than opening the model.
-BLOCK = 32
 # The folder of notes in the output folder, as long as the command runs or was interrupted.
 NOTES = ".tfl-depth-evaluate"
 # Bins of true distance, up to the largest range of any dataset. Empty ones are not shown.
@@ -85,9 +83,9 @@ def image_scores(
         workers: measure blocks of them; None: they are measured here, by `predict`.
     """
     notes, asked = _notes(whole.options.output), _asked(whole)
-    blocks = _blocks(whole, for_workers(whole.options))
-    names = [f"{asked} {number}" for number in range(len(blocks))]
-    files = [_state(block.samples.files) for block in blocks]
+    parts = _blocks(whole, for_workers(whole.options))
+    names = [f"{asked} {number}" for number in range(len(parts))]
+    files = [_state(part.samples.files) for part in parts]
     kept = [
         None if notes is None else notes.kept(name, BlockScores, state)
         for name, state in zip(names, files, strict=True)
@@ -95,7 +93,7 @@ def image_scores(
     before = sum(len(each.images) for each in kept if each is not None)
     if before:
         logging.info("%d of %d photos were measured before.", before, len(whole.samples))
-    missing = [block for block, known in zip(blocks, kept, strict=True) if known is None]
+    missing = [part for part, known in zip(parts, kept, strict=True) if known is None]
     made = (
         (score_block(predict, block) for block in missing)
         if workers is None
@@ -119,10 +117,8 @@ def _notes(output: Path | None) -> ResultStore | None:
 
 def _blocks(whole: EvaluateBlock, options: argparse.Namespace) -> list[EvaluateBlock]:
     return [
-        EvaluateBlock(
-            options, whole.model.absolute(), whole.zooms, whole.samples[first : first + BLOCK]
-        )
-        for first in range(0, len(whole.samples), BLOCK)
+        EvaluateBlock(options, whole.model.absolute(), whole.zooms, whole.samples[part])
+        for part in block_slices(len(whole.samples))
     ]
 
 

@@ -10,10 +10,7 @@ from typing import Any
 
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.tools.lib.photo_result import PhotoResult, infer_photo, photo_outputs
-from tfl_depth.tools.lib.workers import for_workers, open_workers
-
-# Number of photos in a block. Computing them takes much longer than opening the model.
-BLOCK = 32
+from tfl_depth.tools.lib.workers import block_slices, for_workers, open_workers
 
 
 @dataclass(frozen=True)
@@ -54,11 +51,8 @@ def infer_in_blocks(
     """
     named, sent = iter(photos), for_workers(options)
     absolute = [photo.absolute() for photo in photos]
-    blocks = [
-        PhotoBlock(sent, settings, absolute[first : first + BLOCK])
-        for first in range(0, len(photos), BLOCK)
-    ]
+    units = [PhotoBlock(sent, settings, absolute[part]) for part in block_slices(len(absolute))]
     with open_workers(options) as compute:
-        for results in compute(infer_block, blocks):
+        for results in compute(infer_block, units):
             for result in results:
                 yield replace(result, photo=next(named))

@@ -16,6 +16,8 @@ from tfl_depth.tools.lib import cli_common
 # Units that each worker gets at a time: then the workers of a cluster are counted again. Results of
 # Ray come at the end of a round.
 ROUND, ROUND_OF_RAY = 32, 4
+# Number of photos in a block. Computing them takes much longer than opening the model.
+BLOCK = 32
 # Number of failures in a row, without a finished unit between them, after which work ends.
 ATTEMPTS = 3
 
@@ -55,6 +57,11 @@ def _cluster(text: str) -> str:
 def are_many(options: argparse.Namespace) -> bool:
     """Whether --jobs or --cluster is given."""
     return options.jobs is not None or options.cluster is not None
+
+
+def block_slices(photos: int) -> list[slice]:
+    """The blocks of so many photos, the last one shorter."""
+    return [slice(first, first + BLOCK) for first in range(0, photos, BLOCK)]
 
 
 def for_workers(options: argparse.Namespace) -> argparse.Namespace:
