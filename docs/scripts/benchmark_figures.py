@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from docs.scripts.demo import CHECKPOINT, ROOT, listed_photographs
+from docs.scripts.result_file import write_result
 from tfl_depth.errors import ConversionError
 from tfl_depth.files import write_whole
 from tfl_depth.tables import markdown, with_table
@@ -44,7 +45,7 @@ def _speed(rounds: int, threads: int) -> None:
         results = [
             benchmark.measure(int8, float32, threads, rounds) for int8, float32 in models.values()
         ]
-    write_whole(RESULTS, (json.dumps(results, indent=2) + "\n").encode())
+    write_result(RESULTS, results)
     write_document()
     print(f"written: {RESULTS.relative_to(ROOT)}")
 

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from docs.scripts.result_file import write_result
 from tfl_depth.camera import Camera
 from tfl_depth.evaluation.metrics import depth_metrics
 from tfl_depth.example_photos import photograph_folder
-from tfl_depth.files import write_whole
 from tfl_depth.tables import markdown, write_table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -158,7 +158,7 @@ def table(figures: DemoFigures) -> str:
 
 def write_figures(figures: DemoFigures) -> None:
     """Write the result file, and the document's table from it."""
-    write_whole(FIGURES, (json.dumps(asdict(figures), indent=2) + "\n").encode())
+    write_result(FIGURES, asdict(figures))
     write_document()
 
 

@@ -7,7 +7,6 @@ one whose compiler takes all of it, and one whose delegate does not.
 from __future__ import annotations
 
 import io
-import json
 import sys
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from docs.scripts.demo import CHECKPOINT
+from docs.scripts.result_file import write_result
 from tfl_depth.converters import split_images
 from tfl_depth.converters.deployment import Placement, compile_for_target
 from tfl_depth.converters.deployment.picture import placement_picture
@@ -47,7 +47,7 @@ def main() -> int:
             title = f"{CHECKPOINT.parent.name} on {target}"
             write_whole(PICTURE, _small_png(placement_picture(placement, title)))
     results = {"checkpoint": CHECKPOINT.parent.name, "reports": reports}
-    write_whole(RESULTS, (json.dumps(results, indent=2) + "\n").encode())
+    write_result(RESULTS, results)
     write_whole(DOCUMENT, with_blocks(DOCUMENT.read_text("utf-8"), reports).encode())
     return 0
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from docs.scripts.measure_fit import HOLOLENS, abs_rel, focal_ratio
+from docs.scripts.result_file import write_result
 from tfl_depth.data import Sample, load_split
 from tfl_depth.evaluation.evaluate import keras_predictor
-from tfl_depth.files import write_whole
 from tfl_depth.models import load_model
 from tfl_depth.runtime.fit import DEFAULT_FIT
 from tfl_depth.tables import markdown, write_table
@@ -40,7 +40,7 @@ def _measure(data: Path) -> None:
     entries = sorted(ROOT.glob("zoo/*-nyu-*/model.keras"))
     rows = [_row(path, samples) for path in entries]
     document = {"images": len(samples), "rows": rows}
-    write_whole(FIGURES, (json.dumps(document, indent=2) + "\n").encode())
+    write_result(FIGURES, document)
     write_document()
     print(table())
 

@@ -15,16 +15,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from docs.scripts.result_file import write_result
 from tfl_depth.converters import split_images
 from tfl_depth.converters.importers import import_network
 from tfl_depth.converters.pipeline import convert_network
 from tfl_depth.converters.representative import read_pixels
 from tfl_depth.data.datasets import photos
-from tfl_depth.files import write_whole
+from tfl_depth.encoding import Spans
 from tfl_depth.recipes import default_recipe
 from tfl_depth.runtime import DepthRunner
+from tfl_depth.strategy.deviation import DepthDeviation, Grid
 from tfl_depth.tables import markdown, write_table
 from tfl_depth.tools.lib import cli_common
 
@@ -33,9 +34,6 @@ NETWORK = "lite0-nyu-192x256"
 FIGURES = ROOT / "docs" / "figures" / "int8_fidelity.json"
 DECISION = ROOT / "docs" / "decisions" / "023-what-is-left-of-int8.md"
 MAX_DEPTH_M, CALIBRATION_PHOTOS = 10.0, 100
-HALF_SPAN_M = 0.5
-
-Floats = npt.NDArray[np.float64]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -50,7 +48,7 @@ def _measure(data: Path) -> None:
     paths = photos("nyuv2", data, "val")
     rows = [_row(data, paths, per_channel=per_channel) for per_channel in (True, False)]
     document = {"network": NETWORK, "images": len(paths), "rows": rows}
-    write_whole(FIGURES, (json.dumps(document, indent=2) + "\n").encode())
+    write_result(FIGURES, document)
     write_document()
     print(table())
 
@@ -72,32 +70,33 @@ def _row(data: Path, paths: Sequence[Path], *, per_channel: bool) -> dict[str, A
     }
 
 
-def _depths(file: Path, network: Path, paths: Sequence[Path]) -> tuple[Floats, Floats]:
-    """Depth by INT8 and by FP32, (images, h, w) in meters each."""
+def _depths(file: Path, network: Path, paths: Sequence[Path]) -> tuple[list[Grid], list[Grid]]:
+    """Depth (h, w) of each photo in meters, by INT8 and by FP32."""
     source = import_network(network, size=None)
-    found, expected = [], []
+    found: list[Grid] = []
+    expected: list[Grid] = []
     with DepthRunner(file) as runner:
         for path in paths:
             pixels = read_pixels(path, runner.model_size, runner.fit)
-            found.append(runner.infer(pixels, size="model", channels="rgb") / 1000.0)
+            depth_mm = runner.infer(pixels, size="model", channels="rgb")
+            found.append(np.asarray(depth_mm / 1000, np.float32))
             values = np.asarray(pixels[None], np.float32)
-            expected.append(np.asarray(source.run(values)[0], np.float64)[0, ..., 0])
-    return np.stack(found), np.stack(expected)
+            expected.append(np.asarray(source.run(values)[0], np.float32)[0, ..., 0])
+    return found, expected
 
 
-def deviation(found: Floats, expected: Floats) -> dict[str, float]:
+def deviation(found: Sequence[Grid], expected: Sequence[Grid]) -> dict[str, float]:
     """The deviation of depths in meters from others, over all pixels together.
 
     Returns:
         `median_percent` and `p95_percent` of the expected depth, and `wraps`: the share of pixels
         that are off by more than half a span.
     """
-    error = np.abs(found - expected)
-    median, p95 = np.percentile(100 * error / expected, [50, 95])
+    apart = DepthDeviation.measured(expected, found, Spans.uniform(MAX_DEPTH_M))
     return {
-        "median_percent": round(float(median), 3),
-        "p95_percent": round(float(p95), 3),
-        "wraps": round(float(np.mean(error > HALF_SPAN_M)), 6),
+        "median_percent": round(100 * apart.median_share, 3),
+        "p95_percent": round(100 * apart.p95_share, 3),
+        "wraps": round(apart.wrap_share, 6),
     }
 
 

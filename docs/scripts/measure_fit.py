@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from docs.scripts.result_file import write_result
 from tfl_depth.data import DATASETS, Sample, load_split
 from tfl_depth.evaluation.evaluate import evaluate, keras_predictor
 from tfl_depth.evaluation.metrics import mean_over_images
-from tfl_depth.files import write_whole
 from tfl_depth.format.contract import FITS
 from tfl_depth.intrinsics import Intrinsics
 from tfl_depth.models import load_model
@@ -57,7 +57,7 @@ def _measure(nyu: Path, hololens: Path) -> None:
     ]
     rows = [row for name, shown in frames.items() for row in rows_of(name, shown)]
     document = {"network": ENTRY.name, "rows": rows}
-    write_whole(FIGURES, (json.dumps(document, indent=2) + "\n").encode())
+    write_result(FIGURES, document)
     write_document()
     print(table())
 

@@ -17,11 +17,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal, get_args
 
+from docs.scripts.result_file import write_result
 from docs.scripts.stock_ptq import stock_depth, stock_int8
 from tfl_depth.converters.pipeline import convert_network
 from tfl_depth.converters.representative import read_calibration
 from tfl_depth.encoding import Spans
-from tfl_depth.files import write_whole
 from tfl_depth.recipes import default_recipe
 from tfl_depth.runtime.fit import fit_photo
 from tfl_depth.strategy.candidates import Candidate, users_depth
@@ -79,7 +79,7 @@ def measure_all(data: Path, only: Sequence[str] = ()) -> None:
 
 
 def _write(rows: Sequence[Row]) -> None:
-    write_whole(FIGURES, (json.dumps({"target": TARGET, "rows": rows}, indent=2) + "\n").encode())
+    write_result(FIGURES, {"target": TARGET, "rows": rows})
 
 
 def _key(row: Row) -> tuple[str, str, str]:

@@ -20,14 +20,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tfl_depth.files import write_whole
+from docs.scripts.result_file import write_result
 from tfl_depth.listing import files_below
 from tfl_depth.runtime.preprocess import read_image
 from tfl_depth.tables import markdown, write_table
 from tfl_depth.tools import infer
 from tfl_depth.tools.lib import cli_common
 from tfl_depth.tools.lib.finished import RECORD, Finished
-from tfl_depth.tools.lib.photo_blocks import BLOCK
+from tfl_depth.tools.lib.workers import BLOCK
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = ("lite0-nyu", "pico-nyu")
@@ -71,7 +71,7 @@ def _measure(data: Path) -> None:
         "bytes_read": sum(photo.stat().st_size for photo in photos) / len(photos),
         "rows": [_row(name, photos) for name in MODELS],
     }
-    write_whole(FIGURES, (json.dumps(document, indent=2) + "\n").encode())
+    write_result(FIGURES, document)
     write_document()
     print(table())
 

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from docs.scripts.result_file import write_result
 from tfl_depth.data import load_split
 from tfl_depth.evaluation.evaluate import keras_predictor
 from tfl_depth.evaluation.steadiness import SENSOR_NOISE, Steadiness, steadiness, still_video
-from tfl_depth.files import write_whole
 from tfl_depth.models import load_model
 from tfl_depth.runtime import DepthRunner, Smoothing
 from tfl_depth.tables import markdown, write_table
@@ -46,7 +46,7 @@ def _measure(data: Path) -> None:
     photos = [sample.rgb for sample in load_split("nyuv2", data, "val")[::STEP]]
     rows = [row for name in MODELS for row in _rows(name, photos)]
     document = {"photos": len(photos), "frames": FRAMES, "noise": SENSOR_NOISE, "rows": rows}
-    write_whole(FIGURES, (json.dumps(document, indent=2) + "\n").encode())
+    write_result(FIGURES, document)
     write_document()
     print(table())
 

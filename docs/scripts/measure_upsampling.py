@@ -16,11 +16,11 @@ from typing import Any, get_args
 
 import numpy as np
 
+from docs.scripts.result_file import write_result
 from tfl_depth.data import DATASETS, Sample, load_split
 from tfl_depth.evaluation.edges import EdgeErrors
 from tfl_depth.evaluation.evaluate import evaluate, runner_predictor
 from tfl_depth.evaluation.metrics import mean_over_images
-from tfl_depth.files import write_whole
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.runtime.options import UpsampleName
 from tfl_depth.tables import markdown, write_table
@@ -55,7 +55,7 @@ def _measure(data: Path) -> None:
         for way in get_args(UpsampleName)
     ]
     document = {"images": len(samples), "time_ratio": _time_ratio(samples), "rows": rows}
-    write_whole(FIGURES, (json.dumps(document, indent=2) + "\n").encode())
+    write_result(FIGURES, document)
     write_document()
     print(table())
 

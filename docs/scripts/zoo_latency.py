@@ -7,7 +7,6 @@ on one.
 from __future__ import annotations
 
 import hashlib
-import json
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -17,9 +16,9 @@ from typing import Any
 
 from docs.scripts import figures
 from docs.scripts.demo import ROOT, listed_photographs
+from docs.scripts.result_file import write_result
 from docs.scripts.zoo_chart import RESULTS
 from tfl_depth.errors import ConversionError
-from tfl_depth.files import write_whole
 from tfl_depth.tools import convert
 from tfl_depth.tools.lib import cli_common
 
@@ -40,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _measure() -> None:
-    write_whole(RESULTS, (json.dumps(measure(), indent=2) + "\n").encode())
+    write_result(RESULTS, measure())
     figures.write_documents()
 
 

@@ -9,8 +9,8 @@ from docs.scripts import measure_fidelity
 
 
 def test_the_deviation_is_of_each_pixel_s_own_depth() -> None:
-    expected = np.array([[[1.0, 2.0, 4.0, 8.0]]])
-    found = np.array([[[1.01, 2.02, 4.12, 8.6]]])
+    expected = [np.array([[1.0, 2.0, 4.0, 8.0]], np.float32)]
+    found = [np.array([[1.01, 2.02, 4.12, 8.6]], np.float32)]
     deviation = measure_fidelity.deviation(found, expected)
     # 1, 1, 3 and 7.5 % of the depths.
     assert deviation["median_percent"] == pytest.approx(2.0)
