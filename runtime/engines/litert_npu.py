@@ -82,8 +82,7 @@ def _litert(module: str) -> Any:
     except ImportError as error:
         raise DelegateError(
             f"The delegate {LITERT_NPU} is a part of ai-edge-litert, which cannot be imported "
-            f"({error}). "
-            "Install it with pip install ai-edge-litert."
+            f"({error}). Install it with pip install ai-edge-litert."
         ) from error
 
 
