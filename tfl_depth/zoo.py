@@ -180,7 +180,8 @@ def model_card(name: str, metrics: dict[str, Any]) -> str:
         f"{_cycles(recipe)}, in batches of {recipe['batch_size']}, "
         f"loss `{recipe['loss']}`{_taught(recipe)}, AdamW, "
         f"exponential moving average of the weights ({recipe['ema_momentum']:g}); mirrored, "
-        f"turned, zoomed (with the depth, {_zooms(recipe)}) and recolored images. "
+        f"turned, zoomed (with the depth, {_zooms(recipe)}) and recolored "
+        f"images{_repeated(recipe)}. "
         f"The epoch with the best abs_rel on split `val` was kept{_flattery(metrics['split'])}.",
         "## Limits",
         f"{_camera(metrics)} {LIMITS.get(metrics['dataset'], '')}",
@@ -215,6 +216,11 @@ def _zooms(recipe: dict[str, Any]) -> str:
     """How much smaller and larger images are shown, in words."""
     smaller = f"down to {recipe['min_zoom']:g} and " if recipe["shrunken_share"] else ""
     return f"{smaller}up to {recipe['max_zoom']:g}"
+
+
+def _repeated(recipe: dict[str, Any]) -> str:
+    epochs = recipe["repeated_epochs"]
+    return f", those of {epochs} epochs again and again" if epochs else ""
 
 
 def _cycles(recipe: dict[str, Any]) -> str:

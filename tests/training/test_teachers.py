@@ -15,6 +15,7 @@ from tests.training.test_training import RECIPE, small_net
 from tfl_depth.data import load_split
 from tfl_depth.data.augment import Augmentation
 from tfl_depth.data.batches import Batches, Floats
+from tfl_depth.data.repeated import RepeatedBatches
 from tfl_depth.errors import DepthError, ModelFileError
 from tfl_depth.losses import log_l1_with_gradient
 from tfl_depth.training import loop, train
@@ -110,6 +111,31 @@ def test_mixed_images_are_two_images_and_have_no_true_depth(data: Path) -> None:
     low, high = np.minimum(pure, np.roll(pure, 1, axis=0)), np.maximum(pure, np.roll(pure, 1, 0))
     assert ((low - 0.5 <= pixels) & (pixels <= high + 0.5)).all()
     assert (np.abs(pixels - pure).mean(axis=(1, 2, 3)) > 1).all()
+
+
+def test_repeated_epochs_come_again_every_second_round_mirrored(data: Path) -> None:
+    asked: list[int] = []
+
+    def counted(pixels: Floats) -> Floats:
+        asked.append(len(pixels))
+        return seen_by_teacher(pixels)
+
+    samples = load_split("nyuv2", data, "train", for_training=True)
+    fresh = batches(data, 0.5)
+    source = Batches(
+        samples, SIZE, 4, augmentation=Augmentation(), teacher=counted, mixed_share=0.5
+    )
+    repeated = RepeatedBatches(source, 2)
+    assert len(repeated) == len(fresh) == 2
+    for epoch in range(6):
+        repeated.start_epoch(epoch)
+        fresh.start_epoch(epoch % 2)
+        step = -1 if epoch in (2, 3) else 1
+        for index in range(2):
+            for found, expected in zip(repeated[index], fresh[index], strict=True):
+                assert found.dtype == np.float32
+                np.testing.assert_array_equal(found, expected[:, :, ::step])
+    assert asked == [4] * 4, "the teacher was asked again"
 
 
 def test_the_share_of_mixed_images_is_the_recipes(data: Path) -> None:

@@ -50,6 +50,7 @@ RECIPE = TrainConfig(
     zoom_share=1.0,
     min_zoom=0.6,
     shrunken_share=0.5,
+    repeated_epochs=0,
     drop_path=0.4,
     dropout=0.4,
     epochs=(3,),

@@ -29,20 +29,33 @@ SHORT_STAGES = tuple(
     replace(stage, repeats=repeats)
     for stage, repeats in zip(STAGES, (1, 2, 2, 2, 1, 1, 1), strict=True)
 )
+# The first block of four stages and two of two others, with a third of the hidden channels and half
+# of the stem's: 8 % of the weights, 20 % of the MACs.
+THIN_STAGES = tuple(
+    replace(stage, repeats=repeats, expand=expand)
+    for stage, repeats, expand in zip(
+        STAGES[:-1], (1, 2, 2, 2, 1, 1), (1, 2, 2, 2, 2, 2), strict=True
+    )
+)
+THIN_STEM_FILTERS = 24
 
 
 def original_blocks(stages: Sequence[Stage]) -> list[int]:
-    """The number in `STAGES` of each block of `stages`: the first blocks of each stage."""
+    """The number in `STAGES` of each block of `stages`: the first blocks of its stages."""
     numbers: list[int] = []
     first = 0
-    for stage, original in zip(stages, STAGES, strict=True):
+    for stage, original in zip(stages, STAGES, strict=False):
         numbers += range(first, first + stage.repeats)
         first += original.repeats
     return numbers
 
 
 def efficientnet_lite0(
-    pixels: keras.KerasTensor, drop_path: float = 0.0, *, stages: Sequence[Stage] = STAGES
+    pixels: keras.KerasTensor,
+    drop_path: float = 0.0,
+    *,
+    stages: Sequence[Stage] = STAGES,
+    stem_filters: int = STEM_FILTERS,
 ) -> list[keras.KerasTensor]:
     """Build the encoder on `pixels` and return its features, finest first.
 
@@ -50,11 +63,12 @@ def efficientnet_lite0(
         pixels: (batch, H, W, 3) float32, RGB, 0 to 255; H and W divisible by 32.
         drop_path: rate at which the last residual branch is dropped in training; earlier
             branches are dropped proportionally less (Huang et al., ECCV 2016).
-        stages: `STAGES`, or `SHORT_STAGES`.
+        stages: `STAGES`, `SHORT_STAGES` or `THIN_STAGES`.
+        stem_filters: channels of the first convolution.
 
     Returns:
         Five tensors (batch, H/s, W/s, C) for strides s = 2, 4, 8, 16, 32 with
-        C = 16, 24, 40, 112, 320.
+        C = 16, 24, 40, 112, 320; the last is 192 with `THIN_STAGES`.
     """
-    stem = conv_bn(normalize(pixels), STEM_FILTERS, 3, 2, "stem")
+    stem = conv_bn(normalize(pixels), stem_filters, 3, 2, "stem")
     return inverted_residual_stages(stem, stages, drop_path)

@@ -11,7 +11,12 @@ import keras
 
 from tfl_depth.choices import expect_choice
 from tfl_depth.models.decoder import WIDTHS
-from tfl_depth.models.efficientnet_lite import SHORT_STAGES, efficientnet_lite0
+from tfl_depth.models.efficientnet_lite import (
+    SHORT_STAGES,
+    THIN_STAGES,
+    THIN_STEM_FILTERS,
+    efficientnet_lite0,
+)
 from tfl_depth.models.mobilenet import mobilenet_v2
 from tfl_depth.models.pretrained import load_efficientnet_lite0_imagenet
 from tfl_depth.models.resnet import resnet18
@@ -62,10 +67,10 @@ ENCODERS: dict[EncoderName, Encoder] = {
     "mobilenet_v2_0.5": Encoder("MobileNetV2 0.5", partial(mobilenet_v2, width=0.5)),
     "mobilenet_v2_0.75": Encoder("MobileNetV2 0.75", partial(mobilenet_v2, width=0.75)),
     "mobilenet_v2_1.0": Encoder("MobileNetV2 1.0", partial(mobilenet_v2, width=1.0)),
-    # For microcontrollers: at 192x256 it fits into 1 MiB of SRAM (docs/decisions/006).
+    # For microcontrollers: at 192x256 it fits into 1 MiB of SRAM (docs/decisions/006 and 024).
     "pico": Encoder(
-        "MobileNetV2 0.35",
-        partial(mobilenet_v2, width=0.35),
+        "EfficientNet-Lite0 (8 of its 16 blocks, a third of their hidden channels)",
+        partial(efficientnet_lite0, stages=THIN_STAGES, stem_filters=THIN_STEM_FILTERS),
         decoder_widths=(128, 96, 64, 32, 16),
     ),
 }

@@ -14,6 +14,7 @@ import numpy as np
 
 from tfl_depth.data import DATASETS, Sample
 from tfl_depth.data.batches import Batches
+from tfl_depth.data.repeated import RepeatedBatches
 from tfl_depth.errors import DepthError
 from tfl_depth.evaluation.evaluate import evaluate, keras_predictor
 from tfl_depth.evaluation.metrics import METRICS, mean_over_images
@@ -43,7 +44,7 @@ class Epochs(keras.callbacks.Callback):  # type: ignore[misc]
     def __init__(
         self,
         recipe: TrainConfig,
-        batches: Batches,
+        batches: Batches | RepeatedBatches,
         samples: Sequence[Sample],
         run: Path,
         first_epoch: int,

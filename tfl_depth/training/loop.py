@@ -15,6 +15,7 @@ import keras
 from tfl_depth.data import load_split
 from tfl_depth.data.augment import Augmentation
 from tfl_depth.data.batches import Batches, at_size_of
+from tfl_depth.data.repeated import RepeatedBatches
 from tfl_depth.data.shrink import Shrinking
 from tfl_depth.errors import DatasetError, DepthError, ModelFileError
 from tfl_depth.files import write_whole
@@ -78,7 +79,7 @@ def train(
     )
     model = _compiled(recipe, steps_per_epoch, start_folder)
     first_epoch = _restore(model, run) // steps_per_epoch
-    batches = Batches(
+    batches: Batches | RepeatedBatches = Batches(
         samples,
         (recipe.height, recipe.width),
         recipe.batch_size,
@@ -89,6 +90,8 @@ def train(
         mixed_share=recipe.mixed_share,
         shrinking=Shrinking(recipe.min_zoom, recipe.shrunken_share),
     )
+    if recipe.repeated_epochs:
+        batches = RepeatedBatches(batches, recipe.repeated_epochs)
     held_out = load_split(recipe.dataset, data, "val", skip_broken=skip_broken)
     epochs = Epochs(recipe, batches, held_out, run, first_epoch, hosts)
     if not epochs.ended:

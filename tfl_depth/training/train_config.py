@@ -42,6 +42,8 @@ class TrainConfig:
         zoom_share: share of the images that are cropped, 0 to 1.
         min_zoom: the smallest factor of an image that is shown smaller, above 0 to 1.
         shrunken_share: share of the images that are shown smaller, 0 to 1.
+        repeated_epochs: number of epochs whose images, with the teachers' depth, are kept in memory
+            and repeated; 0 = every epoch has images of its own.
         drop_path, dropout: rates, of the encoder's residual branches and the decoder's features.
         epochs: length of each cycle of the learning rate, which is zero at its end.
         patience_epochs: number of epochs without improvement after which training ends; 0 = never.
@@ -68,6 +70,7 @@ class TrainConfig:
     zoom_share: float
     min_zoom: float
     shrunken_share: float
+    repeated_epochs: int
     drop_path: float
     dropout: float
     epochs: tuple[int, ...]
@@ -120,7 +123,7 @@ class TrainConfig:
             expect(name, min(getattr(self, name), default=0) > 0, "a list of positive numbers")
         cycles = len(self.epochs)
         expect("learning_rate", len(self.learning_rate) == cycles, f"{cycles} numbers, as epochs")
-        for name in ("patience_epochs", "weight_decay", "warmup_epochs"):
+        for name in ("repeated_epochs", "patience_epochs", "weight_decay", "warmup_epochs"):
             expect(name, getattr(self, name) >= 0, "0 or more")
         for name in ("drop_path", "dropout", "ema_momentum"):
             expect(name, 0 <= getattr(self, name) < 1, "from 0 to below 1")
