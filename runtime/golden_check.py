@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,12 +22,14 @@ from tfl_depth.depth_difference import DepthDifference
 from tfl_depth.encoding import DepthMm
 from tfl_depth.errors import ContractError
 from tfl_depth.format.contract import Contract
-from tfl_depth.format.golden import Golden, tensors_digest
 from tfl_depth.runtime.delegates.extensions import find_row, known_names
 from tfl_depth.runtime.engines.fallback import FallbackEngine
 from tfl_depth.runtime.output_layout import OutputLayout
 from tfl_depth.runtime.postprocess import MAX_DISAGREEMENT, DepthDecoder
 from tfl_depth.runtime.preprocess import Pixels
+
+if TYPE_CHECKING:
+    from tfl_depth.format.golden import Golden
 
 # The tolerance is this factor times the difference of the CPU's correct kernels, plus a step of the
 # code (for another arithmetic some steps), plus the rounding to whole millimeters.
@@ -158,6 +160,8 @@ def check_codes(
     Raises:
         ContractError: the golden depth has another size than the outputs.
     """
+    from tfl_depth.format.golden import tensors_digest  # it brings zipfile, which only proofs need
+
     depth_mm = np.empty((len(golden.rgb), *layout.size), decoder.dtype)
     if golden.depth_mm.shape != depth_mm.shape:
         raise ContractError(

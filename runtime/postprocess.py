@@ -30,10 +30,8 @@ from tfl_depth.runtime.upsample import Upsampler
 # Correct kernels give codes that agree everywhere. A larger share than this is a fault.
 MAX_DISAGREEMENT = 0.01
 
-# All bytes of an int8 tensor. And the pair of codes of each pair of bytes, 256 * integer +
-# fractional. A code is 128 more than the int8 value.
+# All bytes of an int8 tensor.
 _BYTES = np.arange(CODES + 1, dtype=np.uint8)
-_PAIRS = np.arange(2**16) ^ 0x8080
 
 
 class _Tables:
@@ -47,8 +45,10 @@ class _Tables:
 
     def __init__(self, spans: Spans, correction: DepthCorrection) -> None:
         decoder = Decoder(spans, correction)
-        self.depth_mm: DepthMm = decoder.depth_mm[_PAIRS]
-        is_0_mm = (decoder.agrees & (decoder.depth_mm == 0))[_PAIRS]
+        # The pair of codes of each pair of bytes. A code is 128 more than the int8 value.
+        pairs = np.arange(2**16) ^ 0x8080
+        self.depth_mm: DepthMm = decoder.depth_mm[pairs]
+        is_0_mm = (decoder.agrees & (decoder.depth_mm == 0))[pairs]
         self.is_0_mm: npt.NDArray[np.uint8] = is_0_mm.astype(np.uint8)
 
 

@@ -15,7 +15,6 @@ from tfl_depth.choices import expect_choice
 from tfl_depth.encoding import DepthCorrection, DepthMm
 from tfl_depth.errors import CameraError, DepthError, ProofError
 from tfl_depth.format.contract import Contract
-from tfl_depth.format.golden import read_golden
 from tfl_depth.intrinsics import Intrinsics
 from tfl_depth.progress_bars import with_bar
 from tfl_depth.runtime.arguments import expect_count
@@ -530,6 +529,8 @@ class DepthRunner(Closeable):
             InterpreterError: the interpreter or its delegate fails.
             DepthError: the runner is closed.
         """
+        from tfl_depth.format.golden import read_golden  # it brings zipfile
+
         self._engine.expect_open()
         return check_golden(self._engine, read_golden(self._content, self.contract))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
-from statistics import median
 
 import cv2
 import numpy as np
@@ -13,7 +12,6 @@ import numpy.typing as npt
 from tfl_depth import child
 from tfl_depth.errors import ImageError
 from tfl_depth.plain_path import plain_path
-from tfl_depth.runtime.delegates.sandbox import run_sandboxed
 
 # A larger number is the unit of the time stamps, as in a WebM without a default duration.
 MOST_FRAMES_PER_SECOND = 240.0
@@ -71,7 +69,7 @@ def rate_by_time_stamps(path: Path) -> float | None:
         stamps_s.append(capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
     capture.release()
     gaps_s = [later - earlier for earlier, later in pairwise(stamps_s)]
-    period_s = median(gaps_s) if gaps_s else 0.0
+    period_s = float(np.median(gaps_s)) if gaps_s else 0.0
     return 1 / period_s if period_s > 0 else None
 
 
@@ -122,6 +120,9 @@ def expect_decoded(path: Path, number: int) -> None:
     Raises:
         ImageError: the frame was not decoded.
     """
+    # Few videos come here: the others spend no memory on the import of what starts processes.
+    from tfl_depth.runtime.delegates.sandbox import run_sandboxed
+
     with plain_path(path) as name:
         command = child.run_code(_DECODE, name, str(number + 1), flags=("-W", "ignore"))
         ended = run_sandboxed(command, child.environment(**_ERRORS_ONLY), timeout_s=_DECODE_LIMIT_S)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from statistics import median
 from time import perf_counter
+
+import numpy as np
 
 from tfl_depth.runtime.arguments import expect_count
 
@@ -33,7 +34,7 @@ def warm_up(run: Callable[[], None], runs: int) -> WarmUp:
     """
     runs = expect_count("runs", runs)
     first_s, *later_s = (_seconds(run) for _ in range(runs + 1))
-    return WarmUp(first_s=first_s, steady_s=median(later_s), runs=runs)
+    return WarmUp(first_s=first_s, steady_s=float(np.median(later_s)), runs=runs)
 
 
 def _seconds(run: Callable[[], None]) -> float:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 
 @contextmanager
@@ -19,6 +18,8 @@ def plain_path(path: Path) -> Iterator[str]:
     if _is_plain(str(whole)):
         yield str(whole)
         return
+    from tempfile import TemporaryDirectory  # few names need it, and it brings ten modules
+
     suffix = path.suffix if _is_plain(path.suffix) else ""
     with TemporaryDirectory(prefix="tfl-depth-") as folder:
         link = Path(folder, f"video{suffix}")

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 from tfl_depth.errors import DelegateRequiredError, InterpreterError
 from tfl_depth.runtime.delegates.coverage import DelegateCoverage, read_coverage
-from tfl_depth.runtime.delegates.load import load_delegate, refusal_of_delegate
 from tfl_depth.runtime.delegates.selected import SelectedDelegate
 
 # A board's own tflite_runtime comes first, since the board's delegate was built for it.
@@ -119,11 +118,18 @@ def _opened(
     module: ModuleType, delegate: SelectedDelegate | None, options: dict[str, Any]
 ) -> Opened:
     name = None if delegate is None else delegate.name
-    loaded = None if delegate is None else [load_delegate(delegate, module)]
+    loaded = None if delegate is None else [_loaded(delegate, module)]
     interpreter = module.Interpreter(experimental_delegates=loaded, **options)
     coverage = read_coverage(interpreter, name)
     interpreter.allocate_tensors()
     return Opened(interpreter, coverage)
+
+
+def _loaded(delegate: SelectedDelegate, module: ModuleType) -> Any:
+    # Without a delegate, no memory is spent on the import of what starts one in a process to test.
+    from tfl_depth.runtime.delegates.load import load_delegate
+
+    return load_delegate(delegate, module)
 
 
 def _installed() -> Iterator[str]:
@@ -159,5 +165,7 @@ def _refusal(
             f"{untaken}. Pass the NPU's delegate, or use the portable model."
         )
     if delegate is not None:
+        from tfl_depth.runtime.delegates.load import refusal_of_delegate  # as in _loaded
+
         return refusal_of_delegate(delegate, error, package, model)
     return InterpreterError(f"{package} refuses the model: {text}")

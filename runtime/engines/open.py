@@ -18,7 +18,6 @@ from tfl_depth.runtime.delegates.select import select_delegate
 from tfl_depth.runtime.engines.engine import Engine, EngineConfig, EngineInfo
 from tfl_depth.runtime.engines.fallback import FallbackEngine
 from tfl_depth.runtime.engines.open_engine import open_engine
-from tfl_depth.runtime.engines.subprocess_engine import SubprocessEngine
 from tfl_depth.runtime.options import RunnerOptions
 
 
@@ -72,6 +71,9 @@ def _open_engine(model: bytes, options: RunnerOptions) -> tuple[Engine, str | No
 def _engine(config: EngineConfig, options: RunnerOptions) -> Engine:
     if not options.isolate:
         return open_engine(config)
+    # Without isolation, no memory is spent on the import of sockets and processes.
+    from tfl_depth.runtime.engines.subprocess_engine import SubprocessEngine
+
     return SubprocessEngine(
         config, timeout_s=options.timeout_s, start_timeout_s=options.start_timeout_s
     )

@@ -14,7 +14,7 @@ import pytest
 from tests.support import ramp
 from tfl_depth.camera import Camera, DepthCalibration, Distortion, FieldOfView
 from tfl_depth.encoding import Decoder, DepthCorrection, Spans, depth_dtype
-from tfl_depth.errors import CameraError, SpansError
+from tfl_depth.errors import CameraError, DepthError, SpansError
 from tfl_depth.format.contract import Contract, TrainedCamera, ZoomResponse, read_contract
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.runtime.frame_views import FrameViews
@@ -211,3 +211,37 @@ def test_batch_keeps_the_camera(net: Path, photo: Pixels) -> None:
         expected = runner.infer(photo)
         (batched,) = runner.infer_batch([photo], workers=1)
     np.testing.assert_array_equal(batched, expected)
+
+
+def test_note_has_the_measured_responses(contract: Contract) -> None:
+    measured = replace(TRAINED, zoom_response=replace(OBEYS, response=(0.1, 0.25), obeys=False))
+    views = FrameViews(replace(contract, camera=measured), LONGER, None, None)
+    assert views.note is not None and "measured 0.10, 0.25, where 1 obeys" in views.note
+
+
+def test_correction_is_that_of_the_pictures_size(net: Path) -> None:
+    with DepthRunner(net) as usual:
+        assert usual.correction((480, 640)) == DepthCorrection()
+        with pytest.raises(CameraError, match="The runner has no camera"):
+            usual.intrinsics((480, 640))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"camera": 62.5}, "Expected `camera` to be a Camera or a FieldOfView, got float"),
+        ({"correct_focal": "yes"}, "Expected `correct_focal` to be True, False or None, got 'yes'"),
+    ],
+)
+def test_other_values_are_refused(options: dict[str, Any], said: str, net: Path) -> None:
+    with pytest.raises(DepthError, match=said):
+        DepthRunner(net, **options)
+
+
+def test_calibration_of_distorted_pictures_does_not_go_with_undistort(net: Path) -> None:
+    camera = Camera.of(90.0, 90.0, width=96, height=64)
+    lens = Distortion("pinhole", (0.1, 0.0, 0.0, 0.0))
+    measured = DepthCalibration(1.1, 0.0, read_contract(net.read_bytes()).fingerprint, "stretch")
+    camera = replace(camera, distortion=lens, depth=measured)
+    with pytest.raises(CameraError, match="leave out undistort"):
+        DepthRunner(net, camera=camera, undistort=True)

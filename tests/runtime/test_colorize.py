@@ -131,3 +131,18 @@ def test_a_picture_is_the_same_in_strips(monkeypatch: pytest.MonkeyPatch) -> Non
     # The package has a function of the module's name.
     monkeypatch.setattr(sys.modules[colorize.__module__], "STRIP_PIXELS", 100)
     np.testing.assert_array_equal(colorize(depth_mm), whole)
+
+
+def test_clip_colors_tell_their_range() -> None:
+    assert repr(ClipColors((0.5, 10), "gray")) == "<ClipColors gray, 0.5 to 10 m>"
+    colors = ClipColors()
+    assert repr(colors) == "<ClipColors cividis, auto>"
+    colors(np.array([[1000, 3000]], np.uint16))
+    assert "auto" not in repr(colors)
+
+
+def test_depth_of_many_kilometers_has_percentiles() -> None:
+    """Of more millimeters than can be counted one by one."""
+    depth_mm = np.array([[0, 10_000_000, 20_000_000, 30_000_000]], np.uint32)
+    found = depth_percentiles(depth_mm, (0, 50, 100))
+    assert found == [10_000_000, 20_000_000, 30_000_000]

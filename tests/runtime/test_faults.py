@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,8 @@ from tfl_depth.runtime import (
     FallbackWarning,
     SelfCheckError,
 )
+from tfl_depth.runtime.engines import subprocess_engine
+from tfl_depth.runtime.engines.ipc import MessageChannel
 from tfl_depth.runtime.engines.subprocess_engine import SubprocessEngine
 
 Pixels = npt.NDArray[np.uint8]
@@ -221,6 +224,40 @@ def test_runner_whose_delegate_died_says_so_again(
     for _ in range(3):
         with pytest.raises(DelegateError, match=CRASH):
             runner.infer(images[0])
+
+
+def test_interrupted_frame_is_not_taken_for_the_next_one(
+    opened: Callable[..., DepthRunner], images: list[Pixels]
+) -> None:
+    """Ctrl-C while a delegate hangs: the late answer would be that of another picture."""
+
+    def interrupt(_number: int, frame: FrameType | None) -> None:
+        assert frame is not None
+        if frame.f_code is MessageChannel._exactly.__code__:  # while it waits for the answer
+            raise KeyboardInterrupt
+
+    runner = opened({"fault": "hang"}, isolate=True, start_timeout_s=PATIENCE_S)
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.1, 0.1)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            runner.infer(images[0])
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    with pytest.raises(DelegateError, match="SIGKILL"):
+        runner.infer(images[1])
+
+
+def test_worker_that_does_not_end_is_killed(net: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subprocess_engine, "END_S", 0.2)
+    runner = DepthRunner(net, isolate=True)
+    engine = runner._engine.expect_open()
+    assert isinstance(engine, SubprocessEngine)
+    process = engine._process
+    process.send_signal(signal.SIGSTOP)
+    runner.close()
+    assert process.wait(PATIENCE_S) == -signal.SIGKILL
 
 
 def test_one_fault_of_many_threads_is_one_change_to_the_cpu(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,7 +19,7 @@ from tfl_depth.format.contract import read_contract
 from tfl_depth.format.golden import Golden, read_golden
 from tfl_depth.runtime import DepthRunner, Tolerance
 from tfl_depth.runtime.engines import interpreter
-from tfl_depth.runtime.golden_check import compare, tolerance_of
+from tfl_depth.runtime.golden_check import check_golden, compare, tolerance_of
 from tfl_depth.tools.prove import main
 
 KINDS = [ramp.file_name(name) for name in ramp.SPANS]
@@ -263,3 +264,13 @@ def test_tool_fails_where_the_depth_is_wrong(
 def test_tool_takes_options_as_pairs_only(net: Path) -> None:
     with pytest.raises(SystemExit, match="2"):
         main([str(net), "--option", "shift"])
+
+
+def test_golden_depth_of_another_size_is_refused(net: Path) -> None:
+    with DepthRunner(net) as runner:
+        golden = read_golden(net.read_bytes(), runner.contract)
+        smaller = replace(golden, depth_mm=golden.depth_mm[:, 1:])
+        with pytest.raises(ContractError, match="Expected golden depth of the outputs' shape"):
+            check_golden(runner._engine, smaller)
+    with pytest.raises(ContractError, match="no golden vectors"):
+        tolerance_of(replace(runner.contract, golden=None))

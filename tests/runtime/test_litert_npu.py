@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import importlib
 import importlib.util
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy.typing as npt
 import pytest
 
 from tests.support import ramp
+from tfl_depth.format.contract import read_contract
 from tfl_depth.format.golden import read_golden
 from tfl_depth.runtime import (
     ContractError,
@@ -26,6 +28,7 @@ from tfl_depth.runtime import (
 from tfl_depth.runtime.delegates import SelectedDelegate
 from tfl_depth.runtime.delegates.spec import LITERT_NPU
 from tfl_depth.runtime.engines import litert_npu
+from tfl_depth.runtime.engines.engine import EngineConfig
 
 CPU = {"graph_backend": "CPU"}
 CPU_INFO = Path("/proc/cpuinfo")
@@ -162,7 +165,74 @@ def test_without_it_the_delegate_is_an_error(net: Path) -> None:
         DepthRunner(net, delegate="litert-npu", delegate_options=CPU)
 
 
-@pytest.mark.skipif(importlib.util.find_spec("ai_edge_litert") is None, reason="needs LiteRT")
+with_litert = pytest.mark.skipif(
+    importlib.util.find_spec("ai_edge_litert") is None, reason="Needs ai-edge-litert."
+)
+
+
+def opened(path: Path) -> litert_npu.LitertNpuEngine:
+    """The engine on whatever NPU there is, without the search for one."""
+    model = path.read_bytes()
+    chosen = SelectedDelegate(LITERT_NPU, None, {}, {}, "")
+    return litert_npu.LitertNpuEngine(
+        EngineConfig(model, read_contract(model), chosen, None, False), chosen
+    )
+
+
+@with_litert
+@pytest.mark.skipif(openvino_is_installed(), reason="OpenVINO is installed.")
+def test_model_that_no_npu_takes_is_not_run_by_the_cpu(net: Path) -> None:
+    with pytest.raises(DelegateError, match=r"cannot run all of this model.*pip install openvino"):
+        opened(net)
+
+
+@pytest.fixture
+def cpu_for_npu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """LiteRT's own CPU kernels take the NPU's place, behind the same interface."""
+    usual = litert_npu._options
+
+    def on_the_cpu(litert: Any, delegate: SelectedDelegate) -> Any:
+        options = usual(litert, delegate)
+        options.hardware_accelerators = litert.HardwareAccelerator.CPU
+        return options
+
+    monkeypatch.setattr(litert_npu, "_options", on_the_cpu)
+
+
+@with_litert
+@pytest.mark.parametrize("file", ["net", "net-single", "ramp-15m-1m-split-int8"])
+def test_tensors_go_through_litert_as_through_an_interpreter(
+    file: str, models: Path, cpu_for_npu: None
+) -> None:
+    path = models / f"{file}.tflite"
+    with DepthRunner(path) as usual, opened(path) as engine:
+        state, codes = usual._engine.new_frame_state(), engine.info.layout.new_codes()
+        for seed in range(3):
+            size = (*usual.model_size, 3)
+            rgb = np.random.default_rng(seed).integers(0, 256, size, np.uint8)
+            usual._engine.run(rgb, "rgb", state)
+            engine.write(rgb[..., ::-1], "bgr")
+            assert engine.invoke() > 0
+            engine.collect(codes)
+            np.testing.assert_array_equal(codes, state.codes)
+
+
+@with_litert
+def test_fault_at_a_frame_names_the_delegate(net: Path, cpu_for_npu: None) -> None:
+    """LiteRT is asked to run what the model does not have."""
+    with opened(net) as engine:
+        engine._signature = "absent"
+        with pytest.raises(DelegateError, match="The delegate litert-npu failed at a frame: "):
+            engine.invoke()
+
+
+def test_without_the_package_it_is_said(net: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ai_edge_litert.options", None)
+    with pytest.raises(DelegateError, match=r"is a part of ai-edge-litert.*pip install ai-edge"):
+        opened(net)
+
+
+@with_litert
 @pytest.mark.parametrize(("backend", "is_told"), [("CPU", True), ("GPU", True), ("NPU", False)])
 def test_accelerators_of_floats_compute_in_32_bits(backend: str, is_told: bool) -> None:
     """In 16 bits they are 38 mm off on the ramp, and the two codes agree."""

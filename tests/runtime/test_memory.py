@@ -1,4 +1,4 @@
-"""A photo of 48 megapixels costs its own pixels, its depth and little beside."""
+"""What memory a photo of 48 megapixels takes, and what the import."""
 
 from __future__ import annotations
 
@@ -52,3 +52,26 @@ def test_a_large_photo_takes_little_memory(
         check=True,
     )
     assert float(done.stderr.split()[-1]) < MOST_MIB
+
+
+IMPORT = """
+import sys, tracemalloc
+import cv2, numpy
+before = set(sys.modules)
+tracemalloc.start()
+import tfl_depth.runtime
+own = [each for each in tracemalloc.take_snapshot().traces if "runtime" in str(each.traceback)]
+print(max(each.size for each in own))
+print(*(set(sys.modules) - before))
+"""
+# What processes, proofs and statistics bring: none of them runs at the import.
+RARELY_NEEDED = {"multiprocessing", "socket", "statistics", "subprocess", "tempfile", "zipfile"}
+
+
+def test_the_import_takes_neither_tables_nor_modules_that_few_programs_need() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORT], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    largest, modules = done.stdout.splitlines()
+    assert int(largest) < 100 * 1024
+    assert not RARELY_NEEDED & set(modules.split())

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,14 +20,16 @@ import pytest
 from tests.support import ramp
 from tfl_depth import child
 from tfl_depth.errors import DelegateError, ModelFileError
+from tfl_depth.format.contract import read_contract
 from tfl_depth.format.htp_program import HtpProgram, read_htp_program
 from tfl_depth.runtime import DelegateCoverage, DepthRunner
-from tfl_depth.runtime.delegates import Board, select_delegate
+from tfl_depth.runtime.delegates import Board, SelectedDelegate, select_delegate
 from tfl_depth.runtime.delegates.auto_match import compiled_for
 from tfl_depth.runtime.delegates.model_traits import ModelTraits
 from tfl_depth.runtime.delegates.spec import ONNXRUNTIME_QNN
 from tfl_depth.runtime.delegates.table import TABLE
 from tfl_depth.runtime.engines import onnxruntime_qnn
+from tfl_depth.runtime.engines.engine import EngineConfig
 from tfl_depth.runtime.engines.ep_context import ContextTensor, ep_context_file
 
 NAME = ONNXRUNTIME_QNN
@@ -246,6 +249,15 @@ def test_a_portable_file_has_no_program(net: Path) -> None:
         read_htp_program(net.read_bytes())
 
 
+def test_a_portable_model_does_not_go_to_the_npu(net: Path) -> None:
+    """Before Qualcomm's packages are needed."""
+    model = net.read_bytes()
+    chosen = SelectedDelegate(NAME, None, {}, {}, "")
+    config = EngineConfig(model, read_contract(model), chosen, None, False)
+    with pytest.raises(ModelFileError, match=r"tfl-depth convert --target qnn-"):
+        onnxruntime_qnn.OnnxruntimeQnnEngine(config, chosen)
+
+
 def dispatched(models: Path) -> bytes:
     """A file with LiteRT's operator and the options of another compiler."""
     model = (models / "net-vela.tflite").read_bytes()
@@ -292,3 +304,93 @@ def module_of(name: str, content: SimpleNamespace) -> ModuleType:
     module = ModuleType(name)
     module.__dict__.update(vars(content))
     return module
+
+
+class Settings:
+    """Stands for ONNX Runtime's options of a session, and keeps them."""
+
+    def __init__(self) -> None:
+        self.log_severity_level = 0
+        self.entries: dict[str, str] = {}
+        self.devices: list[tuple[list[Any], dict[str, str]]] = []
+
+    def add_session_config_entry(self, key: str, value: str) -> None:
+        self.entries[key] = value
+
+    def add_provider_for_devices(self, devices: list[Any], options: dict[str, str]) -> None:
+        self.devices.append((devices, options))
+
+
+def device(kind: int, provider: str = "QNN") -> SimpleNamespace:
+    return SimpleNamespace(ep_name=provider, device=SimpleNamespace(type=kind))
+
+
+@pytest.fixture
+def board_with(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Makes ONNX Runtime find these devices, and open sessions with a function."""
+
+    def install(devices: list[SimpleNamespace], session: Callable[..., Any]) -> None:
+        runtime = SimpleNamespace(
+            OrtHardwareDeviceType=SimpleNamespace(NPU=2, CPU=0),
+            get_ep_devices=lambda: devices,
+            SessionOptions=Settings,
+            InferenceSession=session,
+        )
+        qnn = SimpleNamespace(get_ep_name=lambda: "QNN", get_qnn_htp_path=lambda: "libQnnHtp.so")
+        for name, module in (("onnxruntime", runtime), ("onnxruntime_qnn", qnn)):
+            monkeypatch.setitem(sys.modules, name, module_of(name, module))
+
+    return install
+
+
+def test_the_npu_runs_it_and_no_cpu(board_with: Callable[..., None]) -> None:
+    """Devices of other providers, and the CPU that would emulate the NPU, are there as well."""
+    npu = device(2)
+    board_with([device(2, "other"), device(0), npu], lambda *given: given)
+    file, settings = onnxruntime_qnn._open(b"file", "SM8650", {"htp_performance_mode": "burst"})
+    assert file == b"file"
+    assert settings.entries == {"session.disable_cpu_ep_fallback": "1"}
+    options = {"backend_path": "libQnnHtp.so", "htp_performance_mode": "burst"}
+    assert settings.devices == [([npu], options)]
+
+
+@pytest.mark.parametrize(("chip", "said"), [("SM8650", "SM8650"), ("", "a chip that it does not")])
+def test_a_program_of_another_chip_is_one_sentence(
+    chip: str, said: str, board_with: Callable[..., None]
+) -> None:
+    def refuse(*_: object) -> None:
+        raise RuntimeError("Failed to create context\n  from binary. Error code: 5000.")
+
+    board_with([device(2)], refuse)
+    with pytest.raises(DelegateError, match=rf"compiled for {said}.*: check that it is") as raised:
+        onnxruntime_qnn._open(b"file", chip, {})
+    assert "(Failed to create context from binary. Error code: 5000)" in str(raised.value)
+
+
+def test_native_prints_go_to_standard_error(capfd: pytest.CaptureFixture[str]) -> None:
+    with onnxruntime_qnn._output_with_errors():
+        os.write(1, b"Qualcomm's line\n")
+    os.write(1, b"the command's line\n")
+    assert capfd.readouterr() == ("the command's line\n", "Qualcomm's line\n")
+
+
+def test_prints_of_a_session_that_fails_end_as_well(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(RuntimeError), onnxruntime_qnn._output_with_errors():
+        raise RuntimeError
+    os.write(1, b"the command's line\n")
+    assert capfd.readouterr() == ("the command's line\n", "")
+
+
+def test_closed_standard_output_is_no_error() -> None:
+    """As of a service that has been started without one."""
+    code = """
+import os
+from tfl_depth.runtime.engines.onnxruntime_qnn import _output_with_errors
+os.close(1)
+with _output_with_errors():
+    os.write(2, b"opened")
+"""
+    done = subprocess.run(
+        child.run_code(code), env=child.environment(), capture_output=True, text=True, check=True
+    )
+    assert done.stderr == "opened"

@@ -280,3 +280,26 @@ def test_live_sources_are_inputs_of_the_tools() -> None:
     assert [output_stem(each) for each in inputs] == [
         "rtsp_host_cam1", "videotestsrc_appsink", "camera3", "camera0"
     ]  # fmt: skip
+
+
+def test_too_large_frames_are_refused_before_they_are_decoded(tmp_path: Path) -> None:
+    path = tmp_path / "clip.avi"
+    videos.write(path, "MJPG", videos.pictures(2))
+    height, width = videos.SIZE
+    with Video(path, most_pixels=height * width) as video:
+        assert len(list(video)) == 2
+    with pytest.raises(ImageError, match=f"clip.avi has {width}x{height}"):
+        Video(path, most_pixels=height * width - 1)
+
+
+@pytest.mark.parametrize("name", ["a\0b.mp4", "/dev/absent"])
+def test_name_of_no_file_is_said(name: str) -> None:
+    with pytest.raises(ImageError, match="There is no video file"):
+        Video(name)
+
+
+def test_several_videos_are_no_stream(net: Path, tmp_path: Path) -> None:
+    for name in ("a.avi", "b.avi"):
+        videos.write(tmp_path / name, "MJPG", videos.pictures(1))
+    with DepthRunner(net) as runner, pytest.raises(ImageError, match=r"one video, got 2 files"):
+        runner.stream(str(tmp_path / "*.avi"))

@@ -90,3 +90,14 @@ def test_window_writes_no_files(other: list[str], net: Path) -> None:
     with pytest.raises(SystemExit) as stop:
         infer.main(given)
     assert stop.value.code == 2
+
+
+def test_gray_pictures_are_shown_beside_their_depth(
+    net: Path, photo: Pixels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screen = Screen(monkeypatch)
+    with DepthRunner(net) as runner:
+        assert runner.show([photo[..., 1]], range="auto")
+    (picture,) = screen.pictures
+    height, width = photo.shape[:2]
+    np.testing.assert_array_equal(picture[:height, :width], photo[..., [1, 1, 1]])
