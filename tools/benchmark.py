@@ -22,7 +22,14 @@ import tfl_depth
 from tfl_depth import child
 from tfl_depth.errors import InterpreterError
 from tfl_depth.runtime import DepthRunner
-from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib import (
+    command_progress,
+    command_result,
+    command_run,
+    model_options,
+    option_values,
+    runner_options,
+)
 from tfl_depth.tools.lib.benchmark_cases import (
     Case,
     Seconds,
@@ -40,7 +47,7 @@ from tfl_depth.tools.lib.board_options import (
     expect_board,
     run_on_board,
 )
-from tfl_depth.tools.lib.command_parser import CommandParser
+from tfl_depth.tools.lib.command_parser import CommandParser, make_parser
 
 EXAMPLE = "tfl-depth benchmark model.tflite --float model-float32.tflite --json"
 Times = Mapping[str, float]
@@ -122,40 +129,40 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(argv)
     if options.board is not None:
-        return cli_common.run(lambda: _benchmark_there(options, board_arguments(parser, argv)))
-    return cli_common.run(lambda: _benchmark(options))
+        return command_run.run(lambda: _benchmark_there(options, board_arguments(parser, argv)))
+    return command_run.run(lambda: _benchmark(options))
 
 
 def _parser() -> CommandParser:
-    parser = cli_common.parser(
+    parser = make_parser(
         "tfl-depth benchmark",
         "Measure the time of a model in the runtime, of the runtime's parts (postprocessing at\n"
         "384x640), of the bare interpreter, and of a simple program around it, in turns in one\n"
         "run. With a delegate, only the runtime and its parts are measured.",
         EXAMPLE,
     )
-    cli_common.add_model(parser)
+    model_options.add_model(parser)
     parser.add_argument(
         "--float", type=Path, metavar="OTHER", help="the same network as a float32 .tflite"
     )
     parser.add_argument(
         "--rounds",
-        type=cli_common.count,
+        type=option_values.count,
         default=50,
         metavar="N",
         help="measured calls of each (50)",
     )
-    cli_common.add_delegate(parser)
-    cli_common.add_public_key(parser)
-    cli_common.add_threads(parser)
+    runner_options.add_delegate(parser)
+    model_options.add_public_key(parser)
+    runner_options.add_threads(parser)
     parser.add_argument(
         "--minutes",
-        type=cli_common.minutes,
+        type=option_values.minutes,
         metavar="M",
         help="then run the network for M minutes without a pause, and report whether heat slows it "
         "(10 is a good length)",
     )
-    cli_common.add_json(parser)
+    command_result.add_json(parser)
     add_board_options(parser)
     return parser
 
@@ -168,12 +175,12 @@ def _benchmark_there(options: argparse.Namespace, arguments: list[str | Path]) -
 def _benchmark(options: argparse.Namespace) -> None:
     expect_board(options)
     threads = options.num_threads or len(os.sched_getaffinity(0))
-    settings = cli_common.runner_settings(options)
+    settings = runner_options.runner_settings(options)
     result = measure(options.model, options.float, threads, options.rounds, settings)
     if options.minutes is not None:
         settings = {"num_threads": threads, **settings}
         result["heat"] = measure_heat(options.model, settings, 60 * options.minutes)
-    cli_common.tell(options, result, _table(result))
+    command_result.tell(options, result, _table(result))
 
 
 def measure(
@@ -279,7 +286,7 @@ def _timed(cases: Mapping[str, Case], rounds: int) -> list[Times]:
     """Measure the seconds of each case in each round, after one call to allocate memory."""
     names = list(cases)
     found: list[Times] = []
-    for number in cli_common.progress(range(rounds), rounds, "benchmark"):
+    for number in command_progress.progress(range(rounds), rounds, "benchmark"):
         first = number % len(names)
         found.append({name: _seconds(cases[name]) for name in names[first:] + names[:first]})
     return found

@@ -18,8 +18,16 @@ from tfl_depth.recipes import (
 )
 from tfl_depth.runtime.fit import DEFAULT_FIT
 from tfl_depth.targets import PER_CHANNEL, Target
-from tfl_depth.tools.lib import camera_options, cli_common, network_options, target_options
-from tfl_depth.tools.lib.command_parser import CommandParser
+from tfl_depth.tools.lib import (
+    camera_options,
+    command_progress,
+    command_result,
+    command_run,
+    network_options,
+    option_values,
+    target_options,
+)
+from tfl_depth.tools.lib.command_parser import CommandParser, make_parser
 from tfl_depth.tools.lib.inspect_text import camera_text
 
 if TYPE_CHECKING:
@@ -42,11 +50,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
     parser = _parser()
     options = parser.parse_args(argv)
-    return cli_common.run(lambda: _convert(options))
+    return command_run.run(lambda: _convert(options))
 
 
 def _parser() -> CommandParser:
-    parser = cli_common.parser(
+    parser = make_parser(
         "tfl-depth convert",
         "Convert a trained depth network to TensorFlow Lite, verify the result against the source\n"
         "network, and write it with its contract, and a report (.json) next to it. For a target\n"
@@ -117,7 +125,7 @@ def _parser() -> CommandParser:
     )
     parser.add_argument(
         "--spans",
-        type=cli_common.numbers,
+        type=option_values.numbers,
         metavar="EDGES",
         help="edges of growing spans, in meters: 0,1,2,4,8,16,32,80 is fine near and coarse far",
     )
@@ -138,7 +146,7 @@ def _parser() -> CommandParser:
         help="take the two from these photos, if those of --representative must stay private",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing output")
-    cli_common.add_json(parser)
+    command_result.add_json(parser)
     _list_recipes(parser)
     return parser
 
@@ -166,7 +174,7 @@ def _convert(options: argparse.Namespace) -> None:
         options.network,
         options.representative,
         **arguments,
-        progress=cli_common.Steps(_step_names(options, target)),
+        progress=command_progress.Steps(_step_names(options, target)),
     )
     files = conversion.save(options.output, overwrite=options.overwrite)
     shown = [table(conversion, options.output)]
@@ -191,7 +199,7 @@ def _convert(options: argparse.Namespace) -> None:
         "files": [*map(str, files)],
         "to_be_compiled_with": compiler,
     }
-    cli_common.tell(options, result, "\n".join(shown))
+    command_result.tell(options, result, "\n".join(shown))
 
 
 def convert_arguments(options: argparse.Namespace) -> dict[str, Any]:

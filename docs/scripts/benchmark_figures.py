@@ -18,7 +18,8 @@ from tfl_depth.errors import ConversionError
 from tfl_depth.files import write_whole
 from tfl_depth.tables import markdown, with_table
 from tfl_depth.tools import benchmark, convert
-from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib import command_run
+from tfl_depth.tools.lib.command_parser import make_parser
 
 SIZES = ("192x256", "384x640")
 RESULTS = ROOT / "docs" / "figures" / "benchmark.json"
@@ -27,7 +28,7 @@ DOCUMENT = ROOT / "docs" / "benchmark.md"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    parser = cli_common.parser(
+    parser = make_parser(
         "speed",
         "Measure the bundled network with tfl-depth benchmark at two sizes, and write the tables\n"
         "of docs/benchmark.md. Nothing else should run meanwhile.",
@@ -36,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=50, metavar="K", help="of each size (50)")
     parser.add_argument("--threads", type=int, default=1, metavar="K", help="for the network (1)")
     options = parser.parse_args(argv)
-    return cli_common.run(lambda: _speed(options.rounds, options.threads))
+    return command_run.run(lambda: _speed(options.rounds, options.threads))
 
 
 def _speed(rounds: int, threads: int) -> None:

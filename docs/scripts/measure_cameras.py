@@ -20,7 +20,8 @@ from tfl_depth.evaluation.evaluate import keras_predictor
 from tfl_depth.models import load_model
 from tfl_depth.runtime.fit import DEFAULT_FIT
 from tfl_depth.tables import markdown, write_table
-from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib import command_run
+from tfl_depth.tools.lib.command_parser import make_parser
 
 ROOT = Path(__file__).resolve().parents[2]
 FIGURES = ROOT / "docs" / "figures" / "cameras.json"
@@ -29,10 +30,10 @@ PAGE = ROOT / "docs" / "cameras.md"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the measurement; returns its exit status."""
-    parser = cli_common.parser("measure_cameras", "Measure another camera.", str(__doc__))
+    parser = make_parser("measure_cameras", "Measure another camera.", str(__doc__))
     parser.add_argument("data", type=Path, metavar="DIR", help="the HoloLens frames")
     options = parser.parse_args(argv)
-    return cli_common.run(lambda: _measure(options.data))
+    return command_run.run(lambda: _measure(options.data))
 
 
 def _measure(data: Path) -> None:

@@ -27,7 +27,8 @@ from tfl_depth.recipes import default_recipe
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.strategy.deviation import DepthDeviation, Grid
 from tfl_depth.tables import markdown, write_table
-from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib import command_run
+from tfl_depth.tools.lib.command_parser import make_parser
 
 ROOT = Path(__file__).resolve().parents[2]
 NETWORK = "lite0-nyu-192x256"
@@ -38,10 +39,10 @@ MAX_DEPTH_M, CALIBRATION_PHOTOS = 10.0, 100
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the measurement; returns its exit status."""
-    parser = cli_common.parser("measure_fidelity", "Compare INT8 with FP32.", str(__doc__))
+    parser = make_parser("measure_fidelity", "Compare INT8 with FP32.", str(__doc__))
     parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="NYU Depth V2")
     options = parser.parse_args(argv)
-    return cli_common.run(lambda: _measure(options.data))
+    return command_run.run(lambda: _measure(options.data))
 
 
 def _measure(data: Path) -> None:

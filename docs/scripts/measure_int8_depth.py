@@ -30,7 +30,8 @@ from tfl_depth.strategy.measure import Measurements, Photos, Scores, measure, sc
 from tfl_depth.strategy.study_input import Grid, StudyInput, open_study_input
 from tfl_depth.strategy.study_network import StudyNetwork, import_for_study
 from tfl_depth.tables import markdown, write_table
-from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib import command_run
+from tfl_depth.tools.lib.command_parser import make_parser
 
 ROOT = Path(__file__).resolve().parents[2]
 FIGURES = ROOT / "docs" / "figures" / "int8_depth.json"
@@ -45,11 +46,11 @@ Row = dict[str, Any]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the measurement; returns its exit status."""
-    parser = cli_common.parser("measure_int8_depth", "Measure INT8 depth.", str(__doc__))
+    parser = make_parser("measure_int8_depth", "Measure INT8 depth.", str(__doc__))
     parser.add_argument("--data", required=True, type=Path, metavar="DIR")
     parser.add_argument("names", nargs="*", metavar="NAME", help="of networks (all)")
     options = parser.parse_args(argv)
-    return cli_common.run(lambda: measure_all(options.data, options.names))
+    return command_run.run(lambda: measure_all(options.data, options.names))
 
 
 def measure_all(data: Path, only: Sequence[str] = ()) -> None:

@@ -25,7 +25,8 @@ from tfl_depth.listing import files_below
 from tfl_depth.runtime.preprocess import read_image
 from tfl_depth.tables import markdown, write_table
 from tfl_depth.tools import infer
-from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib import command_run
+from tfl_depth.tools.lib.command_parser import make_parser
 from tfl_depth.tools.lib.finished import RECORD, Finished
 from tfl_depth.tools.lib.workers import BLOCK
 
@@ -55,10 +56,10 @@ class Spent:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the measurement; returns its exit status."""
-    parser = cli_common.parser("measure_rates", "Measure the rate of infer --jobs.", str(__doc__))
+    parser = make_parser("measure_rates", "Measure the rate of infer --jobs.", str(__doc__))
     parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="photos")
     options = parser.parse_args(argv)
-    return cli_common.run(lambda: _measure(options.data))
+    return command_run.run(lambda: _measure(options.data))
 
 
 def _measure(data: Path) -> None:

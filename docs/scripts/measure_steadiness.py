@@ -23,7 +23,8 @@ from tfl_depth.evaluation.steadiness import SENSOR_NOISE, Steadiness, steadiness
 from tfl_depth.models import load_model
 from tfl_depth.runtime import DepthRunner, Smoothing
 from tfl_depth.tables import markdown, write_table
-from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib import command_run
+from tfl_depth.tools.lib.command_parser import make_parser
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = ("lite0-nyu-192x256", "pico-nyu-192x256")
@@ -36,10 +37,10 @@ Pixels = npt.NDArray[np.uint8]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the measurement; returns its exit status."""
-    parser = cli_common.parser("measure_steadiness", "Measure how depth flickers.", str(__doc__))
+    parser = make_parser("measure_steadiness", "Measure how depth flickers.", str(__doc__))
     parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="NYU Depth V2")
     options = parser.parse_args(argv)
-    return cli_common.run(lambda: _measure(options.data))
+    return command_run.run(lambda: _measure(options.data))
 
 
 def _measure(data: Path) -> None:

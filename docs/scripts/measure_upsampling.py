@@ -24,7 +24,8 @@ from tfl_depth.evaluation.metrics import mean_over_images
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.runtime.options import UpsampleName
 from tfl_depth.tables import markdown, write_table
-from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib import command_run
+from tfl_depth.tools.lib.command_parser import make_parser
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = ("lite0-nyu-192x256", "pico-nyu-192x256")
@@ -35,12 +36,10 @@ TIMED_FRAMES = 60
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the measurement; returns its exit status."""
-    parser = cli_common.parser(
-        "measure_upsampling", "Measure both ways of enlargement.", str(__doc__)
-    )
+    parser = make_parser("measure_upsampling", "Measure both ways of enlargement.", str(__doc__))
     parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="NYU Depth V2")
     options = parser.parse_args(argv)
-    return cli_common.run(lambda: _measure(options.data))
+    return command_run.run(lambda: _measure(options.data))
 
 
 def _measure(data: Path) -> None:

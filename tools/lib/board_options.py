@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfl_depth.errors import BoardError
-from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib import command_result, option_values
 from tfl_depth.tools.lib.command_parser import CommandParser
 from tfl_depth.tools.lib.given_options import given_options
 from tfl_depth.tools.lib.inspect_text import sections_text
@@ -46,7 +46,7 @@ def add_board_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--time-limit",
-        type=cli_common.seconds,
+        type=option_values.seconds,
         default=TIME_LIMIT_S,
         metavar="SECONDS",
         help=f"with --board: when it is stopped there ({TIME_LIMIT_S:g})",
@@ -118,7 +118,7 @@ def tell_report(
         write_report(options.report, report)
     shown = sections_text(report_sections(report))
     own = [] if text is None else ["", text(dict(result))]
-    cli_common.tell(options, report, "\n".join([shown, *own]))
+    command_result.tell(options, report, "\n".join([shown, *own]))
 
 
 def board_arguments(
