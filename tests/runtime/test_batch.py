@@ -18,7 +18,7 @@ import pytest
 
 from tfl_depth.runtime import DepthError, DepthRunner, ImageError, SkippedImageWarning
 from tfl_depth.runtime.batch import AHEAD
-from tfl_depth.runtime.runner import Size
+from tfl_depth.runtime.frame_options import Size
 
 ROOT = Path(__file__).resolve().parents[2]
 Pixels = npt.NDArray[np.uint8]

@@ -25,7 +25,7 @@ from tfl_depth.runtime import (
     SignatureError,
 )
 from tfl_depth.runtime.engines.interpreter_engine import InterpreterEngine
-from tfl_depth.runtime.runner import Size
+from tfl_depth.runtime.frame_options import Size
 
 Pixels = npt.NDArray[np.uint8]
 

@@ -19,9 +19,9 @@ from tests.support.kernels import postprocessed, stored
 from tfl_depth.encoding import Decoder, Spans, encode
 from tfl_depth.format.contract import Contract, read_contract
 from tfl_depth.runtime import DepthRunner, SelfCheckError
+from tfl_depth.runtime.frame_options import Size
 from tfl_depth.runtime.output_layout import output_layout
 from tfl_depth.runtime.postprocess import MAX_DISAGREEMENT, TwoCodes, depth_decoder
-from tfl_depth.runtime.runner import Size
 
 Codes = npt.NDArray[np.uint8]
 Pair = tuple[Codes, Codes]

@@ -18,7 +18,7 @@ import pytest
 from tests.support import videos
 from tfl_depth.runtime import DepthError, DepthRunner, ImageError, SelfCheckError, stream
 from tfl_depth.runtime.bounded_queue import BoundedQueue, QueueStopped
-from tfl_depth.runtime.runner import Size
+from tfl_depth.runtime.frame_options import Size
 from tfl_depth.runtime.stream import SLOTS_IN_HAND
 
 Pixels = npt.NDArray[np.uint8]
