@@ -11,16 +11,16 @@ from tfl_depth.encoding import DepthMm
 from tfl_depth.errors import DepthError
 from tfl_depth.runtime.preprocess import Channels
 
-Size = Literal["image", "model"]
+DepthSize = Literal["image", "model"]
 
 
-def expect_frame_options(size: Size, channels: Channels) -> None:
+def expect_frame_options(size: DepthSize, channels: Channels) -> None:
     """Check two arguments of `DepthRunner.infer`.
 
     Raises:
         DepthError: one of them has a value that is not allowed.
     """
-    expect_choice("size", size, Size)
+    expect_choice("size", size, DepthSize)
     expect_choice("channels", channels, Channels)
 
 

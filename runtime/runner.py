@@ -28,7 +28,7 @@ from tfl_depth.runtime.engines.open import open_fallback_engine
 from tfl_depth.runtime.exclusive import Exclusive
 from tfl_depth.runtime.fit import Fit
 from tfl_depth.runtime.frame_decoder import FrameDecoder
-from tfl_depth.runtime.frame_options import Size, expect_frame_options, expect_output
+from tfl_depth.runtime.frame_options import DepthSize, expect_frame_options, expect_output
 from tfl_depth.runtime.frame_views import FrameViews
 from tfl_depth.runtime.golden_check import GoldenCheck, check_golden
 from tfl_depth.runtime.measurement import Measurement
@@ -242,7 +242,7 @@ class DepthRunner(Closeable):
         self,
         img: AnyImage,
         *,
-        size: Size = "image",
+        size: DepthSize = "image",
         channels: Channels = "bgr",
         out: DepthMm | None = None,
     ) -> DepthMm:
@@ -275,7 +275,7 @@ class DepthRunner(Closeable):
         self,
         img: AnyImage,
         *,
-        size: Size = "image",
+        size: DepthSize = "image",
         channels: Channels = "bgr",
         out: DepthMm | None = None,
     ) -> Measurement:
@@ -295,7 +295,7 @@ class DepthRunner(Closeable):
             )
 
     def _load(
-        self, img: AnyImage, size: Size, channels: Channels, out: Any
+        self, img: AnyImage, size: DepthSize, channels: Channels, out: Any
     ) -> tuple[Pixels, Channels, DepthMm]:
         """Return an image's pixels, their order of colors, and the array for its depth."""
         self.expect_own_process()
@@ -320,7 +320,7 @@ class DepthRunner(Closeable):
         self,
         source: Source,
         *,
-        size: Size = "image",
+        size: DepthSize = "image",
         channels: Channels = "bgr",
         on_full: OnFull = "block",
         waiting: int = 2,
@@ -406,7 +406,7 @@ class DepthRunner(Closeable):
         self,
         images: Iterable[AnyImage],
         *,
-        size: Size = ...,
+        size: DepthSize = ...,
         channels: Channels = ...,
         workers: int | None = ...,
         progress: bool | None = ...,
@@ -418,7 +418,7 @@ class DepthRunner(Closeable):
         self,
         images: Iterable[AnyImage],
         *,
-        size: Size = ...,
+        size: DepthSize = ...,
         channels: Channels = ...,
         workers: int | None = ...,
         progress: bool | None = ...,
@@ -429,7 +429,7 @@ class DepthRunner(Closeable):
         self,
         images: Iterable[AnyImage],
         *,
-        size: Size = "image",
+        size: DepthSize = "image",
         channels: Channels = "bgr",
         workers: int | None = None,
         skip_bad: bool = False,

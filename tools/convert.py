@@ -28,7 +28,7 @@ from tfl_depth.tools.lib import (
     target_options,
 )
 from tfl_depth.tools.lib.command_parser import CommandParser, make_parser
-from tfl_depth.tools.lib.inspect_text import camera_text
+from tfl_depth.tools.lib.inspect_text import trained_camera_text
 
 if TYPE_CHECKING:
     from tfl_depth.converters import Conversion
@@ -258,7 +258,7 @@ def table(conversion: Conversion, output: Path) -> str:
         "source": _source(contract),
         "input": f"{contract.height}x{contract.width} RGB",
         "fit": contract.fit,
-        "trained camera": camera_text(conversion.report["input"]),
+        "trained camera": trained_camera_text(conversion.report["input"]),
         "recipe": contract.recipe or "-",
         "outputs": ", ".join(contract.output_names),
         "range": f"{contract.edges_m[0]:g} - {contract.max_depth_m:g} m",

@@ -120,7 +120,7 @@ def _strategy(options: argparse.Namespace) -> None:
         from tfl_depth.strategy.quant_study import QuantStudy
         from tfl_depth.strategy.results import FULL, QUICK, RESULTS
         from tfl_depth.strategy.study_input import NetworkOptions, open_study_input
-        from tfl_depth.strategy.study_report import write_report
+        from tfl_depth.strategy.study_report import write_study_report
         from tfl_depth.strategy.study_scene import write_pictures
 
     # It warns of every network that is traced again, which is intended here.
@@ -142,7 +142,7 @@ def _strategy(options: argparse.Namespace) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / RESULTS, results.to_json().encode())
     write_pictures(folder, results, study.grid)
-    report = write_report(options.output)
+    report = write_study_report(options.output)
     command = _recommended(options, source, results)
     told = {"report": str(report), "results": str(folder / RESULTS), "recommended": command}
     command_result.tell(options, told, f"written: {report}\n\nrecommended:\n  {command}")

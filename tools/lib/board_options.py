@@ -111,11 +111,11 @@ def tell_report(
     text: Text | None,
 ) -> None:
     """Print the report of a command, and write it to the file of --report."""
-    from tfl_depth.tools.lib.board_report import board_report, report_sections, write_report
+    from tfl_depth.tools.lib.board_report import board_report, report_sections, write_board_report
 
     report = board_report(board, tool, options.model, result, conditions)
     if options.report is not None:
-        write_report(options.report, report)
+        write_board_report(options.report, report)
     shown = sections_text(report_sections(report))
     own = [] if text is None else ["", text(dict(result))]
     command_result.tell(options, report, "\n".join([shown, *own]))
