@@ -6,14 +6,13 @@ what it sees does not change how long it takes.
 
 from __future__ import annotations
 
-import json
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from docs.scripts.demo import CHECKPOINT, ROOT, listed_photographs
-from docs.scripts.result_file import write_result
+from docs.scripts.result_file import read_result, write_result
 from tfl_depth.errors import ConversionError
 from tfl_depth.files import write_whole
 from tfl_depth.tables import markdown, with_table
@@ -75,7 +74,7 @@ def write_document() -> None:
 
 def with_tables(document: str) -> str:
     """docs/benchmark.md with its tables made from the result file."""
-    results = json.loads(RESULTS.read_text(encoding="utf-8"))
+    results = read_result(RESULTS)
     head = [each["input"] for each in results]
     medians = [{k: v["median"] for k, v in each["times_ms"].items()} for each in results]
     tables = {

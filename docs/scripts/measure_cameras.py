@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from docs.scripts.measure_fit import HOLOLENS, abs_rel, focal_ratio
-from docs.scripts.result_file import write_result
+from docs.scripts.result_file import read_result, write_result
 from tfl_depth.data import Sample, load_split
 from tfl_depth.evaluation.evaluate import keras_predictor
 from tfl_depth.models import load_model
@@ -69,7 +69,7 @@ def write_document() -> None:
 
 def table() -> str:
     """The page's table, from the result file."""
-    rows = json.loads(FIGURES.read_text(encoding="utf-8"))["rows"]
+    rows = read_result(FIGURES)["rows"]
     return markdown(
         ("network", "response at 0.7, 1.4", "obeys", "HoloLens: abs_rel", "corrected"),
         [

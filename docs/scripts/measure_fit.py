@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from docs.scripts.result_file import write_result
+from docs.scripts.result_file import read_result, write_result
 from tfl_depth.data import DATASETS, Sample, load_split
 from tfl_depth.evaluation.evaluate import evaluate, keras_predictor
 from tfl_depth.evaluation.metrics import mean_over_images
@@ -127,7 +127,7 @@ def focal_ratio(sample: Sample, size: tuple[int, int], fit: Fit) -> float:
 
 def table() -> str:
     """The decision's table, from the result file."""
-    rows = json.loads(FIGURES.read_text(encoding="utf-8"))["rows"]
+    rows = read_result(FIGURES)["rows"]
     return markdown(
         (
             "frames",

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import os
 import resource
 import sys
@@ -20,7 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from docs.scripts.result_file import write_result
+from docs.scripts.result_file import read_result, write_result
 from tfl_depth.listing import files_below
 from tfl_depth.runtime.preprocess import read_image
 from tfl_depth.tables import markdown, write_table
@@ -141,7 +140,7 @@ def write_document() -> None:
 
 def table() -> str:
     """The page's table, from the result file."""
-    document = json.loads(FIGURES.read_text(encoding="utf-8"))
+    document = read_result(FIGURES)
     rows = document["rows"]
     hours = [f"{count} worker{'s' * (count > 1)}" for count in WORKERS]
     head = ("network", "photos a second with a worker", *hours, "disk", "memory", "most workers")

@@ -7,7 +7,6 @@ and writes docs/figures/steadiness.json.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from docs.scripts.result_file import write_result
+from docs.scripts.result_file import read_result, write_result
 from tfl_depth.data import load_split
 from tfl_depth.evaluation.evaluate import keras_predictor
 from tfl_depth.evaluation.steadiness import SENSOR_NOISE, Steadiness, steadiness, still_video
@@ -87,7 +86,7 @@ def write_document() -> None:
 
 def table() -> str:
     """The page's table, from the result file."""
-    rows = json.loads(FIGURES.read_text(encoding="utf-8"))["rows"]
+    rows = read_result(FIGURES)["rows"]
     return markdown(
         ("network", "depth", "median, mm", "95 %, mm"),
         [

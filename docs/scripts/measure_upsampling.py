@@ -6,7 +6,6 @@ and the time of both, and writes docs/figures/upsampling.json.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -16,7 +15,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from docs.scripts.result_file import write_result
+from docs.scripts.result_file import read_result, write_result
 from tfl_depth.data import DATASETS, Sample, load_split
 from tfl_depth.evaluation.edges import EdgeErrors
 from tfl_depth.evaluation.evaluate import evaluate, runner_predictor
@@ -91,7 +90,7 @@ def write_document() -> None:
 
 def table() -> str:
     """The decision's table, from the result file."""
-    document = json.loads(FIGURES.read_text(encoding="utf-8"))
+    document = read_result(FIGURES)
     return markdown(
         (
             "network",
