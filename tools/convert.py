@@ -69,6 +69,30 @@ def _parser() -> CommandParser:
         metavar="NETWORK",
         help=network_options.NETWORK_HELP,
     )
+    _add_precision(parser)
+    parser.add_argument(
+        "--representative",
+        required=True,
+        metavar="PATH",
+        help="photos like those of the camera: a folder, a glob, or a list file of images. Some "
+        "are for calibration, others for verification",
+    )
+    parser.add_argument("--output", required=True, type=Path, metavar="FILE", help="the .tflite")
+    _add_quantization(parser)
+    _add_head(parser)
+    network_options.add_network_options(parser)
+    network_options.add_camera_of_training(parser)
+    camera_options.add_fit(parser, DEFAULT_FIT)
+    target_options.add_options(parser, default="cpu")
+    _add_golden(parser)
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing output")
+    command_result.add_json(parser)
+    _list_recipes(parser)
+    return parser
+
+
+def _add_precision(parser: argparse.ArgumentParser) -> None:
+    """Add --int8, --int16x8 and --float32."""
     precision = parser.add_mutually_exclusive_group()
     for name, text in (
         ("int8", "all tensors are int8 or int32, inputs and outputs too (default)"),
@@ -83,14 +107,10 @@ def _parser() -> CommandParser:
             default="int8",
             help=text,
         )
-    parser.add_argument(
-        "--representative",
-        required=True,
-        metavar="PATH",
-        help="photos like those of the camera: a folder, a glob, or a list file of images. Some "
-        "are for calibration, others for verification",
-    )
-    parser.add_argument("--output", required=True, type=Path, metavar="FILE", help="the .tflite")
+
+
+def _add_quantization(parser: argparse.ArgumentParser) -> None:
+    """Add the options for the calibration and the recipe."""
     parser.add_argument(
         "--samples", type=int, default=100, metavar="N", help="images for calibration (100)"
     )
@@ -103,6 +123,10 @@ def _parser() -> CommandParser:
     parser.add_argument(
         "--seed", type=int, default=0, metavar="N", help="of the choice of images (0)"
     )
+
+
+def _add_head(parser: argparse.ArgumentParser) -> None:
+    """Add the options for the outputs and the range of depth."""
     parser.add_argument(
         "--head",
         choices=("split", "single"),
@@ -129,10 +153,10 @@ def _parser() -> CommandParser:
         metavar="EDGES",
         help="edges of growing spans, in meters: 0,1,2,4,8,16,32,80 is fine near and coarse far",
     )
-    network_options.add_network_options(parser)
-    network_options.add_camera_of_training(parser)
-    camera_options.add_fit(parser, DEFAULT_FIT)
-    target_options.add_options(parser, default="cpu")
+
+
+def _add_golden(parser: argparse.ArgumentParser) -> None:
+    """Add the options for the golden vectors."""
     parser.add_argument(
         "--no-golden",
         dest="golden",
@@ -145,10 +169,6 @@ def _parser() -> CommandParser:
         metavar="PATH",
         help="take the two from these photos, if those of --representative must stay private",
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace an existing output")
-    command_result.add_json(parser)
-    _list_recipes(parser)
-    return parser
 
 
 def _list_recipes(parser: argparse.ArgumentParser) -> None:

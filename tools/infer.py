@@ -79,6 +79,27 @@ def _parser() -> CommandParser:
         EXAMPLE,
     )
     model_options.add_model_and_inputs(parser, nargs="+")
+    _add_outputs(parser)
+    _add_runner(parser)
+    _add_pictures(parser)
+    _add_frames(parser)
+    parser.add_argument(
+        "--skip-bad",
+        action="store_true",
+        help="name a photo that cannot be used or a video that ends early, and continue; the exit "
+        "status is 1 if a photo was skipped",
+    )
+    add_workers(parser, "photos")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="compute again, and replace existing results"
+    )
+    command_result.add_json(parser)
+    add_board_options(parser)
+    return parser
+
+
+def _add_outputs(parser: argparse.ArgumentParser) -> None:
+    """Add the options for what is written or shown."""
     parser.add_argument(
         "--output",
         type=Path,
@@ -116,6 +137,10 @@ def _parser() -> CommandParser:
         metavar="KINDS",
         help="files to write (photos: depth,color; videos and cameras: video)",
     )
+
+
+def _add_runner(parser: argparse.ArgumentParser) -> None:
+    """Add the options for what runs the network."""
     runner_options.add_delegate(parser)
     model_options.add_public_key(parser)
     runner_options.add_faults(parser)
@@ -129,6 +154,10 @@ def _parser() -> CommandParser:
     parser.add_argument(
         "--prove", choices=("first",), help="compare the golden vectors' depth at the start (no)"
     )
+
+
+def _add_pictures(parser: argparse.ArgumentParser) -> None:
+    """Add the options for point clouds and colors."""
     add_camera(parser, "for ply")
     parser.add_argument(
         "--voxel",
@@ -146,6 +175,10 @@ def _parser() -> CommandParser:
     parser.add_argument(
         "--colormap", choices=COLORMAPS, default=COLORMAPS[0], help="the colors (cividis)"
     )
+
+
+def _add_frames(parser: argparse.ArgumentParser) -> None:
+    """Add the options for the frames of videos and cameras."""
     parser.add_argument(
         "--frames", type=option_values.count, metavar="N", help="stop a video or camera after N"
     )
@@ -161,19 +194,6 @@ def _parser() -> CommandParser:
         action="store_true",
         help="play videos at their own pace, and drop frames that come too fast, as of a camera",
     )
-    parser.add_argument(
-        "--skip-bad",
-        action="store_true",
-        help="name a photo that cannot be used or a video that ends early, and continue; the exit "
-        "status is 1 if a photo was skipped",
-    )
-    add_workers(parser, "photos")
-    parser.add_argument(
-        "--overwrite", action="store_true", help="compute again, and replace existing results"
-    )
-    command_result.add_json(parser)
-    add_board_options(parser)
-    return parser
 
 
 def _kinds(text: str) -> tuple[OutputKind, ...]:
