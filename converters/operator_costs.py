@@ -7,15 +7,15 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from tfl_depth.converters.tflite_file import text_of
-from tfl_depth.converters.tflite_graph import (
-    is_constant,
+from tfl_depth.converters.tflite_facts import (
+    has_data,
     macs_of,
-    operator_name,
+    operator_kind,
     parsed,
     shape_of,
     type_name,
 )
+from tfl_depth.converters.tflite_file import text_of
 
 # Bytes of an element of each type that occurs here.
 _BYTES = {
@@ -81,7 +81,7 @@ def _costs(model: Any) -> tuple[OperatorCost, ...]:
 
 def _cost(model: Any, operator: Any) -> OperatorCost:
     tensors = model.subgraphs[0].tensors
-    kind, result = operator_name(model, operator), tensors[operator.outputs[0]]
+    kind, result = operator_kind(model, operator), tensors[operator.outputs[0]]
     # -1 means an omitted optional input.
     taken = {tensors[index].buffer for index in operator.inputs if index >= 0}
     return OperatorCost(
@@ -96,7 +96,7 @@ def _cost(model: Any, operator: Any) -> OperatorCost:
 
 def _tensors(model: Any) -> Tensors:
     tensors = model.subgraphs[0].tensors
-    constant = {tensor.buffer for tensor in tensors if is_constant(model.buffers[tensor.buffer])}
+    constant = {tensor.buffer for tensor in tensors if has_data(model.buffers[tensor.buffer])}
     others = [_bytes_of(tensor) or 0 for tensor in tensors if tensor.buffer not in constant]
     return Tensors(
         types=dict(Counter(map(type_name, tensors)).most_common()),

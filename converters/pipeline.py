@@ -34,7 +34,7 @@ from tfl_depth.converters.ptq.recipe import RANGES
 from tfl_depth.converters.ptq.statistics import observe
 from tfl_depth.converters.quantize import QuantizationPlan, add_float_ends, quantized
 from tfl_depth.converters.representative import ImageSplit, read_calibration, read_pixels
-from tfl_depth.converters.trained_camera import InputCamera, trained_camera
+from tfl_depth.converters.trained_camera import InputCamera, contract_camera
 from tfl_depth.converters.verify import (
     Fidelity,
     OperatorError,
@@ -339,7 +339,7 @@ class _Conversion:
         size, paths = self.network.size, self.images.verification
         shown = self.progress(paths, len(paths), "measure zooms")
         photos = [read_pixels(path, size, self.fit) for path in shown]
-        return trained_camera(self.camera, size, self.network.depth, photos)
+        return contract_camera(self.camera, size, self.network.depth, photos)
 
     def _fidelity(self, content: bytes, contract: Contract) -> Fidelity:
         """Measure the file in the same way as users run it."""

@@ -80,7 +80,7 @@ def camera_beside(network: Path) -> InputCamera | None:
     return lambda other: camera.at_size(size, other)
 
 
-def trained_camera(
+def contract_camera(
     camera: InputCamera | None,
     size: tuple[int, int],
     depth: Callable[[Pixels], Any],

@@ -22,8 +22,10 @@ from tfl_depth.runtime.colorize import colorize
 from tfl_depth.runtime.delegates.coverage import DelegateCoverage
 from tfl_depth.runtime.depth_map import DepthMap
 from tfl_depth.runtime.golden_check import GoldenCheck, Tolerance
-from tfl_depth.runtime.runner import DepthRunner, Measurement
-from tfl_depth.runtime.stream import Stream, StreamFrame
+from tfl_depth.runtime.measurement import Measurement
+from tfl_depth.runtime.runner import DepthRunner
+from tfl_depth.runtime.stream import Stream
+from tfl_depth.runtime.stream_frame import StreamFrame
 from tfl_depth.runtime.temporal_filter import Smoothing
 from tfl_depth.runtime.video import Video
 from tfl_depth.runtime.warm_up import WarmUp

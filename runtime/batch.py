@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfl_depth.encoding import DepthMm
 from tfl_depth.errors import CameraError, ImageError, SkippedImageWarning
+from tfl_depth.runtime.arguments import expect_count
 from tfl_depth.runtime.inputs import photos_of
 
 if TYPE_CHECKING:
@@ -74,6 +75,17 @@ def batch_images(images: Any) -> Iterable[Any]:
         ImageError: it has none.
     """
     return photos_of(images) if isinstance(images, (str, os.PathLike)) else images
+
+
+def runner_count(workers: int | None, delegate: str | None) -> int:
+    """How many runners a batch has; see `DepthRunner.infer_batch`.
+
+    Raises:
+        DepthError: `workers` is not a whole number of at least 1.
+    """
+    if workers is not None:
+        return expect_count("workers", workers)
+    return len(os.sched_getaffinity(0)) if delegate is None else 1
 
 
 def _depth(found: DepthMm | CameraError | ImageError) -> DepthMm | None:

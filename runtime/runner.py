@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterable, Mapping, Sized
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from time import perf_counter
 from typing import Any, Literal, overload
 
@@ -17,61 +17,30 @@ from tfl_depth.errors import CameraError, DepthError, ProofError
 from tfl_depth.format.contract import Contract
 from tfl_depth.intrinsics import Intrinsics
 from tfl_depth.progress_bars import with_bar
-from tfl_depth.runtime.arguments import expect_count
-from tfl_depth.runtime.batch import batch_images, infer_batch
+from tfl_depth.runtime.batch import batch_images, infer_batch, runner_count
 from tfl_depth.runtime.clip_colors import ClipColors, ColorRange
 from tfl_depth.runtime.closeable import Closeable
 from tfl_depth.runtime.colorize import Colormap
 from tfl_depth.runtime.delegates.coverage import DelegateCoverage
-from tfl_depth.runtime.depth_map import DepthMap, depth_png, depth_text
+from tfl_depth.runtime.depth_map import DepthMap
 from tfl_depth.runtime.engines.open import open_fallback_engine
 from tfl_depth.runtime.exclusive import Exclusive
 from tfl_depth.runtime.fit import Fit
 from tfl_depth.runtime.frame_decoder import FrameDecoder
+from tfl_depth.runtime.frame_options import DepthSize, expect_frame_options, expect_output
 from tfl_depth.runtime.frame_views import FrameViews
 from tfl_depth.runtime.golden_check import GoldenCheck, check_golden
+from tfl_depth.runtime.measurement import Measurement
 from tfl_depth.runtime.model_content import ModelSource, read_model_content
 from tfl_depth.runtime.options import OnFault, RunnerOptions, UpsampleName
 from tfl_depth.runtime.preparer import Preparer
 from tfl_depth.runtime.preprocess import AnyImage, Channels, Pixels, load_pixels
 from tfl_depth.runtime.stream import OnFull, Source, Stream
 from tfl_depth.runtime.temporal_filter import Smoothing
-from tfl_depth.runtime.undistort import Undistorter
+from tfl_depth.runtime.undistort import undistorter_of
 from tfl_depth.runtime.warm_up import WarmUp, warm_up
 
-Size = Literal["image", "model"]
 Prove = Literal[None, "first"]
-
-
-@dataclass(frozen=True, repr=False)
-class Measurement:
-    """The depth of one image, with the self-check's result and the times.
-
-    Attributes:
-        depth_mm: (H, W) of the runner's `depth_dtype`: millimeters, 0 = no depth.
-        disagreement: share of the network's pixels, 0 to 1, whose two codes contradict each other.
-            These pixels have no depth. None for a model without two codes.
-        prepare_s: seconds from pixels to the network's input.
-        invoke_s: seconds of the interpreter.
-        postprocess_s: seconds from its outputs to depth; with `isolate`, the messages between the
-            processes too.
-        fallback: what the CPU ran although a delegate was requested, and why; None if nothing.
-    """
-
-    depth_mm: DepthMm
-    disagreement: float | None
-    prepare_s: float
-    invoke_s: float
-    postprocess_s: float
-    fallback: str | None = None
-
-    def __repr__(self) -> str:
-        total_ms = 1000 * (self.prepare_s + self.invoke_s + self.postprocess_s)
-        return f"<Measurement {depth_text(self.depth_mm)}, in {total_ms:.1f} ms>"
-
-    def _repr_png_(self) -> bytes:
-        """The picture that a notebook shows."""
-        return depth_png(self.depth_mm)
 
 
 class DepthRunner(Closeable):
@@ -186,13 +155,7 @@ class DepthRunner(Closeable):
 
     def _open(self, content: bytes, reserve: bytes | None, options: RunnerOptions) -> None:
         """Open a new runner's model, and its fallback on the CPU."""
-        camera, undistort = options.camera, options.undistort
-        self._undistort = _undistorter(camera) if undistort else None
-        if undistort and camera is not None and camera.depth is not None:
-            raise CameraError(
-                "The camera's file has a calibration of depth in pictures with their distortion: "
-                "leave out undistort, or give the camera without the calibration."
-            )
+        self._undistort = undistorter_of(options.camera) if options.undistort else None
         self._content, self._reserve, self._options = content, reserve, options
         self._engine = open_fallback_engine(content, reserve, options)
         self._use = Exclusive()
@@ -212,12 +175,6 @@ class DepthRunner(Closeable):
         self._decode = FrameDecoder(self._engine, options.upsample)
         self.depth_dtype = self._views.dtype
 
-    def _copy(self) -> DepthRunner:
-        """Open the same model once more, with one thread."""
-        copy = DepthRunner.__new__(DepthRunner)
-        copy._open(self._content, self._reserve, replace(self._options, num_threads=1))
-        return copy
-
     def __repr__(self) -> str:
         delegate = self.delegate_coverage.delegate or "the CPU"
         return f"<DepthRunner {self.contract.in_short}, on {delegate}>"
@@ -231,11 +188,6 @@ class DepthRunner(Closeable):
     def range_m(self) -> tuple[float, float]:
         """The nearest and the farthest depth of the model, in meters."""
         return self.contract.edges_m[0], self.contract.edges_m[-1]
-
-    @property
-    def _pinhole(self) -> Camera | FieldOfView | None:
-        """The camera of the pictures that the network gets."""
-        return self._options.camera if self._undistort is None else self._undistort.camera
 
     @property
     def correction_note(self) -> str | None:
@@ -263,6 +215,11 @@ class DepthRunner(Closeable):
             raise CameraError("The runner has no camera: open it with `camera`.")
         return camera.at(size)
 
+    @property
+    def _pinhole(self) -> Camera | FieldOfView | None:
+        """The camera of the pictures that the network gets."""
+        return self._options.camera if self._undistort is None else self._undistort.camera
+
     def undistorted(self, img: AnyImage, *, channels: Channels = "bgr") -> Pixels:
         """The picture that depth is of: with `undistort`, without its lens' distortion.
 
@@ -284,7 +241,7 @@ class DepthRunner(Closeable):
         self,
         img: AnyImage,
         *,
-        size: Size = "image",
+        size: DepthSize = "image",
         channels: Channels = "bgr",
         out: DepthMm | None = None,
     ) -> DepthMm:
@@ -317,7 +274,7 @@ class DepthRunner(Closeable):
         self,
         img: AnyImage,
         *,
-        size: Size = "image",
+        size: DepthSize = "image",
         channels: Channels = "bgr",
         out: DepthMm | None = None,
     ) -> Measurement:
@@ -337,18 +294,18 @@ class DepthRunner(Closeable):
             )
 
     def _load(
-        self, img: AnyImage, size: Size, channels: Channels, out: Any
+        self, img: AnyImage, size: DepthSize, channels: Channels, out: Any
     ) -> tuple[Pixels, Channels, DepthMm]:
         """Return an image's pixels, their order of colors, and the array for its depth."""
         self.expect_own_process()
-        _check_frame_options(size, channels)
+        expect_frame_options(size, channels)
         pixels, order = load_pixels(img, channels)
         if self._undistort is not None:
             pixels = self._undistort(pixels)
         shape = pixels.shape[:2] if size == "image" else self.grid_size
         if out is None:
             return pixels, order, np.empty(shape, self.depth_dtype)
-        return pixels, order, self._check_out(out, shape)
+        return pixels, order, expect_output(out, shape, self.depth_dtype)
 
     def _run_frame(
         self, pixels: Pixels, order: Channels, depth_mm: DepthMm, *, whole: bool
@@ -362,7 +319,7 @@ class DepthRunner(Closeable):
         self,
         source: Source,
         *,
-        size: Size = "image",
+        size: DepthSize = "image",
         channels: Channels = "bgr",
         on_full: OnFull = "block",
         waiting: int = 2,
@@ -393,7 +350,7 @@ class DepthRunner(Closeable):
             ImageError: there is no such camera or video, or the source is of another type.
             DepthError: another argument has a value that is not allowed.
         """
-        _check_frame_options(size, channels)
+        expect_frame_options(size, channels)
         return Stream(
             source,
             engine=self._engine,
@@ -448,7 +405,7 @@ class DepthRunner(Closeable):
         self,
         images: Iterable[AnyImage],
         *,
-        size: Size = ...,
+        size: DepthSize = ...,
         channels: Channels = ...,
         workers: int | None = ...,
         progress: bool | None = ...,
@@ -460,7 +417,7 @@ class DepthRunner(Closeable):
         self,
         images: Iterable[AnyImage],
         *,
-        size: Size = ...,
+        size: DepthSize = ...,
         channels: Channels = ...,
         workers: int | None = ...,
         progress: bool | None = ...,
@@ -471,7 +428,7 @@ class DepthRunner(Closeable):
         self,
         images: Iterable[AnyImage],
         *,
-        size: Size = "image",
+        size: DepthSize = "image",
         channels: Channels = "bgr",
         workers: int | None = None,
         skip_bad: bool = False,
@@ -497,16 +454,20 @@ class DepthRunner(Closeable):
         Raises:
             ImageError: the folder or the pattern has no photo.
         """
-        _check_frame_options(size, channels)
+        expect_frame_options(size, channels)
         images = batch_images(images)
-        by_default = len(os.sched_getaffinity(0)) if self.delegate_coverage.delegate is None else 1
-        count = by_default if workers is None else workers
-        count = expect_count("workers", count)
+        count = runner_count(workers, self.delegate_coverage.delegate)
         self._engine.expect_open()
         runners = [self._copy() for _ in range(count)]
         depths = infer_batch(runners, images, skip_bad=skip_bad, size=size, channels=channels)
         total = len(images) if isinstance(images, Sized) else None
         return with_bar(depths, total, "infer", progress)
+
+    def _copy(self) -> DepthRunner:
+        """Open the same model once more, with one thread."""
+        copy = DepthRunner.__new__(DepthRunner)
+        copy._open(self._content, self._reserve, replace(self._options, num_threads=1))
+        return copy
 
     def warm_up(self, runs: int = 5) -> WarmUp:
         """Run the network on a black image. A delegate may compile the model now, for minutes.
@@ -544,33 +505,7 @@ class DepthRunner(Closeable):
             self.close()
             raise
 
-    def _check_out(self, out: Any, shape: tuple[int, ...]) -> DepthMm:
-        """Return `out` if depth can be written there."""
-        if not isinstance(out, np.ndarray):
-            raise DepthError(f"Expected `out` to be a numpy array, got {type(out).__name__}.")
-        if (out.shape, out.dtype) != (shape, self.depth_dtype):
-            raise DepthError(
-                f"Expected `out` to be of shape {shape} and dtype {self.depth_dtype}, got "
-                f"{out.shape} and {out.dtype}."
-            )
-        if not (out.flags.c_contiguous and out.flags.writeable):
-            raise DepthError(
-                "Expected `out` to be C-contiguous and writeable. Pass an array that is not a view."
-            )
-        return np.asarray(out)
-
     def _close(self) -> None:
         """Free the network's memory."""
         self._engine.close()
         self._content = b""
-
-
-def _check_frame_options(size: Size, channels: Channels) -> None:
-    expect_choice("size", size, Size)
-    expect_choice("channels", channels, Channels)
-
-
-def _undistorter(camera: Camera | FieldOfView | None) -> Undistorter:
-    if not isinstance(camera, Camera):
-        raise CameraError("undistort needs a camera with the distortion of its lens: give it.")
-    return Undistorter(camera)

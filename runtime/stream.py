@@ -9,33 +9,31 @@ that the caller gets recent depth.
 
 from __future__ import annotations
 
-import atexit
 import os
-import threading
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 from time import perf_counter
 from typing import Any, Literal
 
 import numpy as np
 
 from tfl_depth.choices import expect_choice
-from tfl_depth.encoding import DepthMm
 from tfl_depth.errors import DepthError, ImageError
 from tfl_depth.runtime.arguments import expect_count
-from tfl_depth.runtime.bounded_queue import BoundedQueue, QueueEnded, QueueStopped
+from tfl_depth.runtime.bounded_queue import QueueEnded, QueueStopped
 from tfl_depth.runtime.closeable import Closeable, is_own
-from tfl_depth.runtime.depth_map import DepthMap, depth_png, depth_text
-from tfl_depth.runtime.engines.fallback import FallbackEngine, FrameState
+from tfl_depth.runtime.depth_map import DepthMap
+from tfl_depth.runtime.engines.fallback import FallbackEngine
 from tfl_depth.runtime.exclusive import Exclusive
 from tfl_depth.runtime.frame_decoder import FrameDecoder
-from tfl_depth.runtime.frame_views import FrameView, FrameViews
+from tfl_depth.runtime.frame_views import FrameViews
 from tfl_depth.runtime.inputs import open_frames
 from tfl_depth.runtime.options import UpsampleName
 from tfl_depth.runtime.preparer import Preparer
-from tfl_depth.runtime.preprocess import Channels, Codes, Pixels, load_pixels, write_input
+from tfl_depth.runtime.preprocess import Channels
+from tfl_depth.runtime.stream_frame import StreamFrame
+from tfl_depth.runtime.stream_threads import FrameSlot, StreamTrack, start_thread, stream_thread
 from tfl_depth.runtime.temporal_filter import Smoothing
 from tfl_depth.runtime.undistort import Undistorter
 from tfl_depth.runtime.video import Video
@@ -48,146 +46,6 @@ SLOTS_IN_HAND = 4
 LATENCIES = 1000
 # Time limit for the source's current frame when the stream is closed.
 STOP_TIMEOUT_S = 5.0
-# The same at the end of the program. It is longer than OpenCV waits for a camera or an address.
-EXIT_TIMEOUT_S = 15.0
-
-
-@dataclass(frozen=True, repr=False)
-class StreamFrame:
-    """A frame and its depth.
-
-    Attributes:
-        number: of the frame in its source, from 0. A gap means dropped frames.
-        pixels: (H, W, 3) or (H, W) uint8, the source's own array; with `undistort` without
-            distortion.
-        channels: the order in `pixels`.
-        depth_mm: (H, W) of the runner's `depth_dtype`: millimeters, 0 = no depth.
-        disagreement: as in `Measurement`.
-        latency_s: seconds from the frame's arrival to its depth.
-        fallback: as in `Measurement`.
-        time_s: seconds from a video file's first frame, by the file's time stamps; None for other
-            sources.
-    """
-
-    number: int
-    pixels: Pixels
-    channels: Channels
-    depth_mm: DepthMm
-    disagreement: float | None
-    latency_s: float
-    fallback: str | None = None
-    time_s: float | None = None
-
-    def __repr__(self) -> str:
-        late_ms = 1000 * self.latency_s
-        return f"<StreamFrame {self.number}: {depth_text(self.depth_mm)}, {late_ms:.0f} ms late>"
-
-    def _repr_png_(self) -> bytes:
-        """The picture that a notebook shows."""
-        return depth_png(self.depth_mm)
-
-
-class _Slot:
-    """A frame in progress, and the memory for it."""
-
-    def __init__(self, prepared: Pixels | Codes, state: FrameState) -> None:
-        self.input = prepared
-        self.state = state
-        self.number = 0
-        self.pixels: Pixels = np.empty((0, 0, 3), np.uint8)
-        self.channels: Channels = "rgb"
-        self.view: FrameView | None = None
-        self.begin_s = 0.0
-        self.time_s: float | None = None
-
-
-class _Track:
-    """Data shared by the threads. It does not refer to the `Stream`, whose deletion ends them."""
-
-    def __init__(self, slots: list[_Slot], waiting: int, drop: bool) -> None:
-        self.free: BoundedQueue[_Slot] = BoundedQueue(len(slots))
-        self.ready: BoundedQueue[_Slot] = BoundedQueue(waiting)
-        self.done: BoundedQueue[_Slot] = BoundedQueue(1)
-        self.drop = drop
-        self.dropped = 0
-        self.stopped = threading.Event()
-        for slot in slots:
-            self.free.put(slot)
-
-    def stop(self) -> None:
-        self.stopped.set()
-        for queue in (self.free, self.ready, self.done):
-            queue.stop()
-
-    def read(
-        self,
-        images: Iterable[Any],
-        prepare: Preparer,
-        undistort: Undistorter | None,
-        channels: Channels,
-        every: int,
-        realtime: bool,
-    ) -> None:
-        """Work of the reader thread: from the source to `ready`."""
-        first_s = perf_counter()
-        for number, image in enumerate(images):
-            if number % every:
-                continue
-            time_s = images.time_s if isinstance(images, Video) else None
-            if realtime and time_s is not None:
-                self.stopped.wait(first_s + time_s - perf_counter())
-            begin_s = perf_counter()
-            pixels, order = load_pixels(image, channels)
-            if undistort is not None:
-                pixels = undistort(pixels)
-            slot = self.free.take()
-            slot.number, slot.begin_s = number, begin_s
-            slot.pixels, slot.channels = pixels, order
-            slot.time_s = time_s
-            slot.view, fitted = prepare(pixels)
-            write_input(fitted, order, slot.input)
-            if not self.drop:
-                self.ready.put(slot)
-            elif (oldest := self.ready.put_drop_oldest(slot)) is not None:
-                self.dropped += 1
-                self.free.put(oldest)
-
-    def compute(self, engine: FallbackEngine) -> None:
-        """Work of the network's thread: from `ready` to `done`."""
-        while True:
-            slot = self.ready.take()
-            engine.run(slot.input, "rgb", slot.state)
-            self.done.put(slot)
-
-
-def _run(work: Callable[[], None], out: BoundedQueue[_Slot]) -> None:
-    """Run a thread's work, and end the queue after it, with the error if there is one."""
-    try:
-        work()
-    except (QueueEnded, QueueStopped):
-        out.end()
-    except BaseException as error:
-        out.end(error)
-    else:
-        out.end()
-
-
-# The threads of all streams. If native code still runs in one of them when Python ends, the process
-# ends with "FATAL: exception not rethrown".
-_RUNNING: weakref.WeakKeyDictionary[threading.Thread, _Track] = weakref.WeakKeyDictionary()
-
-
-def _end_all() -> None:
-    running = list(_RUNNING.items())
-    for _, track in running:
-        track.stop()
-    for thread, _ in running:
-        thread.join(EXIT_TIMEOUT_S)
-
-
-atexit.register(_end_all)
-# A forked process has none of these threads, and their locks stay locked there.
-os.register_at_fork(after_in_child=_RUNNING.clear)
 
 
 class Stream(Closeable):
@@ -246,24 +104,23 @@ class Stream(Closeable):
         self.delivered = 0
         self._latencies_s: deque[float] = deque(maxlen=LATENCIES)
         slots = [
-            _Slot(engine.info.new_input(), engine.new_frame_state())
+            FrameSlot(engine.info.new_input(), engine.new_frame_state())
             for _ in range(waiting + SLOTS_IN_HAND)
         ]
-        track = self._track = _Track(slots, waiting, on_full == "drop_oldest")
+        track = self._track = StreamTrack(slots, waiting, on_full == "drop_oldest")
         prepare = Preparer(views)
         order: Channels = "bgr" if self._video else channels
         self._threads = (
-            _thread(
+            stream_thread(
                 lambda: track.read(images, prepare, undistort, order, every, realtime), track.ready
             ),
-            _thread(lambda: track.compute(engine), track.done),
+            stream_thread(lambda: track.compute(engine), track.done),
         )
         self._take = Exclusive()
         # Stops a stream that is deleted but not closed, as after `break`.
         self._stop = weakref.finalize(self, _stop, track, os.getpid())
         for thread in self._threads:
-            _RUNNING[thread] = track
-            thread.start()
+            start_thread(thread, track)
 
     def __repr__(self) -> str:
         return f"<Stream {self.delivered} frames delivered, {self.dropped} dropped>"
@@ -304,7 +161,7 @@ class Stream(Closeable):
             self._latencies_s.append(frame.latency_s)
             return frame
 
-    def _finished(self, slot: _Slot) -> StreamFrame:
+    def _finished(self, slot: FrameSlot) -> StreamFrame:
         shape = self._grid_size or slot.pixels.shape[:2]
         state, view = slot.state, slot.view
         assert view is not None  # noqa: S101 - the reader wrote it
@@ -351,7 +208,7 @@ class Stream(Closeable):
         return ended
 
 
-def _stop(track: _Track, maker: int) -> None:
+def _stop(track: StreamTrack, maker: int) -> None:
     if is_own(maker):
         track.stop()
 
@@ -371,7 +228,3 @@ def _images(source: Any) -> Iterable[Any]:
             f"images, got {type(source).__name__}."
         )
     return source
-
-
-def _thread(work: Callable[[], None], out: BoundedQueue[_Slot]) -> threading.Thread:
-    return threading.Thread(target=_run, args=(work, out), name="tfl-depth stream", daemon=True)

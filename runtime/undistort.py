@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from tfl_depth.camera import Camera
+from tfl_depth.camera import Camera, FieldOfView
 from tfl_depth.errors import CameraError
 from tfl_depth.intrinsics import Intrinsics
 from tfl_depth.rays import matrix_of
@@ -85,3 +85,21 @@ class Undistorter:
                 f"{list(self._distortion.coefficients)}: calibrate the camera again."
             )
         return pinhole
+
+
+def undistorter_of(camera: Camera | FieldOfView | None) -> Undistorter:
+    """The undistorter for the pictures of a runner's camera.
+
+    Raises:
+        CameraError: there is no camera, one without a distortion, or one whose depth was calibrated
+            with it.
+    """
+    if not isinstance(camera, Camera):
+        raise CameraError("undistort needs a camera with the distortion of its lens: give it.")
+    undistorter = Undistorter(camera)
+    if camera.depth is not None:
+        raise CameraError(
+            "The camera's file has a calibration of depth in pictures with their distortion: "
+            "leave out undistort, or give the camera without the calibration."
+        )
+    return undistorter

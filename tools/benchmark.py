@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import os
-import platform
-import re
 import statistics
-import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from time import monotonic, perf_counter
+from time import perf_counter
 from typing import Any
 
-import tfl_depth
-from tfl_depth import child
 from tfl_depth.errors import InterpreterError
 from tfl_depth.runtime import DepthRunner
-from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib import (
+    command_progress,
+    command_result,
+    command_run,
+    model_options,
+    option_values,
+    runner_options,
+)
 from tfl_depth.tools.lib.benchmark_cases import (
     Case,
     Seconds,
@@ -34,13 +33,15 @@ from tfl_depth.tools.lib.benchmark_cases import (
     of_runner,
 )
 from tfl_depth.tools.lib.benchmark_heat import heat_lines, measure_heat
+from tfl_depth.tools.lib.benchmark_machine import cpu_name, package_versions
+from tfl_depth.tools.lib.benchmark_start import measure_start
 from tfl_depth.tools.lib.board_options import (
     add_board_options,
     board_arguments,
     expect_board,
     run_on_board,
 )
-from tfl_depth.tools.lib.command_parser import CommandParser
+from tfl_depth.tools.lib.command_parser import CommandParser, make_parser
 
 EXAMPLE = "tfl-depth benchmark model.tflite --float model-float32.tflite --json"
 Times = Mapping[str, float]
@@ -82,38 +83,6 @@ DIFFERENCES: dict[str, Callable[[Times], float]] = {
     ),
 }
 
-# The first depth of a new process. Resident memory is measured before the model is loaded. The time
-# to read the file and its contract is measured separately, at the end.
-START = """
-import json, pathlib, resource, sys, time
-times = [time.monotonic()]
-import tfl_depth.runtime
-times.append(time.monotonic())
-with open("/proc/self/statm") as statm:
-    resident = int(statm.read().split()[1]) * resource.getpagesize()
-import numpy
-settings = json.loads(sys.argv[2])
-runner = tfl_depth.runtime.DepthRunner(sys.argv[1], **settings)
-times.append(time.monotonic())
-runner.infer(numpy.zeros((*runner.model_size, 3), numpy.uint8))
-times.append(time.monotonic())
-tfl_depth.format.contract.read_contract(pathlib.Path(sys.argv[1]).read_bytes())
-times.append(time.monotonic())
-print(json.dumps({"times_s": times, "resident_mib": resident / 2**20}))
-"""
-STARTS = 5
-# Linux's names of instructions, of x86 and of Arm.
-INT8_INSTRUCTIONS = ("avx2", "avx_vnni", "avx512_vnni", "amx_int8", "asimddp", "i8mm")
-PACKAGES = (
-    "numpy",
-    "opencv-python-headless",
-    "ai-edge-litert",
-    "openvino",
-    "onnxruntime",
-    "tf2onnx",
-)
-
-
 PEERS = {"openvino": of_openvino, "onnxruntime": of_onnx}
 
 
@@ -122,40 +91,40 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(argv)
     if options.board is not None:
-        return cli_common.run(lambda: _benchmark_there(options, board_arguments(parser, argv)))
-    return cli_common.run(lambda: _benchmark(options))
+        return command_run.run(lambda: _benchmark_there(options, board_arguments(parser, argv)))
+    return command_run.run(lambda: _benchmark(options))
 
 
 def _parser() -> CommandParser:
-    parser = cli_common.parser(
+    parser = make_parser(
         "tfl-depth benchmark",
         "Measure the time of a model in the runtime, of the runtime's parts (postprocessing at\n"
         "384x640), of the bare interpreter, and of a simple program around it, in turns in one\n"
         "run. With a delegate, only the runtime and its parts are measured.",
         EXAMPLE,
     )
-    cli_common.add_model(parser)
+    model_options.add_model(parser)
     parser.add_argument(
         "--float", type=Path, metavar="OTHER", help="the same network as a float32 .tflite"
     )
     parser.add_argument(
         "--rounds",
-        type=cli_common.count,
+        type=option_values.count,
         default=50,
         metavar="N",
         help="measured calls of each (50)",
     )
-    cli_common.add_delegate(parser)
-    cli_common.add_public_key(parser)
-    cli_common.add_threads(parser)
+    runner_options.add_delegate(parser)
+    model_options.add_public_key(parser)
+    runner_options.add_threads(parser)
     parser.add_argument(
         "--minutes",
-        type=cli_common.minutes,
+        type=option_values.minutes,
         metavar="M",
         help="then run the network for M minutes without a pause, and report whether heat slows it "
         "(10 is a good length)",
     )
-    cli_common.add_json(parser)
+    command_result.add_json(parser)
     add_board_options(parser)
     return parser
 
@@ -168,12 +137,12 @@ def _benchmark_there(options: argparse.Namespace, arguments: list[str | Path]) -
 def _benchmark(options: argparse.Namespace) -> None:
     expect_board(options)
     threads = options.num_threads or len(os.sched_getaffinity(0))
-    settings = cli_common.runner_settings(options)
+    settings = runner_options.runner_settings(options)
     result = measure(options.model, options.float, threads, options.rounds, settings)
     if options.minutes is not None:
         settings = {"num_threads": threads, **settings}
         result["heat"] = measure_heat(options.model, settings, 60 * options.minutes)
-    cli_common.tell(options, result, _table(result))
+    command_result.tell(options, result, _table(result))
 
 
 def measure(
@@ -202,7 +171,7 @@ def measure(
         size, placement = runner.model_size, asdict(runner.delegate_coverage)
     floats = {} if floating is None else {"invoke float32": of_float(floating, threads)}
     # Before this process opens the delegate, since an NPU may not serve two processes.
-    start = _start(model, settings)
+    start = measure_start(model, settings)
     on_delegate = placement["delegate"] is not None
     cases, absent = _cases(model, floats, settings, on_delegate=on_delegate)
     turns = _timed(cases, rounds)
@@ -212,10 +181,10 @@ def measure(
         "placement": placement,
         "threads": threads,
         "rounds": rounds,
-        "cpu": _cpu(),
+        "cpu": cpu_name(),
         "cores": len(os.sched_getaffinity(0)),
         "load_average": os.getloadavg()[0],
-        "versions": _versions(),
+        "versions": package_versions(),
         "absent": absent,
         "times_ms": {name: _spread([1000 * t[name] for t in turns]) for name in cases},
         "ratios": {
@@ -245,23 +214,6 @@ def _cases(
     return cases, absent
 
 
-def _cpu() -> str:
-    """Return the processor's name, and its instructions that are important for int8."""
-    words = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    name = re.search(r"^model name\s*: (.*)$", words, re.MULTILINE)
-    known = [each for each in INT8_INSTRUCTIONS if re.search(rf"\b{each}\b", words)]
-    return f"{name[1] if name else platform.machine()} ({', '.join(known) or 'none'})"
-
-
-def _versions() -> dict[str, str]:
-    """Return the versions of installed packages."""
-    found = {"tfl-depth": tfl_depth.__version__}
-    for name in PACKAGES:
-        with suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found
-
-
 def _add_peers(cases: dict[str, Case], model: Path, threads: int) -> dict[str, str]:
     """Add the other runtimes. Return the missing ones with the reason."""
     absent = {}
@@ -279,7 +231,7 @@ def _timed(cases: Mapping[str, Case], rounds: int) -> list[Times]:
     """Measure the seconds of each case in each round, after one call to allocate memory."""
     names = list(cases)
     found: list[Times] = []
-    for number in cli_common.progress(range(rounds), rounds, "benchmark"):
+    for number in command_progress.progress(range(rounds), rounds, "benchmark"):
         first = number % len(names)
         found.append({name: _seconds(cases[name]) for name in names[first:] + names[:first]})
     return found
@@ -305,33 +257,6 @@ def _is_there(ratio: Callable[[Times], float], cases: Mapping[str, Case]) -> boo
     except KeyError:
         return False
     return True
-
-
-def _start(model: Path, settings: dict[str, Any]) -> dict[str, float]:
-    """Measure a new process up to its first depth, in milliseconds and MiB: medians."""
-    starts = [_one_start(model, settings) for _ in range(STARTS)]
-    return {name: statistics.median(each[name] for each in starts) for name in starts[0]}
-
-
-def _one_start(model: Path, settings: dict[str, Any]) -> dict[str, float]:
-    launched = monotonic()
-    done = subprocess.run(
-        child.run_code(START, model.resolve(), json.dumps(settings), flags=("-W", "ignore")),
-        env=child.environment(),
-        stdout=subprocess.PIPE,
-        check=True,
-    )
-    told = json.loads(done.stdout)
-    began, imported, opened, ended, checked = (1000 * each for each in told["times_s"])
-    return {
-        "python_ms": began - 1000 * launched,
-        "import_ms": imported - began,
-        "read_and_contract_ms": checked - ended,
-        "interpreter_ms": max(0.0, opened - imported - (checked - ended)),
-        "first_depth_ms": ended - opened,
-        "total_ms": ended - 1000 * launched,
-        "resident_mib": told["resident_mib"],
-    }
 
 
 def _table(result: dict[str, Any]) -> str:

@@ -16,8 +16,8 @@ from tfl_depth.boards.board_book import (
     remove_board,
 )
 from tfl_depth.errors import BoardError
-from tfl_depth.tools.lib import cli_common
-from tfl_depth.tools.lib.command_parser import CommandParser
+from tfl_depth.tools.lib import command_result, command_run
+from tfl_depth.tools.lib.command_parser import CommandParser, make_parser
 
 EXAMPLE = "tfl-depth board add bench ssh://root@board.local"
 
@@ -27,11 +27,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(argv)
     _expect_names(parser, options)
-    return cli_common.run(lambda: _DO[options.action](options))
+    return command_run.run(lambda: _DO[options.action](options))
 
 
 def _parser() -> CommandParser:
-    parser = cli_common.parser(
+    parser = make_parser(
         "tfl-depth board",
         "Give boards names, for --board of doctor, prove, placement, benchmark, infer and\n"
         "evaluate. A board is reached by SSH with your own keys and known hosts, or by ADB. Files\n"
@@ -67,7 +67,7 @@ def _parser() -> CommandParser:
     parser.add_argument(
         "--overwrite", action="store_true", help="of add: replace a board of that name"
     )
-    cli_common.add_json(parser)
+    command_result.add_json(parser)
     return parser
 
 
@@ -93,7 +93,7 @@ def _add(options: argparse.Namespace) -> None:
         from tfl_depth.boards.ssh_connection import fingerprint
 
         lines.append(f"its host key: {fingerprint(entry.host_key)}; compare it with the board's")
-    cli_common.tell(options, _as_report(entry), "\n".join(lines))
+    command_result.tell(options, _as_report(entry), "\n".join(lines))
 
 
 def _host_key(address: str) -> str:
@@ -109,13 +109,13 @@ def _list(options: argparse.Namespace) -> None:
     entries = read_boards().values()
     lines = [f"{entry.name:<14} {entry.address}" for entry in entries]
     empty = f"There is no board yet: {EXAMPLE}"
-    cli_common.tell(options, [*map(_as_report, entries)], "\n".join(lines or [empty]))
+    command_result.tell(options, [*map(_as_report, entries)], "\n".join(lines or [empty]))
 
 
 def _remove(options: argparse.Namespace) -> None:
     entry = remove_board(options.name)
     text = f"{entry.name} is forgotten; its files are in {entry.folder} of {entry.address}"
-    cli_common.tell(options, _as_report(entry), text)
+    command_result.tell(options, _as_report(entry), text)
 
 
 def _doctor(options: argparse.Namespace) -> None:
@@ -135,7 +135,7 @@ def _doctor(options: argparse.Namespace) -> None:
     if not lacks:
         lines += ["", f"next: tfl-depth doctor MODEL --board {options.name}"]
     found = {**facts.as_report(), "folder": facts.folder, "lacks": lacks}
-    cli_common.tell(options, found, "\n".join(lines))
+    command_result.tell(options, found, "\n".join(lines))
     if lacks:
         raise BoardError(" ".join(lacks))
 

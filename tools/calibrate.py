@@ -15,9 +15,9 @@ from tfl_depth.errors import CameraError
 from tfl_depth.evaluation.depth_fit import fit_depth
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.runtime.preprocess import read_image
-from tfl_depth.tools.lib import camera_options, cli_common
+from tfl_depth.tools.lib import camera_options, command_result, command_run, model_options
 from tfl_depth.tools.lib.calibration_text import calibration_text
-from tfl_depth.tools.lib.command_parser import CommandParser
+from tfl_depth.tools.lib.command_parser import CommandParser, make_parser
 from tfl_depth.tools.lib.measurements import (
     measured_boards,
     measured_by_hand,
@@ -36,11 +36,11 @@ EXAMPLE = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
     options = _parser().parse_args(argv)
-    return cli_common.run(lambda: _calibrate(options))
+    return command_run.run(lambda: _calibrate(options))
 
 
 def _parser() -> CommandParser:
-    parser = cli_common.parser(
+    parser = make_parser(
         "tfl-depth calibrate",
         "Fit a scale, or a scale and an offset, from a model's depth to distances that you\n"
         "measured, and write them into a camera's file, which --camera of infer, view and\n"
@@ -48,7 +48,7 @@ def _parser() -> CommandParser:
         "left out of the fit is refused. The file holds for this model and this camera.",
         EXAMPLE,
     )
-    cli_common.add_model(parser)
+    model_options.add_model(parser)
     parser.add_argument(
         "--point",
         action="append",
@@ -74,8 +74,8 @@ def _parser() -> CommandParser:
     parser.add_argument("--output", required=True, type=Path, metavar="FILE", help="camera.yaml")
     camera_options.add_camera_only(parser, "that took the photos")
     camera_options.add_fit(parser, None)
-    cli_common.add_public_key(parser)
-    cli_common.add_json(parser)
+    model_options.add_public_key(parser)
+    command_result.add_json(parser)
     return parser
 
 
@@ -106,7 +106,7 @@ def _calibrate(options: argparse.Namespace) -> None:
     write_camera(options.output, replace(camera, depth=depth))
     result = {"camera": str(options.output), **asdict(fit)}
     text = f"{calibration_text(measured, fit)}\n{options.output}: give it as --camera"
-    cli_common.tell(options, result, text)
+    command_result.tell(options, result, text)
 
 
 def _camera(options: argparse.Namespace) -> Camera:

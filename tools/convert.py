@@ -18,9 +18,17 @@ from tfl_depth.recipes import (
 )
 from tfl_depth.runtime.fit import DEFAULT_FIT
 from tfl_depth.targets import PER_CHANNEL, Target
-from tfl_depth.tools.lib import camera_options, cli_common, network_options, target_options
-from tfl_depth.tools.lib.command_parser import CommandParser
-from tfl_depth.tools.lib.inspect_text import camera_text
+from tfl_depth.tools.lib import (
+    camera_options,
+    command_progress,
+    command_result,
+    command_run,
+    network_options,
+    option_values,
+    target_options,
+)
+from tfl_depth.tools.lib.command_parser import CommandParser, make_parser
+from tfl_depth.tools.lib.inspect_text import trained_camera_text
 
 if TYPE_CHECKING:
     from tfl_depth.converters import Conversion
@@ -42,11 +50,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
     parser = _parser()
     options = parser.parse_args(argv)
-    return cli_common.run(lambda: _convert(options))
+    return command_run.run(lambda: _convert(options))
 
 
 def _parser() -> CommandParser:
-    parser = cli_common.parser(
+    parser = make_parser(
         "tfl-depth convert",
         "Convert a trained depth network to TensorFlow Lite, verify the result against the source\n"
         "network, and write it with its contract, and a report (.json) next to it. For a target\n"
@@ -61,6 +69,30 @@ def _parser() -> CommandParser:
         metavar="NETWORK",
         help=network_options.NETWORK_HELP,
     )
+    _add_precision(parser)
+    parser.add_argument(
+        "--representative",
+        required=True,
+        metavar="PATH",
+        help="photos like those of the camera: a folder, a glob, or a list file of images. Some "
+        "are for calibration, others for verification",
+    )
+    parser.add_argument("--output", required=True, type=Path, metavar="FILE", help="the .tflite")
+    _add_quantization(parser)
+    _add_head(parser)
+    network_options.add_network_options(parser)
+    network_options.add_camera_of_training(parser)
+    camera_options.add_fit(parser, DEFAULT_FIT)
+    target_options.add_options(parser, default="cpu")
+    _add_golden(parser)
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing output")
+    command_result.add_json(parser)
+    _list_recipes(parser)
+    return parser
+
+
+def _add_precision(parser: argparse.ArgumentParser) -> None:
+    """Add --int8, --int16x8 and --float32."""
     precision = parser.add_mutually_exclusive_group()
     for name, text in (
         ("int8", "all tensors are int8 or int32, inputs and outputs too (default)"),
@@ -75,14 +107,10 @@ def _parser() -> CommandParser:
             default="int8",
             help=text,
         )
-    parser.add_argument(
-        "--representative",
-        required=True,
-        metavar="PATH",
-        help="photos like those of the camera: a folder, a glob, or a list file of images. Some "
-        "are for calibration, others for verification",
-    )
-    parser.add_argument("--output", required=True, type=Path, metavar="FILE", help="the .tflite")
+
+
+def _add_quantization(parser: argparse.ArgumentParser) -> None:
+    """Add the options for the calibration and the recipe."""
     parser.add_argument(
         "--samples", type=int, default=100, metavar="N", help="images for calibration (100)"
     )
@@ -95,6 +123,10 @@ def _parser() -> CommandParser:
     parser.add_argument(
         "--seed", type=int, default=0, metavar="N", help="of the choice of images (0)"
     )
+
+
+def _add_head(parser: argparse.ArgumentParser) -> None:
+    """Add the options for the outputs and the range of depth."""
     parser.add_argument(
         "--head",
         choices=("split", "single"),
@@ -117,14 +149,14 @@ def _parser() -> CommandParser:
     )
     parser.add_argument(
         "--spans",
-        type=cli_common.numbers,
+        type=option_values.numbers,
         metavar="EDGES",
         help="edges of growing spans, in meters: 0,1,2,4,8,16,32,80 is fine near and coarse far",
     )
-    network_options.add_network_options(parser)
-    network_options.add_camera_of_training(parser)
-    camera_options.add_fit(parser, DEFAULT_FIT)
-    target_options.add_options(parser, default="cpu")
+
+
+def _add_golden(parser: argparse.ArgumentParser) -> None:
+    """Add the options for the golden vectors."""
     parser.add_argument(
         "--no-golden",
         dest="golden",
@@ -137,10 +169,6 @@ def _parser() -> CommandParser:
         metavar="PATH",
         help="take the two from these photos, if those of --representative must stay private",
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace an existing output")
-    cli_common.add_json(parser)
-    _list_recipes(parser)
-    return parser
 
 
 def _list_recipes(parser: argparse.ArgumentParser) -> None:
@@ -166,7 +194,7 @@ def _convert(options: argparse.Namespace) -> None:
         options.network,
         options.representative,
         **arguments,
-        progress=cli_common.Steps(_step_names(options, target)),
+        progress=command_progress.Steps(_step_names(options, target)),
     )
     files = conversion.save(options.output, overwrite=options.overwrite)
     shown = [table(conversion, options.output)]
@@ -191,7 +219,7 @@ def _convert(options: argparse.Namespace) -> None:
         "files": [*map(str, files)],
         "to_be_compiled_with": compiler,
     }
-    cli_common.tell(options, result, "\n".join(shown))
+    command_result.tell(options, result, "\n".join(shown))
 
 
 def convert_arguments(options: argparse.Namespace) -> dict[str, Any]:
@@ -250,7 +278,7 @@ def table(conversion: Conversion, output: Path) -> str:
         "source": _source(contract),
         "input": f"{contract.height}x{contract.width} RGB",
         "fit": contract.fit,
-        "trained camera": camera_text(conversion.report["input"]),
+        "trained camera": trained_camera_text(conversion.report["input"]),
         "recipe": contract.recipe or "-",
         "outputs": ", ".join(contract.output_names),
         "range": f"{contract.edges_m[0]:g} - {contract.max_depth_m:g} m",

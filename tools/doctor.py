@@ -12,14 +12,14 @@ from tfl_depth.diagnostics.doctor_run import WORKS
 from tfl_depth.errors import DepthError
 from tfl_depth.runtime.delegates import Board
 from tfl_depth.runtime.delegates.select import CPU
-from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib import command_result, command_run, model_options, option_values
 from tfl_depth.tools.lib.board_options import (
     add_board_options,
     board_arguments,
     expect_board,
     run_on_board,
 )
-from tfl_depth.tools.lib.command_parser import CommandParser
+from tfl_depth.tools.lib.command_parser import CommandParser, make_parser
 
 EXAMPLE = "tfl-depth doctor model.tflite"
 TIMEOUT_S = 60.0
@@ -30,12 +30,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(argv)
     if options.board is not None:
-        return cli_common.run(lambda: _doctor_there(options, board_arguments(parser, argv)))
-    return cli_common.run(lambda: _doctor(options))
+        return command_run.run(lambda: _doctor_there(options, board_arguments(parser, argv)))
+    return command_run.run(lambda: _doctor(options))
 
 
 def _parser() -> CommandParser:
-    parser = cli_common.parser(
+    parser = make_parser(
         "tfl-depth doctor",
         "Examine this board: its name, the interpreter packages, the delegates and whether they\n"
         "start, the matching version of Vela, and what to install. With MODEL, also run it.\n"
@@ -43,12 +43,12 @@ def _parser() -> CommandParser:
         "if the model can run here (without MODEL: any model), and 1 otherwise.",
         EXAMPLE,
     )
-    cli_common.add_model(parser, "a .tflite to run", nargs="?")
-    cli_common.add_json(parser)
+    model_options.add_model(parser, "a .tflite to run", nargs="?")
+    command_result.add_json(parser)
     parser.add_argument(
         "--timeout",
         dest="timeout_s",
-        type=cli_common.seconds,
+        type=option_values.seconds,
         default=TIMEOUT_S,
         metavar="SECONDS",
         help=f"limit for each library, and for opening and each run of MODEL ({TIMEOUT_S:g})",
@@ -65,9 +65,9 @@ def _doctor_there(options: argparse.Namespace, arguments: list[str | Path]) -> N
 
 def _doctor(options: argparse.Namespace) -> None:
     expect_board(options)
-    cli_common.expect_model(options.model)
+    model_options.expect_model(options.model)
     found = examine_board(Board(), options.model, options.timeout_s)
-    cli_common.tell(options, found, "\n".join(_table(found)))
+    command_result.tell(options, found, "\n".join(_table(found)))
     if not found["runnable"]:
         what = "any model" if options.model is None else str(options.model)
         raise DepthError(f"Nothing here can run {what}. See above what to do.")

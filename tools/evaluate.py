@@ -12,9 +12,17 @@ from typing import TYPE_CHECKING, Any
 from tfl_depth.evaluation.image_scores import ScoreTotals
 from tfl_depth.evaluation.metrics import METRICS, mean_over_images
 from tfl_depth.files import write_whole
-from tfl_depth.tools.lib import camera_options, cli_common
+from tfl_depth.tools.lib import (
+    camera_options,
+    command_progress,
+    command_result,
+    command_run,
+    model_options,
+    option_values,
+    runner_options,
+)
 from tfl_depth.tools.lib.board_options import add_board_options, expect_board, tell_report
-from tfl_depth.tools.lib.command_parser import CommandParser
+from tfl_depth.tools.lib.command_parser import CommandParser, make_parser
 from tfl_depth.tools.lib.evaluate_blocks import (
     DISTANCE_EDGES_M,
     EvaluateBlock,
@@ -51,23 +59,23 @@ def main(argv: Sequence[str] | None = None) -> int:
             parser.error(
                 "--video is measured by this process: omit --board, --delegate, --jobs, --cluster"
             )
-        return cli_common.run(lambda: _evaluate_video(options))
+        return command_run.run(lambda: _evaluate_video(options))
     if options.dataset is None or options.data is None:
         parser.error("expected --dataset and --data, or --video")
     if options.board is not None and are_many(options):
         parser.error("a board computes one photo at a time: omit --jobs and --cluster")
-    return cli_common.run(lambda: _evaluate(options))
+    return command_run.run(lambda: _evaluate(options))
 
 
 def _parser() -> CommandParser:
-    parser = cli_common.parser(
+    parser = make_parser(
         "tfl-depth evaluate",
         "Measure metric depth by the usual protocol: without alignment, at the images' full size,\n"
         "with the dataset's crop and range, for each image, then the mean over images. With\n"
         "--video: how steady depth is if nothing moves. With --output, run it again to resume.",
         EXAMPLE,
     )
-    cli_common.add_model(parser, "a .keras or .tflite file")
+    model_options.add_model(parser, "a .keras or .tflite file")
     parser.add_argument(
         "--dataset",
         metavar="NAME",
@@ -112,16 +120,16 @@ def _parser() -> CommandParser:
         "the focal length; below 1 with a border",
     )
     camera_options.add_camera(parser, "of the photos", undistort=False)
-    cli_common.add_delegate(parser)
-    cli_common.add_public_key(parser)
+    runner_options.add_delegate(parser)
+    model_options.add_public_key(parser)
     add_workers(parser, "photos")
-    cli_common.add_json(parser)
+    command_result.add_json(parser)
     add_board_options(parser)
     return parser
 
 
 def _zooms(text: str) -> tuple[float, ...]:
-    zooms = cli_common.numbers(text)
+    zooms = option_values.numbers(text)
     if not all(MIN_ZOOM <= zoom <= 1 / MIN_ZOOM for zoom in zooms):
         raise argparse.ArgumentTypeError(f"expected zooms from 0.1 to 10, got {text!r}")
     if set(zooms) <= {1.0} or len(set(zooms)) < len(zooms):
@@ -148,14 +156,14 @@ def _evaluate(options: argparse.Namespace) -> None:
             result |= {name: there[name] for name in ("placement", "time_ms")}
             tell_report(board, "evaluate", options, result, there["conditions"], evaluate_text)
             return
-    cli_common.tell(options, result, evaluate_text(result))
+    command_result.tell(options, result, evaluate_text(result))
 
 
 def _check(options: argparse.Namespace) -> None:
     """Check models and outputs before anything heavy is loaded."""
     expect_board(options)
     for model in (options.model, options.against):
-        cli_common.expect_model(model)
+        model_options.expect_model(model)
     expect_folder_output(options.output)
     if options.output is not None:
         expect_installed("matplotlib")
@@ -170,7 +178,7 @@ def _measured(
 ) -> dict[str, Any]:
     """The result for `--json`. A board adds its facts to `there`."""
     parts = [options.model, options.against]
-    steps = cli_common.Steps([str(each) for each in parts if each is not None])
+    steps = command_progress.Steps([str(each) for each in parts if each is not None])
 
     def totals_of(predict: Predictor, model: Path, zooms: Sequence[float] = ()) -> ScoreTotals:
         whole = EvaluateBlock(options, model, zooms, samples)
@@ -223,7 +231,7 @@ def _evaluate_video(options: argparse.Namespace) -> None:
     from tfl_depth.tools.lib.video_steadiness import video_report, video_table
 
     report = video_report(options.model, options.against, options.video, options.public_key)
-    cli_common.tell(options, report, video_table(report))
+    command_result.tell(options, report, video_table(report))
 
 
 def _compare(name: str, other: Rows, rows: Rows) -> dict[str, Any]:

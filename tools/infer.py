@@ -18,7 +18,13 @@ from tfl_depth.runtime.clip_colors import ClipColors, ColorRange, limits_mm
 from tfl_depth.runtime.colorize import COLORMAPS
 from tfl_depth.runtime.inputs import Input, expand_input, is_video
 from tfl_depth.runtime.window import expect_windows
-from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib import (
+    command_result,
+    command_run,
+    model_options,
+    option_values,
+    runner_options,
+)
 from tfl_depth.tools.lib.board_options import (
     add_board_options,
     board_arguments,
@@ -26,7 +32,7 @@ from tfl_depth.tools.lib.board_options import (
     run_on_board,
 )
 from tfl_depth.tools.lib.camera_options import add_camera, camera_settings, tell_correction
-from tfl_depth.tools.lib.command_parser import CommandParser
+from tfl_depth.tools.lib.command_parser import CommandParser, make_parser
 from tfl_depth.tools.lib.finished import RECORD, Finished
 from tfl_depth.tools.lib.frame_pipe import FORMATS, FramePipe
 from tfl_depth.tools.lib.infer_frames import infer_frames
@@ -48,16 +54,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     if options.to is not None or options.serve is not None or options.show:
         _refuse_what_writes_files(parser, options)
-        return cli_common.run(lambda: _show(options) if options.show else _give_frames(options))
+        return command_run.run(lambda: _show(options) if options.show else _give_frames(options))
     if options.output is None:
         options.output = Path(DEFAULT_OUTPUT)
     if options.board is not None:
-        return cli_common.run(lambda: _infer_there(options, board_arguments(parser, argv)))
-    return cli_common.run(lambda: _infer(options))
+        return command_run.run(lambda: _infer_there(options, board_arguments(parser, argv)))
+    return command_run.run(lambda: _infer(options))
 
 
 def _parser() -> CommandParser:
-    parser = cli_common.parser(
+    parser = make_parser(
         "tfl-depth infer",
         "Compute depth of photos, videos and cameras. For each NAME.* the output folder gets\n"
         "the files in --save:\n"
@@ -72,7 +78,28 @@ def _parser() -> CommandParser:
         f"{RECORD} lists them.",
         EXAMPLE,
     )
-    cli_common.add_model_and_inputs(parser, nargs="+")
+    model_options.add_model_and_inputs(parser, nargs="+")
+    _add_outputs(parser)
+    _add_runner(parser)
+    _add_pictures(parser)
+    _add_frames(parser)
+    parser.add_argument(
+        "--skip-bad",
+        action="store_true",
+        help="name a photo that cannot be used or a video that ends early, and continue; the exit "
+        "status is 1 if a photo was skipped",
+    )
+    add_workers(parser, "photos")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="compute again, and replace existing results"
+    )
+    command_result.add_json(parser)
+    add_board_options(parser)
+    return parser
+
+
+def _add_outputs(parser: argparse.ArgumentParser) -> None:
+    """Add the options for what is written or shown."""
     parser.add_argument(
         "--output",
         type=Path,
@@ -110,10 +137,14 @@ def _parser() -> CommandParser:
         metavar="KINDS",
         help="files to write (photos: depth,color; videos and cameras: video)",
     )
-    cli_common.add_delegate(parser)
-    cli_common.add_public_key(parser)
-    cli_common.add_faults(parser)
-    cli_common.add_threads(parser)
+
+
+def _add_runner(parser: argparse.ArgumentParser) -> None:
+    """Add the options for what runs the network."""
+    runner_options.add_delegate(parser)
+    model_options.add_public_key(parser)
+    runner_options.add_faults(parser)
+    runner_options.add_threads(parser)
     parser.add_argument(
         "--xnnpack",
         action=argparse.BooleanOptionalAction,
@@ -123,10 +154,14 @@ def _parser() -> CommandParser:
     parser.add_argument(
         "--prove", choices=("first",), help="compare the golden vectors' depth at the start (no)"
     )
+
+
+def _add_pictures(parser: argparse.ArgumentParser) -> None:
+    """Add the options for point clouds and colors."""
     add_camera(parser, "for ply")
     parser.add_argument(
         "--voxel",
-        type=cli_common.meters,
+        type=option_values.meters,
         metavar="METERS",
         help="side of the cubes of a point cloud, each of which has one point (a point a pixel)",
     )
@@ -140,12 +175,16 @@ def _parser() -> CommandParser:
     parser.add_argument(
         "--colormap", choices=COLORMAPS, default=COLORMAPS[0], help="the colors (cividis)"
     )
+
+
+def _add_frames(parser: argparse.ArgumentParser) -> None:
+    """Add the options for the frames of videos and cameras."""
     parser.add_argument(
-        "--frames", type=cli_common.count, metavar="N", help="stop a video or camera after N"
+        "--frames", type=option_values.count, metavar="N", help="stop a video or camera after N"
     )
     parser.add_argument(
         "--every",
-        type=cli_common.count,
+        type=option_values.count,
         default=1,
         metavar="N",
         help="take every Nth frame of a video or camera (1)",
@@ -155,19 +194,6 @@ def _parser() -> CommandParser:
         action="store_true",
         help="play videos at their own pace, and drop frames that come too fast, as of a camera",
     )
-    parser.add_argument(
-        "--skip-bad",
-        action="store_true",
-        help="name a photo that cannot be used or a video that ends early, and continue; the exit "
-        "status is 1 if a photo was skipped",
-    )
-    add_workers(parser, "photos")
-    parser.add_argument(
-        "--overwrite", action="store_true", help="compute again, and replace existing results"
-    )
-    cli_common.add_json(parser)
-    add_board_options(parser)
-    return parser
 
 
 def _kinds(text: str) -> tuple[OutputKind, ...]:
@@ -182,7 +208,7 @@ def _range(text: str) -> ColorRange:
     if text == "auto":
         return "auto"
     try:
-        near_m, far_m = cli_common.numbers(text)
+        near_m, far_m = option_values.numbers(text)
         limits_mm((near_m, far_m))
     except (ValueError, DepthError) as error:
         raise argparse.ArgumentTypeError(
@@ -315,8 +341,8 @@ def _made_by(options: argparse.Namespace) -> dict[str, Any]:
 
 def _runner_settings(options: argparse.Namespace) -> dict[str, Any]:
     return {
-        **cli_common.runner_settings(options),
-        **cli_common.fault_settings(options),
+        **runner_options.runner_settings(options),
+        **runner_options.fault_settings(options),
         **camera_settings(options),
         "num_threads": options.num_threads,
         "xnnpack": options.xnnpack,

@@ -10,8 +10,8 @@ from typing import Any
 from tfl_depth.diagnostics.inspect_report import keras_report, tflite_report
 from tfl_depth.errors import ModelFileError
 from tfl_depth.files import write_whole
-from tfl_depth.tools.lib import cli_common
-from tfl_depth.tools.lib.command_parser import CommandParser
+from tfl_depth.tools.lib import command_result, command_run, model_options
+from tfl_depth.tools.lib.command_parser import CommandParser, make_parser
 from tfl_depth.tools.lib.inspect_html import page
 from tfl_depth.tools.lib.inspect_text import sections, sections_text
 from tfl_depth.tools.lib.output_checks import expect_file_output
@@ -22,26 +22,26 @@ EXAMPLE = "tfl-depth inspect model.tflite --html model.html"
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
     options = _parser().parse_args(argv)
-    return cli_common.run(lambda: _inspect(options))
+    return command_run.run(lambda: _inspect(options))
 
 
 def _parser() -> CommandParser:
-    parser = cli_common.parser(
+    parser = make_parser(
         "tfl-depth inspect",
         "Show a model's inputs, outputs, parameters and computation; of a .tflite also its\n"
         "contract, calibration, verification and signature. MACs are multiply-accumulates: one\n"
         "for each kernel element of a convolution or dense layer at each position.",
         EXAMPLE,
     )
-    cli_common.add_model(parser, "a .keras or .tflite file")
-    cli_common.add_public_key(parser)
+    model_options.add_model(parser, "a .keras or .tflite file")
+    model_options.add_public_key(parser)
     parser.add_argument(
         "--html",
         type=Path,
         metavar="FILE",
         help="also write a page, with a picture of each operator's cost",
     )
-    cli_common.add_json(parser)
+    command_result.add_json(parser)
     return parser
 
 
@@ -50,16 +50,16 @@ def _inspect(options: argparse.Namespace) -> None:
     report = {"model": str(options.model), **_report(options)}
     if options.html is not None:
         write_whole(options.html, page(report).encode(errors="replace"))
-    cli_common.tell(options, report, sections_text(sections(report)))
+    command_result.tell(options, report, sections_text(sections(report)))
 
 
 def _report(options: argparse.Namespace) -> dict[str, Any]:
     path: Path = options.model
     if path.suffix not in (".keras", ".tflite"):
         raise ModelFileError(f"Expected MODEL to be a .keras or a .tflite file, got {path}.")
-    cli_common.expect_model(path)
+    model_options.expect_model(path)
     if path.suffix == ".tflite":
         content = path.read_bytes()
         return {"bytes": len(content), **tflite_report(content, options.public_key)}
-    cli_common.expect_no_key(path, options.public_key)
+    model_options.expect_no_key(path, options.public_key)
     return {"bytes": path.stat().st_size, **keras_report(path)}

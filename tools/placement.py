@@ -11,14 +11,20 @@ from tfl_depth.errors import ConversionError
 from tfl_depth.files import write_whole
 from tfl_depth.png import as_png
 from tfl_depth.runtime import DepthRunner
-from tfl_depth.tools.lib import cli_common, target_options
+from tfl_depth.tools.lib import (
+    command_result,
+    command_run,
+    model_options,
+    runner_options,
+    target_options,
+)
 from tfl_depth.tools.lib.board_options import (
     add_board_options,
     board_arguments,
     expect_board,
     run_on_board,
 )
-from tfl_depth.tools.lib.command_parser import CommandParser
+from tfl_depth.tools.lib.command_parser import CommandParser, make_parser
 from tfl_depth.tools.lib.output_checks import expect_file_output
 
 EXAMPLE = "tfl-depth placement model.tflite --target ethos-u55-128 --picture placement.png"
@@ -30,12 +36,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     if options.board is not None:
         arguments = [options.model, *board_arguments(parser, argv)]
-        return cli_common.run(lambda: _placement_there(options, arguments))
-    return cli_common.run(lambda: _placement(options))
+        return command_run.run(lambda: _placement_there(options, arguments))
+    return command_run.run(lambda: _placement(options))
 
 
 def _parser() -> CommandParser:
-    parser = cli_common.parser(
+    parser = make_parser(
         "tfl-depth placement",
         "Show for each operator of a portable .tflite model where it runs on a target. If it is\n"
         "not the NPU, also show the reason and what to change. For an Ethos-U also show Vela's\n"
@@ -44,11 +50,11 @@ def _parser() -> CommandParser:
         "operators.",
         EXAMPLE,
     )
-    cli_common.add_model(parser, "a .tflite, not compiled yet")
+    model_options.add_model(parser, "a .tflite, not compiled yet")
     target_options.add_options(parser, default=None)
-    cli_common.add_delegate(parser)
-    cli_common.add_public_key(parser)
-    cli_common.add_json(parser)
+    runner_options.add_delegate(parser)
+    model_options.add_public_key(parser)
+    command_result.add_json(parser)
     parser.add_argument("--picture", type=Path, metavar="FILE", help="also write a picture, a .png")
     add_board_options(parser)
     return parser
@@ -70,13 +76,13 @@ def _refuse_target(options: argparse.Namespace) -> None:
 def _placement_here(options: argparse.Namespace) -> None:
     """Open the model with a delegate, and see which operators that takes."""
     _refuse_target(options)
-    with DepthRunner(options.model, **cli_common.runner_settings(options)) as runner:
+    with DepthRunner(options.model, **runner_options.runner_settings(options)) as runner:
         coverage = runner.delegate_coverage
     taken = (
         f"{coverage.taken} of {coverage.operators} operators on {coverage.delegate or 'the CPU'}"
     )
     left = [f"on the CPU: {count} {kind}" for kind, count in coverage.left.items()]
-    cli_common.tell(options, {"placement": asdict(coverage)}, "\n".join([taken, *left]))
+    command_result.tell(options, {"placement": asdict(coverage)}, "\n".join([taken, *left]))
 
 
 def _placement(options: argparse.Namespace) -> None:
@@ -89,7 +95,7 @@ def _placement(options: argparse.Namespace) -> None:
             "Expected --target, to predict where operators run, or --delegate, to open the model."
         )
     target = target_options.chosen(options)
-    cli_common.expect_model(options.model)
+    model_options.expect_model(options.model)
     if options.picture is not None and options.picture.suffix != ".png":
         raise ConversionError(f"Expected a picture that ends in .png, got {options.picture}.")
     expect_file_output(options.picture)
@@ -103,4 +109,4 @@ def _placement(options: argparse.Namespace) -> None:
         title = f"{options.model.name} on {options.target}"
         write_whole(options.picture, as_png(placement_picture(placement, title)))
     text = f"{target_options.summary(placement)}\n\n{target_options.table(placement)}"
-    cli_common.tell(options, placement.as_report(), text)
+    command_result.tell(options, placement.as_report(), text)

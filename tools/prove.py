@@ -17,14 +17,14 @@ from tfl_depth.proof import ENGINES, EngineProof, prove_by, prove_by_all
 from tfl_depth.runtime import DepthRunner, GoldenCheck
 from tfl_depth.runtime.colorize import colorize
 from tfl_depth.runtime.model_content import read_model_content
-from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib import command_result, command_run, model_options, runner_options
 from tfl_depth.tools.lib.board_options import (
     add_board_options,
     board_arguments,
     expect_board,
     run_on_board,
 )
-from tfl_depth.tools.lib.command_parser import CommandParser
+from tfl_depth.tools.lib.command_parser import CommandParser, make_parser
 from tfl_depth.tools.lib.output_checks import expect_folder_output
 
 EXAMPLE = "tfl-depth prove model.tflite --delegate ethosu --output proof/"
@@ -36,14 +36,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     if options.board is not None:
         arguments = [options.model, *board_arguments(parser, argv)]
-        return cli_common.run(
+        return command_run.run(
             lambda: run_on_board("prove", options, arguments, output=options.output)
         )
-    return cli_common.run(lambda: _prove(options))
+    return command_run.run(lambda: _prove(options))
 
 
 def _parser() -> CommandParser:
-    parser = cli_common.parser(
+    parser = make_parser(
         "tfl-depth prove",
         "Run a model's golden vectors, the photos that `tfl-depth convert` has put into it.\n"
         "Compare their depth in millimeters with that of TensorFlow Lite's reference kernels,\n"
@@ -53,14 +53,14 @@ def _parser() -> CommandParser:
         + "\n".join(f"  {name:10} {spec.title}" for name, spec in ENGINES.items()),
         EXAMPLE,
     )
-    cli_common.add_model(parser)
-    cli_common.add_delegate(parser)
+    model_options.add_model(parser)
+    runner_options.add_delegate(parser)
     parser.add_argument(
         "--engine", choices=ENGINES, metavar="NAME", help="use an engine of proof, see above"
     )
-    cli_common.add_public_key(parser)
-    cli_common.add_isolate(parser)
-    cli_common.add_json(parser)
+    model_options.add_public_key(parser)
+    runner_options.add_isolate(parser)
+    command_result.add_json(parser)
     parser.add_argument(
         "--output",
         type=Path,
@@ -80,7 +80,7 @@ def _prove(options: argparse.Namespace) -> None:
     if options.engine is not None:
         proof = prove_by(options.engine, _content(options))
     else:
-        settings = cli_common.runner_settings(options)
+        settings = runner_options.runner_settings(options)
         with DepthRunner(options.model, isolate=options.isolate, **settings) as runner:
             warm, proof = runner.warm_up(), runner.prove()
             placement = asdict(runner.delegate_coverage)
@@ -94,7 +94,7 @@ def _prove(options: argparse.Namespace) -> None:
     report = {**as_report(proof), **measured}
     if engines:
         report["engines"] = [_engine_report(each) for each in engines]
-    cli_common.tell(options, report, "\n".join([str(proof), *map(_engine_line, engines)]))
+    command_result.tell(options, report, "\n".join([str(proof), *map(_engine_line, engines)]))
     _expect_right(proof, engines)
 
 

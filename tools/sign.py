@@ -8,8 +8,8 @@ from pathlib import Path
 
 from tfl_depth.errors import SignatureError
 from tfl_depth.files import create_together, write_whole
-from tfl_depth.tools.lib import cli_common
-from tfl_depth.tools.lib.command_parser import CommandParser
+from tfl_depth.tools.lib import command_result, command_run, model_options
+from tfl_depth.tools.lib.command_parser import CommandParser, make_parser
 
 EXAMPLE = "tfl-depth sign model.tflite --key release-private.pem --output signed.tflite"
 
@@ -20,11 +20,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     if (options.model is None) == (options.key is not None):
         parser.error("expected MODEL and --key, or --new-key alone")
-    return cli_common.run(lambda: _new_key(options) if options.model is None else _sign(options))
+    return command_run.run(lambda: _new_key(options) if options.model is None else _sign(options))
 
 
 def _parser() -> CommandParser:
-    parser = cli_common.parser(
+    parser = make_parser(
         "tfl-depth sign",
         "Sign a .tflite model with Ed25519, inside the file. Sign it last: compiling or "
         "converting\nit again removes the signature. A device passes the public key to "
@@ -43,17 +43,17 @@ def _parser() -> CommandParser:
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="the signed file (MODEL itself)"
     )
-    cli_common.add_json(parser)
+    command_result.add_json(parser)
     return parser
 
 
 def _sign(options: argparse.Namespace) -> None:
     from tfl_depth.format.signing import sign
 
-    cli_common.expect_model(options.model)
+    model_options.expect_model(options.model)
     output = options.output or options.model
     write_whole(output, sign(options.model.read_bytes(), options.key))
-    cli_common.tell(options, {"signed": str(output)}, f"signed: {output}")
+    command_result.tell(options, {"signed": str(output)}, f"signed: {output}")
 
 
 def _new_key(options: argparse.Namespace) -> None:
@@ -72,4 +72,4 @@ def _new_key(options: argparse.Namespace) -> None:
             f"{there} exists, and a key is never replaced. Choose another name."
         ) from error
     text = f"private key, to be kept secret: {private}\npublic key: {public}"
-    cli_common.tell(options, {"private_key": private, "public_key": public}, text)
+    command_result.tell(options, {"private_key": private, "public_key": public}, text)

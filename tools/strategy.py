@@ -14,10 +14,16 @@ from typing import TYPE_CHECKING, Any
 from tfl_depth.errors import ConversionError
 from tfl_depth.files import write_whole
 from tfl_depth.quiet import quiet
-from tfl_depth.tools.lib import cli_common, network_options
-from tfl_depth.tools.lib.command_parser import CommandParser
+from tfl_depth.tools.lib import (
+    command_progress,
+    command_result,
+    command_run,
+    network_options,
+)
+from tfl_depth.tools.lib.command_parser import CommandParser, make_parser
 from tfl_depth.tools.lib.given_options import given_options
 from tfl_depth.tools.lib.output_checks import expect_folder_output, expect_installed
+from tfl_depth.tools.lib.training_environment import TRAINING_ENVIRONMENT
 from tfl_depth.tools.lib.workers import add_workers, are_many, open_workers
 
 if TYPE_CHECKING:
@@ -29,7 +35,7 @@ EXAMPLE = (
 )
 # Options that `convert` needs as well.
 CONVERT_TOO = {"size", *network_options.INPUT_OPTIONS, *network_options.OUTPUT_OPTIONS}
-ENVIRONMENT = cli_common.TRAINING_ENVIRONMENT
+ENVIRONMENT = TRAINING_ENVIRONMENT
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,11 +44,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     given = given_options(parser, sys.argv[1:] if argv is None else argv)
     options.as_given = {dest: words for dest, words in given if dest in CONVERT_TOO}
-    return cli_common.run(lambda: _strategy(options))
+    return command_run.run(lambda: _strategy(options))
 
 
 def _parser() -> CommandParser:
-    parser = cli_common.parser(
+    parser = make_parser(
         "tfl-depth strategy",
         "Convert a network with every recipe, measure each file on the same images, find the\n"
         "operators that the error comes from, and write the report: DIR/README.md, with the rows\n"
@@ -98,7 +104,7 @@ def _parser() -> CommandParser:
         "; FP32, the sensitivity of operators, the error budget and rows with training stay in one "
         "process",
     )
-    cli_common.add_json(parser)
+    command_result.add_json(parser)
     return parser
 
 
@@ -114,7 +120,7 @@ def _strategy(options: argparse.Namespace) -> None:
         from tfl_depth.strategy.quant_study import QuantStudy
         from tfl_depth.strategy.results import FULL, QUICK, RESULTS
         from tfl_depth.strategy.study_input import NetworkOptions, open_study_input
-        from tfl_depth.strategy.study_report import write_report
+        from tfl_depth.strategy.study_report import write_study_report
         from tfl_depth.strategy.study_scene import write_pictures
 
     # It warns of every network that is traced again, which is intended here.
@@ -136,18 +142,18 @@ def _strategy(options: argparse.Namespace) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / RESULTS, results.to_json().encode())
     write_pictures(folder, results, study.grid)
-    report = write_report(options.output)
+    report = write_study_report(options.output)
     command = _recommended(options, source, results)
     told = {"report": str(report), "results": str(folder / RESULTS), "recommended": command}
-    cli_common.tell(options, told, f"written: {report}\n\nrecommended:\n  {command}")
+    command_result.tell(options, told, f"written: {report}\n\nrecommended:\n  {command}")
 
 
 def _progress(items: Iterable[Any], total: int | None, what: str) -> Iterable[Any]:
     """Show an experiment as a step, and its parts as bars."""
     if what != "experiments":
-        return cli_common.progress(items, total, what)
+        return command_progress.progress(items, total, what)
     experiments = list(items)
-    return cli_common.each_step(experiments, [each.title for each in experiments])
+    return command_progress.each_step(experiments, [each.title for each in experiments])
 
 
 def _recommended(options: argparse.Namespace, source: Path, results: StudyResults) -> str | None:

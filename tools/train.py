@@ -12,25 +12,26 @@ from typing import TYPE_CHECKING
 
 from tfl_depth.errors import DatasetError
 from tfl_depth.quiet import quiet
-from tfl_depth.tools.lib import cli_common
-from tfl_depth.tools.lib.command_parser import CommandParser
+from tfl_depth.tools.lib import command_result, command_run, option_values
+from tfl_depth.tools.lib.command_parser import CommandParser, make_parser
 from tfl_depth.tools.lib.output_checks import expect_folder_output
+from tfl_depth.tools.lib.training_environment import TRAINING_ENVIRONMENT
 
 if TYPE_CHECKING:
     from tfl_depth.training import TrainConfig
 
 EXAMPLE = "tfl-depth train zoo/lite0-redkitchen-192x256/recipe.json --data path/to/redkitchen"
-ENVIRONMENT = cli_common.TRAINING_ENVIRONMENT
+ENVIRONMENT = TRAINING_ENVIRONMENT
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
     options = _parser().parse_args(argv)
-    return cli_common.run(lambda: _train(options))
+    return command_run.run(lambda: _train(options))
 
 
 def _parser() -> CommandParser:
-    parser = cli_common.parser(
+    parser = make_parser(
         "tfl-depth train",
         "Train a network from its recipe, and write the zoo entry: model.keras, metrics.json and\n"
         "the model card. Run it again after an interruption to resume from the last epoch.\n\n"
@@ -53,14 +54,14 @@ def _parser() -> CommandParser:
     )
     parser.add_argument(
         "--epochs",
-        type=cli_common.counts,
+        type=option_values.counts,
         metavar="N,N,...",
         help="of each cycle of the learning rate, one number a cycle (the recipe's)",
     )
     parser.add_argument(
         "--skip-broken", action="store_true", help="skip broken pairs, with a warning"
     )
-    cli_common.add_json(parser)
+    command_result.add_json(parser)
     return parser
 
 
@@ -96,7 +97,7 @@ def _train(options: argparse.Namespace) -> None:
         return
     result = write_entry(recipe, run / "best.keras", options.data, entry)
     metrics = ", ".join(f"{name} {value:.4f}" for name, value in result["metrics"].items())
-    cli_common.tell(options, {"entry": str(entry), **result}, f"{entry}: {metrics}")
+    command_result.tell(options, {"entry": str(entry), **result}, f"{entry}: {metrics}")
 
 
 def _with_epochs(recipe: TrainConfig, epochs: tuple[int, ...]) -> TrainConfig:

@@ -16,9 +16,9 @@ from typing import Any
 from tfl_depth.errors import DepthError
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.runtime.colorize import COLORMAPS, gradient, no_depth_bgr
-from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib import command_run, model_options, runner_options
 from tfl_depth.tools.lib.camera_options import add_camera, camera, camera_settings, tell_correction
-from tfl_depth.tools.lib.command_parser import CommandParser
+from tfl_depth.tools.lib.command_parser import CommandParser, make_parser
 
 EXAMPLE = "tfl-depth view model.tflite photos/ video.mp4 camera:0 --fov 70"
 HOST = "127.0.0.1"
@@ -33,18 +33,18 @@ OUTPUT_BYTES = 256 * 2**20
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
     options = _parser().parse_args(argv)
-    return cli_common.run(lambda: _view(options))
+    return command_run.run(lambda: _view(options))
 
 
 def _parser() -> CommandParser:
-    parser = cli_common.parser(
+    parser = make_parser(
         "tfl-depth view",
         "Show a model's depth in the browser: photo and depth with values in millimeters, the\n"
         "point cloud, FP32 compared with INT8, live videos and cameras. The page is served on\n"
         "127.0.0.1, to this machine only, until Ctrl-C. Photos can be dragged into it.",
         EXAMPLE,
     )
-    cli_common.add_model_and_inputs(parser, nargs="*")
+    model_options.add_model_and_inputs(parser, nargs="*")
     parser.add_argument(
         "--float",
         dest="reference",
@@ -56,8 +56,8 @@ def _parser() -> CommandParser:
         "--port", type=_port, default=0, metavar="N", help="port of the address (a free one)"
     )
     parser.add_argument("--open", action="store_true", help="open the browser")
-    cli_common.add_delegate(parser)
-    cli_common.add_public_key(parser)
+    runner_options.add_delegate(parser)
+    model_options.add_public_key(parser)
     add_camera(parser, "for the point cloud")
     return parser
 
@@ -81,7 +81,7 @@ def _view(options: argparse.Namespace) -> None:
     sources = Sources(options.inputs)
     with (
         DepthRunner(
-            options.model, **cli_common.runner_settings(options), **camera_settings(options)
+            options.model, **runner_options.runner_settings(options), **camera_settings(options)
         ) as runner,
         open_reference(options.reference, runner, options.public_key)
         if options.reference

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from tfl_depth.targets import TARGETS
-from tfl_depth.tools.lib import cli_common
-from tfl_depth.tools.lib.command_parser import CommandParser
+from tfl_depth.tools.lib import command_progress, command_result, command_run
+from tfl_depth.tools.lib.command_parser import CommandParser, make_parser
 from tfl_depth.zoo_folder import FLOAT, INT8, ZooEntry, zoo_entries, zoo_entry, zoo_folder
 
 EXAMPLE = "tfl-depth zoo make lite0-nyu --target ethos-u55-128"
@@ -20,11 +20,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     if (options.action is None) != (options.name is None):
         parser.error("expected `tfl-depth zoo`, or `tfl-depth zoo make NAME`")
-    return cli_common.run(lambda: _list(options) if options.action is None else _make(options))
+    return command_run.run(lambda: _list(options) if options.action is None else _make(options))
 
 
 def _parser() -> CommandParser:
-    parser = cli_common.parser(
+    parser = make_parser(
         "tfl-depth zoo",
         "List the trained networks that come with the repository, with their error on photos\n"
         "that did not train them and the files that are ready. `zoo make NAME` makes the INT8\n"
@@ -52,14 +52,14 @@ def _parser() -> CommandParser:
         "--golden-photos", metavar="PATH", help="photos for the golden vectors (of PATH)"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace existing files")
-    cli_common.add_json(parser)
+    command_result.add_json(parser)
     return parser
 
 
 def _list(options: argparse.Namespace) -> None:
     entries = zoo_entries()
     shown = "\n".join([*_lines(entries)]) if entries else f"There is no zoo at {zoo_folder()}."
-    cli_common.tell(options, [_facts(entry) for entry in entries], shown)
+    command_result.tell(options, [_facts(entry) for entry in entries], shown)
 
 
 def _facts(entry: ZooEntry) -> dict[str, Any]:
@@ -106,8 +106,8 @@ def _make(options: argparse.Namespace) -> None:
         representative=options.representative,
         golden_photos=options.golden_photos,
         overwrite=options.overwrite,
-        progress=cli_common.progress,
+        progress=command_progress.progress,
     )
     named = [f"  {file}" for file in files]
     result = {**made.report, "target": options.target, "files": [*map(str, files)]}
-    cli_common.tell(options, result, "\n".join([str(made), *named]))
+    command_result.tell(options, result, "\n".join([str(made), *named]))

@@ -21,7 +21,7 @@ from tfl_depth.converters.deployment.qnn import compile_for_htp
 from tfl_depth.converters.deployment.rockchip import compile_rknn
 from tfl_depth.converters.deployment.vela import Compiled, compile_model
 from tfl_depth.converters.metadata import with_contract
-from tfl_depth.converters.tflite_graph import FileOperator, read_graph_and_operators
+from tfl_depth.converters.tflite_facts import FileOperator, read_facts_and_operators
 from tfl_depth.errors import ConversionError
 from tfl_depth.format.contract import read_contract
 from tfl_depth.format.contract_place import find_contract
@@ -64,7 +64,7 @@ def compile_for_target(model: bytes, name: str, target: Target) -> CompiledModel
         ModelFileError, ContractError: the file is damaged.
     """
     contract = read_contract(model) if find_contract(model) else None
-    graph, operators = read_graph_and_operators(model)
+    graph, operators = read_facts_and_operators(model)
     if any(operator.kind.startswith(_COMPILED) for operator in operators):
         raise ConversionError(
             "The model is compiled already. Pass the portable file from which it was compiled."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from tfl_depth.converters.deployment.placement import CPU, NPU, Place, PlacedOperator
-from tfl_depth.converters.tflite_graph import read_operators
+from tfl_depth.converters.tflite_facts import read_operators
 
 
 def last_error(printed: str) -> str:

@@ -17,7 +17,7 @@ from tfl_depth.converters.deployment.placement import (
     Place,
     PlacedOperator,
 )
-from tfl_depth.converters.tflite_graph import FileOperator
+from tfl_depth.converters.tflite_facts import FileOperator
 from tfl_depth.targets import RuleTable
 
 _BYTES = ("int8", "uint8")

@@ -16,8 +16,8 @@ from pathlib import Path
 from tfl_depth.child import run_code
 from tfl_depth.converters.deployment.compiler_output import last_error
 from tfl_depth.converters.deployment.compiler_process import run_compiler
+from tfl_depth.converters.tflite_facts import operator_kind
 from tfl_depth.converters.tflite_file import parse_tflite, text_of
-from tfl_depth.converters.tflite_graph import operator_name
 from tfl_depth.errors import ConversionError
 from tfl_depth.format.contract import Contract
 
@@ -91,7 +91,7 @@ def _expect_no_copies(model: bytes) -> None:
     parsed = parse_tflite(model)
     graph = parsed.subgraphs[0]
     for each in graph.operators:
-        joins = operator_name(parsed, each) == "CONCATENATION"
+        joins = operator_kind(parsed, each) == "CONCATENATION"
         if joins and len({*each.inputs}) < len(each.inputs):
             raise ConversionError(
                 f"The CONCATENATION {text_of(graph.tensors[each.outputs[0]].name)} reads a tensor "

@@ -9,8 +9,8 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from tfl_depth.converters.tflite_facts import TensorSpec, parsed, read_facts
 from tfl_depth.converters.tflite_file import parse_tflite, serialize_tflite, text_of
-from tfl_depth.converters.tflite_graph import TensorSpec, parsed, read_graph
 from tfl_depth.errors import ConversionError
 
 
@@ -51,7 +51,7 @@ def _index(made: Any, side: str, name: str) -> int:
 
 
 def _ends(model: bytes) -> dict[str, TensorSpec]:
-    graph = read_graph(model)
+    graph = read_facts(model)
     return {each.name: each for each in (*graph.inputs, *graph.outputs)}
 
 

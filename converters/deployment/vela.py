@@ -17,7 +17,7 @@ from tfl_depth import child
 from tfl_depth.converters.deployment.compiler_output import last_error
 from tfl_depth.converters.deployment.compiler_process import run_compiler
 from tfl_depth.converters.deployment.placement import CPU, NPU, Estimate, PlacedOperator
-from tfl_depth.converters.tflite_graph import read_operators
+from tfl_depth.converters.tflite_facts import read_operators
 from tfl_depth.errors import ConversionError
 from tfl_depth.targets import VelaSettings
 

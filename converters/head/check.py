@@ -12,7 +12,7 @@ from tfl_depth.converters.head.hints import (
     disparities,
     inversions,
     makes_depth,
-    options,
+    possible_options,
     rounded_up,
     values_of,
     with_hint,
@@ -20,8 +20,8 @@ from tfl_depth.converters.head.hints import (
 from tfl_depth.converters.head.plausible import (
     Maps,
     falls_upwards,
-    is_constant,
     is_one_map,
+    is_one_value,
     outside,
 )
 from tfl_depth.errors import ConversionError
@@ -108,7 +108,7 @@ def _errors(
     middle_m = float(np.median(values_of(maps_m)))
     below, above = outside(maps_m, range_m)
     negative = float(np.mean(values_of(outputs) < 0))
-    if is_constant(outputs):
+    if is_one_value(outputs):
         yield f"The network outputs {middle_m:g} m at every pixel of every photo: {_NORMALIZATION}."
     elif is_one_map(outputs):
         yield f"The network outputs the same map for every photo: {_NORMALIZATION}."
@@ -123,7 +123,7 @@ def _errors(
             f"The network outputs {where} at {max(above, below):.0%} of the pixels (median "
             f"{middle_m:g} m)"
         )
-        yield with_hint(problem, outputs, options(outputs, formula, range_m))
+        yield with_hint(problem, outputs, possible_options(outputs, formula, range_m))
     elif (
         upright
         and falls_upwards(maps_m)

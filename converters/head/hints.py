@@ -54,7 +54,9 @@ def _works(outputs: Maps, option: Option) -> bool:
     return looks_like_depth(depth_m, option.range_m, option.least_filled)
 
 
-def options(outputs: Maps, formula: Formula, range_m: tuple[float, float]) -> Iterator[Option]:
+def possible_options(
+    outputs: Maps, formula: Formula, range_m: tuple[float, float]
+) -> Iterator[Option]:
     """Return all options except inversions."""
     far = float(np.percentile(formula(values_of(outputs)), 99.9))
     if range_m[1] < far <= _TOO_FAR_M:
@@ -73,7 +75,7 @@ def options(outputs: Maps, formula: Formula, range_m: tuple[float, float]) -> It
 def inversions(outputs: Maps, formula: Formula, range_m: tuple[float, float]) -> Iterator[Option]:
     """Return options for outputs that are larger if the pixel is nearer."""
     if formula.divides:
-        yield from options(outputs, formula, range_m)
+        yield from possible_options(outputs, formula, range_m)
         return
     yield Option("--inverse", Formula(inverse=True), range_m)
     # Any scale is enough for the trial. The real one is unknown.

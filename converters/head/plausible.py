@@ -60,7 +60,7 @@ def looks_like_depth(maps_m: Maps, range_m: tuple[float, float], least_filled: f
     return bool(filled and far >= _SPREAD * near and not falls_upwards(maps_m, 3))
 
 
-def is_constant(maps: Maps) -> bool:
+def is_one_value(maps: Maps) -> bool:
     """Whether all pixels of all maps have nearly one value."""
     low, middle, high = np.percentile(np.concatenate([np.ravel(m) for m in maps]), [1, 50, 99])
     return bool(high - low <= 0.01 * abs(middle) or high == low)

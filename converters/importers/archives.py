@@ -23,7 +23,7 @@ _ENCRYPTED = 0x1
 _TEXT_LIMIT = 1 << 16
 
 
-def identify(path: Path) -> tuple[Format, Framework]:
+def identify_archive(path: Path) -> tuple[Format, Framework]:
     """Find the format and framework of a zip archive.
 
     Raises:

@@ -55,7 +55,7 @@ def _file(path: Path, head: bytes) -> Kind:
     if head[4:8] == b"TFL3":
         return TFLITE
     if head[:2] == b"PK":
-        return Kind(*archives.identify(path))
+        return Kind(*archives.identify_archive(path))
     if head[:8] == hdf5.SIGNATURE:
         return Kind("h5", hdf5.framework(path))
     _refuse_by_head(path, head)

@@ -6,20 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from tfl_depth.converters.graph import Graph, GraphRunner, Operator, Tensor, constant
-from tfl_depth.converters.graph.kernels import (
-    KERNEL_OPERATORS,
-    bias_of,
-    has_kernel,
-    kernel_of,
-    set_bias,
-    set_kernel,
-)
+from tfl_depth.converters.graph import Graph, GraphRunner, Operator, Tensor
+from tfl_depth.converters.graph.channels import Vector
+from tfl_depth.converters.graph.kernels import KERNEL_OPERATORS, has_kernel, kernel_of
 
 _CEILINGS = {"RELU": None, "RELU6": 6.0}
-Vector = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -76,24 +68,6 @@ def incoming_largest(operator: Operator, channels: int) -> Vector:
     if operator.kind == "DEPTHWISE_CONV_2D":
         return np.asarray(kernel.max(axis=(0, 1, 2)).reshape(channels, -1).max(axis=1))
     return np.asarray(kernel.max(axis=tuple(range(kernel.ndim - 1))))
-
-
-def scale_outputs(operator: Operator, factor: Vector) -> None:
-    """Multiply each output channel of a kernel and of its bias."""
-    kernel, bias = kernel_of(operator), bias_of(operator)
-    shape = [1] * len(kernel.shape)
-    shape[KERNEL_OPERATORS[operator.kind].channel_axis] = -1
-    set_kernel(operator, constant(kernel.name, kernel.constant * factor.reshape(shape)))
-    if bias is not None:
-        set_bias(operator, constant(bias.name, bias.constant * factor))
-
-
-def scale_inputs(operator: Operator, factor: Vector) -> None:
-    """Multiply the weights of each input channel."""
-    kernel = kernel_of(operator)
-    if operator.kind == "DEPTHWISE_CONV_2D":
-        factor = np.repeat(factor, kernel.shape[3] // len(factor))
-    set_kernel(operator, constant(kernel.name, kernel.constant * factor))
 
 
 def channel_extremes(graph: Graph, tensors: list[Tensor], images: Any) -> dict[Tensor, Any]:

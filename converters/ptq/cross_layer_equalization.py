@@ -9,8 +9,8 @@ up to the ceiling.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from tfl_depth.converters.graph.channels import Vector, scale_inputs, scale_outputs
 from tfl_depth.converters.ptq.context import QuantizationContext
 from tfl_depth.converters.ptq.conv_pairs import (
     ConvPair,
@@ -18,8 +18,6 @@ from tfl_depth.converters.ptq.conv_pairs import (
     conv_pairs,
     incoming_largest,
     outgoing_largest,
-    scale_inputs,
-    scale_outputs,
 )
 
 ROUNDS = 40
@@ -27,8 +25,6 @@ ROUNDS = 40
 HEADROOM = 0.9
 # A larger factor only means that the channel has almost no effect.
 LARGEST_FACTOR = 1e3
-
-Vector = npt.NDArray[np.float64]
 
 
 def equalize_layers(context: QuantizationContext) -> None:

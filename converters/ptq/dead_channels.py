@@ -8,14 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from tfl_depth.converters.graph import constant
+from tfl_depth.converters.graph.channels import scale_inputs, scale_outputs
 from tfl_depth.converters.graph.kernels import bias_of, kernel_of, set_bias
 from tfl_depth.converters.ptq.context import QuantizationContext
 from tfl_depth.converters.ptq.conv_pairs import (
     ConvPair,
     channel_extremes,
     conv_pairs,
-    scale_inputs,
-    scale_outputs,
 )
 
 # Absolute value; far below half a step of int8, which is 0.02 for ReLU6's range of 6.

@@ -6,19 +6,19 @@ what it sees does not change how long it takes.
 
 from __future__ import annotations
 
-import json
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from docs.scripts.demo import CHECKPOINT, ROOT, listed_photographs
-from docs.scripts.result_file import write_result
+from docs.scripts.result_file import read_result, write_result
 from tfl_depth.errors import ConversionError
 from tfl_depth.files import write_whole
 from tfl_depth.tables import markdown, with_table
 from tfl_depth.tools import benchmark, convert
-from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib import command_run
+from tfl_depth.tools.lib.command_parser import make_parser
 
 SIZES = ("192x256", "384x640")
 RESULTS = ROOT / "docs" / "figures" / "benchmark.json"
@@ -27,7 +27,7 @@ DOCUMENT = ROOT / "docs" / "benchmark.md"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    parser = cli_common.parser(
+    parser = make_parser(
         "speed",
         "Measure the bundled network with tfl-depth benchmark at two sizes, and write the tables\n"
         "of docs/benchmark.md. Nothing else should run meanwhile.",
@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=50, metavar="K", help="of each size (50)")
     parser.add_argument("--threads", type=int, default=1, metavar="K", help="for the network (1)")
     options = parser.parse_args(argv)
-    return cli_common.run(lambda: _speed(options.rounds, options.threads))
+    return command_run.run(lambda: _speed(options.rounds, options.threads))
 
 
 def _speed(rounds: int, threads: int) -> None:
@@ -74,7 +74,7 @@ def write_document() -> None:
 
 def with_tables(document: str) -> str:
     """docs/benchmark.md with its tables made from the result file."""
-    results = json.loads(RESULTS.read_text(encoding="utf-8"))
+    results = read_result(RESULTS)
     head = [each["input"] for each in results]
     medians = [{k: v["median"] for k, v in each["times_ms"].items()} for each in results]
     tables = {

@@ -29,7 +29,8 @@ from tfl_depth.runtime.colorize import colorize, depth_limits
 from tfl_depth.runtime.fit import Fit, depth_in_frame, fit_frame, fit_pixels
 from tfl_depth.runtime.preprocess import read_image
 from tfl_depth.tools import convert
-from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib import command_run
+from tfl_depth.tools.lib.command_parser import make_parser
 from tfl_depth.tools.lib.outputs import Outputs, Picture, describe
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,7 +54,7 @@ FILES = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the demo; returns its exit status."""
-    parser = cli_common.parser(
+    parser = make_parser(
         "demo",
         "Convert a network of the zoo to INT8, and compare the depth of a photo with the truth.",
         "make demo",
@@ -68,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     options = parser.parse_args(argv)
     picture = options.picture and options.picture.resolve()
-    return cli_common.run(lambda: _demo(options.output, picture))
+    return command_run.run(lambda: _demo(options.output, picture))
 
 
 def _demo(output: Path, picture: Path | None) -> None:

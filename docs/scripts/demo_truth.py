@@ -8,7 +8,6 @@ ships both at a quarter of their size, with the disparity and the calibration of
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from docs.scripts.result_file import write_result
+from docs.scripts.result_file import read_result, write_result
 from tfl_depth.camera import Camera
 from tfl_depth.evaluation.metrics import depth_metrics
 from tfl_depth.example_photos import photograph_folder
@@ -164,5 +163,5 @@ def write_figures(figures: DemoFigures) -> None:
 
 def write_document() -> None:
     """Write the document's table from the result file."""
-    figures = DemoFigures(**json.loads(FIGURES.read_text(encoding="utf-8")))
+    figures = DemoFigures(**read_result(FIGURES))
     write_table(DOCUMENT, "demo", table(figures))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from docs.scripts import zoo_chart
+from docs.scripts.result_file import read_result
 from tfl_depth.errors import DatasetError
 from tfl_depth.proof import ENGINES
 from tfl_depth.tables import markdown, table_in, with_table
@@ -22,7 +22,7 @@ Measured = dict[str, dict[str, dict[str, Any]]]
 
 def read_engines() -> Measured:
     """What was measured: of each model, by each engine."""
-    measured: Measured = json.loads(RESULT.read_text(encoding="utf-8"))
+    measured: Measured = read_result(RESULT)
     return measured
 
 

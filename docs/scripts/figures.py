@@ -27,7 +27,8 @@ from tfl_depth.strategy.experiments import GRANULARITIES, TITLES, Granularity, e
 from tfl_depth.strategy.results import RESULTS, ExperimentResult, StudyResults, read_results
 from tfl_depth.strategy.study_scene import write_charts
 from tfl_depth.tables import markdown, with_table
-from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib import command_run
+from tfl_depth.tools.lib.command_parser import make_parser
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
@@ -42,11 +43,11 @@ ZOO = sorted(ROOT.glob("zoo/*/metrics.json"))
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    parser = cli_common.parser(
+    parser = make_parser(
         "figures", "Write the documents' tables and pictures from the result files.", "make figures"
     )
     parser.parse_args(argv)
-    return cli_common.run(write_documents)
+    return command_run.run(write_documents)
 
 
 def write_documents() -> None:

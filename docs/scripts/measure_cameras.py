@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from docs.scripts.measure_fit import HOLOLENS, abs_rel, focal_ratio
-from docs.scripts.result_file import write_result
+from docs.scripts.result_file import read_result, write_result
 from tfl_depth.data import Sample, load_split
 from tfl_depth.evaluation.evaluate import keras_predictor
 from tfl_depth.models import load_model
 from tfl_depth.runtime.fit import DEFAULT_FIT
 from tfl_depth.tables import markdown, write_table
-from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib import command_run
+from tfl_depth.tools.lib.command_parser import make_parser
 
 ROOT = Path(__file__).resolve().parents[2]
 FIGURES = ROOT / "docs" / "figures" / "cameras.json"
@@ -29,10 +30,10 @@ PAGE = ROOT / "docs" / "cameras.md"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the measurement; returns its exit status."""
-    parser = cli_common.parser("measure_cameras", "Measure another camera.", str(__doc__))
+    parser = make_parser("measure_cameras", "Measure another camera.", str(__doc__))
     parser.add_argument("data", type=Path, metavar="DIR", help="the HoloLens frames")
     options = parser.parse_args(argv)
-    return cli_common.run(lambda: _measure(options.data))
+    return command_run.run(lambda: _measure(options.data))
 
 
 def _measure(data: Path) -> None:
@@ -68,7 +69,7 @@ def write_document() -> None:
 
 def table() -> str:
     """The page's table, from the result file."""
-    rows = json.loads(FIGURES.read_text(encoding="utf-8"))["rows"]
+    rows = read_result(FIGURES)["rows"]
     return markdown(
         ("network", "response at 0.7, 1.4", "obeys", "HoloLens: abs_rel", "corrected"),
         [

@@ -7,41 +7,41 @@ docs/figures/int8_fidelity.json.
 
 from __future__ import annotations
 
-import json
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from docs.scripts.result_file import write_result
+from docs.scripts.int8_conversion import CALIBRATION_PHOTOS, int8_model
+from docs.scripts.result_file import read_result, write_result
 from tfl_depth.converters import split_images
 from tfl_depth.converters.importers import import_network
-from tfl_depth.converters.pipeline import convert_network
 from tfl_depth.converters.representative import read_pixels
 from tfl_depth.data.datasets import photos
 from tfl_depth.encoding import Spans
+from tfl_depth.format.contract import read_contract
 from tfl_depth.recipes import default_recipe
-from tfl_depth.runtime import DepthRunner
+from tfl_depth.strategy.candidates import users_depth
 from tfl_depth.strategy.deviation import DepthDeviation, Grid
 from tfl_depth.tables import markdown, write_table
-from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib import command_run
+from tfl_depth.tools.lib.command_parser import make_parser
 
 ROOT = Path(__file__).resolve().parents[2]
 NETWORK = "lite0-nyu-192x256"
 FIGURES = ROOT / "docs" / "figures" / "int8_fidelity.json"
 DECISION = ROOT / "docs" / "decisions" / "023-what-is-left-of-int8.md"
-MAX_DEPTH_M, CALIBRATION_PHOTOS = 10.0, 100
+MAX_DEPTH_M = 10.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the measurement; returns its exit status."""
-    parser = cli_common.parser("measure_fidelity", "Compare INT8 with FP32.", str(__doc__))
+    parser = make_parser("measure_fidelity", "Compare INT8 with FP32.", str(__doc__))
     parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="NYU Depth V2")
     options = parser.parse_args(argv)
-    return cli_common.run(lambda: _measure(options.data))
+    return command_run.run(lambda: _measure(options.data))
 
 
 def _measure(data: Path) -> None:
@@ -56,13 +56,8 @@ def _measure(data: Path) -> None:
 def _row(data: Path, paths: Sequence[Path], *, per_channel: bool) -> dict[str, Any]:
     network = ROOT / "zoo" / NETWORK / "float.tflite"
     images = split_images(photos("nyuv2", data, "train"), samples=CALIBRATION_PHOTOS)
-    made = convert_network(
-        network, images=images, max_depth_m=MAX_DEPTH_M, per_channel=per_channel, golden=False
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "int8.tflite"
-        file.write_bytes(made.model)
-        found, expected = _depths(file, network, paths)
+    model = int8_model(network, images, MAX_DEPTH_M, per_channel=per_channel)
+    found, expected = _depths(model, network, paths)
     return {
         "weights": "per channel" if per_channel else "per tensor",
         "recipe": default_recipe(per_channel=per_channel),
@@ -70,19 +65,14 @@ def _row(data: Path, paths: Sequence[Path], *, per_channel: bool) -> dict[str, A
     }
 
 
-def _depths(file: Path, network: Path, paths: Sequence[Path]) -> tuple[list[Grid], list[Grid]]:
+def _depths(model: bytes, network: Path, paths: Sequence[Path]) -> tuple[list[Grid], list[Grid]]:
     """Depth (h, w) of each photo in meters, by INT8 and by FP32."""
-    source = import_network(network, size=None)
-    found: list[Grid] = []
-    expected: list[Grid] = []
-    with DepthRunner(file) as runner:
-        for path in paths:
-            pixels = read_pixels(path, runner.model_size, runner.fit)
-            depth_mm = runner.infer(pixels, size="model", channels="rgb")
-            found.append(np.asarray(depth_mm / 1000, np.float32))
-            values = np.asarray(pixels[None], np.float32)
-            expected.append(np.asarray(source.run(values)[0], np.float32)[0, ..., 0])
-    return found, expected
+    contract, source = read_contract(model), import_network(network, size=None)
+    size = (contract.height, contract.width)
+    pixels = [read_pixels(path, size, contract.fit) for path in paths]
+    values = (np.asarray(each[None], np.float32) for each in pixels)
+    expected = [np.asarray(source.run(each)[0], np.float32)[0, ..., 0] for each in values]
+    return list(users_depth(model, pixels)), expected
 
 
 def deviation(found: Sequence[Grid], expected: Sequence[Grid]) -> dict[str, float]:
@@ -107,7 +97,7 @@ def write_document() -> None:
 
 def table() -> str:
     """The decision's table, from the result file."""
-    document = json.loads(FIGURES.read_text(encoding="utf-8"))
+    document = read_result(FIGURES)
     return markdown(
         (
             f"`{document['network']}`, {document['images']} photos of `val`",

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from docs.scripts.result_file import write_result
+from docs.scripts.result_file import read_result, write_result
 from tfl_depth.data import DATASETS, Sample, load_split
 from tfl_depth.evaluation.evaluate import evaluate, keras_predictor
 from tfl_depth.evaluation.metrics import mean_over_images
@@ -26,7 +26,8 @@ from tfl_depth.intrinsics import Intrinsics
 from tfl_depth.models import load_model
 from tfl_depth.runtime.fit import Fit, fit_frame
 from tfl_depth.tables import markdown, write_table
-from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib import command_run
+from tfl_depth.tools.lib.command_parser import make_parser
 
 ROOT = Path(__file__).resolve().parents[2]
 ENTRY = ROOT / "zoo" / "lite0-nyu-192x256"
@@ -42,11 +43,11 @@ STEP = 2
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the measurement; returns its exit status."""
-    parser = cli_common.parser("measure_fit", "Measure what each fit costs.", str(__doc__))
+    parser = make_parser("measure_fit", "Measure what each fit costs.", str(__doc__))
     parser.add_argument("--nyu", required=True, type=Path, metavar="DIR")
     parser.add_argument("--hololens", required=True, type=Path, metavar="DIR")
     options = parser.parse_args(argv)
-    return cli_common.run(lambda: _measure(options.nyu, options.hololens))
+    return command_run.run(lambda: _measure(options.nyu, options.hololens))
 
 
 def _measure(nyu: Path, hololens: Path) -> None:
@@ -126,7 +127,7 @@ def focal_ratio(sample: Sample, size: tuple[int, int], fit: Fit) -> float:
 
 def table() -> str:
     """The decision's table, from the result file."""
-    rows = json.loads(FIGURES.read_text(encoding="utf-8"))["rows"]
+    rows = read_result(FIGURES)["rows"]
     return markdown(
         (
             "frames",

@@ -17,12 +17,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal, get_args
 
-from docs.scripts.result_file import write_result
+from docs.scripts.int8_conversion import CALIBRATION_PHOTOS, int8_model
+from docs.scripts.result_file import read_result, write_result
 from docs.scripts.stock_ptq import stock_depth, stock_int8
-from tfl_depth.converters.pipeline import convert_network
 from tfl_depth.converters.representative import read_calibration
 from tfl_depth.encoding import Spans
-from tfl_depth.recipes import default_recipe
 from tfl_depth.runtime.fit import fit_photo
 from tfl_depth.strategy.candidates import Candidate, users_depth
 from tfl_depth.strategy.experiments import GRANULARITIES, TITLES, Granularity
@@ -30,13 +29,13 @@ from tfl_depth.strategy.measure import Measurements, Photos, Scores, measure, sc
 from tfl_depth.strategy.study_input import Grid, StudyInput, open_study_input
 from tfl_depth.strategy.study_network import StudyNetwork, import_for_study
 from tfl_depth.tables import markdown, write_table
-from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib import command_run
+from tfl_depth.tools.lib.command_parser import make_parser
 
 ROOT = Path(__file__).resolve().parents[2]
 FIGURES = ROOT / "docs" / "figures" / "int8_depth.json"
 PAGE = ROOT / "docs" / "int8-depth.md"
 CHECKPOINTS = sorted(ROOT.glob("zoo/*/model.keras"))
-CALIBRATION = 100
 TARGET = "ethos-u65-512"
 
 Converter = Literal["usual", "tfl-depth"]
@@ -45,11 +44,11 @@ Row = dict[str, Any]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the measurement; returns its exit status."""
-    parser = cli_common.parser("measure_int8_depth", "Measure INT8 depth.", str(__doc__))
+    parser = make_parser("measure_int8_depth", "Measure INT8 depth.", str(__doc__))
     parser.add_argument("--data", required=True, type=Path, metavar="DIR")
     parser.add_argument("names", nargs="*", metavar="NAME", help="of networks (all)")
     options = parser.parse_args(argv)
-    return cli_common.run(lambda: measure_all(options.data, options.names))
+    return command_run.run(lambda: measure_all(options.data, options.names))
 
 
 def measure_all(data: Path, only: Sequence[str] = ()) -> None:
@@ -88,7 +87,7 @@ def _key(row: Row) -> tuple[str, str, str]:
 
 def read_rows() -> list[Row]:
     """The rows of the result file."""
-    return list(json.loads(FIGURES.read_text(encoding="utf-8"))["rows"])
+    return list(read_result(FIGURES)["rows"])
 
 
 class ZooNetwork:
@@ -145,14 +144,10 @@ class ZooNetwork:
             model = stock_int8(self._input.source, self._calibration, per_channel=per_channel)
             depth = partial(stock_depth, model, self._input.max_depth_m)
             return Candidate(model, depth, self._reference)
-        model = convert_network(
-            self._network.model,
-            images=self._input.images(CALIBRATION),
-            max_depth_m=self._input.max_depth_m,
-            per_channel=per_channel,
-            recipe=default_recipe(per_channel=per_channel),
-            golden=False,
-        ).model
+        images = self._input.images(CALIBRATION_PHOTOS)
+        model = int8_model(
+            self._network.model, images, self._input.max_depth_m, per_channel=per_channel
+        )
         return Candidate(model, partial(users_depth, model), self._reference)
 
     @cached_property
@@ -161,7 +156,7 @@ class ZooNetwork:
 
     @cached_property
     def _calibration(self) -> list[Any]:
-        return list(read_calibration(self._input.images(CALIBRATION), self._network.size))
+        return list(read_calibration(self._input.images(CALIBRATION_PHOTOS), self._network.size))
 
     @cached_property
     def _photos(self) -> Photos:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import os
 import resource
 import sys
@@ -20,12 +19,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from docs.scripts.result_file import write_result
+from docs.scripts.result_file import read_result, write_result
 from tfl_depth.listing import files_below
 from tfl_depth.runtime.preprocess import read_image
 from tfl_depth.tables import markdown, write_table
 from tfl_depth.tools import infer
-from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib import command_run
+from tfl_depth.tools.lib.command_parser import make_parser
 from tfl_depth.tools.lib.finished import RECORD, Finished
 from tfl_depth.tools.lib.workers import BLOCK
 
@@ -55,10 +55,10 @@ class Spent:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the measurement; returns its exit status."""
-    parser = cli_common.parser("measure_rates", "Measure the rate of infer --jobs.", str(__doc__))
+    parser = make_parser("measure_rates", "Measure the rate of infer --jobs.", str(__doc__))
     parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="photos")
     options = parser.parse_args(argv)
-    return cli_common.run(lambda: _measure(options.data))
+    return command_run.run(lambda: _measure(options.data))
 
 
 def _measure(data: Path) -> None:
@@ -140,7 +140,7 @@ def write_document() -> None:
 
 def table() -> str:
     """The page's table, from the result file."""
-    document = json.loads(FIGURES.read_text(encoding="utf-8"))
+    document = read_result(FIGURES)
     rows = document["rows"]
     hours = [f"{count} worker{'s' * (count > 1)}" for count in WORKERS]
     head = ("network", "photos a second with a worker", *hours, "disk", "memory", "most workers")

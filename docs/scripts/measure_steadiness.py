@@ -7,7 +7,6 @@ and writes docs/figures/steadiness.json.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,14 +15,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from docs.scripts.result_file import write_result
+from docs.scripts.result_file import read_result, write_result
 from tfl_depth.data import load_split
 from tfl_depth.evaluation.evaluate import keras_predictor
 from tfl_depth.evaluation.steadiness import SENSOR_NOISE, Steadiness, steadiness, still_video
 from tfl_depth.models import load_model
 from tfl_depth.runtime import DepthRunner, Smoothing
 from tfl_depth.tables import markdown, write_table
-from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib import command_run
+from tfl_depth.tools.lib.command_parser import make_parser
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = ("lite0-nyu-192x256", "pico-nyu-192x256")
@@ -36,10 +36,10 @@ Pixels = npt.NDArray[np.uint8]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the measurement; returns its exit status."""
-    parser = cli_common.parser("measure_steadiness", "Measure how depth flickers.", str(__doc__))
+    parser = make_parser("measure_steadiness", "Measure how depth flickers.", str(__doc__))
     parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="NYU Depth V2")
     options = parser.parse_args(argv)
-    return cli_common.run(lambda: _measure(options.data))
+    return command_run.run(lambda: _measure(options.data))
 
 
 def _measure(data: Path) -> None:
@@ -86,7 +86,7 @@ def write_document() -> None:
 
 def table() -> str:
     """The page's table, from the result file."""
-    rows = json.loads(FIGURES.read_text(encoding="utf-8"))["rows"]
+    rows = read_result(FIGURES)["rows"]
     return markdown(
         ("network", "depth", "median, mm", "95 %, mm"),
         [

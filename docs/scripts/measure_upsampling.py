@@ -6,7 +6,6 @@ and the time of both, and writes docs/figures/upsampling.json.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -16,7 +15,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from docs.scripts.result_file import write_result
+from docs.scripts.result_file import read_result, write_result
 from tfl_depth.data import DATASETS, Sample, load_split
 from tfl_depth.evaluation.edges import EdgeErrors
 from tfl_depth.evaluation.evaluate import evaluate, runner_predictor
@@ -24,7 +23,8 @@ from tfl_depth.evaluation.metrics import mean_over_images
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.runtime.options import UpsampleName
 from tfl_depth.tables import markdown, write_table
-from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib import command_run
+from tfl_depth.tools.lib.command_parser import make_parser
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = ("lite0-nyu-192x256", "pico-nyu-192x256")
@@ -35,12 +35,10 @@ TIMED_FRAMES = 60
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the measurement; returns its exit status."""
-    parser = cli_common.parser(
-        "measure_upsampling", "Measure both ways of enlargement.", str(__doc__)
-    )
+    parser = make_parser("measure_upsampling", "Measure both ways of enlargement.", str(__doc__))
     parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="NYU Depth V2")
     options = parser.parse_args(argv)
-    return cli_common.run(lambda: _measure(options.data))
+    return command_run.run(lambda: _measure(options.data))
 
 
 def _measure(data: Path) -> None:
@@ -92,7 +90,7 @@ def write_document() -> None:
 
 def table() -> str:
     """The decision's table, from the result file."""
-    document = json.loads(FIGURES.read_text(encoding="utf-8"))
+    document = read_result(FIGURES)
     return markdown(
         (
             "network",

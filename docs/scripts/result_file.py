@@ -16,3 +16,8 @@ def write_result(path: Path, result: Any) -> None:
         OutputError: it cannot be written.
     """
     write_whole(path, (json.dumps(result, indent=2) + "\n").encode())
+
+
+def read_result(path: Path) -> Any:
+    """Read a result file."""
+    return json.loads(path.read_text(encoding="utf-8"))

@@ -25,12 +25,13 @@ from docs.scripts.notebook_page import read_notebook
 from tfl_depth.converters.importers.environments import ENVIRONMENTS, Environment, python_of
 from tfl_depth.errors import ConversionError
 from tfl_depth.files import write_whole
-from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib import command_run
+from tfl_depth.tools.lib.command_parser import make_parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    parser = cli_common.parser(
+    parser = make_parser(
         "run_notebooks",
         "Run a notebook, and store what its cells print and show.",
         "make notebooks",
@@ -42,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     options = parser.parse_args(argv)
     output = (options.output or options.notebook).resolve()
-    return cli_common.run(lambda: _run(options.notebook.resolve(), output, options.environment))
+    return command_run.run(lambda: _run(options.notebook.resolve(), output, options.environment))
 
 
 def _run(path: Path, output: Path, environment: str | None) -> None:

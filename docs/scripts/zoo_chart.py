@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from docs.scripts.demo import ROOT
+from docs.scripts.result_file import read_result
 from tfl_depth.chart_style import (
     COLORS,
     GRAY,
@@ -31,7 +31,7 @@ Point = tuple[float, float]
 
 def latencies() -> dict[str, dict[str, float]]:
     """Milliseconds of each checkpoint on each target, from the result file."""
-    entries = json.loads(RESULTS.read_text(encoding="utf-8"))["entries"]
+    entries = read_result(RESULTS)["entries"]
     return {
         name: {target: each["milliseconds"] for target, each in entry["targets"].items()}
         for name, entry in entries.items()

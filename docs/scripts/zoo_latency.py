@@ -20,7 +20,8 @@ from docs.scripts.result_file import write_result
 from docs.scripts.zoo_chart import RESULTS
 from tfl_depth.errors import ConversionError
 from tfl_depth.tools import convert
-from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib import command_run
+from tfl_depth.tools.lib.command_parser import make_parser
 
 NPUS = ("ethos-u55-128", "ethos-u65-512", "ethos-u85-1024")
 CHECKPOINTS = sorted(ROOT.glob("zoo/*/model.keras"))
@@ -28,14 +29,14 @@ CHECKPOINTS = sorted(ROOT.glob("zoo/*/model.keras"))
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    parser = cli_common.parser(
+    parser = make_parser(
         "zoo_latency",
         "Compile each network of the zoo for Ethos-U NPUs; write the times that Vela estimates,\n"
         "and the documents' tables and pictures.",
         "make figures-zoo",
     )
     parser.parse_args(argv)
-    return cli_common.run(_measure)
+    return command_run.run(_measure)
 
 
 def _measure() -> None:

@@ -14,7 +14,7 @@ from ai_edge_litert.tools import flatbuffer_utils
 from tests.support import ramp
 from tfl_depth.converters.deployment import compile_for_target, neutron
 from tfl_depth.converters.deployment.placement import CPU, NPU
-from tfl_depth.converters.tflite_graph import read_graph
+from tfl_depth.converters.tflite_facts import read_facts
 from tfl_depth.errors import ConversionError
 from tfl_depth.format.contract import read_contract
 from tfl_depth.runtime import DelegateRequiredError, DepthRunner
@@ -98,7 +98,7 @@ def test_the_compiled_file_has_the_names_and_the_contract(
     content = model.read_bytes()
     made = compile_for_target(content, "imx95", target(settings))
     assert made.compiled is not None
-    before, after = read_graph(content), read_graph(made.compiled)
+    before, after = read_facts(content), read_facts(made.compiled)
     assert after.inputs == before.inputs
     assert {each.name: each for each in after.outputs} == {e.name: e for e in before.outputs}
     assert read_contract(made.compiled) == read_contract(content)

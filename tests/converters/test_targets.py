@@ -12,7 +12,7 @@ import ethosu
 import pytest
 
 from tests.support.small_net import run_convert, write_examples
-from tfl_depth.converters.tflite_graph import TensorSpec, read_graph, read_operators
+from tfl_depth.converters.tflite_facts import TensorSpec, read_facts, read_operators
 from tfl_depth.converters.verify import check_integer_file
 from tfl_depth.errors import ConversionError, DelegateRequiredError
 from tfl_depth.format.contract import read_contract
@@ -110,7 +110,7 @@ def _digest(content: bytes) -> str:
 
 def test_compiling_keeps_the_tensors_in_and_out_with_their_names(ethos: Path) -> None:
     portable, compiled = (
-        read_graph((ethos / name).read_bytes()) for name in ("model.tflite", "model_vela.tflite")
+        read_facts((ethos / name).read_bytes()) for name in ("model.tflite", "model_vela.tflite")
     )
     assert compiled.operators == {"CUSTOM ethos-u": 1}
     assert compiled.inputs == portable.inputs == (TensorSpec("pixels", (1, 64, 96, 3), "int8"),)
@@ -126,7 +126,7 @@ def test_the_runtime_takes_the_compiled_file_for_what_it_is(ethos: Path) -> None
 
 def test_the_report_says_where_each_operator_runs(ethos: Path) -> None:
     report = json.loads((ethos / "model_placement.json").read_text())
-    graph = read_graph((ethos / "model.tflite").read_bytes())
+    graph = read_facts((ethos / "model.tflite").read_bytes())
     count = sum(graph.operators.values())
     assert report["totals"] == {"operators": count, "npu": count, "cpu": 0, "gpu": 0, "unknown": 0}
     assert report["macs"] == graph.macs

@@ -19,7 +19,7 @@ from tests.support.vela import vela
 from tfl_depth.converters import ImageSplit
 from tfl_depth.converters.pipeline import convert_network
 from tfl_depth.converters.representative import read_pixels
-from tfl_depth.converters.tflite_graph import read_graph
+from tfl_depth.converters.tflite_facts import read_facts
 from tfl_depth.encoding import Spans
 from tfl_depth.evaluation.macs import count_macs
 from tfl_depth.models import ENCODERS, depth_net
@@ -298,7 +298,7 @@ def test_int8_file_computes_as_much_as_the_network(
     # and two weighted sums of them.
     last = ENCODERS[encoder].decoder_widths[-1]
     split = (SIZE[0] // 2) * (SIZE[1] // 2) * (9 * last + 2 * 10)
-    assert read_graph(path.read_bytes()).macs == (count_macs(model) or 0) + split
+    assert read_facts(path.read_bytes()).macs == (count_macs(model) or 0) + split
 
 
 @pytest.mark.slow

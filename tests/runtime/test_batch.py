@@ -18,7 +18,7 @@ import pytest
 
 from tfl_depth.runtime import DepthError, DepthRunner, ImageError, SkippedImageWarning
 from tfl_depth.runtime.batch import AHEAD
-from tfl_depth.runtime.runner import Size
+from tfl_depth.runtime.frame_options import DepthSize
 
 ROOT = Path(__file__).resolve().parents[2]
 Pixels = npt.NDArray[np.uint8]
@@ -37,7 +37,7 @@ def batch_threads() -> list[str]:
 @pytest.mark.parametrize("size", ["image", "model"])
 @pytest.mark.parametrize("workers", [1, 3, None])
 def test_batch_gives_what_infer_gives_in_order(
-    workers: int | None, size: Size, net: Path, images: list[Pixels]
+    workers: int | None, size: DepthSize, net: Path, images: list[Pixels]
 ) -> None:
     with DepthRunner(net) as runner:
         found = list(runner.infer_batch(images, workers=workers, size=size, channels="rgb"))

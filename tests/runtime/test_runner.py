@@ -25,7 +25,7 @@ from tfl_depth.runtime import (
     SignatureError,
 )
 from tfl_depth.runtime.engines.interpreter_engine import InterpreterEngine
-from tfl_depth.runtime.runner import Size
+from tfl_depth.runtime.frame_options import DepthSize
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -84,7 +84,7 @@ def test_depth_is_the_callers_own(net: Path, photo: Pixels) -> None:
 @pytest.mark.parametrize("size", ["image", "model"])
 @pytest.mark.parametrize("name", ["net", "net-single", "ramp-80m-growing-split-int8"])
 def test_depth_is_written_where_it_is_wanted(
-    name: str, size: Size, models: Path, photo: Pixels
+    name: str, size: DepthSize, models: Path, photo: Pixels
 ) -> None:
     with DepthRunner(models / f"{name}.tflite") as runner:
         expected = runner.infer(photo, size=size)

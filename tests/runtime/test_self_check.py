@@ -19,9 +19,9 @@ from tests.support.kernels import postprocessed, stored
 from tfl_depth.encoding import Decoder, Spans, encode
 from tfl_depth.format.contract import Contract, read_contract
 from tfl_depth.runtime import DepthRunner, SelfCheckError
+from tfl_depth.runtime.frame_options import DepthSize
 from tfl_depth.runtime.output_layout import output_layout
 from tfl_depth.runtime.postprocess import MAX_DISAGREEMENT, TwoCodes, depth_decoder
-from tfl_depth.runtime.runner import Size
 
 Codes = npt.NDArray[np.uint8]
 Pair = tuple[Codes, Codes]
@@ -181,7 +181,7 @@ def test_swapped_outputs_of_a_file_are_refused(models: Path, photo: npt.NDArray[
 
 @pytest.mark.parametrize("size", ["image", "model"])
 def test_refused_frame_leaves_no_depth_behind(
-    size: Size, models: Path, photo: npt.NDArray[np.uint8]
+    size: DepthSize, models: Path, photo: npt.NDArray[np.uint8]
 ) -> None:
     with DepthRunner(models / "net-swapped.tflite") as runner:
         shape = photo.shape[:2] if size == "image" else runner.grid_size

@@ -18,7 +18,7 @@ import pytest
 from tests.support import videos
 from tfl_depth.runtime import DepthError, DepthRunner, ImageError, SelfCheckError, stream
 from tfl_depth.runtime.bounded_queue import BoundedQueue, QueueStopped
-from tfl_depth.runtime.runner import Size
+from tfl_depth.runtime.frame_options import DepthSize
 from tfl_depth.runtime.stream import SLOTS_IN_HAND
 
 Pixels = npt.NDArray[np.uint8]
@@ -60,7 +60,7 @@ def pictures(count: int) -> list[Pixels]:
 @pytest.mark.parametrize("size", ["image", "model"])
 @pytest.mark.parametrize("channels", ["bgr", "rgb"])
 def test_stream_gives_what_infer_gives_in_order(
-    channels: Any, size: Size, runner: DepthRunner
+    channels: Any, size: DepthSize, runner: DepthRunner
 ) -> None:
     images = pictures(9)
     with runner.stream(iter(images), size=size, channels=channels) as frames:

@@ -15,8 +15,8 @@ from tfl_depth.strategy.candidates import Candidate
 from tfl_depth.strategy.measure import (
     NPUS,
     Photos,
-    at_size,
     flicker_mm,
+    grid_at_size,
     measure,
     npu_estimates,
     time_ratio,
@@ -39,7 +39,7 @@ def candidate(grids: list[Grid], reference: list[Grid]) -> Candidate:
 
 
 def test_a_network_that_gives_the_truth_has_no_error(photos: Photos) -> None:
-    truth = [at_size(sample.depth_m, np.zeros(SIZE, np.float32)) for sample in photos.samples]
+    truth = [grid_at_size(sample.depth_m, np.zeros(SIZE, np.float32)) for sample in photos.samples]
     found = measure(candidate(truth, truth), photos, None, None)
     assert found.metrics["abs_rel"] < 0.01 and found.metrics["delta1"] == 1
     assert found.deviation.max_mm == 0
@@ -48,7 +48,7 @@ def test_a_network_that_gives_the_truth_has_no_error(photos: Photos) -> None:
 
 
 def test_a_change_is_from_the_reference_s_scores(photos: Photos) -> None:
-    truth = [at_size(sample.depth_m, np.zeros(SIZE, np.float32)) for sample in photos.samples]
+    truth = [grid_at_size(sample.depth_m, np.zeros(SIZE, np.float32)) for sample in photos.samples]
     tenth = [grid * np.float32(1.1) for grid in truth]
     fifth = [grid * np.float32(1.2) for grid in truth]
     before = measure(candidate(tenth, truth), photos, None, None)

@@ -12,7 +12,7 @@ from tests.strategy.test_conclusions import MEDIANS_MM
 from tfl_depth.strategy.results import RESULTS, StudyResults
 from tfl_depth.strategy.study_details import SCENE
 from tfl_depth.strategy.study_input import Grid
-from tfl_depth.strategy.study_report import write_report
+from tfl_depth.strategy.study_report import write_study_report
 from tfl_depth.strategy.study_scene import write_pictures
 
 DOCUMENTS = Path(__file__).resolve().parents[2] / "docs" / "strategy"
@@ -21,7 +21,7 @@ DOCUMENTS = Path(__file__).resolve().parents[2] / "docs" / "strategy"
 def report(folder: Path, found: StudyResults) -> str:
     (folder / found.network).mkdir(exist_ok=True)
     (folder / found.network / RESULTS).write_text(found.to_json())
-    return write_report(folder).read_text()
+    return write_study_report(folder).read_text()
 
 
 def details(folder: Path, found: StudyResults) -> str:
@@ -88,7 +88,7 @@ def test_the_document_says_what_the_results_beside_it_say(tmp_path: Path) -> Non
         (tmp_path / path.parent.name / RESULTS).write_bytes(path.read_bytes())
         if (path.parent / SCENE).exists():
             (tmp_path / path.parent.name / SCENE).touch()
-    write_report(tmp_path)
+    write_study_report(tmp_path)
     written = sorted(tmp_path.rglob("*.md"))
     assert len(written) == 3
     for path in written:

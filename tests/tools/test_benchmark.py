@@ -15,14 +15,14 @@ from tests.support import ramp
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.runtime.engines.interpreter import open_interpreter
 from tfl_depth.tools import benchmark
-from tfl_depth.tools.lib import benchmark_cases
+from tfl_depth.tools.lib import benchmark_cases, benchmark_start
 
 FLOAT = ramp.file_name(ramp.COMMON, "split", "float32")
 
 
 @pytest.fixture(autouse=True)
 def one_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(benchmark, "STARTS", 1)
+    monkeypatch.setattr(benchmark_start, "STARTS", 1)
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:

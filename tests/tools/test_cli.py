@@ -25,7 +25,7 @@ from tests.test_package import ROOT, run
 from tfl_depth import training, zoo
 from tfl_depth.tools import cli, infer
 from tfl_depth.tools.cli import COMMANDS
-from tfl_depth.tools.lib import board_options, cli_common
+from tfl_depth.tools.lib import board_options, command_progress, command_run
 from tfl_depth.tools.lib.command_parser import log_to_stderr
 
 HEAVY = (
@@ -132,7 +132,7 @@ def test_help_has_an_example_that_its_command_takes(
     program, *arguments = shlex.split(example)
     assert (program, arguments[0]) == ("tfl-depth", name)
     # All that is left out is what it does.
-    monkeypatch.setattr(cli_common, "run", lambda _action: 77)
+    monkeypatch.setattr(command_run, "run", lambda _action: 77)
     assert cli.main(arguments) == 77
 
 
@@ -308,7 +308,7 @@ LIBRARIES = """
 import os, sys
 from tfl_depth.errors import DepthError
 from tfl_depth.quiet import quiet
-from tfl_depth.tools.lib.cli_common import run
+from tfl_depth.tools.lib.command_run import run
 def work():
     os.system("echo XNNPACK >&2")
     with quiet():
@@ -379,13 +379,13 @@ def test_steps_have_their_number_and_the_time_to_come(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seconds = iter([0.0, 0.0, 60.0, 120.0])
-    monkeypatch.setattr(cli_common, "monotonic", lambda: next(seconds))
+    monkeypatch.setattr(command_progress, "monotonic", lambda: next(seconds))
     log_to_stderr()
     absl.logging.set_verbosity(0)
     try:
-        steps = cli_common.Steps(["read photos", "verify"])
+        steps = command_progress.Steps(["read photos", "verify"])
         assert list(steps([1, 2], 2, "verify")) == [1, 2]
-        assert list(cli_common.each_step("abc", ["one", "two", "three"])) == ["a", "b", "c"]
+        assert list(command_progress.each_step("abc", ["one", "two", "three"])) == ["a", "b", "c"]
     finally:
         absl.logging.set_verbosity(-1)
     assert capsys.readouterr().err.splitlines() == [
@@ -399,7 +399,8 @@ def test_steps_have_their_number_and_the_time_to_come(
 # Progress
 
 PROGRESS = """
-from tfl_depth.tools.lib.cli_common import progress, run
+from tfl_depth.tools.lib.command_progress import progress
+from tfl_depth.tools.lib.command_run import run
 def work():
     for item in progress(range(3), 3, "working"):
         print(item)

@@ -18,7 +18,7 @@ import pytest
 import tfl_depth
 from tests.support.small_net import OFFSET, SCALE, SIZE, run_convert, seeded, write_examples
 from tfl_depth.converters import find_images, graph, representative, split_images
-from tfl_depth.converters.tflite_graph import read_graph, read_operators
+from tfl_depth.converters.tflite_facts import read_facts, read_operators
 from tfl_depth.converters.verify import fidelity
 from tfl_depth.encoding import CODES
 from tfl_depth.format.contract import Contract, read_contract
@@ -132,7 +132,7 @@ def test_every_tensor_is_an_integer(converted: Converted, name: str) -> None:
     # The pixels and the codes go in and out as the network has them.
     ends = interpreter.get_input_details() + interpreter.get_output_details()
     assert {detail["dtype"] for detail in ends} == {np.int8}
-    assert "QUANTIZE" not in read_graph(converted(name).read_bytes()).operators
+    assert "QUANTIZE" not in read_facts(converted(name).read_bytes()).operators
 
 
 @pytest.mark.parametrize("name", VARIANTS)

@@ -20,7 +20,7 @@ from keras import layers
 from tests.support.float_tflite import float_tflite
 from tests.support.small_net import SCALE, SIZE, run_convert, write_examples
 from tfl_depth.converters.metadata import with_metadata
-from tfl_depth.converters.tflite_graph import TensorSpec, read_graph
+from tfl_depth.converters.tflite_facts import TensorSpec, read_facts
 from tfl_depth.errors import ModelFileError
 from tfl_depth.evaluation.macs import count_macs
 from tfl_depth.format.contract import read_contract
@@ -104,7 +104,7 @@ def test_macs_are_counted_alike_in_both_kinds_of_file(
     model = make()
     assert count_macs(model) == macs
     content = float_tflite(model)
-    assert read_graph(content).macs == macs
+    assert read_facts(content).macs == macs
 
 
 def test_groups_see_a_share_of_the_channels() -> None:
@@ -152,7 +152,7 @@ def test_macs_of_a_file_for_any_size_are_not_guessed() -> None:
     pixels = keras.Input(batch_shape=(1, None, None, 3), name="pixels")
     model = keras.Model(pixels, {"depth": layers.Conv2D(1, 1)(pixels)})
     content = float_tflite(model)
-    graph = read_graph(content)
+    graph = read_facts(content)
     assert graph.inputs == (TensorSpec("pixels", (1, None, None, 3), "float32"),)
     assert graph.macs is None
 
@@ -165,7 +165,7 @@ def test_parameters_of_a_file_are_its_weights_with_normalization_folded_in() -> 
     weights = 3 * 3 * 3 * 4 + 4 + 1
     assert model.count_params() == weights + 4 * 4
     content = float_tflite(model)
-    graph = read_graph(content)
+    graph = read_facts(content)
     # A bias for each of the four channels; and the two constants of the rescaling.
     assert weights + 4 <= (graph.parameters or 0) <= weights + 4 + 2
 
@@ -285,7 +285,7 @@ def test_a_file_without_a_signature_names_its_tensors(tmp_path: Path) -> None:
         return 2 * given
 
     converter = tf.lite.TFLiteConverter.from_concrete_functions([double.get_concrete_function()])
-    graph = read_graph(bytes(converter.convert()))
+    graph = read_facts(bytes(converter.convert()))
     assert [door.name for door in graph.inputs] == ["given"]
     assert graph.macs == 0
 
@@ -300,7 +300,7 @@ def test_what_a_compiler_has_packed_is_unknown(
     )  # fmt: skip
     compiled = tmp_path / "model_vela.tflite"
     compiled.write_bytes(with_digest(compiled.read_bytes()))
-    graph = read_graph(compiled.read_bytes())
+    graph = read_facts(compiled.read_bytes())
     assert graph.macs is None
     assert graph.parameters is None
     assert graph.operators == {"CUSTOM ethos-u": 1}
@@ -496,7 +496,7 @@ def test_a_damaged_graph_is_refused() -> None:
     # The offset of the root table leads out of the file.
     broken[:4] = np.uint32(len(content)).tobytes()
     with pytest.raises(ModelFileError, match="damaged"):
-        read_graph(bytes(broken))
+        read_facts(bytes(broken))
 
 
 # Files from elsewhere

@@ -22,7 +22,7 @@ from tfl_depth.converters.deployment.input_copy import with_input_copy
 from tfl_depth.converters.deployment.operator_rules import RULES
 from tfl_depth.converters.deployment.picture import placement_picture
 from tfl_depth.converters.deployment.placement import CPU, GPU, NPU, UNKNOWN, Estimate
-from tfl_depth.converters.tflite_graph import FileOperator, read_graph, read_operators
+from tfl_depth.converters.tflite_facts import FileOperator, read_facts, read_operators
 from tfl_depth.errors import ConversionError, ModelFileError
 from tfl_depth.format import golden
 from tfl_depth.format.contract_place import find_metadata
@@ -66,7 +66,7 @@ def test_all_operators_of_a_small_network_run_on_an_ethos(
     estimate = report["estimate"]
     assert sum(operator["cycles"] for operator in report["operators"]) == estimate["cycles"]
     assert report["milliseconds"] == 1000 * estimate["cycles"] / estimate["clock_hz"]
-    macs = read_graph(path.read_bytes()).macs
+    macs = read_facts(path.read_bytes()).macs
     peak = estimate["macs_per_cycle"] * estimate["cycles"]
     assert report["utilization"] == pytest.approx((macs or 0) / peak)
     assert 0 < report["utilization"] < 1
@@ -326,7 +326,7 @@ def test_a_copy_of_the_input_changes_nothing_that_is_computed(work: Path) -> Non
     assert one.keys() == other.keys() == {"integer", "fractional"}
     for name, tensor in one.items():
         np.testing.assert_array_equal(tensor, other[name])
-    assert read_graph(copied).operators == {**read_graph(model).operators, "QUANTIZE": 1}
+    assert read_facts(copied).operators == {**read_facts(model).operators, "QUANTIZE": 1}
     assert find_metadata(copied, golden.METADATA_NAME) is not None
 
 
@@ -360,4 +360,4 @@ def test_the_input_is_copied_where_vela_finds_that_faster(
     monkeypatch.setattr(module, "compile_model", compiled)
     placed = compile_for_target(model, target, TARGETS[target])
     assert placed.compiled is not None
-    assert ("QUANTIZE" in read_graph(placed.compiled).operators) == taken
+    assert ("QUANTIZE" in read_facts(placed.compiled).operators) == taken

@@ -21,7 +21,7 @@ from tfl_depth.evaluation.metrics import METRICS
 from tfl_depth.files import whole_file
 from tfl_depth.format.contract import read_contract
 from tfl_depth.tools import evaluate, placement
-from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib import command_run
 from tfl_depth.training.journal import Journal
 
 MOMENTS = 6
@@ -67,7 +67,7 @@ def finish_conversion(folder: Path) -> int:
     def save() -> None:
         conversion.save(output, overwrite=True)
 
-    return cli_common.run(save)
+    return command_run.run(save)
 
 
 def finish_epoch(folder: Path) -> int:
@@ -82,7 +82,7 @@ def finish_epoch(folder: Path) -> int:
         journal.add(0, dict.fromkeys(names, 0.5))
         journal.close()
 
-    return cli_common.run(write)
+    return command_run.run(write)
 
 
 TOOLS: tuple[Callable[[Path], int], ...] = (

@@ -13,7 +13,7 @@ from tests.support.photos import write_photos
 from tfl_depth.converters import ImageSplit
 from tfl_depth.converters.deployment import compile_for_target
 from tfl_depth.converters.pipeline import convert_network
-from tfl_depth.converters.tflite_graph import read_operators
+from tfl_depth.converters.tflite_facts import read_operators
 from tfl_depth.targets import TARGETS
 
 ZOO = Path(__file__).resolve().parents[2] / "zoo"

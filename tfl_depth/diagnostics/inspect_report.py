@@ -81,11 +81,11 @@ def tflite_report(content: bytes, public_key: Path | None) -> dict[str, Any]:
     decoding = _of_contract(content)
     with quiet():
         from tfl_depth.converters.operator_costs import read_costs
-        from tfl_depth.converters.tflite_graph import read_graph
+        from tfl_depth.converters.tflite_facts import read_facts
 
     costs, tensors = read_costs(content)
     return {
-        **asdict(read_graph(content)),
+        **asdict(read_facts(content)),
         "costs": [asdict(cost) for cost in costs],
         "tensors": asdict(tensors),
         "sizes": _sizes(content, tensors.weight_bytes),

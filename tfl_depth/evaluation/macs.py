@@ -3,7 +3,7 @@
 A convolution or a dense layer has one MAC for each element of its kernel at each position of its
 output, or of its input for a transposed convolution. Padding counts like pixels. Biases,
 normalization, activations, pooling, additions and resizing do not count.
-`tfl_depth.converters.tflite_graph` counts the MACs of a .tflite file by the same definition.
+`tfl_depth.converters.tflite_facts` counts the MACs of a .tflite file by the same definition.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from tfl_depth.models.keras_graph import inner_layers, run_graph
+from tfl_depth.models.keras_graph import inner_layers, run_layers
 
 _KERNELS = ("kernel", "depthwise_kernel", "pointwise_kernel")
 _TRANSPOSED = (layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose)
@@ -36,7 +36,7 @@ def count_macs(model: keras.Model) -> int | None:
     counts: list[int | None] = []
 
     def run(graph: keras.Model, inputs: Any) -> Any:
-        return run_graph(graph, keras.tree.flatten(inputs), call)
+        return run_layers(graph, keras.tree.flatten(inputs), call)
 
     def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
         if isinstance(layer, keras.Model) and hasattr(layer, "inputs"):

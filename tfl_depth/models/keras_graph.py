@@ -25,7 +25,7 @@ def producer_input(tensor: keras.KerasTensor) -> Any:
     return history.operation._inbound_nodes[history.node_index].input_tensors[0]
 
 
-def run_graph(model: keras.Model, inputs: Sequence[Any], call: Callable[..., Any]) -> Any:
+def run_layers(model: keras.Model, inputs: Sequence[Any], call: Callable[..., Any]) -> Any:
     """Run a model's graph, with `call(layer, *inputs, **options)` in place of each layer."""
     flat = keras.Model(model.inputs, model.outputs)
     return flat._run_through_graph(inputs, call_fn=call)

@@ -14,7 +14,7 @@ import numpy as np
 
 from tfl_depth.converters.deployment import compile_for_target
 from tfl_depth.converters.deployment.placement import CPU
-from tfl_depth.converters.tflite_graph import read_operators
+from tfl_depth.converters.tflite_facts import read_operators
 from tfl_depth.data import Dataset, Sample
 from tfl_depth.encoding import Spans
 from tfl_depth.evaluation.bootstrap import Change, paired_change
@@ -106,7 +106,7 @@ def measure(
     """
     expected = candidate.reference
     found = candidate.depth(photos.pixels)
-    grids = [at_size(grid, other) for grid, other in zip(found, expected, strict=True)]
+    grids = [grid_at_size(grid, other) for grid, other in zip(found, expected, strict=True)]
     rows = scores(photos, grids)
     model = candidate.model
     return Measurements(
@@ -136,7 +136,7 @@ def flicker_mm(candidate: Candidate, photos: Photos) -> float:
     return float(np.mean(found))
 
 
-def at_size(grid: Grid, other: Grid) -> Grid:
+def grid_at_size(grid: Grid, other: Grid) -> Grid:
     """A grid at another one's size, bilinearly."""
     if grid.shape == other.shape:
         return grid

@@ -35,7 +35,7 @@ tfl-depth convert NETWORK --int8 --recipe RECIPE --representative PHOTOS --outpu
 """
 
 
-def write_report(output: Path) -> Path:
+def write_study_report(output: Path) -> Path:
     """Write the report of all results in a folder, and the details of each network.
 
     Returns:

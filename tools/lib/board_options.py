@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfl_depth.errors import BoardError
-from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib import command_result, option_values
 from tfl_depth.tools.lib.command_parser import CommandParser
 from tfl_depth.tools.lib.given_options import given_options
 from tfl_depth.tools.lib.inspect_text import sections_text
@@ -46,7 +46,7 @@ def add_board_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--time-limit",
-        type=cli_common.seconds,
+        type=option_values.seconds,
         default=TIME_LIMIT_S,
         metavar="SECONDS",
         help=f"with --board: when it is stopped there ({TIME_LIMIT_S:g})",
@@ -111,14 +111,14 @@ def tell_report(
     text: Text | None,
 ) -> None:
     """Print the report of a command, and write it to the file of --report."""
-    from tfl_depth.tools.lib.board_report import board_report, report_sections, write_report
+    from tfl_depth.tools.lib.board_report import board_report, report_sections, write_board_report
 
     report = board_report(board, tool, options.model, result, conditions)
     if options.report is not None:
-        write_report(options.report, report)
+        write_board_report(options.report, report)
     shown = sections_text(report_sections(report))
     own = [] if text is None else ["", text(dict(result))]
-    cli_common.tell(options, report, "\n".join([shown, *own]))
+    command_result.tell(options, report, "\n".join([shown, *own]))
 
 
 def board_arguments(

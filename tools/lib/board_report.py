@@ -52,7 +52,7 @@ def board_report(
     }
 
 
-def write_report(page: Path, report: Report) -> None:
+def write_board_report(page: Path, report: Report) -> None:
     """Write a report as a page, and as a .json beside it."""
     title = f"tfl-depth {report['tool']} on {report['board']['name']}"
     body = "".join(map(html_table, report_sections(report)))

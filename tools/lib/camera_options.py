@@ -17,7 +17,7 @@ from tfl_depth.format.contract_parts import Fit
 from tfl_depth.intrinsics import Intrinsics
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.runtime.options import UpsampleName
-from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib import option_values
 
 if TYPE_CHECKING:
     from tfl_depth.boards.frame_stream import FrameStream
@@ -124,7 +124,7 @@ def _camera(text: str) -> Camera | str:
         if "," in text and not Path(text.partition("#")[0]).exists():
             raise argparse.ArgumentTypeError(f"expected numbers like {EXAMPLE}, got {text!r}")
         return text
-    values, (width, height) = cli_common.numbers(numbers), _width_and_height(size)
+    values, (width, height) = option_values.numbers(numbers), _width_and_height(size)
     if len(values) not in (2, 4):
         raise argparse.ArgumentTypeError(f"expected 2 or 4 numbers like {EXAMPLE}, got {text!r}")
     try:
@@ -136,7 +136,7 @@ def _camera(text: str) -> Camera | str:
 def intrinsics_and_size(text: str) -> tuple[Intrinsics, tuple[int, int] | None]:
     """Read "FX,FY,CX,CY[@WxH]": the intrinsics, and (height, width) of the pictures or None."""
     before, at, behind = text.partition("@")
-    numbers = cli_common.numbers(before)
+    numbers = option_values.numbers(before)
     if len(numbers) != 4 or not np.isfinite(numbers).all() or min(numbers[:2]) <= 0:
         raise argparse.ArgumentTypeError(f"expected fx,fy,cx,cy like {EXAMPLE}, got {text!r}")
     size = _width_and_height(behind)[::-1] if at else None
@@ -145,7 +145,7 @@ def intrinsics_and_size(text: str) -> tuple[Intrinsics, tuple[int, int] | None]:
 
 def _width_and_height(text: str) -> tuple[int, int]:
     try:
-        width, height = cli_common.size(text)
+        width, height = option_values.size(text)
     except argparse.ArgumentTypeError as error:
         raise argparse.ArgumentTypeError(
             f"expected the pictures' WIDTHxHEIGHT behind @, like {EXAMPLE}, got {text!r}"
@@ -155,7 +155,7 @@ def _width_and_height(text: str) -> tuple[int, int]:
 
 def degrees(text: str) -> float:
     """Read a field of view."""
-    numbers = cli_common.numbers(text)
+    numbers = option_values.numbers(text)
     if len(numbers) != 1 or not 0 < numbers[0] < 180:
         raise argparse.ArgumentTypeError(f"expected degrees between 0 and 180, got {text!r}")
     return numbers[0]

@@ -88,6 +88,13 @@ class CommandParser(argparse_flags.ArgumentParser):
             self.error(str(error))
 
 
+def make_parser(program: str, description: str, example: str) -> CommandParser:
+    """An argument parser in the style of all commands, with an example in its help."""
+    made = CommandParser(program, description, example)
+    made.add_logging()
+    return made
+
+
 def _model_first(given: list[str]) -> list[str]:
     """The same arguments with the value of --model as the first one."""
     for place, word in enumerate(given):

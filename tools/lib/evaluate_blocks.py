@@ -15,7 +15,7 @@ from absl import logging
 import tfl_depth
 from tfl_depth.evaluation.image_scores import ImageScores, score_image
 from tfl_depth.strategy.result_store import ResultStore
-from tfl_depth.tools.lib import camera_options, cli_common
+from tfl_depth.tools.lib import camera_options, runner_options
 from tfl_depth.tools.lib.evaluate_predictor import open_predictor
 from tfl_depth.tools.lib.workers import Workers, block_slices, for_workers
 
@@ -130,7 +130,7 @@ def _asked(whole: EvaluateBlock) -> str:
         "model": hashlib.sha256(whole.model.read_bytes()).hexdigest(),
         "dataset": options.dataset,
         "zooms": whole.zooms,
-        "runner": cli_common.runner_settings(options),
+        "runner": runner_options.runner_settings(options),
         "camera": camera_options.camera_settings(options),
         "board": options.board,
     }

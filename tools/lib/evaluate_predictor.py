@@ -14,7 +14,7 @@ from tfl_depth.format.contract import read_contract
 from tfl_depth.quiet import quiet
 from tfl_depth.runtime import DepthRunner
 from tfl_depth.runtime.fit import DEFAULT_FIT
-from tfl_depth.tools.lib import camera_options, cli_common
+from tfl_depth.tools.lib import camera_options, model_options, runner_options
 from tfl_depth.tools.lib.board_options import board_settings, say_what_was_said
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def open_predictor(
         runner_predictor,
     )
 
-    settings = cli_common.runner_settings(options)
+    settings = runner_options.runner_settings(options)
     if model.suffix == ".keras":
         _expect_options_for_keras(options, model, board)
         yield keras_predictor(
@@ -83,7 +83,7 @@ def open_predictor(
 def _expect_options_for_keras(
     options: argparse.Namespace, model: Path, board: RemoteBoard | None
 ) -> None:
-    cli_common.expect_no_key(model, options.public_key)
+    model_options.expect_no_key(model, options.public_key)
     if options.camera is not None or options.fov is not None or options.correct_focal:
         raise CameraError(
             f"Expected a .tflite file for --camera, --fov and --correct-focal, got {model}: "

@@ -12,7 +12,7 @@ from tfl_depth.encoding import DepthMm
 from tfl_depth.errors import ImageError, OutputError
 from tfl_depth.png import png_content
 from tfl_depth.runtime.closeable import Closeable
-from tfl_depth.tools.lib.cli_common import TERMINAL
+from tfl_depth.tools.lib.command_run import TERMINAL
 
 FrameFormat = Literal["raw", "png"]
 FORMATS: tuple[FrameFormat, ...] = get_args(FrameFormat)

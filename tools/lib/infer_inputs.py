@@ -17,7 +17,7 @@ from tfl_depth.runtime.inputs import Input
 from tfl_depth.runtime.live_view import what_on_full
 from tfl_depth.runtime.stream import Stream
 from tfl_depth.runtime.video import Video
-from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib import command_progress
 from tfl_depth.tools.lib.finished import Finished
 from tfl_depth.tools.lib.input_report import InputReport, InputState
 from tfl_depth.tools.lib.output_names import output_stem
@@ -74,7 +74,7 @@ def infer_photos(
         report.say(f"{len(done)} of {len(photos)} photos were finished before.")
     todo = [photo for photo in photos if photo not in done]
     failed = 0
-    shown = cli_common.progress(
+    shown = command_progress.progress(
         _results(runner, todo, outputs, options, settings), len(todo), "infer"
     )
     for result in shown:
@@ -142,7 +142,7 @@ def infer_video(
     ):
         # Not the number in the file's header, which may be wrong.
         total = options.frames or (video.frame_count and video.frame_count // options.every)
-        shown = cli_common.progress(islice(frames, options.frames), total, video.name)
+        shown = command_progress.progress(islice(frames, options.frames), total, video.name)
         try:
             _write_frames(shown, stem, outputs, write, _rate(video, options))
         except KeyboardInterrupt:

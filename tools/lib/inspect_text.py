@@ -65,13 +65,13 @@ def _depth_rows(contract: dict[str, Any], steps_mm: Sequence[float] | None) -> I
         curved = ", curved" if contract["decoding"]["curves_m"] else ""
         yield "spans", f"{len(edges_m) - 1}{curved}, edges at {listed} m"
     yield "fit", contract["input"]["fit"]
-    yield "trained camera", camera_text(contract["input"])
+    yield "trained camera", trained_camera_text(contract["input"])
     if steps_mm is not None:
         low, high = (f"{each:.2f}" for each in (min(steps_mm), max(steps_mm)))
         yield "step", f"{low} mm" if low == high else f"{low} to {high} mm"
 
 
-def camera_text(pixels: dict[str, Any]) -> str:
+def trained_camera_text(pixels: dict[str, Any]) -> str:
     """The camera of a contract's `input` and its field of view, or "unknown"."""
     found = pixels["camera"]
     if found is None:

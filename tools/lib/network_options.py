@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from tfl_depth.errors import ConversionError
-from tfl_depth.tools.lib import camera_options, cli_common
+from tfl_depth.tools.lib import camera_options, option_values
 
 NETWORK_HELP = "a .keras, .h5, .onnx, .pt2 or float .tflite file, or a SavedModel folder"
 INPUT_OPTIONS = ("mean", "std", "input_range", "channels")
@@ -15,7 +15,7 @@ OUTPUT_OPTIONS = ("output_name", "unit", "disparity", "reciprocal", "inverse")
 
 def add_network_options(parser: argparse.ArgumentParser) -> None:
     """Add --size and all options of a network's input and output."""
-    parser.add_argument("--size", type=cli_common.size, metavar="HxW", help="input size")
+    parser.add_argument("--size", type=option_values.size, metavar="HxW", help="input size")
     _add_input(parser)
 
     _add_output(parser)
@@ -25,19 +25,19 @@ def _add_input(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("preprocessing of pixels outside the network")
     group.add_argument(
         "--mean",
-        type=cli_common.numbers,
+        type=option_values.numbers,
         metavar="R,G,B",
         help="subtracted from pixels of 0 to 1, as in torchvision: 0.485,0.456,0.406",
     )
     group.add_argument(
         "--std",
-        type=cli_common.numbers,
+        type=option_values.numbers,
         metavar="R,G,B",
         help="the difference is divided by it: 0.229,0.224,0.225",
     )
     group.add_argument(
         "--input-range",
-        type=cli_common.numbers,
+        type=option_values.numbers,
         metavar="LOW,HIGH",
         help="the network's values for pixels 0 and 255: 0,1 or -1,1",
     )
@@ -75,7 +75,7 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--unit", choices=("m", "cm", "mm"), help="unit of depth (m)")
     group.add_argument(
         "--disparity",
-        type=cli_common.numbers,
+        type=option_values.numbers,
         metavar="MIN,MAX",
         help="the output is scaled disparity, 0 to 1, of depths MIN to MAX, as in monodepth2",
     )

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from tfl_depth.evaluation.steadiness import steadiness
 from tfl_depth.quiet import quiet
 from tfl_depth.runtime import DepthRunner, Smoothing, Video
-from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib import command_progress, model_options
 
 # The argument of `stream` for the smoothed rows.
 SMOOTHING = Smoothing()
@@ -47,7 +47,7 @@ def video_report(
 def _of_model(model: Path, video: Path, public_key: Path | None) -> dict[str, Any]:
     """The steadiness of depth without and with smoothing. A Keras model cannot be smoothed."""
     if model.suffix == ".keras":
-        cli_common.expect_no_key(model, public_key)
+        model_options.expect_no_key(model, public_key)
         return {"steadiness": asdict(steadiness(_keras_depths(model, video))), "smoothed": None}
     with DepthRunner(model, public_key=public_key) as runner:
         found = [asdict(steadiness(_depths(runner, video, smooth))) for smooth in (None, SMOOTHING)]
@@ -58,7 +58,7 @@ def _depths(
     runner: DepthRunner, video: Path, smooth: Smoothing | None
 ) -> Iterator[npt.NDArray[np.unsignedinteger[Any]]]:
     with runner.stream(str(video), smooth=smooth) as frames:
-        for frame in cli_common.progress(frames, None, video.name):
+        for frame in command_progress.progress(frames, None, video.name):
             yield frame.depth_mm
 
 
@@ -69,7 +69,7 @@ def _keras_depths(model: Path, video: Path) -> Iterator[npt.NDArray[np.float64]]
         from tfl_depth.models import load_model
     predict = keras_predictor(load_model(model))
     with Video(str(video)) as frames:
-        for bgr in cli_common.progress(frames, None, video.name):
+        for bgr in command_progress.progress(frames, None, video.name):
             rgb = np.ascontiguousarray(bgr[..., ::-1])
             yield np.rint(1000 * np.maximum(predict(rgb), 0).astype(np.float64))
 

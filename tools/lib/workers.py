@@ -11,7 +11,7 @@ from typing import TypeVar
 from absl import logging
 
 from tfl_depth.errors import DepthError
-from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib import option_values
 
 # Units that each worker gets at a time: then the workers of a cluster are counted again. Results of
 # Ray come at the end of a round.
@@ -35,7 +35,7 @@ def add_workers(parser: argparse.ArgumentParser, what: str, serial: str = "") ->
     """
     parser.add_argument(
         "--jobs",
-        type=cli_common.count,
+        type=option_values.count,
         metavar="N",
         help=f"compute {what} in N processes, or in N of the cluster (all of its cores){serial}",
     )

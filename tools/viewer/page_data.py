@@ -22,7 +22,7 @@ from tfl_depth.quiet import quiet
 from tfl_depth.runtime import DepthRunner, StreamFrame
 from tfl_depth.runtime.colorize import depth_limits
 from tfl_depth.runtime.preprocess import Pixels
-from tfl_depth.tools.lib import cli_common
+from tfl_depth.tools.lib import model_options
 
 Camera = Callable[[tuple[int, ...]], Intrinsics]
 # (H, W, 3) uint8 BGR -> (H, W) millimeters.
@@ -156,8 +156,8 @@ def open_reference(
         with DepthRunner(model, public_key=public_key, fit=shown.fit) as runner:
             yield lambda bgr: _corrected(runner.infer(bgr) / 1000, shown)
         return
-    cli_common.expect_no_key(model, public_key)
-    cli_common.expect_model(model)  # before Keras is loaded, which takes seconds
+    model_options.expect_no_key(model, public_key)
+    model_options.expect_model(model)  # before Keras is loaded, which takes seconds
     with quiet():
         from tfl_depth.evaluation.evaluate import keras_predictor
     from tfl_depth.models import load_model

@@ -7,11 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfl_depth.converters.graph.fusion import fused_activation
-from tfl_depth.converters.graph.graph import Graph, Operator, Tensor
-from tfl_depth.converters.graph.kernels import features_of, has_kernel, kernel_of
-from tfl_depth.converters.graph.operator_kinds import MOVING
-from tfl_depth.converters.graph.rewrites.channels import (
+from tfl_depth.converters.graph.channels import (
     Vector,
     channel_vector,
     scale_inputs,
@@ -19,6 +15,10 @@ from tfl_depth.converters.graph.rewrites.channels import (
     shift_inputs,
     shift_outputs,
 )
+from tfl_depth.converters.graph.fusion import fused_activation
+from tfl_depth.converters.graph.graph import Graph, Operator, Tensor
+from tfl_depth.converters.graph.kernels import features_of, has_kernel, kernel_of
+from tfl_depth.converters.graph.operator_kinds import MOVING
 from tfl_depth.converters.graph.rewrites.exact_weights import is_centering
 from tfl_depth.converters.graph.rewrites.links import Links
 from tfl_depth.converters.graph.rewrites.maker import Maker, bypass

@@ -12,11 +12,11 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import numpy.typing as npt
 
+from tfl_depth.converters.graph.channels import scale_inputs, scale_outputs
 from tfl_depth.converters.graph.flatbuffer import options
 from tfl_depth.converters.graph.fusion import fused_activation
 from tfl_depth.converters.graph.graph import Graph, Operator, Tensor, constant
 from tfl_depth.converters.graph.kernels import features_of, has_kernel
-from tfl_depth.converters.graph.rewrites.channels import scale_inputs, scale_outputs
 from tfl_depth.converters.graph.rewrites.exact_weights import is_centering
 from tfl_depth.converters.graph.rewrites.links import Links
 from tfl_depth.converters.graph.run import GraphRunner

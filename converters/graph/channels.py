@@ -57,7 +57,7 @@ def shift_outputs(operator: Operator, offsets: Vector) -> None:
 
 
 def scale_inputs(operator: Operator, factors: Vector) -> None:
-    """Change an operator's kernel for inputs without these factors."""
+    """Multiply the weights of each input channel, for inputs without these factors."""
     kernel = kernel_of(operator)
     set_kernel(operator, _like(kernel, kernel.constant * _by_input(operator, factors)))
 

@@ -33,7 +33,7 @@ class TensorSpec:
 
 
 @dataclass(frozen=True)
-class TfliteGraph:
+class TfliteFacts:
     """Facts of a .tflite file.
 
     Attributes:
@@ -75,7 +75,7 @@ class FileOperator:
     options: Any
 
 
-def read_graph(model: bytes) -> TfliteGraph:
+def read_facts(model: bytes) -> TfliteFacts:
     """Read the graph of a .tflite file.
 
     Raises:
@@ -93,7 +93,7 @@ def read_operators(model: bytes) -> tuple[FileOperator, ...]:
     return parsed(model, _operators)
 
 
-def read_graph_and_operators(model: bytes) -> tuple[TfliteGraph, tuple[FileOperator, ...]]:
+def read_facts_and_operators(model: bytes) -> tuple[TfliteFacts, tuple[FileOperator, ...]]:
     """Read the graph and the operators, and parse the file once.
 
     Raises:
@@ -123,7 +123,7 @@ def _operators(model: Any) -> tuple[FileOperator, ...]:
 
 
 def _operator(model: Any, operator: Any, tensors: list[Any]) -> FileOperator:
-    kind = operator_name(model, operator)
+    kind = operator_kind(model, operator)
     source, result = (tensors[ends[0]] for ends in (operator.inputs, operator.outputs))
     return FileOperator(
         kind=kind,
@@ -158,9 +158,9 @@ def _largest(tensor: Any) -> float | None:
     return float(steps * np.float32(quantization.scale[0]))
 
 
-def _graph(model: Any) -> TfliteGraph:
+def _graph(model: Any) -> TfliteFacts:
     graph = model.subgraphs[0]
-    names = [operator_name(model, operator) for operator in graph.operators]
+    names = [operator_kind(model, operator) for operator in graph.operators]
     inputs = _tensor_specs(model, "inputs")
     packed = len(model.subgraphs) > 1 or any(name.startswith("CUSTOM") for name in names)
     open_size = any(None in spec.shape[1:] for spec in inputs)
@@ -168,7 +168,7 @@ def _graph(model: Any) -> TfliteGraph:
         macs_of(name, operator, graph.tensors)
         for name, operator in zip(names, graph.operators, strict=True)
     ]
-    return TfliteGraph(
+    return TfliteFacts(
         inputs=inputs,
         outputs=_tensor_specs(model, "outputs"),
         parameters=None if packed else _parameters(model),
@@ -177,7 +177,7 @@ def _graph(model: Any) -> TfliteGraph:
     )
 
 
-def operator_name(model: Any, operator: Any) -> str:
+def operator_kind(model: Any, operator: Any) -> str:
     """Return TensorFlow Lite's name of an operator; for a custom one, its own name too."""
     name = str(flatbuffer_utils.opcode_to_name(model, operator.opcodeIndex))
     custom = model.operatorCodes[operator.opcodeIndex].customCode
@@ -214,12 +214,12 @@ def _parameters(model: Any) -> int:
     sizes = {
         tensor.buffer: math.prod(shape_of(tensor))
         for tensor in model.subgraphs[0].tensors
-        if is_constant(model.buffers[tensor.buffer]) and _is_weight(tensor)
+        if has_data(model.buffers[tensor.buffer]) and _is_weight(tensor)
     }
     return sum(sizes.values())
 
 
-def is_constant(buffer: Any) -> bool:
+def has_data(buffer: Any) -> bool:
     """Whether a buffer has data, so that its tensor is a constant."""
     return buffer.data is not None and len(buffer.data) > 0
 
