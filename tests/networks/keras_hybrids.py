@@ -130,7 +130,8 @@ def litemono(size: Size, width: float = 1.0) -> keras.Model:
     for stage, dilations in enumerate(((1, 2, 3), (1, 2, 3), (1, 2, 3, 2, 4, 6))):
         pooled = layers.AveragePooling2D(2 << stage)(image)
         x = conv(norm(layers.Concatenate()([x, pooled])), filters[stage], 3, 2, bias=False)
-        for dilation in dilations:
+        # All of them at a quarter of the width as well.
+        for dilation in dilations[: repeated(len(dilations), min(1.0, 4 * width))]:
             x = _dilated_block(x, dilation)
         x = _global_block(x)
         levels.append(x)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ import pytest
 from tests.strategy.keras_study import learned, small_model, write_keras_study
 from tests.support.length import in_full
 from tests.support.real_data import real_data
+from tests.support.small_training import train_eagerly
+from tfl_depth.converters.tflite_graph import read_operators
 from tfl_depth.strategy import measure, quant_study
 from tfl_depth.strategy.experiments import EXPERIMENTS, PHASES
-from tfl_depth.strategy.results import RESULTS, StudyResults, read_results
+from tfl_depth.strategy.results import RESULTS, NpuEstimate, StudyResults, read_results
 from tfl_depth.strategy.study_input import StudyInput
 from tfl_depth.tools import convert
 from tfl_depth.tools.strategy import main
@@ -36,10 +39,27 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> StudyInput:
     study_input = write_keras_study(folder)
     learned(small_model(), study_input).save(study_input.source)
     with pytest.MonkeyPatch.context() as patch:
-        # One NPU of two: compiling for them takes most of the time.
+        # One NPU of two, and no graph for the training: compiling takes most of the time.
         patch.setattr(measure, "NPUS", ("ethos-u65-512",))
+        patch.setattr(measure, "_estimated", once_for_the_same_operators(measure._estimated))
+        train_eagerly(patch)
         assert run(study_input.source, study_input.data, folder) == 0
     return study_input
+
+
+def once_for_the_same_operators(
+    estimate: Callable[[bytes, str], NpuEstimate],
+) -> Callable[[bytes, str], NpuEstimate]:
+    """The compiler's estimate, which weights change little, once for each head's operators."""
+    known: dict[tuple[str, ...], NpuEstimate] = {}
+
+    def estimated(model: bytes, name: str) -> NpuEstimate:
+        operators = (name, *(operator.kind for operator in read_operators(model)))
+        if operators not in known:
+            known[operators] = estimate(model, name)
+        return known[operators]
+
+    return estimated
 
 
 def found(study_input: StudyInput) -> StudyResults:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,14 +19,17 @@ SOURCES = ("converters", "tfl_depth", "tests/support/make_zoo.py")
 
 def built_models() -> Path:
     """The folder that tests/support/make_models.py writes: some 20 s of processor time, once."""
-    _build(MODELS, MODELS / ".complete", "tests.support.make_models")
+    _build(MODELS, MODELS / ".complete", lambda: _make(MODELS, "tests.support.make_models"))
     return MODELS
 
 
 def built_zoo(name: str) -> Path:
     """The int8 file of one of the zoo's networks, made once for each change of the sources."""
+    from tests.support.make_zoo import make_zoo
+
     file = ZOO / f"{name}.tflite"
-    _build(file, file, "tests.support.make_zoo", since_s=_last_change_s())
+    # Here, where TensorFlow is loaded already.
+    _build(file, file, lambda: make_zoo(file), since_s=_last_change_s())
     return file
 
 
@@ -34,14 +38,14 @@ def _last_change_s() -> float:
     return max(path.stat().st_mtime for path in files if path.is_file())
 
 
-def _build(target: Path, last: Path, module: str, since_s: float = 0.0) -> None:
+def _build(target: Path, last: Path, make: Callable[[], None], since_s: float = 0.0) -> None:
     """Make a file or folder, of which `last` is written last, unless it is as new as `since_s`."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with (target.parent / f".{target.name}.lock").open("w") as lock:
         # The other processes of pytest-xdist wait for the one that makes them.
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not last.exists() or last.stat().st_mtime < since_s:
-            _make(target, module)
+            make()
 
 
 def _make(target: Path, module: str) -> None:

@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +30,13 @@ class Fault:
 
     Attributes:
         kill_at_step: kill it before this step of working with files in its folder, from 1.
+        kill_at_share: kill it before this share of the steps of the first run, which has no fault.
         kill_at_byte: kill it where a file grows past so many bytes.
         full_at_byte: let no file grow past so many bytes, as on a full disk.
     """
 
     kill_at_step: int = 0
+    kill_at_share: float | None = None
     kill_at_byte: int | None = None
     full_at_byte: int | None = None
 
@@ -103,12 +105,15 @@ def outcomes(
 def _run_all(order: dict[str, Any]) -> list[Outcome]:
     module, name = order["function"].split(":")
     function = getattr(importlib.import_module(module), name)
-    made = []
-    for number, fault in enumerate(order["faults"]):
+    made: list[Outcome] = []
+    for number, given in enumerate(order["faults"]):
         folder = Path(order["work"], str(number))
         shutil.copytree(order["before"], folder)
         arguments = [word.replace("FOLDER", str(folder)) for word in order["arguments"]]
-        made.append(_run(function, arguments, folder, Fault(**fault)))
+        fault = Fault(**given)
+        if fault.kill_at_share is not None:
+            fault = replace(fault, kill_at_step=1 + int(fault.kill_at_share * made[0].steps))
+        made.append(_run(function, arguments, folder, fault))
     return made
 
 

@@ -14,6 +14,7 @@ from keras import layers
 
 from docs.scripts import figures, zoo_chart
 from tests.support.faults import Fault, outcomes
+from tests.support.length import length
 from tests.support.small_net import run_convert, write_examples
 from tests.support.synthetic_data import write_dataset
 from tfl_depth.converters import Conversion
@@ -24,7 +25,7 @@ from tfl_depth.tools import evaluate, placement
 from tfl_depth.tools.lib import command_run
 from tfl_depth.training.journal import Journal
 
-MOMENTS = 6
+MOMENTS = length(3, 12)
 OLD = b"of an earlier time"
 OUTPUTS = (
     "placement.png",
@@ -127,19 +128,19 @@ def test_tools_that_are_killed_or_out_of_space_leave_whole_files(
     before: Path, tmp_path: Path
 ) -> None:
     function = f"{__name__}:run_all"
-    (good,) = outcomes(function, ["FOLDER"], before, tmp_path / "good", [Fault()])
+    random = np.random.default_rng(13)
+    kills = [
+        *(Fault(kill_at_share=float(share)) for share in random.random(MOMENTS)),
+        *(Fault(kill_at_byte=int(size)) for size in random.integers(0, 3000, MOMENTS // 2)),
+    ]
+    faults = [Fault(), *kills, Fault(full_at_byte=40)]
+    # In one process, which takes ten seconds to load what it forks with.
+    good, *killed, full = outcomes(function, ["FOLDER"], before, tmp_path / "work", faults)
     assert good.status == 0, good.error
     old = {name: (before / name).read_bytes() for name in OUTPUTS}
     new = {name: good.files[name] for name in OUTPUTS}
     assert all(old[name] != new[name] for name in OUTPUTS)
-    random = np.random.default_rng(13)
-    faults = [
-        *(Fault(kill_at_step=int(step)) for step in random.permutation(good.steps)[:MOMENTS] + 1),
-        *(Fault(kill_at_byte=int(size)) for size in random.integers(0, 3000, MOMENTS // 2)),
-        Fault(full_at_byte=40),
-    ]
-    *killed, full = outcomes(function, ["FOLDER"], before, tmp_path / "bad", faults)
-    for fault, outcome in zip(faults, killed, strict=False):
+    for fault, outcome in zip(kills, killed, strict=True):
         assert outcome.status < 0, fault
         for name in OUTPUTS:
             assert same(outcome.files[name], old[name], new[name]), (fault, name)

@@ -14,8 +14,8 @@ import pytest
 
 from tests.support.length import in_full
 from tests.support.quick_xla import QUICK_XLA
+from tests.support.small_training import RECIPE, small_net, train_eagerly, without_curves
 from tests.support.synthetic_data import write_dataset
-from tests.training.test_training import RECIPE, small_net, train_eagerly
 from tfl_depth import zoo
 from tfl_depth.tools import train
 from tfl_depth.training import loop
@@ -50,6 +50,7 @@ def test_the_command_writes_a_zoo_entry(
     for module in (loop, zoo):
         monkeypatch.setattr(module, "depth_net", small_net)
     train_eagerly(monkeypatch)
+    without_curves(monkeypatch)
     assert train.main(words(tmp_path)) == 0
     expect_entry(tmp_path)
     assert capsys.readouterr().out.splitlines()[-1].startswith(f"{tmp_path / 'entry'}: abs_rel ")

@@ -10,21 +10,24 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.support.quick_xla import QUICK_XLA
 from tests.support.synthetic_data import write_dataset
 
 ROOT = Path(__file__).resolve().parents[2]
-# As test_training's small network; what each process ends with goes to the file SEEN.
+# What each process ends with goes to the file SEEN.
 TRAIN = """
 import sys
 from dataclasses import replace
 from pathlib import Path
 import keras
 import numpy as np
-from tests.training.test_training import RECIPE, small_net
+import pytest
+from tests.support.small_training import RECIPE, small_net, without_curves
 from tfl_depth.training import loop
 from tfl_depth.training.distributed import joined
 data, run, seen = (Path(name) for name in sys.argv[1:])
 loop.depth_net = small_net
+without_curves(pytest.MonkeyPatch())
 compiled, models = loop._compiled, []
 def kept(*arguments):
     models.append(compiled(*arguments))
@@ -49,7 +52,7 @@ def start(
     }
     return subprocess.Popen(
         [sys.executable, "-c", TRAIN, *map(str, arguments)],
-        env={**os.environ, **environment},
+        env={**os.environ, **QUICK_XLA, **environment},
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

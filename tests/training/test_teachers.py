@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from keras import layers
 
+from tests.support.small_training import RECIPE, small_net, without_curves
 from tests.support.synthetic_data import write_dataset
-from tests.training.test_training import RECIPE, small_net
 from tfl_depth.data import load_split
 from tfl_depth.data.augment import Augmentation
 from tfl_depth.data.batches import Batches, Floats
@@ -162,6 +162,7 @@ def test_a_student_learns_what_only_its_teachers_say(
 ) -> None:
     """The teachers see 6 m everywhere, in images that show 1 to 4 m."""
     monkeypatch.setattr(loop, "depth_net", small_net)
+    without_curves(monkeypatch)
     constant(6.0, tmp_path / "teacher.keras")
     recipe = replace(
         RECIPE,

@@ -22,6 +22,7 @@ import tensorflow as tf
 from keras import layers
 
 from tests.support.length import in_full
+from tests.support.small_training import RECIPE, small_net, train_eagerly, without_curves
 from tests.support.synthetic_data import write_dataset
 from tfl_depth.data import DATASETS, load_split
 from tfl_depth.data.batches import Batches
@@ -35,70 +36,12 @@ from tfl_depth.training.optimizer import make_optimizer
 
 ROOT = Path(__file__).resolve().parents[2]
 
-RECIPE = TrainConfig(
-    dataset="nyuv2",
-    report_split="val",
-    encoder="pico",
-    start="random",
-    height=64,
-    width=64,
-    loss="log_l1_with_gradient",
-    teachers=(),
-    teacher_share=0.0,
-    mixed_share=0.0,
-    max_zoom=1.5,
-    zoom_share=1.0,
-    min_zoom=0.6,
-    shrunken_share=0.5,
-    repeated_epochs=0,
-    drop_path=0.4,
-    dropout=0.4,
-    epochs=(3,),
-    patience_epochs=0,
-    batch_size=2,
-    learning_rate=(0.01,),
-    encoder_rate=1.0,
-    weight_decay=0.02,
-    warmup_epochs=1,
-    ema_momentum=0.8,
-    dtype_policy="float32",
-    seed=0,
-)
-
-
-def small_net(
-    _encoder: str,
-    size: tuple[int, int],
-    *,
-    imagenet: bool = False,
-    drop_path: float = 0.0,
-    dropout: float = 0.0,
-) -> keras.Model:
-    """In place of the real network, which takes a minute to be compiled."""
-    pixels = keras.Input((*size, 3))
-    x = layers.Rescaling(1 / 255)(pixels)
-    x = layers.Conv2D(8, 3, strides=2, padding="same")(x)
-    x = layers.BatchNormalization()(x)
-    x = layers.Dropout(drop_path, noise_shape=(None, 1, 1, 1))(layers.ReLU()(x))
-    x = layers.SpatialDropout2D(dropout)(x)
-    depth = layers.Conv2D(1, 1, bias_initializer=keras.initializers.Constant(2.5))(x)
-    return keras.Model(pixels, depth)
-
 
 @pytest.fixture(autouse=True)
 def _small_net(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "depth_net", small_net)
     train_eagerly(monkeypatch)
-
-
-def train_eagerly(patch: pytest.MonkeyPatch) -> None:
-    """Do not compile the few steps of a test: compiling takes most of the time."""
-    compile_model = keras.Model.compile
-
-    def without_graph(self: keras.Model, *arguments: Any, **options: Any) -> None:
-        compile_model(self, *arguments, **options, run_eagerly=True)
-
-    patch.setattr(keras.Model, "compile", without_graph)
+    without_curves(monkeypatch)
 
 
 @pytest.fixture(scope="module")
@@ -590,7 +533,8 @@ def test_broken_pairs_are_left_out_on_request(data: Path, tmp_path: Path) -> Non
 
 def test_a_killed_run_goes_on(whole: Path, data: Path, tmp_path: Path) -> None:
     """Killed for good, at some moment after the first epoch, and taken up by another process."""
-    command = [sys.executable, "-m", "tests.support.train_small", str(data), str(tmp_path / "run")]
+    words = ("-m", "tests.support.small_training", str(data), str(tmp_path / "run"))
+    command = [sys.executable, *words]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline().startswith("epoch 1/3")
