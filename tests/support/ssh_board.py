@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -29,6 +30,7 @@ class SshBoard:
         restarts: whether the board has another `boot_id` after the link was cut.
         closed: whether it refuses all who come after the link was cut.
         commands: those that were started.
+        running: what serves those that have not ended, also after the link was cut.
     """
 
     port: int
@@ -38,6 +40,7 @@ class SshBoard:
     restarts: bool = False
     closed: bool = False
     commands: list[str] = field(default_factory=list)
+    running: set[asyncio.Task[Any]] = field(default_factory=set)
 
 
 @contextmanager
@@ -75,6 +78,7 @@ def ssh_board(home: Path, environment: Mapping[str, str] | None = None) -> Itera
         await stop.wait()
         server.close()
         await server.wait_closed()
+        await _end(board.running)
 
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
     thread.start()
@@ -97,7 +101,24 @@ class _Server(asyncssh.SSHServer):
             conn.abort()
 
 
+async def _end(running: set[asyncio.Task[Any]]) -> None:
+    """End the commands that outlived the link. Their pipes must not outlive the loop."""
+    for task in (tasks := list(running)):
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
 async def _handle(board: SshBoard, process: Any, environment: Mapping[str, str]) -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    board.running.add(task)
+    try:
+        await _serve_command(board, process, environment)
+    finally:
+        board.running.discard(task)
+
+
+async def _serve_command(board: SshBoard, process: Any, environment: Mapping[str, str]) -> None:
     command = process.command
     board.commands.append(command)
     if board.boot_id is not None:
@@ -110,21 +131,30 @@ async def _handle(board: SshBoard, process: Any, environment: Mapping[str, str])
         stderr=pipe,
         env={**os.environ, **environment},
         cwd=environment.get("HOME"),  # where a login begins
+        start_new_session=True,  # as by a real server
     )
     feeding = asyncio.create_task(_relay(process.stdin, child.stdin))
     telling = [
         asyncio.create_task(_relay(child.stdout, process.stdout)),
         asyncio.create_task(_relay(child.stderr, process.stderr)),
     ]
-    if board.cut is not None and board.cut in command:
-        await asyncio.sleep(0.5)
-        board.cut = None
-        if board.restarts and board.boot_id is not None:
-            board.boot_id.write_text("another\n")
-        process.get_extra_info("connection").abort()
-    status = await child.wait()
-    await asyncio.gather(*telling)
-    feeding.cancel()
+    try:
+        if board.cut is not None and board.cut in command:
+            await asyncio.sleep(0.5)
+            board.cut = None
+            if board.restarts and board.boot_id is not None:
+                board.boot_id.write_text("another\n")
+            process.get_extra_info("connection").abort()
+        status = await child.wait()
+        await asyncio.gather(*telling)
+    except asyncio.CancelledError:
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        await child.wait()
+        raise
+    finally:
+        for task in (feeding, *telling):
+            task.cancel()
     if status < 0:
         # As a shell says it; OpenSSH's server has a message for a signal, which asyncssh lacks.
         status = 128 - status
