@@ -14,7 +14,7 @@ from tests.strategy.keras_study import learned, small_model, write_keras_study
 from tests.support.length import in_full
 from tests.support.real_data import real_data
 from tests.support.small_training import train_eagerly
-from tfl_depth.converters.tflite_graph import read_operators
+from tfl_depth.converters.tflite_facts import read_operators
 from tfl_depth.strategy import measure, quant_study
 from tfl_depth.strategy.experiments import EXPERIMENTS, PHASES
 from tfl_depth.strategy.results import RESULTS, NpuEstimate, StudyResults, read_results

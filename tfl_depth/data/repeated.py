@@ -1,4 +1,4 @@
-"""Batches of a few epochs, kept in memory and repeated, for a small student of slow teachers."""
+"""The batches of a few epochs, kept in memory and repeated: for a small student of slow teachers."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class RepeatedBatches(keras.utils.PyDataset):  # type: ignore[misc]
         """As `Batches`, with its shapes and units."""
         key = (self._epoch, index)
         if key not in self._kept:
-            pixels, depth_m = self._batches[index]
-            self._kept[key] = pixels.astype(np.uint8), depth_m
+            made, depth_m = self._batches[index]
+            self._kept[key] = made.astype(np.uint8), depth_m
         pixels, depth_m = self._kept[key]
         step = -1 if self._mirrored else 1
         return pixels[:, :, ::step].astype(np.float32), np.ascontiguousarray(depth_m[:, :, ::step])

@@ -36,7 +36,7 @@ def thinned_weights(
         Arrays of the shapes of `layer`'s weights. None for a layer of the decoder with another
         shape.
     """
-    weights = source.get_layer(name).get_weights()
+    weights: list[Array] = source.get_layer(name).get_weights()
     shapes = [tuple(weight.shape) for weight in layer.weights]
     if [weight.shape for weight in weights] == shapes:
         return weights
