@@ -1,4 +1,4 @@
-"""The batches of a few epochs, kept in memory and repeated: for a small student of slow teachers."""
+"""The batches of a few epochs, kept in memory and repeated, for a small student."""
 
 from __future__ import annotations
 
