@@ -40,12 +40,24 @@ NOT_LIGHT = {
 LONGEST = (
     "training/test_training.py",
     "networks/test_strangers.py",
+    "training/test_distributed.py",
     "tools/test_view_page.py",
     "strategy/test_quick_run.py",
     "models/test_encoders.py",
+    "runtime/test_faults.py",
     "models/test_models.py",
-    "zoo/test_zoo_placement.py",
+    "docs/test_demo.py",
+    "tools/test_convert.py",
     "zoo/test_zoo.py",
+    # Before the others that look at the site, which would wait for it.
+    "docs/test_site.py",
+    "boards/test_remote_board.py",
+    "tools/test_whole_outputs.py",
+    "tools/test_inspect.py",
+    "tools/test_placement.py",
+    "training/test_teachers.py",
+    "zoo/test_zoo_placement.py",
+    "zoo/test_ready_files.py",
 )
 _PLACES = {name: place for place, name in enumerate(LONGEST)}
 

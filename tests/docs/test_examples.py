@@ -10,11 +10,13 @@ import sys
 from pathlib import Path
 
 import cv2
+import keras
 import numpy as np
 import numpy.typing as npt
 import pytest
 
 from tests.support import videos
+from tests.support.float_tflite import float_tflite
 from tests.support.small_net import write_examples
 from tfl_depth.intrinsics import Intrinsics
 from tfl_depth.point_cloud import ply
@@ -47,9 +49,12 @@ def run(name: str, *arguments: object, cwd: Path, status: int = 0) -> str:
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with photos/, small.keras, and model.tflite, made by convert_in_python.py."""
+    """A folder with photos/, small.tflite, and model.tflite, made by convert_in_python.py."""
     folder = write_examples(tmp_path_factory.mktemp("work"))
-    printed = run("convert_in_python", "small.keras", "photos", "model.tflite", cwd=folder)
+    network = keras.saving.load_model(folder / "small.keras", compile=False)
+    # TensorFlow is loaded here, and need not be once more.
+    (folder / "small.tflite").write_bytes(float_tflite(network))
+    printed = run("convert_in_python", "small.tflite", "photos", "model.tflite", cwd=folder)
     measured = json.loads((folder / "model.json").read_text())["verification"]
     assert f"{measured['median_mm']:.1f} mm from the network in FP32" in printed
     return folder

@@ -95,13 +95,13 @@ def test_the_short_encoder_has_the_weights_of_the_first_blocks(lite0: keras.Mode
 def test_the_short_encoder_begins_with_the_originals_features() -> None:
     short = depth_net("efficientnet_lite0_short", SIZE, imagenet=True)
     names = ["b0_project_bn", "b2_add", "b4_add"]
-    taps = keras.Model(short.inputs, {name: short.get_layer(name).output for name in names})
+    taps = keras.Model(short.input, {name: short.get_layer(name).output for name in names})
     with np.load(GOLDEN) as golden:
-        found = taps.predict_on_batch(golden["pixels"][None].astype(np.float32))
+        found = taps(golden["pixels"][None].astype(np.float32))
         for name in names:
             step = TAPS[name][1]
             tolerance = 2e-5 * np.abs(golden[name]).max()
-            ours = found[name][0, ::step, ::step]
+            ours = np.asarray(found[name])[0, ::step, ::step]
             np.testing.assert_allclose(ours, golden[name], rtol=0, atol=tolerance, err_msg=name)
 
 

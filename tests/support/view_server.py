@@ -22,13 +22,19 @@ import numpy as np
 import numpy.typing as npt
 
 from tests.support.built_models import MODELS, built_models
+from tfl_depth.tools.view import IDLE_EVERY_S, IDLE_S
 
 ROOT = Path(__file__).resolve().parents[2]
 # A network of 256x256 pixels, by tests/support/make_models.py.
 INT8 = MODELS / "ramp-10m-1m-split-int8.tflite"
 FP32 = MODELS / "ramp-10m-1m-single-float32.tflite"
 STOP_TIMEOUT_S = 20.0
-RUN = "import sys; from tfl_depth.tools.view import main; sys.exit(main())"
+RUN = """
+import sys
+from tfl_depth.tools import view
+view.IDLE_S, view.IDLE_EVERY_S = {idle}
+sys.exit(view.main())
+"""
 
 
 @dataclass(frozen=True)
@@ -104,10 +110,18 @@ def unpacked(content: bytes) -> Picture:
 
 
 @contextmanager
-def served(*arguments: object, **environment: str) -> Iterator[Server]:
-    """Run the command, which must stop at Ctrl-C with success and without a word of complaint."""
+def served(
+    *arguments: object, idle: tuple[int, int] = (IDLE_S, IDLE_EVERY_S), **environment: str
+) -> Iterator[Server]:
+    """Run the command, which must stop at Ctrl-C with success and without a word of complaint.
+
+    Args:
+        arguments: of the command.
+        idle: seconds after which idle connections are closed, and between checks for them.
+        environment: of its process.
+    """
     built_models()
-    command = [sys.executable, "-c", RUN, *map(str, arguments)]
+    command = [sys.executable, "-c", RUN.format(idle=idle), *map(str, arguments)]
     with tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(
             command,

@@ -389,17 +389,18 @@ def test_photo_that_is_a_line_is_shown(size: tuple[int, int], server: Server) ->
     assert min(picture.photo.shape[:2]) >= 1
 
 
-def test_connections_that_ask_nothing_keep_nobody_out(server: Server) -> None:
-    idle = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(150)]
-    try:
-        begin_s = time.monotonic()
+def test_connections_that_ask_nothing_keep_nobody_out() -> None:
+    with served(INT8, idle=(3, 1)) as server:
+        idle = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(150)]
+        try:
+            begin_s = time.monotonic()
+            assert server.ask("/api/model").status == 200
+            assert time.monotonic() - begin_s < 10
+            # And they are closed in the end.
+            idle[0].settimeout(60)
+            assert idle[0].recv(1) == b""
+        finally:
+            for connection in idle:
+                connection.close()
+        # The server has accepted and closed them all: an interrupt meanwhile would leave some open.
         assert server.ask("/api/model").status == 200
-        assert time.monotonic() - begin_s < 10
-        # And they are closed in the end.
-        idle[0].settimeout(60)
-        assert idle[0].recv(1) == b""
-    finally:
-        for connection in idle:
-            connection.close()
-    # The server has accepted and closed them all: an interrupt meanwhile would leave some open.
-    assert server.ask("/api/model").status == 200
