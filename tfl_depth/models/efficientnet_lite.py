@@ -29,8 +29,8 @@ SHORT_STAGES = tuple(
     replace(stage, repeats=repeats)
     for stage, repeats in zip(STAGES, (1, 2, 2, 2, 1, 1, 1), strict=True)
 )
-# One or two blocks of a stage, with a third of the hidden channels, and three quarters of the stem's:
-# with a thin decoder 8 % of the weights, 25 % of the MACs.
+# One or two blocks of a stage with a third of the hidden channels, three quarters of the stem's and
+# a thin decoder: 8 % of the weights, 25 % of the MACs.
 THIN_STAGES = tuple(
     replace(stage, repeats=repeats, expand=expand)
     for stage, repeats, expand in zip(
