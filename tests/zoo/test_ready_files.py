@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests.support.length import in_full
 from tests.support.real_data import real_data
 from tfl_depth.converters.golden_vectors import KEPT_BITS, MIDDLE
 from tfl_depth.converters.representative import read_pixels
@@ -57,6 +58,7 @@ def test_the_float_file_has_half_weights(entry: ZooEntry) -> None:
     assert 1.9 * parameters < (entry.folder / FLOAT).stat().st_size < 2.6 * parameters
 
 
+@in_full
 def test_int8_is_as_accurate_as_the_network_on_real_photos() -> None:
     """As metrics.json says of the network. Some of the photos have calibrated it."""
     entry = zoo_entry("pico-nyu")
