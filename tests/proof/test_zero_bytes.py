@@ -11,6 +11,7 @@ import pytest
 from tests.support import ramp
 from tests.support.built_models import built_zoo
 from tests.support.vela import ETHOS, vela
+from tfl_depth.converters.tflite_facts import read_operators
 from tfl_depth.proof import ENGINES, prove_by
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,6 +26,8 @@ RAMPS = [
         for w in ("per-channel", "per-tensor")
     ),
 ]
+# The kinds of operators that scale their sums.
+ROUNDING = ("CONV_2D", "DEPTHWISE_CONV_2D", "ADD")
 NETWORKS = sorted(path.parent.name for path in ROOT.glob("zoo/*/model.keras"))
 
 pytestmark = pytest.mark.skipif(
@@ -56,7 +59,9 @@ def test_every_network_of_the_zoo_has_the_golden_bytes(name: str, engine: str) -
 @pytest.mark.parametrize("accelerator", ETHOS)
 def test_vela_asks_for_the_rounding_of_the_reference(accelerator: str, tmp_path: Path) -> None:
     """What scales its sums rounds twice, as TensorFlow Lite's reference kernels and TOSA do."""
-    printed = vela(built_zoo("pico-nyu-192x256"), accelerator, tmp_path, verbose=True)
+    path = built_zoo("pico-nyu-192x256")
+    kinds = [operator.kind for operator in read_operators(path.read_bytes())]
+    printed = vela(path, accelerator, tmp_path, verbose=True)
     asked, rounding = [], ""
     for line in printed.splitlines():
         # An Ethos-U85 has one such field for its input and one for its output.
@@ -64,5 +69,5 @@ def test_vela_asks_for_the_rounding_of_the_reference(accelerator: str, tmp_path:
             rounding = found[1]
         elif re.search(r"NPU_OP_(CONV|DEPTHWISE|ELEMENTWISE)\b", line):
             asked.append(rounding)
-    assert len(asked) > 50
+    assert len(asked) >= sum(kind in ROUNDING for kind in kinds) > 0
     assert set(asked) <= {"DBL", "DOUBLE_SYMMETRIC"}
