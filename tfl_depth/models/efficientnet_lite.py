@@ -32,19 +32,17 @@ SHORT_STAGES = tuple(
 # One or two blocks of a stage with a third of the hidden channels, three quarters of the stem's and
 # a thin decoder: 8 % of the weights, 25 % of the MACs.
 THIN_STAGES = tuple(
-    replace(stage, repeats=repeats, expand=expand)
-    for stage, repeats, expand in zip(
-        STAGES[:-1], (1, 2, 2, 2, 1, 1), (1, 2, 2, 2, 2, 2), strict=True
-    )
+    replace(stage, repeats=repeats, expand=min(stage.expand, 2))
+    for stage, repeats in zip(STAGES, (1, 2, 2, 2, 1, 1, 0), strict=True)
 )
 THIN_STEM_FILTERS = 24
 
 
 def original_blocks(stages: Sequence[Stage]) -> list[int]:
-    """The number in `STAGES` of each block of `stages`: the first blocks of its stages."""
+    """The number in `STAGES` of each block of `stages`: the first blocks of each stage."""
     numbers: list[int] = []
     first = 0
-    for stage, original in zip(stages, STAGES, strict=False):
+    for stage, original in zip(stages, STAGES, strict=True):
         numbers += range(first, first + stage.repeats)
         first += original.repeats
     return numbers
