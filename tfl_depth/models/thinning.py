@@ -16,6 +16,8 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from tfl_depth.models.decoder import DECODER_LAYERS
+
 Array = npt.NDArray[Any]
 # The values of a normal distribution at evenly spaced shares of it.
 _NORMAL = np.array([NormalDist().inv_cdf((i + 0.5) / 101) for i in range(101)])
@@ -40,14 +42,14 @@ def thinned_weights(
     shapes = [tuple(weight.shape) for weight in layer.weights]
     if [weight.shape for weight in weights] == shapes:
         return weights
-    block, _, part = name.partition("_")
-    if block == "stem":
-        block, part = "b0", part or "expand"
-    if not _is_block(block):
+    if name.startswith(DECODER_LAYERS):
         return None
-    kept = hidden_channels(source, block, _hidden_count(layer, part))
-    # Projection: hidden channels come in. Its batch normalization has the same shape in both.
-    axis = {"expand": -1, "depthwise": -2, "project": -2}.get(part, -1)
+    block, _, part = name.partition("_")
+    if block == "stem":  # in place of an expansion in the first block
+        block, part = "b0", part or "expand"
+    # Into a projection, hidden channels come. Its batch normalization has the same shape in both.
+    axis = -2 if part in ("depthwise", "project") else -1
+    kept = hidden_channels(source, block, shapes[0][axis])
     return [weight.take(kept, axis) for weight in weights]
 
 
@@ -58,12 +60,3 @@ def hidden_channels(source: keras.Model, block: str, count: int) -> Array:
     values = np.clip(offset[:, None] + np.abs(scale)[:, None] * _NORMAL, 0, _RELU6_END)
     importance = values.var(axis=1) * np.square(projection).sum(axis=(0, 1, 3))
     return np.sort(np.argsort(-importance, kind="stable")[:count])
-
-
-def _hidden_count(layer: keras.layers.Layer, part: str) -> int:
-    (first, *_) = layer.weights
-    return int(first.shape[-2] if part in ("depthwise", "project") else first.shape[-1])
-
-
-def _is_block(name: str) -> bool:
-    return name[:1] == "b" and name[1:].isdigit()
