@@ -67,7 +67,7 @@ ENCODERS: dict[EncoderName, Encoder] = {
     "mobilenet_v2_0.5": Encoder("MobileNetV2 0.5", partial(mobilenet_v2, width=0.5)),
     "mobilenet_v2_0.75": Encoder("MobileNetV2 0.75", partial(mobilenet_v2, width=0.75)),
     "mobilenet_v2_1.0": Encoder("MobileNetV2 1.0", partial(mobilenet_v2, width=1.0)),
-    # For microcontrollers: at 192x256 it fits into 1 MiB of SRAM (docs/decisions/006 and 024).
+    # For microcontrollers: at 192x256 it fits into 1 MiB of SRAM (docs/decisions/006 and 022).
     "pico": Encoder(
         "EfficientNet-Lite0 (9 of its 16 blocks, a third of their hidden channels)",
         partial(efficientnet_lite0, stages=THIN_STAGES, stem_filters=THIN_STEM_FILTERS),

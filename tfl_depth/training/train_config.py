@@ -30,7 +30,7 @@ class TrainConfig:
         report_split: split of the metrics in the model card. The best epoch is chosen on "val".
         encoder: a name in `tfl_depth.models.encoders.ENCODERS`.
         start: "imagenet", "random", or a .keras file of the same network, relative to the recipe;
-            for "efficientnet_lite0_short" also of "efficientnet_lite0".
+            for "efficientnet_lite0_short" and "pico" also of "efficientnet_lite0".
         height, width: of the network's input, in pixels.
         loss: a name in `tfl_depth.losses.LOSSES`.
         teachers: .keras files, relative to the recipe. Their depth is learned in addition to the

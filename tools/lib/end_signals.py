@@ -15,7 +15,7 @@ def ended_by_signals() -> Iterator[None]:
     """Make the signals of an ended service or a closed terminal act like Ctrl-C.
 
     By default they end the process at once: a camera's recording would be lost, and files
-        incomplete.
+    incomplete.
     """
     before: dict[signal.Signals, Any] = {}
     if threading.current_thread() is threading.main_thread():

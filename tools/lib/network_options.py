@@ -17,7 +17,6 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
     """Add --size and all options of a network's input and output."""
     parser.add_argument("--size", type=option_values.size, metavar="HxW", help="input size")
     _add_input(parser)
-
     _add_output(parser)
 
 
