@@ -36,11 +36,19 @@ RecipeName = Literal[
     "gptq",
     "cle-gptq",
     "split-gptq",
+    "double-gptq",
 ]
 # Recipes that need training, and so a Keras network. `tfl-depth strategy` measures them.
 TrainedRecipe = Literal["gptq-qat"]
 StepName = Literal[
-    "dead-channels", "equalize", "clip", "correct-bias", "split-depthwise", "reconstruct"
+    "dead-channels",
+    "equalize",
+    "equalize-streams",
+    "double-channels",
+    "clip",
+    "correct-bias",
+    "split-depthwise",
+    "reconstruct",
 ]
 RangeMethod = Literal["minmax", "percentile-99.9", "percentile-99.99", "mse", "kl"]
 
@@ -96,6 +104,12 @@ RECIPES: dict[RecipeName, PtqRecipe] = {
         "depthwise convolutions split by the size of their filters if weights are per tensor,\n"
         "then as gptq",
         ("split-depthwise", "reconstruct"),
+        "mse",
+    ),
+    "double-gptq": PtqRecipe(
+        "the first blocks with twice the channels, which halves the steps of their maps, then\n"
+        "as split-gptq: closest to FP32, a tenth more multiplications",
+        ("equalize-streams", "double-channels", "split-depthwise", "reconstruct"),
         "mse",
     ),
 }

@@ -15,7 +15,10 @@ from tfl_depth.converters.ptq.kernel_matrix import KernelMatrix
 # Samples of all images for each weight of a filter, and limits of their number. Damping keeps the
 # weights that have too few samples.
 SAMPLES_PER_WEIGHT = 16
-LEAST_SAMPLES, MOST_SAMPLES = 512, 8192
+LEAST_SAMPLES, MOST_SAMPLES = 512, 16384
+# More samples cost little as long as there are no more than these elements: samples times inputs
+# of all groups. The first layers, which have few channels and matter most, get the most.
+CHEAP_ELEMENTS = 2**23
 # Limit of samples times inputs: 128 MiB of float32.
 MOST_ELEMENTS = 2**25
 
@@ -28,10 +31,7 @@ class ActivationSampler:
     def __init__(self, operator: Operator, images: int) -> None:
         self._operator = operator
         rows = int(np.prod(operator.output.shape[:-1]))
-        inputs = KernelMatrix(operator).inputs
-        samples = min(max(SAMPLES_PER_WEIGHT * inputs, LEAST_SAMPLES), MOST_SAMPLES)
-        samples = max(min(samples, MOST_ELEMENTS // inputs), 1)
-        count = min(rows, -(-samples // images))
+        count = min(rows, -(-_samples(KernelMatrix(operator)) // images))
         rng = np.random.default_rng(0)
         self._places = np.stack([rng.permutation(rows)[:count] for _ in range(images)])
 
@@ -64,6 +64,13 @@ class ActivationSampler:
         if operator.kind == "TRANSPOSE_CONV":
             found = found[:, ::-1, ::-1]
         return np.asarray(found.reshape(len(places), height * width, -1))
+
+
+def _samples(matrix: KernelMatrix) -> int:
+    """Return the number of samples over all images."""
+    cheap = CHEAP_ELEMENTS // (matrix.groups * matrix.inputs)
+    samples = min(max(SAMPLES_PER_WEIGHT * matrix.inputs, LEAST_SAMPLES, cheap), MOST_SAMPLES)
+    return max(min(samples, MOST_ELEMENTS // matrix.inputs), 1)
 
 
 def _prepared(operator: Operator, values: Array) -> tuple[Array, tuple[int, int], tuple[int, int]]:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from tfl_depth.converters.graph import Graph, Tensor
 from tfl_depth.converters.graph.fusion import fuse_activations, unfuse_activations
 from tfl_depth.converters.ptq.bias_correction import correct_biases
+from tfl_depth.converters.ptq.channel_doubling import double_channels
 from tfl_depth.converters.ptq.context import QuantizationContext
 from tfl_depth.converters.ptq.cross_layer_equalization import equalize_layers
 from tfl_depth.converters.ptq.dead_channels import silence_dead_channels
@@ -23,12 +24,15 @@ from tfl_depth.converters.ptq.range_estimation import (
     minmax,
     percentile,
 )
+from tfl_depth.converters.ptq.stream_equalization import equalize_streams
 from tfl_depth.converters.ptq.weight_clipping import clip_weights
 from tfl_depth.recipes import PtqRecipe, RangeMethod, StepName
 
 STEPS: Mapping[StepName, Callable[[QuantizationContext], None]] = {
     "dead-channels": silence_dead_channels,
     "equalize": equalize_layers,
+    "equalize-streams": equalize_streams,
+    "double-channels": double_channels,
     "clip": clip_weights,
     "correct-bias": correct_biases,
     "split-depthwise": split_depthwise,
@@ -44,7 +48,7 @@ RANGES: Mapping[RangeMethod, Method] = {
 }
 
 # Number of images for the steps. The feature maps of this many images mostly fit into memory.
-MOST_IMAGES = 48
+MOST_IMAGES = 96
 
 
 def apply_recipe(

@@ -8,16 +8,24 @@ import numpy as np
 import pytest
 
 from tests.converters.ptq.block_graph import block_graph, block_images, context_of, outputs
-from tfl_depth.converters.graph import Graph
+from tfl_depth.converters.graph import Graph, Operator, Tensor, constant, options
 from tfl_depth.converters.graph.fusion import fuse_activations, unfuse_activations
 from tfl_depth.converters.graph.kernels import has_kernel, kernel_of
+from tfl_depth.converters.ptq import channel_doubling
 from tfl_depth.converters.ptq.bias_correction import correct_biases
+from tfl_depth.converters.ptq.channel_doubling import double_channels
 from tfl_depth.converters.ptq.context import QuantizationContext
-from tfl_depth.converters.ptq.conv_pairs import conv_pairs, incoming_largest, outgoing_largest
+from tfl_depth.converters.ptq.conv_pairs import (
+    channel_extremes,
+    conv_pairs,
+    incoming_largest,
+    outgoing_largest,
+)
 from tfl_depth.converters.ptq.cross_layer_equalization import equalize_layers
 from tfl_depth.converters.ptq.dead_channels import silence_dead_channels
 from tfl_depth.converters.ptq.depthwise_split import split_depthwise
 from tfl_depth.converters.ptq.layerwise_reconstruction import reconstruct_layers
+from tfl_depth.converters.ptq.stream_equalization import equalize_streams
 from tfl_depth.converters.ptq.weight_clipping import clip_weights
 from tfl_depth.converters.ptq.weight_grid import nearest_kernel
 
@@ -27,7 +35,6 @@ GRANULARITIES = {"per channel": True, "per tensor": False}
 
 def rounded(graph: Graph, *, per_channel: bool) -> Graph:
     """A copy whose kernels are rounded to nearest, as the writer will do."""
-    from tfl_depth.converters.graph import constant
     from tfl_depth.converters.graph.kernels import set_kernel
 
     made = graph.copy()
@@ -56,7 +63,7 @@ def test_fusing_is_the_inverse_of_unfusing() -> None:
     np.testing.assert_allclose(outputs(graph, HELD_OUT), before, atol=1e-5)
 
 
-@pytest.mark.parametrize("step", [equalize_layers, split_depthwise])
+@pytest.mark.parametrize("step", [equalize_layers, equalize_streams, split_depthwise])
 def test_the_network_computes_the_same(step: Callable[[QuantizationContext], None]) -> None:
     context = context_of(block_graph(), per_channel=False)
     operators = len(context.graph.operators)
@@ -105,8 +112,75 @@ def test_splitting_leaves_less_error_with_one_step() -> None:
     assert error(context.graph, per_channel=False) < before
 
 
+def test_streams_fill_their_range_and_channels_of_a_sum_have_one_factor() -> None:
+    context = context_of(block_graph())
+    kernels = {op.output.name: kernel_of(op).constant for op in context.operators()}
+    (total,) = (op.output for op in context.graph.operators if op.kind == "ADD")
+    before = _fill(context, total)
+    equalize_streams(context)
+    assert _fill(context, total) > 1.1 * before
+    changes = {
+        op.output.name: kernel_of(op).constant / kernels[op.output.name]
+        for op in context.operators()
+    }
+    b0, b1 = (changes[name].reshape(8, -1)[:, 0] for name in ("b0_project", "b1_project"))
+    np.testing.assert_allclose(b0, b1, rtol=1e-5)
+    assert b0.min() >= 1 - 1e-6 and b0.max() > 1.2
+    # The stem's map has an activation with a ceiling, which no factor passes.
+    np.testing.assert_array_equal(changes["stem_linear"], 1)
+
+
+def _fill(context: QuantizationContext, tensor: Tensor) -> float:
+    """The mean share of a map's range that a channel uses."""
+    sizes = np.abs(channel_extremes(context.graph, [tensor], context.images)[tensor]).max(axis=0)
+    return float((sizes / sizes.max()).mean())
+
+
+def test_doubled_channels_halve_the_steps_of_their_maps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(channel_doubling, "MOST_ADDED", 0.5)
+    context = context_of(block_graph())
+    before = _error_of_rounded_maps(context.graph, ("stem", "b0_depthwise"))
+    double_channels(context)
+    shapes = {op.output.name: op.output.shape[-1] for op in context.graph.operators}
+    assert (shapes["stem"], shapes["b0_depthwise"], shapes["b0_project"]) == (24, 24, 8)
+    # In float the copies' mean is the channel, but within a quarter of a step of an activation's
+    # ends.
+    expected = outputs(block_graph(), HELD_OUT)
+    spread = float(expected.std())
+    assert np.abs(outputs(context.graph, HELD_OUT) - expected).mean() < 0.002 * spread
+    after = _error_of_rounded_maps(context.graph, ("stem", "b0_depthwise"))
+    assert after < 0.7 * before
+
+
+def _error_of_rounded_maps(graph: Graph, names: tuple[str, ...]) -> float:
+    """The error of the output where these maps of 0 to 6 are rounded to int8 (rms)."""
+    copied, step = graph.copy(), 6 / 255
+    for name in names:
+        place = next(i for i, op in enumerate(copied.operators) if op.output.name == name)
+        tensor = copied.operators[place].output
+        values = Tensor(f"{name}_values", tensor.shape, tensor.dtype)
+        copied.redirect(tensor, values)
+        # The float that is added has no bits below the step.
+        rounding = constant(f"{name}_rounding", 1.5 * 2**23 * step)
+        raised = Tensor(f"{name}_raised", tensor.shape, tensor.dtype)
+        copied.operators[place + 1 : place + 1] = [
+            Operator("ADD", [tensor, rounding], [raised], options("AddOptions")),
+            Operator("SUB", [raised, rounding], [values], options("SubOptions")),
+        ]
+    error = outputs(copied, HELD_OUT) - outputs(block_graph(), HELD_OUT)
+    return float(np.sqrt(np.square(error).mean()))
+
+
+def test_channels_are_doubled_only_while_they_cost_little() -> None:
+    context = context_of(block_graph())
+    operators = list(context.graph.operators)
+    shapes = [operator.output.shape for operator in operators]
+    double_channels(context)
+    # The stem's chain is more than a share of this small network.
+    assert [operator.output.shape for operator in context.graph.operators] == shapes
+
+
 def test_dead_channels_become_constants() -> None:
-    from tfl_depth.converters.graph import constant
     from tfl_depth.converters.graph.kernels import bias_of, set_bias
 
     graph = block_graph()
