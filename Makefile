@@ -32,7 +32,7 @@ BOARD_TESTS = $(addprefix tests/runtime/test_,$(addsuffix .py,exactness golden_c
   interpreter runner self_check model_files))
 
 .PHONY: setup demo test tflite-test board-test openvino-test tosa-test qnn-test htp-spans rknn-test engines gstreamer-test programs-test cluster-test \
-  frameworks-test pythons-test kernels coverage soak fuzz hashes lint check figures figures-zoo notebooks \
+  frameworks-test jax-test pythons-test kernels coverage soak fuzz hashes lint check figures figures-zoo notebooks \
   figures-demo benchmark strategy docs pictures dist dist-check dist-test clean
 
 setup: .venv/.complete
@@ -229,6 +229,11 @@ frameworks-test: setup
 	-.venv/bin/python -m tfl_depth.converters.importers.environments $(FRAMEWORKS)
 	TFL_DEPTH_FRAMEWORKS="$(FRAMEWORKS)" .venv/bin/python -m pytest -m frameworks -rs $(PARALLEL) \
 	  tests/converters/importers tests/networks tests/docs/test_notebooks.py
+
+# Keras with JAX: training on two hosts, and the networks. Compiling takes most of its minute.
+jax-test: setup
+	TFL_DEPTH_JAX=1 .venv/bin/python -m pytest tests/training/test_distributed.py \
+	  tests/models/test_models.py -k 'hosts or jax'
 
 # Conversion of a float .tflite, and the runtime, on Debian's newer Pythons, where neither TensorFlow
 # nor Keras is installed: 150 MB to download for each.

@@ -40,7 +40,6 @@ NOT_LIGHT = {
 LONGEST = (
     "training/test_training.py",
     "networks/test_strangers.py",
-    "training/test_distributed.py",
     "tools/test_view_page.py",
     "strategy/test_quick_run.py",
     "models/test_encoders.py",

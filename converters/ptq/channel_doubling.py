@@ -5,7 +5,7 @@ step higher, the other a quarter lower. The next convolution takes half of each,
 The mean has two values for each step, as of subtractive dither (L. Schuchman, "Dither Signals and
 Their Effect on Quantization Noise", 1964). Weights gain as well: GPTQ shares the rounding error of
 one weight between its copies. Most of the error of depth comes from the first maps, and they have
-few channels (docs/decisions/024-doubled-channels.md).
+few channels (docs/decisions/023-what-is-left-of-int8.md).
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Such maps are summed, as the results of residual blocks are, and each sum is rou
 of a channel passes from the kernels that compute it, through the sums, to the kernels that take it.
 The output does not change. The factor is the root of what fills the range: the whole of it would
 make the weights that take the channel as uneven as the channels were
-(docs/decisions/024-doubled-channels.md).
+(docs/decisions/023-what-is-left-of-int8.md).
 """
 
 from __future__ import annotations

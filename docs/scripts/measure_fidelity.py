@@ -1,8 +1,8 @@
 """How close INT8 is to FP32: `python -m docs.scripts.measure_fidelity --data DIR`.
 
 It converts a network of the zoo with photos of NYU Depth V2's split `train`, per channel and per
-tensor, compares each pixel of the split `val` with the float network, and writes
-docs/figures/int8_fidelity.json.
+tensor, by the default recipe and by the one that doubles channels. It compares each pixel of the
+split `val` with the float network, and writes docs/figures/int8_fidelity.json.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -22,9 +21,10 @@ from tfl_depth.converters.representative import read_pixels
 from tfl_depth.data.datasets import photos
 from tfl_depth.encoding import Spans
 from tfl_depth.format.contract import read_contract
-from tfl_depth.recipes import default_recipe
+from tfl_depth.recipes import RecipeName, default_recipe
 from tfl_depth.strategy.candidates import users_depth
 from tfl_depth.strategy.deviation import DepthDeviation, Grid
+from tfl_depth.strategy.study_input import Pixels
 from tfl_depth.tables import markdown, write_table
 from tfl_depth.tools.lib import command_run
 from tfl_depth.tools.lib.command_parser import make_parser
@@ -34,6 +34,7 @@ NETWORK = "lite0-nyu-192x256"
 FIGURES = ROOT / "docs" / "figures" / "int8_fidelity.json"
 DECISION = ROOT / "docs" / "decisions" / "023-what-is-left-of-int8.md"
 MAX_DEPTH_M = 10.0
+DOUBLED: RecipeName = "double-gptq"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -46,33 +47,34 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _measure(data: Path) -> None:
     paths = photos("nyuv2", data, "val")
-    rows = [_row(data, paths, per_channel=per_channel) for per_channel in (True, False)]
-    document = {"network": NETWORK, "images": len(paths), "rows": rows}
-    write_result(FIGURES, document)
+    network = ROOT / "zoo" / NETWORK / "float.tflite"
+    images = split_images(photos("nyuv2", data, "train"), samples=CALIBRATION_PHOTOS)
+    expected: list[Grid] = []
+    rows = []
+    for per_channel in (True, False):
+        for recipe in (default_recipe(per_channel=per_channel), DOUBLED):
+            model = int8_model(network, images, MAX_DEPTH_M, per_channel=per_channel, recipe=recipe)
+            pixels = _pixels(model, paths)
+            expected = expected or _float_depths(network, pixels)
+            weights = "per channel" if per_channel else "per tensor"
+            found = deviation(list(users_depth(model, pixels)), expected)
+            rows.append({"weights": weights, "recipe": recipe, **found})
+    write_result(FIGURES, {"network": NETWORK, "images": len(paths), "rows": rows})
     write_document()
     print(table())
 
 
-def _row(data: Path, paths: Sequence[Path], *, per_channel: bool) -> dict[str, Any]:
-    network = ROOT / "zoo" / NETWORK / "float.tflite"
-    images = split_images(photos("nyuv2", data, "train"), samples=CALIBRATION_PHOTOS)
-    model = int8_model(network, images, MAX_DEPTH_M, per_channel=per_channel)
-    found, expected = _depths(model, network, paths)
-    return {
-        "weights": "per channel" if per_channel else "per tensor",
-        "recipe": default_recipe(per_channel=per_channel),
-        **deviation(found, expected),
-    }
+def _pixels(model: bytes, paths: Sequence[Path]) -> list[Pixels]:
+    """The photos as the model's input, (h, w, 3) uint8 each."""
+    contract = read_contract(model)
+    return [read_pixels(path, (contract.height, contract.width), contract.fit) for path in paths]
 
 
-def _depths(model: bytes, network: Path, paths: Sequence[Path]) -> tuple[list[Grid], list[Grid]]:
-    """Depth (h, w) of each photo in meters, by INT8 and by FP32."""
-    contract, source = read_contract(model), import_network(network, size=None)
-    size = (contract.height, contract.width)
-    pixels = [read_pixels(path, size, contract.fit) for path in paths]
+def _float_depths(network: Path, pixels: Sequence[Pixels]) -> list[Grid]:
+    """FP32 depth (h, w) of each photo in meters."""
+    source = import_network(network, size=None)
     values = (np.asarray(each[None], np.float32) for each in pixels)
-    expected = [np.asarray(source.run(each)[0], np.float32)[0, ..., 0] for each in values]
-    return list(users_depth(model, pixels)), expected
+    return [np.asarray(source.run(each)[0], np.float32)[0, ..., 0] for each in values]
 
 
 def deviation(found: Sequence[Grid], expected: Sequence[Grid]) -> dict[str, float]:

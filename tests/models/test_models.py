@@ -24,6 +24,7 @@ from tests.models.golden.make_lite0_features import (
     original_features,
     subsampled,
 )
+from tests.support.jax_training import by_jax
 from tests.support.length import in_full
 from tests.support.quick_xla import QUICK_XLA
 from tfl_depth.encoding import CODES, Decoder, Spans, decode_float
@@ -189,7 +190,7 @@ def every_block() -> keras.Model:
     return keras.Model(pixels, depth(decoded))
 
 
-@pytest.mark.parametrize("backend", ["jax", "torch"])
+@pytest.mark.parametrize("backend", [pytest.param("jax", marks=by_jax), "torch"])
 def test_the_models_run_on_another_backend(backend: str, tmp_path: Path) -> None:
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")

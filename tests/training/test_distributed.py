@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.support.jax_training import by_jax
 from tests.support.quick_xla import QUICK_XLA
 from tests.support.synthetic_data import write_dataset
 
@@ -66,6 +67,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@by_jax
 def test_two_hosts_end_with_the_weights_of_one(tmp_path: Path) -> None:
     data = write_dataset(tmp_path / "data", {"train": 5, "val": 2})
     address = f"127.0.0.1:{free_port()}"
