@@ -20,6 +20,7 @@ from tfl_depth.converters.graph.channels import Vector
 from tfl_depth.converters.graph.kernels import (
     KERNEL_OPERATORS,
     bias_of,
+    features_of,
     has_kernel,
     kernel_of,
     set_bias,
@@ -90,7 +91,7 @@ def _chains(graph: Graph) -> Iterator[_Chain]:
     pairs = {pair.first: pair for pair in conv_pairs(graph)}
     inside: set[Operator] = set()
     for first, pair in pairs.items():
-        if first in inside or first.kind != "CONV_2D":
+        if first in inside or first.kind != "CONV_2D" or _is_grouped(first):
             continue
         found = [pair]
         while found[-1].second.kind == "DEPTHWISE_CONV_2D" and found[-1].second in pairs:
@@ -98,6 +99,11 @@ def _chains(graph: Graph) -> Iterator[_Chain]:
         if found[-1].second.kind == "CONV_2D" and not any(map(_is_multiplied, found)):
             inside.update(each.second for each in found)
             yield _Chain(tuple(found))
+
+
+def _is_grouped(convolution: Operator) -> bool:
+    """Whether its copies' channels would come into other groups."""
+    return kernel_of(convolution).shape[-1] != features_of(convolution).shape[-1]
 
 
 def _is_multiplied(pair: ConvPair) -> bool:

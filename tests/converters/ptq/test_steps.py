@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from tests.converters.ptq import graphs
 from tests.converters.ptq.block_graph import block_graph, block_images, context_of, outputs
 from tfl_depth.converters.graph import Graph, Operator, Tensor, constant, options
 from tfl_depth.converters.graph.fusion import fuse_activations, unfuse_activations
@@ -178,6 +179,17 @@ def test_channels_are_doubled_only_while_they_cost_little() -> None:
     double_channels(context)
     # The stem's chain is more than a share of this small network.
     assert [operator.output.shape for operator in context.graph.operators] == shapes
+
+
+def test_a_grouped_convolution_is_not_doubled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(channel_doubling, "MOST_ADDED", 1.0)
+    rng, pixels = np.random.default_rng(0), graphs.tensor("pixels", 1, 16, 16, 4)
+    first = graphs.conv(pixels, rng.normal(size=(8, 3, 3, 2)), np.zeros(8), (16, 16), name="first")
+    last = graphs.conv(first.output, rng.normal(size=(1, 1, 1, 8)), np.zeros(1), (16, 16))
+    context = context_of(graphs.graph_of(pixels, first, last))
+    context.images = [rng.normal(size=(1, 16, 16, 4)).astype(np.float32)]
+    double_channels(context)
+    assert kernel_of(context.graph.operators[0]).shape == (8, 3, 3, 2)
 
 
 def test_dead_channels_become_constants() -> None:
