@@ -39,7 +39,7 @@ def test_it_says_five_lines_and_no_bytes(model: Conversion) -> None:
     lines = str(model).splitlines()
     titles = ["verdict", "median", "95 %", "size", "placement"]
     assert [line[:10].strip() for line in lines] == titles
-    # With photos that are only noise some pixels are off by half a span, which is said first.
+    # With few photos, none of a room, some pixels are off by half a span: that is said first.
     assert "CHECK: " in lines[0] and "of the pixels are off by half a span" in lines[0]
     assert "There are only 12 photos" in model.warnings[0]
     assert f"{model.contract.verification['median_mm']:.1f} mm from the network" in lines[1]
