@@ -436,7 +436,7 @@ def test_table_says_what_was_made(
     assert len(printed.splitlines()) < 20
 
 
-@pytest.mark.parametrize("recipe", ["minmax", "mse", "double-gptq", "cle-gptq"])
+@pytest.mark.parametrize("recipe", ["minmax", "mse", "split-gptq", "double-gptq", "cle-gptq"])
 def test_every_kind_of_recipe_gives_kernels_of_one_scale(
     work: Path, tmp_path: Path, recipe: str
 ) -> None:
