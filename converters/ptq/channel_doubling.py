@@ -10,13 +10,14 @@ few channels (docs/decisions/023-what-is-left-of-int8.md).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from tfl_depth.converters.graph import Graph, Operator, Tensor, constant
-from tfl_depth.converters.graph.channels import Vector
+from tfl_depth.converters.graph.channels import shift_outputs
 from tfl_depth.converters.graph.kernels import (
     KERNEL_OPERATORS,
     bias_of,
@@ -28,11 +29,10 @@ from tfl_depth.converters.graph.kernels import (
 )
 from tfl_depth.converters.ptq.context import QuantizationContext
 from tfl_depth.converters.ptq.conv_pairs import ConvPair, channel_extremes, conv_pairs
+from tfl_depth.converters.quantize.parameters import activation_quantization
 
 # Largest share of the network's multiplications that the copies may add.
 MOST_ADDED = 0.06
-# Steps between the ends of an int8 map.
-STEPS = 255
 
 
 def double_channels(context: QuantizationContext) -> None:
@@ -48,7 +48,8 @@ def double_channels(context: QuantizationContext) -> None:
     maps = [tensor for chain in chains for tensor in chain.maps]
     ends = channel_extremes(graph, maps, context.images)
     for chain in chains:
-        chain.double(graph, [_step(ends[tensor]) for tensor in chain.maps])
+        ranges = [(float(ends[each].min()), float(ends[each].max())) for each in chain.maps]
+        chain.double([activation_quantization(each, 8).scales[0] for each in ranges])
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class _Chain:
         """Multiplications that the copies add."""
         return sum(_macs(operator) for operator in self.operators)
 
-    def double(self, graph: Graph, steps: list[float]) -> None:
+    def double(self, steps: list[float]) -> None:
         """Double the maps, which have these steps in int8."""
         for pair, step in zip(self.pairs, steps, strict=True):
             _double_outputs(pair.first, step / 4)
@@ -114,24 +115,20 @@ def _is_multiplied(pair: ConvPair) -> bool:
 
 
 def _macs(operator: Operator) -> int:
-    """Multiplications of a convolution; 0 for other operators."""
+    """Multiplications of an operator with a kernel, as in `evaluation.macs`; 0 for others."""
     if not has_kernel(operator):
         return 0
-    kernel, places = kernel_of(operator), int(np.prod(operator.output.shape[:-1]))
-    return places * int(np.prod(kernel.shape))
-
-
-def _step(ends: Vector) -> float:
-    """The step of an int8 map with these least and greatest values, (2, channels)."""
-    return (max(float(ends.max()), 0.0) - min(float(ends.min()), 0.0)) / STEPS
+    # A transposed convolution lays its kernel on each position of its input.
+    transposed = operator.kind == "TRANSPOSE_CONV"
+    laid_on = features_of(operator) if transposed else operator.output
+    return math.prod(kernel_of(operator).shape) * math.prod(laid_on.shape[:-1])
 
 
 def _double_outputs(operator: Operator, offset: float) -> None:
     """Give an operator each output channel twice, higher and lower by an offset."""
     kernel, bias = kernel_of(operator), bias_of(operator)
     axis = KERNEL_OPERATORS[operator.kind].channel_axis
-    values = np.zeros(kernel.shape[axis]) if bias is None else bias.constant.astype(np.float64)
-    name = f"{kernel.name}_bias" if bias is None else bias.name
-    twice = np.concatenate([kernel.constant, kernel.constant], axis)
-    set_kernel(operator, constant(kernel.name, twice))
-    set_bias(operator, constant(name, np.concatenate([values + offset, values - offset])))
+    set_kernel(operator, constant(kernel.name, np.concatenate([kernel.constant] * 2, axis)))
+    if bias is not None:
+        set_bias(operator, constant(bias.name, np.tile(bias.constant, 2)))
+    shift_outputs(operator, np.repeat([offset, -offset], kernel.shape[axis]))

@@ -47,7 +47,8 @@ RANGES: Mapping[RangeMethod, Method] = {
     "kl": kl_divergence,
 }
 
-# Number of images for the steps. The feature maps of this many images mostly fit into memory.
+# Largest number of images for the steps. GPTQ takes those whose feature maps fit into memory, which
+# are fewer for a large network.
 MOST_IMAGES = 96
 
 

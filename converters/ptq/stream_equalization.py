@@ -16,7 +16,7 @@ import numpy as np
 
 from tfl_depth.converters.graph import Graph, Operator, Tensor
 from tfl_depth.converters.graph.channels import Vector, scale_inputs, scale_outputs
-from tfl_depth.converters.graph.kernels import features_of
+from tfl_depth.converters.graph.kernels import has_kernel
 from tfl_depth.converters.ptq.context import QuantizationContext
 from tfl_depth.converters.ptq.conv_pairs import channel_extremes
 
@@ -62,10 +62,9 @@ def _streams(context: QuantizationContext) -> Iterator[_Stream]:
         made, taken = (_without_sums(operators) for operators in (makers, takers))
         if any(graph.is_output(tensor) for tensor in tensors) or not made or not taken:
             continue
-        if all(each.kind in SCALED for each in (*made, *taken)) and context.may_change(
-            *made, *taken
-        ):
-            yield _Stream(tensors, made, [each for each in taken if features_of(each) in tensors])
+        scalable = all(each.kind in SCALED and has_kernel(each) for each in (*made, *taken))
+        if scalable and context.may_change(*made, *taken):
+            yield _Stream(tensors, made, taken)
 
 
 def _without_sums(operators: Sequence[Operator]) -> list[Operator]:
