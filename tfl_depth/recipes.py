@@ -108,7 +108,7 @@ RECIPES: dict[RecipeName, PtqRecipe] = {
     ),
     "double-gptq": PtqRecipe(
         "the first block with twice the channels, which halves the steps of its maps, then as\n"
-        "split-gptq; closest to FP32, some 5 % more multiplications",
+        "split-gptq; closest to FP32 with weights per channel, 5 % more multiplications",
         ("equalize-streams", "double-channels", "split-depthwise", "reconstruct"),
         "mse",
     ),
