@@ -18,6 +18,7 @@ from tfl_depth.converters.graph.rewrites.input_normalization import (
 )
 from tfl_depth.converters.head import Formula, choose_output
 from tfl_depth.converters.importers import import_network
+from tfl_depth.converters.importers.base import Size
 from tfl_depth.converters.importers.tflite import TfliteRunner
 from tfl_depth.converters.verify.reference import SourceDepth
 from tfl_depth.errors import ConversionError
@@ -31,7 +32,6 @@ LARGEST_DIFFERENCE = 0.02
 IMPORT_PHOTOS = 8
 
 Pixels = npt.NDArray[np.uint8]
-Size = tuple[int, int]
 
 
 @dataclass(frozen=True)

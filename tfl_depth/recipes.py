@@ -101,14 +101,14 @@ RECIPES: dict[RecipeName, PtqRecipe] = {
         "cross-layer equalization, then as gptq", ("equalize", "reconstruct"), "mse"
     ),
     "split-gptq": PtqRecipe(
-        "depthwise convolutions split by the size of their filters if weights are per tensor,\n"
-        "then as gptq",
+        "depthwise convolutions split by the size of their filters, into up to four, if weights\n"
+        "are per tensor; then as gptq",
         ("split-depthwise", "reconstruct"),
         "mse",
     ),
     "double-gptq": PtqRecipe(
         "the first block with twice the channels, which halves the steps of its maps, then as\n"
-        "split-gptq; closest to FP32 with weights per channel, 5 % more multiplications",
+        "split-gptq; closest to FP32, 5 % more multiplications",
         ("equalize-streams", "double-channels", "split-depthwise", "reconstruct"),
         "mse",
     ),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from tfl_depth.converters.importers.base import Size
 from tfl_depth.errors import ConversionError
 from tfl_depth.quiet import quiet
 
-Size = tuple[int, int]
 _ANY = (None, None, None, 3)
 
 

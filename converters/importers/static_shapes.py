@@ -8,9 +8,9 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from tfl_depth.converters.graph import Graph, write_graph
+from tfl_depth.converters.importers.base import Size
 from tfl_depth.errors import ConversionError
 
-Size = tuple[int, int]
 _PHOTO_CHANNELS = 3
 
 

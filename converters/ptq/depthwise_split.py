@@ -1,16 +1,18 @@
 """Splits depthwise convolutions by the size of their filters, for NPUs with one step a kernel.
 
 If one step serves all filters, a filter that is ten times smaller gets a tenth of the int8 codes.
-The channels of a depthwise convolution are independent. So the channels with large filters and
-those with small filters become two convolutions, each with its own step. The convolution before
-them is split too. A concatenation joins the results in another order of channels, and the next
-kernel takes that order. The network's output does not change.
+The channels of a depthwise convolution are independent. So channels whose filters have a similar
+size become a convolution of their own, with its own step. The convolution before them is split too.
+A concatenation joins the results in another order of channels, and the next kernel takes that
+order. The network's output does not change.
 """
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -28,8 +30,9 @@ from tfl_depth.converters.ptq.conv_pairs import ConvPair, conv_pairs
 
 # NPUs compute channels in blocks, so the parts are whole blocks.
 BLOCK = 8
-# A split adds one or two operators. It must remove this share of the rounding error.
-LEAST_GAIN = 0.5
+MOST_PARTS = 4
+# Each part adds two operators. It must remove this share of the rounding error.
+LEAST_GAIN = 0.3
 
 Channels = npt.NDArray[np.intp]
 
@@ -45,7 +48,7 @@ def split_depthwise(context: QuantizationContext) -> None:
             continue
         if _may_split(before, behind):
             parts = _parts(np.abs(kernel_of(before.second).constant).max(axis=(0, 1, 2)))
-            if parts is not None:
+            if len(parts) > 1:
                 _split(context.graph, _Block(before, behind), parts)
 
 
@@ -56,22 +59,44 @@ def _may_split(before: ConvPair, behind: ConvPair) -> bool:
     return depthwise.kind == "DEPTHWISE_CONV_2D" and plain and not multiplied
 
 
-def _parts(ranges: npt.NDArray[np.floating]) -> tuple[Channels, Channels] | None:
-    """Divide the channels into large and small filters, with the least rounding error of all."""
+def _parts(ranges: npt.NDArray[np.floating]) -> list[Channels]:
+    """Divide the channels by the size of their filters, as long as another part is worth it."""
     order = np.argsort(-ranges)
-    places = range(BLOCK, len(ranges), BLOCK)
-    if not places:
-        return None
-    # Step of the grid relative to the filter's range; a filter of zeros has no error.
-    largest = np.square(ranges[order].astype(np.float64))
-    alive = ranges[order] > 1e-3 * ranges.max()
-    weight = np.where(alive, 1 / np.maximum(largest, 1e-12), 0)
-    whole = largest[0] * weight.sum()
-    split = [largest[0] * weight[:p].sum() + largest[p] * weight[p:].sum() for p in places]
-    best = int(np.argmin(split))
-    if split[best] > LEAST_GAIN * whole:
-        return None
-    return np.sort(order[: places[best]]), np.sort(order[places[best] :])
+    places = [*range(0, len(order), BLOCK), len(order)]
+    errors = _rounding_errors(np.square(ranges[order].astype(np.float64)), places)
+    # Dynamic programming: the least error of the first channels, up to each place, in some parts.
+    least, starts = errors[0], []
+    for _ in range(1, MOST_PARTS):
+        divided = least[:, None] + errors
+        if divided[:, -1].min() >= (1 - LEAST_GAIN) * least[-1]:
+            break
+        least = divided.min(axis=0)
+        starts.append(divided.argmin(axis=0))
+    ends = [len(places) - 1]
+    for start in reversed(starts):
+        ends.insert(0, start[ends[0]])
+    return [np.sort(order[places[a] : places[b]]) for a, b in pairwise([0, *ends])]
+
+
+def _rounding_errors(
+    squares: npt.NDArray[np.float64], places: Sequence[int]
+) -> npt.NDArray[np.float64]:
+    """Error of a part from each place to each later one; infinity from a place to one before it.
+
+    It is the sum of the squared steps, relative to each filter's range.
+
+    Args:
+        squares: squared ranges of the filters, from large to small. The first of a part decides
+            the part's step.
+        places: where parts may start and end.
+    """
+    # A filter of zeros has no error.
+    alive = squares > 1e-6 * squares[0]
+    relative = np.where(alive, 1 / np.maximum(squares, 1e-12), 0)
+    before = np.concatenate([[0], np.cumsum(relative)])[places]
+    firsts = np.append(squares, 0)[places]
+    errors = firsts[:, None] * (before - before[:, None])
+    return np.where(np.tri(len(places), dtype=bool), np.inf, errors)
 
 
 @dataclass(frozen=True)
@@ -92,15 +117,15 @@ class _Block:
         return found
 
 
-def _split(graph: Graph, block: _Block, parts: tuple[Channels, Channels]) -> None:
+def _split(graph: Graph, block: _Block, parts: Sequence[Channels]) -> None:
     chain, joined = block.chain(graph), block.behind.between
     source = chain[0].input(0)
     made: list[Operator] = []
     results = []
-    for name, channels in zip(("large", "small"), parts, strict=True):
+    for number, channels in enumerate(parts, start=1):
         value = source
         for operator in chain:
-            part = _part(operator, value, channels, name)
+            part = _part(operator, value, channels, f"part{number}")
             made.append(part)
             value = part.output
         results.append(value)

@@ -145,6 +145,7 @@ def _weights() -> list[Experiment]:
         *_both(with_recipe("cle-gptq", "equalization, then GPTQ")),
         # With one scale for each channel nothing is split.
         *_for(with_recipe("split-gptq", "depthwise kernels split, then GPTQ"), "per_tensor"),
+        *_both(with_recipe("double-gptq", "first block doubled, then GPTQ")),
     ]
 
 

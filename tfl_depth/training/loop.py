@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +16,7 @@ from tfl_depth.data import load_split
 from tfl_depth.data.augment import Augmentation
 from tfl_depth.data.batches import Batches, at_size_of
 from tfl_depth.data.repeated import RepeatedBatches
+from tfl_depth.data.samples import Sample
 from tfl_depth.data.shrink import Shrinking
 from tfl_depth.errors import DatasetError, DepthError, ModelFileError
 from tfl_depth.files import write_whole
@@ -79,19 +80,7 @@ def train(
     )
     model = _compiled(recipe, steps_per_epoch, start_folder)
     first_epoch = _restore(model, run) // steps_per_epoch
-    batches: Batches | RepeatedBatches = Batches(
-        samples,
-        (recipe.height, recipe.width),
-        recipe.batch_size,
-        augmentation=Augmentation(recipe.max_zoom, recipe.zoom_share),
-        seed=recipe.seed,
-        share=(hosts.index, hosts.count),
-        teacher=_teacher(recipe, start_folder, hosts),
-        mixed_share=recipe.mixed_share,
-        shrinking=Shrinking(recipe.min_zoom, recipe.shrunken_share),
-    )
-    if recipe.repeated_epochs:
-        batches = RepeatedBatches(batches, recipe.repeated_epochs)
+    batches = _batches(recipe, samples, start_folder, hosts)
     held_out = load_split(recipe.dataset, data, "val", skip_broken=skip_broken)
     epochs = Epochs(recipe, batches, held_out, run, first_epoch, hosts)
     if not epochs.ended:
@@ -125,6 +114,25 @@ def _recipe_text(path: Path) -> str:
         text = path.read_text(encoding="utf-8")
         json.loads(text)
         return text
+
+
+def _batches(
+    recipe: TrainConfig, samples: Sequence[Sample], start_folder: Path, hosts: Hosts
+) -> Batches | RepeatedBatches:
+    batches = Batches(
+        samples,
+        (recipe.height, recipe.width),
+        recipe.batch_size,
+        augmentation=Augmentation(recipe.max_zoom, recipe.zoom_share),
+        seed=recipe.seed,
+        share=(hosts.index, hosts.count),
+        teacher=_teacher(recipe, start_folder, hosts),
+        mixed_share=recipe.mixed_share,
+        shrinking=Shrinking(recipe.min_zoom, recipe.shrunken_share),
+    )
+    if recipe.repeated_epochs:
+        return RepeatedBatches(batches, recipe.repeated_epochs)
+    return batches
 
 
 def _compiled(recipe: TrainConfig, steps_per_epoch: int, start_folder: Path) -> keras.Model:

@@ -113,6 +113,36 @@ def test_splitting_leaves_less_error_with_one_step() -> None:
     assert error(context.graph, per_channel=False) < before
 
 
+@pytest.mark.parametrize(
+    ("sizes", "parts"),
+    [
+        ((1, 1, 1, 1, 1), 1),
+        ((1, 0.1, 0.1, 0.1, 0.1), 2),
+        ((0.1, 0.01, 1, 0.01, 1), 3),
+        ((0, 0, 0, 0, 0), 1),
+        ((0.3, 0.03, 1, 0.1, 0.01), 4),
+    ],
+)
+def test_filters_of_a_similar_size_share_a_convolution(
+    sizes: tuple[float, ...], parts: int
+) -> None:
+    rng, channels = np.random.default_rng(3), 8 * len(sizes)
+    pixels = graphs.tensor("pixels", 1, 32, 48, 3)
+    first = graphs.conv(pixels, rng.normal(0, 1, (channels, 1, 1, 3)), np.ones(channels), (32, 48))
+    filters = rng.uniform(0.9, 1, (1, 3, 3, channels)) * rng.permutation(np.repeat(sizes, 8))
+    middle = graphs.depthwise(first.output, filters, np.ones(channels), (32, 48))
+    last = graphs.conv(middle.output, rng.normal(0, 1, (4, 1, 1, channels)), np.ones(4), (32, 48))
+    network = graphs.graph_of(pixels, first, middle, last)
+    context = context_of(network, per_channel=False)
+    split_depthwise(context)
+    kinds = [operator.kind for operator in context.graph.operators]
+    assert kinds.count("DEPTHWISE_CONV_2D") == parts
+    expected = outputs(network, HELD_OUT)
+    np.testing.assert_allclose(
+        outputs(context.graph, HELD_OUT), expected, atol=1e-4 * np.abs(expected).max()
+    )
+
+
 def test_streams_fill_their_range_and_channels_of_a_sum_have_one_factor() -> None:
     context = context_of(block_graph())
     kernels = {op.output.name: kernel_of(op).constant for op in context.operators()}
