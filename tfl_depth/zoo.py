@@ -179,7 +179,8 @@ def model_card(name: str, metrics: dict[str, Any]) -> str:
         f"`tfl-depth train zoo/{name}/recipe.json --data DIR`: from {_start(recipe['start'])}, "
         f"{_cycles(recipe)}, in batches of {recipe['batch_size']}, "
         f"loss `{recipe['loss']}`{_taught(recipe)}, AdamW, "
-        f"exponential moving average of the weights ({recipe['ema_momentum']:g}); mirrored, "
+        f"exponential moving average of the weights ({recipe['ema_momentum']:g})"
+        f"{_frozen(recipe)}; mirrored, "
         f"turned, zoomed (with the depth, {_zooms(recipe)}) and recolored "
         f"images{_repeated(recipe)}. "
         f"The epoch with the best abs_rel on split `val` was kept{_flattery(metrics['split'])}.",
@@ -221,6 +222,11 @@ def _zooms(recipe: dict[str, Any]) -> str:
 def _repeated(recipe: dict[str, Any]) -> str:
     epochs = recipe["repeated_epochs"]
     return f", those of {epochs} epochs again and again" if epochs else ""
+
+
+def _frozen(recipe: dict[str, Any]) -> str:
+    frozen = ", batch normalization with the statistics that it started with"
+    return frozen if recipe["frozen_batch_norm"] else ""
 
 
 def _cycles(recipe: dict[str, Any]) -> str:

@@ -28,6 +28,7 @@ RECIPE = TrainConfig(
     min_zoom=0.6,
     shrunken_share=0.5,
     repeated_epochs=0,
+    frozen_batch_norm=False,
     drop_path=0.4,
     dropout=0.4,
     epochs=(3,),

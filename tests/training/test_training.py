@@ -119,6 +119,9 @@ def test_recipe_with_other_fields_is_refused(tmp_path: Path, changes: dict[str, 
         ({"teacher_share": 0.5}, "teacher_share in .* to be 0 without teachers"),
         ({"mixed_share": 0.5}, "mixed_share in .* to be 0 without teachers"),
         ({"teachers": ["a.keras"], "mixed_share": 1.5}, "mixed_share in .* to be from 0 to 1"),
+        ({"frozen_batch_norm": 1}, "frozen_batch_norm in .* to be bool, got 1"),
+        ({"frozen_batch_norm": True}, "frozen_batch_norm in .* to be false without a start"),
+        ({"frozen_batch_norm": True, "start": "imagenet"}, "to be false without a start"),
         ({"max_zoom": 0.9}, "max_zoom in .* to be 1 or more"),
         ({"min_zoom": 0.0}, "min_zoom in .* to be above 0, to 1"),
     ],
@@ -492,6 +495,22 @@ def test_training_starts_from_a_checkpoint(whole: Path, data: Path, tmp_path: Pa
     kept = keras.saving.load_model(whole / "best.keras", compile=False)
     for one, other in zip(model.get_weights(), kept.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_frozen_batch_normalization_keeps_the_statistics_of_the_start(
+    whole: Path, data: Path, tmp_path: Path, *, frozen: bool
+) -> None:
+    recipe = replace(RECIPE, start="best.keras", epochs=(2,), frozen_batch_norm=frozen)
+    train(recipe, data, tmp_path / "run", start_folder=whole)
+    before, after = (
+        keras.saving.load_model(path, compile=False)
+        for path in (whole / "best.keras", tmp_path / "run" / "best.keras")
+    )
+    for one, other in zip(before.layers, after.layers, strict=True):
+        for old, new in zip(one.get_weights(), other.get_weights(), strict=True):
+            kept = frozen and isinstance(one, layers.BatchNormalization)
+            assert np.array_equal(old, new) == kept
 
 
 @pytest.mark.parametrize("content", [None, b"no archive"])

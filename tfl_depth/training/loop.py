@@ -146,6 +146,11 @@ def _compiled(recipe: TrainConfig, steps_per_epoch: int, start_folder: Path) -> 
         )
     if recipe.start not in (IMAGENET, RANDOM):
         _take_weights(model, start_folder / recipe.start)
+    if recipe.frozen_batch_norm:
+        for layer in model.layers:
+            if isinstance(layer, keras.layers.BatchNormalization):
+                # Keras then takes the layer's own statistics in training too.
+                layer.trainable = False
     model.compile(
         optimizer=make_optimizer(recipe, steps_per_epoch),
         loss=_loss(recipe),

@@ -18,7 +18,12 @@ RANDOM = "random"
 # bfloat16 has the range of float32. float16 is missing since its gradients would need scaling.
 DtypePolicy = Literal["float32", "mixed_bfloat16"]
 
-_JSON_TYPES: dict[type, tuple[type, ...]] = {int: (int,), float: (int, float), str: (str,)}
+_JSON_TYPES: dict[type, tuple[type, ...]] = {
+    bool: (bool,),
+    int: (int,),
+    float: (int, float),
+    str: (str,),
+}
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,9 @@ class TrainConfig:
         shrunken_share: share of the images that are shown smaller, 0 to 1.
         repeated_epochs: number of epochs whose images, with the teachers' depth, are kept in memory
             and repeated; 0 = every epoch has images of its own.
+        frozen_batch_norm: whether batch normalization keeps the statistics of the start network, as
+            when the network is used. Otherwise each batch has its own during training, and the
+            scale of depth is the less certain, the smaller the batch.
         drop_path, dropout: rates, of the encoder's residual branches and the decoder's features.
         epochs: length of each cycle of the learning rate, which is zero at its end.
         patience_epochs: number of epochs without improvement after which training ends; 0 = never.
@@ -71,6 +79,7 @@ class TrainConfig:
     min_zoom: float
     shrunken_share: float
     repeated_epochs: int
+    frozen_batch_norm: bool
     drop_path: float
     dropout: float
     epochs: tuple[int, ...]
@@ -132,6 +141,8 @@ class TrainConfig:
             expect(name, 0 <= getattr(self, name) <= 1, "from 0 to 1")
         for name in ("teacher_share", "mixed_share"):
             expect(name, bool(self.teachers) or not getattr(self, name), "0 without teachers")
+        trained = self.start not in (IMAGENET, RANDOM)
+        expect("frozen_batch_norm", trained or not self.frozen_batch_norm, "false without a start")
         expect("max_zoom", self.max_zoom >= 1, "1 or more")
         expect("min_zoom", 0 < self.min_zoom <= 1, "above 0, to 1")
         shortest = min(self.epochs)
@@ -155,4 +166,4 @@ def _read(path: Path, name: str, kind: Any, value: Any) -> Any:
 
 
 def _is(kind: type, value: Any) -> bool:
-    return isinstance(value, _JSON_TYPES[kind]) and not isinstance(value, bool)
+    return isinstance(value, _JSON_TYPES[kind]) and isinstance(value, bool) == (kind is bool)
