@@ -37,7 +37,7 @@ PROMISED = {
     "lite0-nyu-focal-192x256": (168, 0.179),
     "lite0-redkitchen-192x256": (50, 0.0434),
     "lite0-short-nyu-192x256": (168, 0.2045),
-    "pico-nyu-192x256": (168, 0.2310),
+    "pico-nyu-192x256": (168, 0.2179),
     "resnet18-redkitchen-192x256": (50, 0.0434),
 }
 
