@@ -272,10 +272,11 @@ build/uv/.complete: | .venv/.complete
 	@touch $@
 
 # The hashes of every file of what requirements/ pins, into requirements/hashed: after a pin changes.
+# 3.11.2 is the Python of Debian 12.
 HASHED = dev cluster demo tflite-runtime fuzz openvino peers programs pythons tosa qnn publish
 hashes: build/uv/.complete
 	for name in $(HASHED); do build/uv/bin/uv pip compile --quiet --universal --no-deps \
-	  --python-version 3.11.5 --generate-hashes --custom-compile-command 'make hashes' \
+	  --python-version 3.11.2 --generate-hashes --custom-compile-command 'make hashes' \
 	  --no-annotate --output-file requirements/hashed/$$name.txt requirements/$$name.txt || exit 1; \
 	done
 
