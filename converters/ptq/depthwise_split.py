@@ -81,7 +81,7 @@ def _parts(ranges: npt.NDArray[np.floating]) -> list[Channels]:
 def _rounding_errors(
     squares: npt.NDArray[np.float64], places: Sequence[int]
 ) -> npt.NDArray[np.float64]:
-    """Error of a part from each place to each later one; infinity from a place to one before it.
+    """Error of a part from each place to each later one; infinity to itself or an earlier one.
 
     It is the sum of the squared steps, relative to each filter's range.
 

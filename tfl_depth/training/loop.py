@@ -28,7 +28,7 @@ from tfl_depth.training.epochs import STATE, Epochs
 from tfl_depth.training.optimizer import make_optimizer
 from tfl_depth.training.run_folder import reading
 from tfl_depth.training.teachers import Teacher, Teachers
-from tfl_depth.training.train_config import IMAGENET, RANDOM, TrainConfig
+from tfl_depth.training.train_config import IMAGENET, TrainConfig
 
 
 def train(
@@ -144,7 +144,7 @@ def _compiled(recipe: TrainConfig, steps_per_epoch: int, start_folder: Path) -> 
             drop_path=recipe.drop_path,
             dropout=recipe.dropout,
         )
-    if recipe.start not in (IMAGENET, RANDOM):
+    if recipe.starts_from_file:
         _take_weights(model, start_folder / recipe.start)
     if recipe.frozen_batch_norm:
         for layer in model.layers:

@@ -98,6 +98,11 @@ class TrainConfig:
         """Number of epochs of all cycles."""
         return sum(self.epochs)
 
+    @property
+    def starts_from_file(self) -> bool:
+        """Whether `start` is a .keras file."""
+        return self.start not in (IMAGENET, RANDOM)
+
     @classmethod
     def load(cls, path: Path) -> TrainConfig:
         """Read a recipe. It must have every field and no other.
@@ -141,8 +146,8 @@ class TrainConfig:
             expect(name, 0 <= getattr(self, name) <= 1, "from 0 to 1")
         for name in ("teacher_share", "mixed_share"):
             expect(name, bool(self.teachers) or not getattr(self, name), "0 without teachers")
-        trained = self.start not in (IMAGENET, RANDOM)
-        expect("frozen_batch_norm", trained or not self.frozen_batch_norm, "false without a start")
+        started = self.starts_from_file or not self.frozen_batch_norm
+        expect("frozen_batch_norm", started, "false without a start")
         expect("max_zoom", self.max_zoom >= 1, "1 or more")
         expect("min_zoom", 0 < self.min_zoom <= 1, "above 0, to 1")
         shortest = min(self.epochs)
