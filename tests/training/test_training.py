@@ -513,6 +513,21 @@ def test_frozen_batch_normalization_keeps_the_statistics_of_the_start(
             assert np.array_equal(old, new) == kept
 
 
+@pytest.mark.parametrize("momentum", [0.5, 0.9])
+def test_statistics_are_averaged_over_the_steps_of_the_weights(momentum: float) -> None:
+    # Without learning, every step has the same statistics.
+    recipe = replace(RECIPE, ema_momentum=momentum, learning_rate=(1e-12,), drop_path=0, dropout=0)
+    model = loop._compiled(recipe, 4, Path())
+    pixels = np.random.default_rng(0).uniform(0, 255, (8, 64, 64, 3)).astype(np.float32)
+    (norm,) = (layer for layer in model.layers if isinstance(layer, layers.BatchNormalization))
+    features = np.asarray(keras.Model(model.input, norm.input)(pixels))
+    model.fit(pixels, np.ones((8, 64, 64, 1)), batch_size=8, epochs=4, shuffle=False, verbose=0)
+    mean = np.asarray(norm.moving_mean)
+    np.testing.assert_allclose(
+        mean, (1 - momentum**4) * features.mean((0, 1, 2)), rtol=1e-3, atol=1e-5
+    )
+
+
 @pytest.mark.parametrize("content", [None, b"no archive"])
 def test_a_start_that_is_no_checkpoint_is_refused(
     data: Path, tmp_path: Path, content: bytes | None

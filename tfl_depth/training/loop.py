@@ -146,11 +146,13 @@ def _compiled(recipe: TrainConfig, steps_per_epoch: int, start_folder: Path) -> 
         )
     if recipe.starts_from_file:
         _take_weights(model, start_folder / recipe.start)
-    if recipe.frozen_batch_norm:
-        for layer in model.layers:
-            if isinstance(layer, keras.layers.BatchNormalization):
-                # Keras then takes the layer's own statistics in training too.
-                layer.trainable = False
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            # To first order, the statistics of averaged weights are the statistics averaged over
+            # the same steps. Others change the scale of depth by percents (docs/decisions/022).
+            layer.momentum = recipe.ema_momentum
+            # A layer that is not trainable normalizes by its own statistics in training too.
+            layer.trainable = not recipe.frozen_batch_norm
     model.compile(
         optimizer=make_optimizer(recipe, steps_per_epoch),
         loss=_loss(recipe),

@@ -59,7 +59,8 @@ class TrainConfig:
         learning_rate: the peak of each cycle, after its `warmup_epochs`.
         encoder_rate: ratio of the encoder's learning rate to the decoder's, above 0 to 1.
         weight_decay: of the kernels of convolutions, as for AdamW.
-        ema_momentum: of the moving average of the weights. The average is measured and kept.
+        ema_momentum: of the moving average of the weights and of batch normalization's statistics.
+            The average is measured and kept.
         dtype_policy: "float32", or "mixed_bfloat16" for accelerators with bfloat16.
         seed: of all random numbers.
     """
