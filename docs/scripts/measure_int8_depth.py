@@ -1,9 +1,10 @@
-"""INT8 depth of the zoo: `python -m docs.scripts.measure_int8_depth --data DIR [NAME ...]`.
+"""INT8 depth of networks: `python -m docs.scripts.measure_int8_depth --data DIR [NAME ...]`.
 
-DIR holds the data sets of the networks, each in a folder of its name. Each network is converted by
-TensorFlow Lite's own converter and by tfl-depth, with weights per channel and per tensor, and
-measured beside FP32. It writes docs/figures/int8_depth.json after each row and measures only what
-is not there, or is of another checkpoint.
+DIR holds the data sets of the networks, each in a folder of its name. Each network of the zoo is
+converted by TensorFlow Lite's own converter and by tfl-depth, with weights per channel and per
+tensor, and measured beside FP32; so is each that `python -m tests.networks.train` wrote into the
+folder of --trained. It writes docs/figures/int8_depth.json after each row and measures only what is
+not there, or is of another checkpoint.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +22,7 @@ from docs.scripts.int8_conversion import CALIBRATION_PHOTOS, int8_model
 from docs.scripts.result_file import read_result, write_result
 from docs.scripts.stock_ptq import stock_depth, stock_int8
 from tfl_depth.converters.representative import read_calibration
+from tfl_depth.data import DatasetName
 from tfl_depth.encoding import Spans
 from tfl_depth.runtime.fit import fit_photo
 from tfl_depth.strategy.candidates import Candidate, users_depth
@@ -35,37 +37,79 @@ from tfl_depth.tools.lib.command_parser import make_parser
 ROOT = Path(__file__).resolve().parents[2]
 FIGURES = ROOT / "docs" / "figures" / "int8_depth.json"
 PAGE = ROOT / "docs" / "int8-depth.md"
-CHECKPOINTS = sorted(ROOT.glob("zoo/*/model.keras"))
 TARGET = "ethos-u65-512"
 
 Converter = Literal["usual", "tfl-depth"]
 Row = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Checkpoint:
+    """A trained network.
+
+    Attributes:
+        name: of its rows.
+        path: a .keras file, from pixels to meters.
+        dataset, split: that it is measured on.
+        zoo: whether it is one of the zoo.
+    """
+
+    name: str
+    path: Path
+    dataset: DatasetName
+    split: str
+    zoo: bool = True
+
+
+def _of_zoo(path: Path) -> Checkpoint:
+    measured = json.loads(path.with_name("metrics.json").read_text(encoding="utf-8"))
+    return Checkpoint(path.parent.name, path, measured["dataset"], measured["split"])
+
+
+CHECKPOINTS = [_of_zoo(path) for path in sorted(ROOT.glob("zoo/*/model.keras"))]
+
+
+def trained_strangers(folder: Path) -> list[Checkpoint]:
+    """The networks that `python -m tests.networks.train` wrote into a folder."""
+    facts = {
+        path.stem: json.loads(path.read_text(encoding="utf-8"))
+        for path in sorted(folder.glob("*.json"))
+    }
+    return [
+        Checkpoint(name, folder / f"{name}.keras", found["dataset"], "val", zoo=False)
+        for name, found in facts.items()
+    ]
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the measurement; returns its exit status."""
     parser = make_parser("measure_int8_depth", "Measure INT8 depth.", str(__doc__))
     parser.add_argument("--data", required=True, type=Path, metavar="DIR")
+    parser.add_argument(
+        "--trained", type=Path, metavar="FOLDER", help="of networks that are not of the zoo"
+    )
     parser.add_argument("names", nargs="*", metavar="NAME", help="of networks (all)")
     options = parser.parse_args(argv)
-    return command_run.run(lambda: measure_all(options.data, options.names))
+    return command_run.run(lambda: measure_all(options.data, options.trained, options.names))
 
 
-def measure_all(data: Path, only: Sequence[str] = ()) -> None:
+def measure_all(data: Path, trained: Path | None, only: Sequence[str] = ()) -> None:
     """Measure the rows that are missing, and write the result file and the page.
 
     Args:
         data: folder of the data sets.
-        only: names of networks; none: all of the zoo.
+        trained: folder of networks that are not of the zoo.
+        only: names of networks; none: all.
     """
-    kept = {_key(row): row for row in (read_rows() if FIGURES.exists() else [])}
-    names = {path.parent.name for path in CHECKPOINTS}
-    rows = {key: row for key, row in kept.items() if key[0] in names}
-    for checkpoint in CHECKPOINTS:
-        if only and checkpoint.parent.name not in only:
+    checkpoints = [*CHECKPOINTS, *([] if trained is None else trained_strangers(trained))]
+    zoo = {checkpoint.name for checkpoint in CHECKPOINTS}
+    kept = read_rows() if FIGURES.exists() else []
+    rows = {_key(row): row for row in kept if row["network"] in zoo or not row["zoo"]}
+    for checkpoint in checkpoints:
+        if only and checkpoint.name not in only:
             continue
         with TemporaryDirectory() as work:
-            network = ZooNetwork(checkpoint, data, Path(work))
+            network = MeasuredNetwork(checkpoint, data, Path(work))
             for granularity in GRANULARITIES:
                 for converter in get_args(Converter):
                     key = (network.name, granularity, converter)
@@ -90,24 +134,22 @@ def read_rows() -> list[Row]:
     return list(read_result(FIGURES)["rows"])
 
 
-class ZooNetwork:
-    """A network of the zoo, its images, and its depth in FP32."""
+class MeasuredNetwork:
+    """A trained network, its images, and its depth in FP32."""
 
-    def __init__(self, checkpoint: Path, data: Path, work: Path) -> None:
+    def __init__(self, checkpoint: Checkpoint, data: Path, work: Path) -> None:
         """Take the names; nothing is read before it is needed.
 
         Args:
-            checkpoint: model.keras of an entry.
+            checkpoint: the network.
             data: folder of the data sets.
             work: folder for the network as a float .tflite.
         """
-        entry = checkpoint.parent
-        measured = json.loads((entry / "metrics.json").read_text(encoding="utf-8"))
-        dataset = measured["dataset"]
-        self.name = entry.name
+        self.name = checkpoint.name
+        self._zoo = checkpoint.zoo
         self._work = work
         self._input: StudyInput = open_study_input(
-            checkpoint, dataset, data / dataset, measured["split"]
+            checkpoint.path, checkpoint.dataset, data / checkpoint.dataset, checkpoint.split
         )
         self.sha256 = self._input.source_sha256
 
@@ -118,6 +160,7 @@ class ZooNetwork:
         assert candidate.model is not None  # noqa: S101 - both converters write a file
         return {
             "network": self.name,
+            "zoo": self._zoo,
             "sha256": self.sha256,
             "dataset": f"{self._input.dataset.name} {self._input.split}",
             "images": len(self._photos.samples),
@@ -183,7 +226,9 @@ def table(rows: Sequence[Row]) -> str:
     """The page's table, of each network first the usual conversion, and which have rows to come."""
     head = ["network", "FP32", "weights", "INT8 by", "INT8", "change", "median", "95 %"]
     head += ["pixels off by half a span", "size", f"`{TARGET}`", "CPU time"]
-    order = sorted(rows, key=lambda row: (*_key(row)[:2], row["converter"] == "tfl-depth"))
+    order = sorted(
+        rows, key=lambda row: (not row["zoo"], *_key(row)[:2], row["converter"] == "tfl-depth")
+    )
     missing = unfinished(rows)
     note = f"\nNot measured in every way yet: {', '.join(missing)}.\n" if missing else ""
     return markdown(head, [_cells(row) for row in order]) + note
@@ -193,15 +238,20 @@ def unfinished(rows: Sequence[Row]) -> list[str]:
     """The networks of the zoo that were not converted in every way."""
     ways = len(GRANULARITIES) * len(get_args(Converter))
     measured = [row["network"] for row in rows]
-    names = [path.parent.name for path in CHECKPOINTS]
-    return [f"`{name.rpartition('-')[0]}`" for name in names if measured.count(name) < ways]
+    names = [checkpoint.name for checkpoint in CHECKPOINTS]
+    return [_short(name) for name in names if measured.count(name) < ways]
+
+
+def _short(network: str) -> str:
+    """Its name without its size, `-192x256`."""
+    return f"`{network.partition('-192x256')[0]}`"
 
 
 def _cells(row: Row) -> list[str]:
     change, deviation = row["change"], row["deviation"]
     ours, milliseconds = row["converter"] == "tfl-depth", row["npu_ms"]
     return [
-        f"`{row['network'].rpartition('-')[0]}`",
+        _short(row["network"]),
         f"{row['fp32_abs_rel']:.4f}",
         TITLES[row["weights"]],
         f"**{row['converter']}**" if ours else row["converter"],

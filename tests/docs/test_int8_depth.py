@@ -30,8 +30,8 @@ def test_the_page_shows_the_result_file() -> None:
 
 def test_rows_are_of_the_checkpoints_in_the_zoo() -> None:
     """`python -m docs.scripts.measure_int8_depth` measures them again."""
-    digests = {path.parent.name: digest(path) for path in measuring.CHECKPOINTS}
-    rows = measuring.read_rows()
+    digests = {each.name: digest(each.path) for each in measuring.CHECKPOINTS}
+    rows = [row for row in measuring.read_rows() if row["zoo"]]
     assert {row["network"]: row["sha256"] for row in rows}.items() <= digests.items()
     ways = [(row["network"], row["weights"], row["converter"]) for row in rows]
     assert len(set(ways)) == len(ways)
@@ -41,8 +41,8 @@ def test_rows_are_of_the_checkpoints_in_the_zoo() -> None:
 def test_networks_with_rows_to_come_are_named() -> None:
     (row, *_) = measuring.read_rows()
     rows = [
-        {**row, "network": path.parent.name, "weights": weights, "converter": converter}
-        for path in measuring.CHECKPOINTS
+        {**row, "network": checkpoint.name, "weights": weights, "converter": converter}
+        for checkpoint in measuring.CHECKPOINTS
         for weights, converter in sorted(WAYS)
     ]
     assert measuring.unfinished(rows) == []
@@ -64,14 +64,14 @@ def test_only_what_is_missing_or_of_another_checkpoint_is_measured(
     page.write_bytes(measuring.PAGE.read_bytes())
     asked = []
 
-    def row(network: measuring.ZooNetwork, weights: str, converter: str) -> dict[str, Any]:
+    def row(network: measuring.MeasuredNetwork, weights: str, converter: str) -> dict[str, Any]:
         asked.append((network.name, weights, converter))
         known = {(each["weights"], each["converter"]): each for each in (first, last)}
         return dict(known[weights, converter])
 
     monkeypatch.setattr(measuring, "FIGURES", figures)
     monkeypatch.setattr(measuring, "PAGE", page)
-    monkeypatch.setattr(measuring.ZooNetwork, "row", row)
+    monkeypatch.setattr(measuring.MeasuredNetwork, "row", row)
     assert measuring.main(["--data", str(tmp_path), name]) == 0
     ways = {(name, each["weights"], each["converter"]) for each in (first, last)}
     assert len(asked) == 2 and set(asked) == ways
@@ -79,6 +79,39 @@ def test_only_what_is_missing_or_of_another_checkpoint_is_measured(
     assert page.read_text() == with_table(
         page.read_text(), "int8-depth", measuring.table(document["rows"])
     )
+
+
+def test_networks_of_others_have_rows_behind_the_zoos(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their rows stay when only the zoo's are measured."""
+    figures, page = tmp_path / "figures.json", tmp_path / "page.md"
+    document = json.loads(measuring.FIGURES.read_text(encoding="utf-8"))
+    rows = [row for row in document["rows"] if row["zoo"]]
+    figures.write_text(json.dumps({**document, "rows": rows}), encoding="utf-8")
+    page.write_bytes(measuring.PAGE.read_bytes())
+    trained = tmp_path / "trained"
+    trained.mkdir()
+    small_network(trained / "another.keras")
+    (trained / "another.json").write_text(json.dumps({"dataset": "nyuv2", "epochs": 1}))
+
+    def row(network: measuring.MeasuredNetwork, weights: str, converter: str) -> dict[str, Any]:
+        named = {"network": network.name, "weights": weights, "converter": converter}
+        return {**rows[0], **named, "zoo": False, "sha256": network.sha256}
+
+    monkeypatch.setattr(measuring, "FIGURES", figures)
+    monkeypatch.setattr(measuring, "PAGE", page)
+    monkeypatch.setattr(measuring.MeasuredNetwork, "row", row)
+    both = ["--data", str(tmp_path), "--trained", str(trained)]
+    assert measuring.main([*both, "another"]) == 0
+    assert measuring.main(["--data", str(tmp_path), "none of these"]) == 0
+    written = json.loads(figures.read_text())["rows"]
+    assert [each for each in written if each["zoo"]] == rows
+    others = [each for each in written if not each["zoo"]]
+    assert {(each["weights"], each["converter"]) for each in others} == WAYS
+    assert {each["sha256"] for each in others} == {digest(trained / "another.keras")}
+    lines = measuring.table(written).splitlines()
+    assert [line.startswith("| `another` |") for line in lines[-4:]] == [True] * 4
 
 
 def small_network(path: Path) -> keras.Model:

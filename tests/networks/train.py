@@ -1,7 +1,8 @@
 """Train a stranger of Keras: python -m tests.networks.train NAME --data DIR --output FOLDER.
 
-DIR holds `nyuv2` and `redkitchen`. It writes FOLDER/NAME.weights.h5 and FOLDER/NAME.json. What was
-interrupted goes on after its last whole epoch when the command is given again.
+DIR holds `nyuv2` and `redkitchen`. It writes FOLDER/NAME.weights.h5, FOLDER/NAME.keras (with what
+its user knows inside: from pixels of 0 to 255 to meters) and FOLDER/NAME.json. What was interrupted
+goes on after its last whole epoch when the command is given again.
 """
 
 from __future__ import annotations
@@ -78,6 +79,7 @@ def train(stranger: Stranger, options: argparse.Namespace) -> None:
         batches, epochs=options.epochs, shuffle=False, verbose=2, callbacks=[state, each_epoch]
     )
     network.save_weights(options.output / f"{stranger.name}.weights.h5")
+    model.save(options.output / f"{stranger.name}.keras", include_optimizer=False)
     figures = mean_over_images(
         evaluate(
             predictor(model, options.size),
