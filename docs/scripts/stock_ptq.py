@@ -15,7 +15,7 @@ from tfl_depth.strategy.study_input import Grid, Pixels
 
 
 def stock_int8(checkpoint: Path, photos: Sequence[Pixels], *, per_channel: bool) -> bytes:
-    """Convert a Keras network as TensorFlow's guide to post-training quantization does.
+    """Convert a Keras network for one photo, as TensorFlow's guide to quantization does.
 
     Args:
         checkpoint: a .keras file of a network from pixels (1, H, W, 3) to depth (1, h, w, 1).
@@ -33,7 +33,10 @@ def stock_int8(checkpoint: Path, photos: Sequence[Pixels], *, per_channel: bool)
         for photo in photos:
             yield [photo[None].astype(np.float32)]
 
-    network = keras.saving.load_model(checkpoint, compile=False)
+    loaded = keras.saving.load_model(checkpoint, compile=False)
+    # With any number of photos, what reshapes them has no fixed shape, and an NPU needs one.
+    pixels = keras.Input(batch_shape=(1, *loaded.input_shape[1:]))
+    network = keras.Model(pixels, loaded(pixels))
     converter = tf.lite.TFLiteConverter.from_keras_model(network)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = representative
