@@ -21,6 +21,7 @@ from typing import Any, Literal, get_args
 from docs.scripts.int8_conversion import CALIBRATION_PHOTOS, int8_model
 from docs.scripts.result_file import read_result, write_result
 from docs.scripts.stock_ptq import stock_depth, stock_int8
+from docs.scripts.zoo_latency import CHECKPOINTS
 from tfl_depth.converters.representative import read_calibration
 from tfl_depth.data import DatasetName
 from tfl_depth.encoding import Spans
@@ -61,24 +62,24 @@ class Checkpoint:
     zoo: bool = True
 
 
+def zoo_checkpoints() -> list[Checkpoint]:
+    """The networks of the zoo."""
+    return [_of_zoo(path) for path in CHECKPOINTS]
+
+
 def _of_zoo(path: Path) -> Checkpoint:
     measured = json.loads(path.with_name("metrics.json").read_text(encoding="utf-8"))
     return Checkpoint(path.parent.name, path, measured["dataset"], measured["split"])
 
 
-CHECKPOINTS = [_of_zoo(path) for path in sorted(ROOT.glob("zoo/*/model.keras"))]
-
-
 def trained_strangers(folder: Path) -> list[Checkpoint]:
     """The networks that `python -m tests.networks.train` wrote into a folder."""
-    facts = {
-        path.stem: json.loads(path.read_text(encoding="utf-8"))
-        for path in sorted(folder.glob("*.json"))
-    }
-    return [
-        Checkpoint(name, folder / f"{name}.keras", found["dataset"], "val", zoo=False)
-        for name, found in facts.items()
-    ]
+    return [_stranger(path) for path in sorted(folder.glob("*.json"))]
+
+
+def _stranger(facts: Path) -> Checkpoint:
+    dataset = json.loads(facts.read_text(encoding="utf-8"))["dataset"]
+    return Checkpoint(facts.stem, facts.with_suffix(".keras"), dataset, "val", zoo=False)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -101,8 +102,10 @@ def measure_all(data: Path, trained: Path | None, only: Sequence[str] = ()) -> N
         trained: folder of networks that are not of the zoo.
         only: names of networks; none: all.
     """
-    checkpoints = [*CHECKPOINTS, *([] if trained is None else trained_strangers(trained))]
-    zoo = {checkpoint.name for checkpoint in CHECKPOINTS}
+    checkpoints = zoo_checkpoints()
+    zoo = {checkpoint.name for checkpoint in checkpoints}
+    if trained is not None:
+        checkpoints += trained_strangers(trained)
     kept = read_rows() if FIGURES.exists() else []
     rows = {_key(row): row for row in kept if row["network"] in zoo or not row["zoo"]}
     for checkpoint in checkpoints:
@@ -238,7 +241,7 @@ def unfinished(rows: Sequence[Row]) -> list[str]:
     """The networks of the zoo that were not converted in every way."""
     ways = len(GRANULARITIES) * len(get_args(Converter))
     measured = [row["network"] for row in rows]
-    names = [checkpoint.name for checkpoint in CHECKPOINTS]
+    names = [checkpoint.name for checkpoint in zoo_checkpoints()]
     return [_short(name) for name in names if measured.count(name) < ways]
 
 

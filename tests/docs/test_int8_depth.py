@@ -30,7 +30,7 @@ def test_the_page_shows_the_result_file() -> None:
 
 def test_rows_are_of_the_checkpoints_in_the_zoo() -> None:
     """`python -m docs.scripts.measure_int8_depth` measures them again."""
-    digests = {each.name: digest(each.path) for each in measuring.CHECKPOINTS}
+    digests = {each.name: digest(each.path) for each in measuring.zoo_checkpoints()}
     rows = [row for row in measuring.read_rows() if row["zoo"]]
     assert {row["network"]: row["sha256"] for row in rows}.items() <= digests.items()
     ways = [(row["network"], row["weights"], row["converter"]) for row in rows]
@@ -42,7 +42,7 @@ def test_networks_with_rows_to_come_are_named() -> None:
     (row, *_) = measuring.read_rows()
     rows = [
         {**row, "network": checkpoint.name, "weights": weights, "converter": converter}
-        for checkpoint in measuring.CHECKPOINTS
+        for checkpoint in measuring.zoo_checkpoints()
         for weights, converter in sorted(WAYS)
     ]
     assert measuring.unfinished(rows) == []
