@@ -21,7 +21,6 @@ from typing import Any, Literal, get_args
 from docs.scripts.int8_conversion import CALIBRATION_PHOTOS, int8_model
 from docs.scripts.result_file import read_result, write_result
 from docs.scripts.stock_ptq import stock_depth, stock_int8
-from docs.scripts.zoo_latency import CHECKPOINTS
 from tfl_depth.converters.representative import read_calibration
 from tfl_depth.data import DatasetName
 from tfl_depth.encoding import Spans
@@ -64,7 +63,7 @@ class Checkpoint:
 
 def zoo_checkpoints() -> list[Checkpoint]:
     """The networks of the zoo."""
-    return [_of_zoo(path) for path in CHECKPOINTS]
+    return [_of_zoo(path) for path in sorted(ROOT.glob("zoo/*/model.keras"))]
 
 
 def _of_zoo(path: Path) -> Checkpoint:
